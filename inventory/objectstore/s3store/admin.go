@@ -1,0 +1,119 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// Buckets implements objectstore.Administrator. With AWS the list has every
+// bucket of the account in all regions.
+func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
+	var buckets []objectstore.Bucket
+	in := &s3.ListBucketsInput{MaxBuckets: aws.Int32(pageKeys)}
+	for {
+		out, err := s.client.ListBuckets(ctx, in)
+		if err != nil {
+			return nil, s.fail("ListBuckets", "", err)
+		}
+		for _, b := range out.Buckets {
+			buckets = append(buckets, objectstore.Bucket{Name: aws.ToString(b.Name), Region: aws.ToString(b.BucketRegion), Created: aws.ToTime(b.CreationDate)})
+		}
+		if aws.ToString(out.ContinuationToken) == "" {
+			return buckets, nil
+		}
+		in.ContinuationToken = out.ContinuationToken
+	}
+}
+
+// BucketRegion implements objectstore.Administrator.
+func (s *Store) BucketRegion(ctx context.Context, bucket string) (string, error) {
+	out, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
+	if err != nil {
+		return "", s.fail("HeadBucket", bucket, err)
+	}
+	return aws.ToString(out.BucketRegion), nil
+}
+
+// Versioning implements objectstore.Administrator.
+func (s *Store) Versioning(ctx context.Context, bucket string) (objectstore.Versioning, error) {
+	out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket})
+	if err != nil {
+		return "", s.fail("GetBucketVersioning", bucket, err)
+	}
+	switch out.Status {
+	case types.BucketVersioningStatusEnabled:
+		return objectstore.Enabled, nil
+	case types.BucketVersioningStatusSuspended:
+		return objectstore.Suspended, nil
+	}
+	return objectstore.Unversioned, nil
+}
+
+// SetVersioning implements objectstore.Administrator.
+func (s *Store) SetVersioning(ctx context.Context, bucket string, v objectstore.Versioning) error {
+	status := types.BucketVersioningStatusSuspended
+	if v == objectstore.Enabled {
+		status = types.BucketVersioningStatusEnabled
+	}
+	_, err := s.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
+	return s.fail("PutBucketVersioning", bucket, err)
+}
+
+// BucketTags implements objectstore.Administrator. A bucket without tags has
+// none; that is no error.
+func (s *Store) BucketTags(ctx context.Context, bucket string) ([]objectstore.Tag, error) {
+	out, err := s.client.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &bucket})
+	if err != nil {
+		err = s.fail("GetBucketTagging", bucket, err)
+		if noTagSet(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return tags(out.TagSet), nil
+}
+
+// SetBucketTags implements objectstore.Administrator.
+func (s *Store) SetBucketTags(ctx context.Context, bucket string, list []objectstore.Tag) error {
+	set := make([]types.Tag, len(list))
+	for i := range list {
+		set[i] = types.Tag{Key: &list[i].Key, Value: &list[i].Value}
+	}
+	_, err := s.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: set}})
+	return s.fail("PutBucketTagging", bucket, err)
+}
+
+// CreateBucket implements objectstore.Administrator.
+func (s *Store) CreateBucket(ctx context.Context, bucket string) error {
+	in := &s3.CreateBucketInput{Bucket: &bucket}
+	// us-east-1 is the one region that is named by saying nothing.
+	if s.region != homeRegion {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.region)}
+	}
+	_, err := s.client.CreateBucket(ctx, in)
+	return s.fail("CreateBucket", bucket, err)
+}
+
+// DeleteBucket implements objectstore.Administrator.
+func (s *Store) DeleteBucket(ctx context.Context, bucket string) error {
+	_, err := s.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &bucket})
+	return s.fail("DeleteBucket", bucket, err)
+}
+
+func header(metadata middleware.Metadata) http.Header {
+	h, _ := metadata.Get(headerKey{}).(http.Header)
+	return h
+}
+
+func noTagSet(err error) bool {
+	var e *objectstore.Error
+	return errors.As(err, &e) && e.Code == "NoSuchTagSet"
+}

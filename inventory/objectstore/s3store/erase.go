@@ -1,0 +1,59 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// Delete implements objectstore.Eraser. An entry that the answer does not
+// mention counts as not deleted.
+func (s *Store) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	ids := make([]types.ObjectIdentifier, len(entries))
+	for i := range entries {
+		ids[i] = types.ObjectIdentifier{Key: &entries[i].Key, VersionId: versionID(entries[i].VersionID)}
+		if entries[i].ETag != "" {
+			ids[i].ETag = quoted(entries[i].ETag)
+		}
+	}
+	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(false)}})
+	if err != nil {
+		return nil, s.fail("DeleteObjects", bucket, err)
+	}
+	type name struct{ key, id string }
+	answers := make(map[name]error, len(entries))
+	for _, d := range out.Deleted {
+		answers[name{aws.ToString(d.Key), aws.ToString(d.VersionId)}] = nil
+	}
+	for _, e := range out.Errors {
+		code := aws.ToString(e.Code)
+		answers[name{aws.ToString(e.Key), aws.ToString(e.VersionId)}] = &objectstore.Error{
+			Op: "DeleteObjects", Bucket: s.provider + ":" + bucket, Code: code, Status: 200, Kind: kind(code), Err: errors.New(aws.ToString(e.Message)),
+		}
+	}
+	results := make([]error, len(entries))
+	for i, e := range entries {
+		answer, ok := answers[name{e.Key, e.VersionID}]
+		if !ok {
+			answer = s.fail("DeleteObjects", bucket, fmt.Errorf("the answer does not say what became of this entry"))
+		}
+		results[i] = answer
+	}
+	return results, nil
+}
+
+// DeleteIf implements objectstore.Eraser.
+func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.Deletion) error {
+	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
+		Bucket: &bucket, Key: &entry.Key, VersionId: versionID(entry.VersionID), IfMatch: quoted(entry.ETag),
+	})
+	return s.fail("DeleteObject", bucket, err)
+}
+
+func isNotFound(err error) bool { return errors.Is(err, objectstore.ErrNotFound) }

@@ -1,0 +1,109 @@
+package s3store
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// kind maps S3's error codes (Amazon S3 API Reference, "Error responses") to
+// what callers decide on.
+func kind(code string) error {
+	switch code {
+	case "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NoSuchUpload", "NotFound", "NoSuchTagSet":
+		return objectstore.ErrNotFound
+	case "PreconditionFailed", "ConditionalRequestConflict":
+		return objectstore.ErrPrecondition
+	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
+		return objectstore.ErrDenied
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed":
+		return objectstore.ErrCredentials
+	case "BucketAlreadyExists", "BucketAlreadyOwnedByYou":
+		return objectstore.ErrExists
+	case "NotImplemented", "MethodNotAllowed", "UnsupportedOperation":
+		return objectstore.ErrNotOffered
+	case "SlowDown", "ServiceUnavailable", "TooManyRequests", "RequestLimitExceeded", "Throttling", "ThrottlingException":
+		return objectstore.ErrThrottled
+	case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "XAmzContentChecksumMismatch":
+		return objectstore.ErrCorrupt
+	case "ObjectLocked", "InvalidObjectState":
+		return objectstore.ErrLocked
+	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint":
+		return objectstore.ErrRejected
+	}
+	return nil
+}
+
+// byStatus serves answers without a body, such as HEAD's.
+func byStatus(status int) error {
+	switch status {
+	case 400:
+		return objectstore.ErrRejected
+	case 401, 403:
+		return objectstore.ErrDenied
+	case 404:
+		return objectstore.ErrNotFound
+	case 405, 501:
+		return objectstore.ErrNotOffered
+	case 412:
+		return objectstore.ErrPrecondition
+	case 429, 503:
+		return objectstore.ErrThrottled
+	}
+	return nil
+}
+
+// fail makes an objectstore.Error of what the SDK returned; nil stays nil.
+func (s *Store) fail(op, bucket string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	where := s.provider + ":" + bucket
+	if bucket == "" {
+		where = s.provider + " " + s.region
+	}
+	e := &objectstore.Error{Op: op, Bucket: where}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		e.Status = response.HTTPStatusCode()
+	}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		e.Code = api.ErrorCode()
+		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && e.Code != "InternalError" {
+			e.Kind = byStatus(e.Status)
+		}
+		return e
+	}
+	if e.Kind = byStatus(e.Status); e.Kind != nil {
+		e.Code = "no code"
+		return e
+	}
+	// The SDK has no type for a credential chain that came up empty.
+	if strings.Contains(err.Error(), "get identity:") {
+		e.Kind = objectstore.ErrCredentials
+	}
+	// The SDK's text may hold the request's URL and so the key: keep the cause
+	// that lies beneath it.
+	e.Err = cause(err)
+	return e
+}
+
+// cause returns the innermost error that is not one of the SDK's wrappers.
+func cause(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}

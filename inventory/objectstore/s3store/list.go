@@ -1,0 +1,368 @@
+package s3store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+const (
+	pageKeys = 1000     // the most that S3 puts into one page
+	maxPage  = 64 << 20 // bytes; 1,000 entries with keys of 1,024 escaped bytes need 4 MiB
+)
+
+// page is one answer of ListObjectVersions or ListMultipartUploads.
+type page struct {
+	encoded    bool
+	truncated  bool
+	nextKey    string
+	nextID     string
+	versions   []objectstore.Version
+	uploads    []objectstore.Upload
+	rootClosed bool
+}
+
+// Versions implements objectstore.Lister.
+func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	return func(yield func(objectstore.Version, error) bool) {
+		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(pageKeys)}
+		if prefix != "" {
+			in.Prefix = &prefix
+		}
+		if after != "" {
+			in.KeyMarker = &after
+		}
+		var last objectstore.Version
+		for {
+			p, err := s.versionsPage(ctx, bucket, in)
+			if err != nil {
+				yield(objectstore.Version{}, err)
+				return
+			}
+			for _, v := range p.versions {
+				if after != "" && v.Key <= after {
+					continue // some servers take the marker as included
+				}
+				if err := follows(last, v, prefix); err != nil {
+					yield(objectstore.Version{}, s.fail("ListObjectVersions", bucket, err))
+					return
+				}
+				last = v
+				if !yield(v, nil) {
+					return
+				}
+			}
+			if !p.truncated {
+				return
+			}
+			if p.nextKey == aws.ToString(in.KeyMarker) && p.nextID == aws.ToString(in.VersionIdMarker) {
+				yield(objectstore.Version{}, s.fail("ListObjectVersions", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
+				return
+			}
+			in.KeyMarker, in.VersionIdMarker = &p.nextKey, nil
+			if p.nextID != "" {
+				in.VersionIdMarker = &p.nextID
+			}
+		}
+	}
+}
+
+// follows checks what every deletion rests on: keys ascend in byte order, no
+// entry comes twice in a row, and nothing lies outside of what was asked.
+func follows(last, v objectstore.Version, prefix string) error {
+	switch {
+	case !strings.HasPrefix(v.Key, prefix):
+		return fmt.Errorf("%w: a key outside of the prefix asked for", objectstore.ErrOrder)
+	case v.Key < last.Key:
+		return fmt.Errorf("%w: keys are not in byte order", objectstore.ErrOrder)
+	case v.Key == last.Key && v.VersionID == last.VersionID:
+		return fmt.Errorf("%w: one entry twice", objectstore.ErrOrder)
+	}
+	return nil
+}
+
+func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObjectVersionsInput) (*page, error) {
+	out, err := s.client.ListObjectVersions(ctx, in, s3.WithAPIOptions(parseListing))
+	if err != nil {
+		return nil, s.fail("ListObjectVersions", bucket, err)
+	}
+	p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
+	if !ok {
+		return nil, s.fail("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
+	}
+	sortPage(p.versions)
+	return p, nil
+}
+
+// sortPage brings a page into listing order. AWS and MinIO interleave versions
+// and delete markers as they were made: their order stands. Servers that put
+// all versions before all markers are merged by time, newest first; on equal
+// times the current entry comes first, then the later of two ULIDs.
+func sortPage(versions []objectstore.Version) {
+	inOrder := slices.IsSortedFunc(versions, func(a, b objectstore.Version) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), b.Modified.Compare(a.Modified))
+	})
+	if inOrder && !markersLast(versions) {
+		return
+	}
+	slices.SortStableFunc(versions, func(a, b objectstore.Version) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), b.Modified.Compare(a.Modified), latestFirst(a, b), compareULID(b.VersionID, a.VersionID))
+	})
+}
+
+// markersLast tells whether the page looks as if it were grouped by type, so
+// that the order of entries with equal times says nothing.
+func markersLast(versions []objectstore.Version) bool {
+	first := slices.IndexFunc(versions, func(v objectstore.Version) bool { return v.Marker })
+	if first <= 0 {
+		return false
+	}
+	return !slices.ContainsFunc(versions[first:], func(v objectstore.Version) bool { return !v.Marker })
+}
+
+func latestFirst(a, b objectstore.Version) int {
+	switch {
+	case a.Latest == b.Latest:
+		return 0
+	case a.Latest:
+		return -1
+	default:
+		return 1
+	}
+}
+
+// compareULID compares two version IDs that are ULIDs, which sort by the time
+// they were made (github.com/ulid/spec); others compare as equal.
+func compareULID(a, b string) int {
+	if len(a) != 26 || len(b) != 26 {
+		return 0
+	}
+	return cmp.Compare(a, b)
+}
+
+// Uploads implements objectstore.Lister.
+func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
+	return func(yield func(objectstore.Upload, error) bool) {
+		in := &s3.ListMultipartUploadsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxUploads: aws.Int32(pageKeys)}
+		if prefix != "" {
+			in.Prefix = &prefix
+		}
+		for {
+			out, err := s.client.ListMultipartUploads(ctx, in, s3.WithAPIOptions(parseListing))
+			if err != nil {
+				yield(objectstore.Upload{}, s.fail("ListMultipartUploads", bucket, err))
+				return
+			}
+			p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
+			if !ok {
+				yield(objectstore.Upload{}, s.fail("ListMultipartUploads", bucket, errXML))
+				return
+			}
+			for _, u := range p.uploads {
+				if strings.HasPrefix(u.Key, prefix) && !yield(u, nil) {
+					return
+				}
+			}
+			if !p.truncated {
+				return
+			}
+			if p.nextKey == aws.ToString(in.KeyMarker) && p.nextID == aws.ToString(in.UploadIdMarker) {
+				yield(objectstore.Upload{}, s.fail("ListMultipartUploads", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
+				return
+			}
+			in.KeyMarker, in.UploadIdMarker = &p.nextKey, &p.nextID
+		}
+	}
+}
+
+type pageKey struct{}
+
+// parseListing reads the answer before the SDK does and leaves it an empty
+// document.
+func parseListing(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ResidencyListing", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		if err != nil {
+			return out, metadata, err
+		}
+		response, ok := out.RawResponse.(*smithyhttp.Response)
+		if !ok || response.StatusCode != 200 {
+			return out, metadata, nil
+		}
+		raw, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
+		if err != nil {
+			return out, metadata, fmt.Errorf("read listing: %w", err)
+		}
+		_ = response.Body.Close()
+		if len(raw) > maxPage {
+			return out, metadata, fmt.Errorf("listing page above %d bytes", maxPage)
+		}
+		p, err := parsePage(raw)
+		if err != nil {
+			return out, metadata, err
+		}
+		metadata.Set(pageKey{}, p)
+		response.Body = io.NopCloser(strings.NewReader("<Result></Result>"))
+		return out, metadata, nil
+	}), middleware.After)
+}
+
+// parsePage reads a whole page or fails.
+func parsePage(raw []byte) (*page, error) {
+	p := &page{versions: make([]objectstore.Version, 0, bytes.Count(raw, []byte("<Key>")))}
+	s := &scanner{buf: raw}
+	for {
+		t, err := s.next()
+		if err != nil {
+			return nil, err
+		}
+		switch t.kind {
+		case tokenText:
+			continue
+		case tokenStart:
+			if p.rootClosed || !strings.HasSuffix(string(t.data), "Result") {
+				return nil, fmt.Errorf("%w: unexpected <%s>", errXML, t.data)
+			}
+			if err := s.children(t.data, func(name []byte) error { return p.child(s, name) }); err != nil {
+				return nil, err
+			}
+			p.rootClosed = true
+			continue
+		case tokenEOF:
+			if !p.rootClosed {
+				return nil, fmt.Errorf("%w: document ends early", errXML)
+			}
+			return p, p.decode()
+		}
+		return nil, fmt.Errorf("%w: unexpected end tag", errXML)
+	}
+}
+
+func (p *page) child(s *scanner, name []byte) (err error) {
+	switch string(name) {
+	case "Version", "DeleteMarker":
+		v := objectstore.Version{Marker: string(name) == "DeleteMarker"}
+		err = s.children(name, func(field []byte) error { return versionField(s, field, &v) })
+		p.versions = append(p.versions, v)
+	case "Upload":
+		var u objectstore.Upload
+		err = s.children(name, func(field []byte) error { return uploadField(s, field, &u) })
+		p.uploads = append(p.uploads, u)
+	case "EncodingType":
+		var text string
+		text, err = s.element(name)
+		p.encoded = text == "url"
+	case "IsTruncated":
+		var text string
+		if text, err = s.element(name); err == nil {
+			p.truncated, err = strconv.ParseBool(text)
+		}
+	case "NextKeyMarker":
+		p.nextKey, err = s.element(name)
+	case "NextVersionIdMarker", "NextUploadIdMarker":
+		p.nextID, err = s.element(name)
+	default:
+		err = s.skip()
+	}
+	return err
+}
+
+func versionField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+	switch string(name) {
+	case "Key":
+		v.Key, err = s.element(name)
+	case "VersionId":
+		v.VersionID, err = s.element(name)
+	case "ETag":
+		v.ETag, err = s.element(name)
+		v.ETag = strings.Trim(v.ETag, `"`)
+	case "StorageClass":
+		v.StorageClass, err = s.element(name)
+	case "IsLatest":
+		var text string
+		text, err = s.element(name)
+		v.Latest = text == "true"
+	case "Size":
+		var text string
+		if text, err = s.element(name); err == nil {
+			v.Size, err = strconv.ParseInt(text, 10, 64)
+		}
+	case "LastModified":
+		v.Modified, err = timeField(s, name)
+	default:
+		err = s.skip()
+	}
+	return err
+}
+
+func uploadField(s *scanner, name []byte, u *objectstore.Upload) (err error) {
+	switch string(name) {
+	case "Key":
+		u.Key, err = s.element(name)
+	case "UploadId":
+		u.UploadID, err = s.element(name)
+	case "Initiated":
+		u.Initiated, err = timeField(s, name)
+	default:
+		err = s.skip()
+	}
+	return err
+}
+
+func timeField(s *scanner, name []byte) (time.Time, error) {
+	text, err := s.element(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Parse(time.RFC3339Nano, text)
+}
+
+// decode undoes encoding-type=url where the server says that it applied it.
+func (p *page) decode() (err error) {
+	for i := range p.versions {
+		v := &p.versions[i]
+		if v.VersionID == "" {
+			v.VersionID = objectstore.NullVersion
+		}
+		if v.Key, err = p.key(v.Key); err != nil {
+			return err
+		}
+		if v.Key == "" {
+			return fmt.Errorf("%w: entry without a key", errXML)
+		}
+	}
+	for i := range p.uploads {
+		if p.uploads[i].Key, err = p.key(p.uploads[i].Key); err != nil {
+			return err
+		}
+	}
+	p.nextKey, err = p.key(p.nextKey)
+	return err
+}
+
+func (p *page) key(k string) (string, error) {
+	if !p.encoded || !strings.ContainsAny(k, "%+") {
+		return k, nil
+	}
+	u, err := url.QueryUnescape(k)
+	if err != nil {
+		return "", fmt.Errorf("%w: key is not url-encoded", errXML)
+	}
+	return u, nil
+}

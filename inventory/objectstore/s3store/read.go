@@ -1,0 +1,195 @@
+package s3store
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// askChecksum asks for stored checksums by header. The SDK's own switch would
+// also hash the body once more.
+var askChecksum = s3.WithAPIOptions(smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"), rawHeader)
+
+type headerKey struct{}
+
+// rawHeader keeps the answer's header: some values, such as an Expires that is
+// no date, reach us only there.
+func rawHeader(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ResidencyHeader", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		if response, ok := out.RawResponse.(*smithyhttp.Response); ok {
+			metadata.Set(headerKey{}, response.Header)
+		}
+		return out, metadata, err
+	}), middleware.After)
+}
+
+// Open implements objectstore.Reader.
+func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
+	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+	if part > 0 {
+		in.PartNumber = aws.Int32(int32(part))
+	}
+	out, err := s.client.GetObject(ctx, in, askChecksum)
+	if err != nil {
+		return nil, s.fail("GetObject", ref.Bucket, err)
+	}
+	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	if err != nil {
+		_ = out.Body.Close()
+		return nil, s.fail("GetObject", ref.Bucket, err)
+	}
+	return &objectstore.Object{Info: info, Body: out.Body}, nil
+}
+
+// Stat implements objectstore.Reader.
+func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
+	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+	if part > 0 {
+		in.PartNumber = aws.Int32(int32(part))
+	}
+	out, err := s.client.HeadObject(ctx, in, askChecksum)
+	if err != nil {
+		return objectstore.Info{}, s.fail("HeadObject", ref.Bucket, err)
+	}
+	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	return info, s.fail("HeadObject", ref.Bucket, err)
+}
+
+// Tags implements objectstore.Reader.
+func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
+	out, err := s.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
+	if err != nil {
+		return nil, s.fail("GetObjectTagging", ref.Bucket, err)
+	}
+	return tags(out.TagSet), nil
+}
+
+func tags(set []types.Tag) []objectstore.Tag {
+	out := make([]objectstore.Tag, len(set))
+	for i, t := range set {
+		out[i] = objectstore.Tag{Key: aws.ToString(t.Key), Value: aws.ToString(t.Value)}
+	}
+	slices.SortFunc(out, func(a, b objectstore.Tag) int { return strings.Compare(a.Key, b.Key) })
+	return out
+}
+
+const metadataPrefix = "X-Amz-Meta-"
+
+// parseInfo reads an object's description from the answer's header.
+func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, error) {
+	h, ok := metadata.Get(headerKey{}).(http.Header)
+	if !ok {
+		return objectstore.Info{}, fmt.Errorf("no header in the answer")
+	}
+	info := objectstore.Info{
+		Attributes: objectstore.Attributes{
+			ContentType:        h.Get("Content-Type"),
+			CacheControl:       h.Get("Cache-Control"),
+			ContentDisposition: h.Get("Content-Disposition"),
+			ContentEncoding:    h.Get("Content-Encoding"),
+			ContentLanguage:    h.Get("Content-Language"),
+			Expires:            h.Get("Expires"),
+			WebsiteRedirect:    h.Get("X-Amz-Website-Redirect-Location"),
+			StorageClass:       h.Get("X-Amz-Storage-Class"),
+		},
+		VersionID: h.Get("X-Amz-Version-Id"),
+		ETag:      strings.Trim(h.Get("Etag"), `"`),
+		Size:      length,
+		Length:    length,
+		Encrypted: h.Get("X-Amz-Server-Side-Encryption"),
+		KeyID:     h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
+		LockMode:  h.Get("X-Amz-Object-Lock-Mode"),
+		LegalHold: h.Get("X-Amz-Object-Lock-Legal-Hold") == "ON",
+		Checksum:  checksum(h),
+	}
+	if info.VersionID == "" {
+		info.VersionID = objectstore.NullVersion
+	}
+	for name, values := range h {
+		if strings.HasPrefix(name, metadataPrefix) {
+			if info.Metadata == nil {
+				info.Metadata = make(map[string]string)
+			}
+			info.Metadata[strings.ToLower(name[len(metadataPrefix):])] = strings.Join(values, ",")
+		}
+	}
+	var err error
+	if info.TagCount, err = count(h, "X-Amz-Tagging-Count"); err != nil {
+		return info, err
+	}
+	if info.PartCount, err = count(h, "X-Amz-Mp-Parts-Count"); err != nil {
+		return info, err
+	}
+	if r := h.Get("Content-Range"); r != "" {
+		_, total, _ := strings.Cut(r, "/")
+		if info.Size, err = strconv.ParseInt(total, 10, 64); err != nil {
+			return info, fmt.Errorf("content range %q: %w", r, err)
+		}
+	}
+	if until := h.Get("X-Amz-Object-Lock-Retain-Until-Date"); until != "" {
+		if info.LockUntil, err = time.Parse(time.RFC3339Nano, until); err != nil {
+			return info, fmt.Errorf("retention date: %w", err)
+		}
+	}
+	if modified := h.Get("Last-Modified"); modified != "" {
+		info.Modified, _ = http.ParseTime(modified)
+	}
+	return info, nil
+}
+
+func count(h http.Header, name string) (int, error) {
+	v := h.Get(name)
+	if v == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("header %s: %q is not a count", name, v)
+	}
+	return n, nil
+}
+
+// algorithms lists S3's checksum algorithms, strongest first, and the header
+// that carries each ("x-amz-checksum-" and the name in lower case).
+var algorithms = []string{"SHA256", "SHA1", "CRC64NVME", "CRC32C", "CRC32"}
+
+const checksumPrefix = "X-Amz-Checksum-"
+
+// checksum reads the stored checksum. An object has at most one.
+func checksum(h http.Header) objectstore.Checksum {
+	for _, a := range algorithms {
+		if v := h.Get(checksumPrefix + a); v != "" {
+			composite := h.Get(checksumPrefix+"Type") == "COMPOSITE" || strings.Contains(v, "-")
+			return objectstore.Checksum{Algorithm: a, Value: v, Composite: composite}
+		}
+	}
+	return objectstore.Checksum{}
+}
+
+func versionID(id string) *string {
+	if id == "" {
+		return nil
+	}
+	return &id
+}
+
+func quoted(etag string) *string {
+	if etag == "" {
+		return nil
+	}
+	q := `"` + etag + `"`
+	return &q
+}

@@ -1,0 +1,261 @@
+package s3store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// Put implements objectstore.Writer. The store refuses the bytes if they do
+// not have the SHA-256, MD5 or checksum that body names.
+func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	in := &s3.PutObjectInput{
+		Bucket: &o.Bucket, Key: &o.Key, Body: body.Reader, ContentLength: &body.Size,
+		ContentType: optional(o.ContentType), CacheControl: optional(o.CacheControl),
+		ContentDisposition: optional(o.ContentDisposition), ContentEncoding: optional(o.ContentEncoding),
+		ContentLanguage: optional(o.ContentLanguage), WebsiteRedirectLocation: optional(o.WebsiteRedirect),
+		Metadata: o.Metadata, Tagging: tagging(o.Tags), StorageClass: types.StorageClass(storageClass(o.StorageClass)),
+		IfMatch: quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
+	}
+	ctx, options, err := guarded(ctx, body, o.Expires)
+	if err != nil {
+		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
+	}
+	out, err := s.client.PutObject(ctx, in, once, options)
+	if err != nil {
+		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
+	}
+	return written(out.ResultMetadata, out.ETag), nil
+}
+
+// guarded makes a request carry the hashes that are known, so that the store
+// checks what it received, and no other.
+func guarded(ctx context.Context, body objectstore.Body, expires string) (context.Context, func(*s3.Options), error) {
+	options := []func(*middleware.Stack) error{rawHeader}
+	if body.SHA256 != "" {
+		ctx = v4.SetPayloadHash(ctx, body.SHA256)
+	} else {
+		options = append(options, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+	}
+	if body.Checksum.Algorithm != "" && !body.Checksum.Composite {
+		options = append(options, smithyhttp.SetHeaderValue(checksumPrefix+body.Checksum.Algorithm, body.Checksum.Value))
+	}
+	if body.MD5 != "" {
+		sum, err := hex.DecodeString(body.MD5)
+		if err != nil || len(sum) != 16 {
+			return nil, nil, fmt.Errorf("MD5 %q is not 32 hex digits", body.MD5)
+		}
+		options = append(options, smithyhttp.SetHeaderValue("Content-Md5", base64.StdEncoding.EncodeToString(sum)))
+	}
+	if expires != "" {
+		options = append(options, smithyhttp.SetHeaderValue("Expires", expires))
+	}
+	return ctx, s3.WithAPIOptions(options...), nil
+}
+
+// written reads what a write answered. Checksums are taken from the header,
+// where every server that has them puts them.
+func written(metadata middleware.Metadata, etag *string) objectstore.Written {
+	h := header(metadata)
+	w := objectstore.Written{ETag: strings.Trim(aws.ToString(etag), `"`), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h)}
+	if w.VersionID == "" {
+		w.VersionID = objectstore.NullVersion
+	}
+	return w
+}
+
+// PutMarker implements objectstore.Writer.
+func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
+	out, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}, once)
+	if err != nil {
+		return objectstore.Written{}, s.fail("DeleteObject", bucket, err)
+	}
+	if !aws.ToBool(out.DeleteMarker) || aws.ToString(out.VersionId) == "" {
+		return objectstore.Written{}, s.fail("DeleteObject", bucket, fmt.Errorf("%w: no delete marker was made; is versioning on?", objectstore.ErrNotOffered))
+	}
+	return objectstore.Written{VersionID: *out.VersionId}, nil
+}
+
+// CreateUpload implements objectstore.Writer.
+func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (string, error) {
+	in := &s3.CreateMultipartUploadInput{
+		Bucket: &o.Bucket, Key: &o.Key,
+		ContentType: optional(o.ContentType), CacheControl: optional(o.CacheControl),
+		ContentDisposition: optional(o.ContentDisposition), ContentEncoding: optional(o.ContentEncoding),
+		ContentLanguage: optional(o.ContentLanguage), WebsiteRedirectLocation: optional(o.WebsiteRedirect),
+		Metadata: o.Metadata, Tagging: tagging(o.Tags), StorageClass: types.StorageClass(storageClass(o.StorageClass)),
+		ChecksumAlgorithm: types.ChecksumAlgorithm(o.Algorithm),
+	}
+	if o.Algorithm != "" {
+		in.ChecksumType = types.ChecksumTypeFullObject
+		if o.Composite {
+			in.ChecksumType = types.ChecksumTypeComposite
+		}
+	}
+	var options []func(*middleware.Stack) error
+	if o.Expires != "" {
+		options = append(options, smithyhttp.SetHeaderValue("Expires", o.Expires))
+	}
+	out, err := s.client.CreateMultipartUpload(ctx, in, once, s3.WithAPIOptions(options...))
+	if err != nil {
+		return "", s.fail("CreateMultipartUpload", o.Bucket, err)
+	}
+	return aws.ToString(out.UploadId), nil
+}
+
+// UploadPart implements objectstore.Writer.
+func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body) (objectstore.Part, error) {
+	ctx, options, err := guarded(ctx, body, "")
+	if err != nil {
+		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
+	}
+	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)),
+		Body: body.Reader, ContentLength: &body.Size,
+	}, once, options)
+	if err != nil {
+		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
+	}
+	w := written(out.ResultMetadata, out.ETag)
+	return objectstore.Part{Number: number, Size: body.Size, ETag: w.ETag, Checksum: w.Checksum}, nil
+}
+
+// CompleteUpload implements objectstore.Writer.
+func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum) (objectstore.Written, error) {
+	done := make([]types.CompletedPart, len(parts))
+	for i, p := range parts {
+		done[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: quoted(p.ETag)}
+		if o.Composite {
+			switch v := aws.String(p.Checksum.Value); p.Checksum.Algorithm {
+			case "SHA256":
+				done[i].ChecksumSHA256 = v
+			case "SHA1":
+				done[i].ChecksumSHA1 = v
+			case "CRC32":
+				done[i].ChecksumCRC32 = v
+			case "CRC32C":
+				done[i].ChecksumCRC32C = v
+			}
+		}
+	}
+	options := []func(*middleware.Stack) error{rawHeader}
+	if full.Algorithm != "" && !full.Composite {
+		options = append(options,
+			smithyhttp.SetHeaderValue(checksumPrefix+full.Algorithm, full.Value),
+			smithyhttp.SetHeaderValue(checksumPrefix+"Type", "FULL_OBJECT"))
+	}
+	out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &o.Bucket, Key: &o.Key, UploadId: &uploadID,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
+		IfMatch:         quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
+	}, once, s3.WithAPIOptions(options...))
+	if err != nil {
+		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
+	}
+	w := written(out.ResultMetadata, out.ETag)
+	for algorithm, v := range map[string]*string{"SHA256": out.ChecksumSHA256, "SHA1": out.ChecksumSHA1, "CRC64NVME": out.ChecksumCRC64NVME, "CRC32C": out.ChecksumCRC32C, "CRC32": out.ChecksumCRC32} {
+		if v != nil && *v != "" {
+			w.Checksum = objectstore.Checksum{Algorithm: algorithm, Value: *v, Composite: strings.Contains(*v, "-")}
+		}
+	}
+	return w, nil
+}
+
+// AbortUpload implements objectstore.Writer and objectstore.Eraser. An upload
+// that is already gone is no error.
+func (s *Store) AbortUpload(ctx context.Context, bucket, key, uploadID string) error {
+	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: &uploadID})
+	if err = s.fail("AbortMultipartUpload", bucket, err); isNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Copy implements objectstore.Writer.
+func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.NewObject) (objectstore.Written, error) {
+	out, err := s.client.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &o.Bucket, Key: &o.Key, CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
+		MetadataDirective: types.MetadataDirectiveCopy, TaggingDirective: types.TaggingDirectiveCopy,
+		StorageClass: types.StorageClass(storageClass(o.StorageClass)),
+		IfMatch:      quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
+	}, once, s3.WithAPIOptions(rawHeader))
+	if err != nil {
+		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
+	}
+	if out.CopyObjectResult == nil || aws.ToString(out.CopyObjectResult.ETag) == "" {
+		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, fmt.Errorf("answered 200 without a result"))
+	}
+	return written(out.ResultMetadata, out.CopyObjectResult.ETag), nil
+}
+
+// CopyPart implements objectstore.Writer.
+func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int) (objectstore.Part, error) {
+	out, err := s.client.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
+		Bucket: &bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)),
+		CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
+		CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", first, last)),
+	}, once)
+	if err != nil {
+		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, err)
+	}
+	if out.CopyPartResult == nil || aws.ToString(out.CopyPartResult.ETag) == "" {
+		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, fmt.Errorf("answered 200 without a result"))
+	}
+	return objectstore.Part{Number: number, Size: last - first + 1, ETag: strings.Trim(*out.CopyPartResult.ETag, `"`)}, nil
+}
+
+func copySource(source objectstore.Ref) *string {
+	v := source.Bucket + "/" + (&url.URL{Path: source.Key}).EscapedPath()
+	v = strings.ReplaceAll(v, "+", "%2B")
+	if source.VersionID != "" {
+		v += "?versionId=" + url.QueryEscape(source.VersionID)
+	}
+	return &v
+}
+
+func tagging(tags []objectstore.Tag) *string {
+	if len(tags) == 0 {
+		return nil
+	}
+	pairs := make([]string, len(tags))
+	for i, t := range tags {
+		pairs[i] = url.QueryEscape(t.Key) + "=" + url.QueryEscape(t.Value)
+	}
+	v := strings.Join(pairs, "&")
+	return &v
+}
+
+// storageClass leaves the default out of requests: some servers refuse to be
+// told what they do anyway.
+func storageClass(class string) string {
+	if class == "STANDARD" {
+		return ""
+	}
+	return class
+}
+
+func absent(g objectstore.Guard) *string {
+	if !g.Absent {
+		return nil
+	}
+	return aws.String("*")
+}
+
+func optional(v string) *string {
+	if v == "" {
+		return nil
+	}
+	return &v
+}

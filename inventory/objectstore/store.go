@@ -1,0 +1,226 @@
+package objectstore
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// NullVersion is the version ID of an object written while its bucket had no
+// versioning, or had it suspended. Such a version can be replaced in place.
+const NullVersion = "null"
+
+// Version is one entry as a listing shows it.
+type Version struct {
+	Key          string
+	VersionID    string // NullVersion where the bucket assigns none
+	ETag         string // without quotes; empty for a delete marker
+	Size         int64  // bytes
+	Modified     time.Time
+	Marker       bool // a delete marker
+	Latest       bool
+	StorageClass string
+}
+
+// Upload is one unfinished multipart upload.
+type Upload struct {
+	Key       string
+	UploadID  string
+	Initiated time.Time
+}
+
+// Bucket is one bucket as the listing of an account shows it.
+type Bucket struct {
+	Name    string
+	Region  string // empty if the endpoint did not tell
+	Created time.Time
+}
+
+// Lister lists what buckets hold.
+type Lister interface {
+	// Versions yields every entry whose key begins with prefix and sorts after
+	// the key after, in byte order of keys; within a key, newest first. If the
+	// endpoint's order is not byte order it yields an error wrapping ErrOrder
+	// and ends: a listing is whole or it has failed.
+	Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[Version, error]
+	// Uploads yields unfinished multipart uploads whose key begins with prefix.
+	Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[Upload, error]
+}
+
+// Ref names one version of an object. An empty VersionID means the current one.
+type Ref struct {
+	Bucket, Key, VersionID string
+	ETag                   string // if set, the read fails with ErrPrecondition when it differs
+}
+
+// Checksum is one that the store keeps for an object.
+type Checksum struct {
+	Algorithm string `json:"algorithm"` // SHA256, CRC64NVME, CRC32, CRC32C, SHA1
+	Value     string `json:"value"`     // base64, with "-parts" appended when composite
+	Composite bool   `json:"composite,omitempty"`
+}
+
+// Tag is one of an object's or bucket's tags.
+type Tag struct{ Key, Value string }
+
+// Attributes is what an object carries besides its bytes.
+type Attributes struct {
+	ContentType        string
+	CacheControl       string
+	ContentDisposition string
+	ContentEncoding    string
+	ContentLanguage    string
+	Expires            string // as the header stands
+	WebsiteRedirect    string
+	Metadata           map[string]string
+	Tags               []Tag // sorted by key; filled only by those who ask for tags
+	StorageClass       string
+}
+
+// Info describes one version, as GET and HEAD answer.
+type Info struct {
+	Attributes
+	VersionID string
+	ETag      string
+	Size      int64 // of the whole object in bytes
+	Length    int64 // of this answer's body in bytes: the part's when a part was asked for
+	PartCount int   // of a multipart object, when a part was asked for; else 0
+	TagCount  int
+	Checksum  Checksum // zero if none is stored
+	KeyID     string   // of SSE-KMS, else empty
+	Encrypted string   // the algorithm of server-side encryption, empty if not told
+	LockMode  string
+	LockUntil time.Time
+	LegalHold bool
+	Modified  time.Time
+}
+
+// Object is an open version; the caller closes Body.
+type Object struct {
+	Info
+	Body io.ReadCloser
+}
+
+// Reader reads versions. Bodies come as stored, never decompressed.
+type Reader interface {
+	// Open starts reading a version; part > 0 asks for that part only.
+	Open(ctx context.Context, ref Ref, part int) (*Object, error)
+	// Stat describes a version, or one part of it.
+	Stat(ctx context.Context, ref Ref, part int) (Info, error)
+	// Tags returns the version's tags sorted by key.
+	Tags(ctx context.Context, ref Ref) ([]Tag, error)
+}
+
+// Guard is the condition under which a write may happen. The zero value
+// demands nothing.
+type Guard struct {
+	Absent bool   // no current version may exist
+	ETag   string // the current version must have this ETag
+}
+
+// Body is bytes to be sent, with what is known of them beforehand.
+type Body struct {
+	io.Reader          // an io.Seeker where the bytes are in memory
+	Size      int64    // bytes
+	SHA256    string   // hex; empty: not known before sending
+	MD5       string   // hex; empty: not known before sending
+	Checksum  Checksum // to be checked and kept by the store; zero: none
+}
+
+// Written is what the store answered to a write.
+type Written struct {
+	VersionID string
+	ETag      string
+	Checksum  Checksum
+}
+
+// Part is one part of a multipart upload.
+type Part struct {
+	Number   int
+	Size     int64
+	ETag     string
+	Checksum Checksum
+}
+
+// NewObject says what is to be written.
+type NewObject struct {
+	Bucket, Key string
+	Attributes
+	Guard Guard
+	// Algorithm and Composite choose the checksum that a multipart upload keeps.
+	Algorithm string
+	Composite bool
+}
+
+// Writer writes versions. No method retries by itself: a request whose answer
+// was lost may have been done, and only its caller knows how to look.
+type Writer interface {
+	Put(ctx context.Context, o NewObject, body Body) (Written, error)
+	PutMarker(ctx context.Context, bucket, key string) (Written, error)
+
+	CreateUpload(ctx context.Context, o NewObject) (uploadID string, err error)
+	UploadPart(ctx context.Context, bucket, key, uploadID string, number int, body Body) (Part, error)
+	CompleteUpload(ctx context.Context, o NewObject, uploadID string, parts []Part, full Checksum) (Written, error)
+	AbortUpload(ctx context.Context, bucket, key, uploadID string) error
+
+	// Copy copies within the endpoint, all attributes included, pinned to the
+	// source's version and ETag. Sources above 5 GiB are refused by S3.
+	Copy(ctx context.Context, source Ref, o NewObject) (Written, error)
+	// CopyPart copies a byte range of the source into a part.
+	CopyPart(ctx context.Context, source Ref, first, last int64, bucket, key, uploadID string, number int) (Part, error)
+}
+
+// Deletion names one entry to be deleted for good.
+type Deletion struct {
+	Key, VersionID string
+	ETag           string // for deletions guarded by it
+}
+
+// Eraser deletes single versions for good.
+type Eraser interface {
+	// Delete deletes up to 1,000 versions by version ID in one request. The
+	// result has one error, or nil, per deletion in the order given.
+	Delete(ctx context.Context, bucket string, entries []Deletion) ([]error, error)
+	// DeleteIf deletes one version on the condition that its ETag is the given
+	// one; ErrPrecondition if it is not.
+	DeleteIf(ctx context.Context, bucket string, entry Deletion) error
+	AbortUpload(ctx context.Context, bucket, key, uploadID string) error
+}
+
+// Versioning is a bucket's versioning state.
+type Versioning string
+
+// The three states of S3.
+const (
+	Unversioned Versioning = "unversioned"
+	Enabled     Versioning = "enabled"
+	Suspended   Versioning = "suspended"
+)
+
+// Administrator manages buckets.
+type Administrator interface {
+	Buckets(ctx context.Context) ([]Bucket, error)
+	// BucketRegion returns the region of a bucket, ErrNotFound if there is none.
+	BucketRegion(ctx context.Context, bucket string) (string, error)
+	Versioning(ctx context.Context, bucket string) (Versioning, error)
+	BucketTags(ctx context.Context, bucket string) ([]Tag, error)
+	// CreateBucket creates a bucket in this store's region; ErrExists if it is there.
+	CreateBucket(ctx context.Context, bucket string) error
+	SetVersioning(ctx context.Context, bucket string, v Versioning) error
+	SetBucketTags(ctx context.Context, bucket string, tags []Tag) error
+	DeleteBucket(ctx context.Context, bucket string) error
+}
+
+// Store is one region of a provider, seen with one set of credentials. Its
+// methods may be called concurrently.
+type Store interface {
+	Lister
+	Reader
+	Writer
+	Eraser
+	Administrator
+	// Endpoint identifies who answers: two stores with equal Endpoint see each
+	// other's buckets and can copy between them server-side.
+	Endpoint() string
+}

@@ -1,0 +1,77 @@
+package manifest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/residency/residency/migrate/state"
+)
+
+// A segment ends when it reaches either bound; one key's history is never
+// split, so a segment can exceed them by one history.
+const (
+	maxEntries = 10_000
+	maxBytes   = 64 << 30 // 64 GiB
+)
+
+// Put stores one finished segment.
+type Put func(ctx context.Context, name string, data []byte) error
+
+// Writer cuts histories into segments and stores each as it is full. It holds
+// one segment in memory.
+type Writer struct {
+	put      Put
+	move     int
+	entries  []Entry
+	bytes    int64
+	segments []Segment
+}
+
+// NewWriter returns a Writer that stores its segments with put.
+func NewWriter(put Put) *Writer { return &Writer{put: put} }
+
+// Begin starts a new move; what follows belongs to it.
+func (w *Writer) Begin(ctx context.Context, move int) error {
+	err := w.flush(ctx)
+	w.move = move
+	return err
+}
+
+// Add appends one key's whole history, oldest first.
+func (w *Writer) Add(ctx context.Context, history []Entry) error {
+	w.entries = append(w.entries, history...)
+	for i := range history {
+		w.bytes += history[i].Size
+	}
+	if len(w.entries) >= maxEntries || w.bytes >= maxBytes {
+		return w.flush(ctx)
+	}
+	return nil
+}
+
+// Close stores the last segment and returns all of them in order.
+func (w *Writer) Close(ctx context.Context) ([]Segment, error) {
+	err := w.flush(ctx)
+	return w.segments, err
+}
+
+func (w *Writer) flush(ctx context.Context) error {
+	if len(w.entries) == 0 {
+		return nil
+	}
+	s := Segment{
+		Number: len(w.segments) + 1, Move: w.move, Entries: len(w.entries), Bytes: w.bytes,
+		FirstKey: w.entries[0].Key, LastKey: w.entries[len(w.entries)-1].Key,
+	}
+	data, err := state.Encode(state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", s.File("manifest"), err)
+	}
+	s.Digest = state.Digest(data)
+	if err := w.put(ctx, s.File("manifest"), data); err != nil {
+		return err
+	}
+	w.segments = append(w.segments, s)
+	w.entries, w.bytes = w.entries[:0], 0
+	return nil
+}

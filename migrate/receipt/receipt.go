@@ -1,0 +1,136 @@
+// Package receipt is the evidence of what happened to each entry: at the
+// destination (a [Receipt]) and at the source (an [Erasure]).
+package receipt
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/state"
+)
+
+// Schemas of the two files.
+const (
+	Schema        = "residency/receipts/1"
+	ErasureSchema = "residency/erasures/1"
+)
+
+// Verdict is what is known of the copy of one entry.
+type Verdict string
+
+// Only Verified lets an entry be erased.
+const (
+	Verified     Verdict = "verified"
+	Unverifiable Verdict = "unverifiable"
+	Mismatch     Verdict = "mismatch"
+	Failed       Verdict = "failed"
+)
+
+// Verdicts in the order in which they are shown.
+func Verdicts() []Verdict { return []Verdict{Verified, Unverifiable, Mismatch, Failed} }
+
+// Method is how an entry was verified.
+type Method string
+
+// Strongest first.
+const (
+	ReadbackSHA256 Method = "readback-sha256" // both ends read again, SHA-256 equal
+	SHA256         Method = "sha256"          // our hash of the source's bytes is the one the destination computed
+	Checksum       Method = "checksum"        // a full-object checksum computed by both services is equal
+	ETagMD5        Method = "etag-md5"        // MD5-based ETags are equal
+	Marker         Method = "marker"          // a delete marker stands at its place in the history
+)
+
+// Receipt says what became of one entry at the destination.
+type Receipt struct {
+	Key       manifest.Key `json:"key"`
+	VersionID string       `json:"version_id"` // at the source
+	Marker    bool         `json:"delete_marker,omitempty"`
+	Size      int64        `json:"size"` // bytes
+
+	Verdict Verdict `json:"verdict"`
+	Method  Method  `json:"method,omitempty"`
+	Reason  string  `json:"reason,omitempty"` // why not verified; never holds a key
+
+	DestinationVersionID string                `json:"destination_version_id,omitempty"`
+	DestinationETag      string                `json:"destination_etag,omitempty"`
+	SHA256               string                `json:"sha256,omitempty"`   // of the source's bytes, hex, where they passed through
+	Checksum             *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
+	Held                 bool                  `json:"held,omitempty"`     // was there before and was proven, not copied
+	At                   time.Time             `json:"at"`
+}
+
+// Shows tells whether a listing of the destination still shows what was written.
+func (r Receipt) Shows(v objectstore.Version) bool {
+	return string(r.Key) == v.Key && r.DestinationVersionID == v.VersionID && r.Marker == v.Marker &&
+		(r.Marker || r.Size == v.Size && r.DestinationETag == v.ETag)
+}
+
+// Counts says how many receipts there are of each verdict, under its name.
+func Counts(receipts []Receipt) map[string]int {
+	counts := make(map[string]int)
+	for i := range receipts {
+		counts[string(receipts[i].Verdict)]++
+	}
+	return counts
+}
+
+// Encode makes the receipts file of a segment.
+func Encode(s manifest.Segment, receipts []Receipt) ([]byte, error) {
+	return state.Encode(state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: len(receipts), Counts: Counts(receipts)}, receipts)
+}
+
+// Decode reads a segment's receipts and holds them against its entries: one
+// receipt per entry, in order. All errors wrap state.ErrDamaged.
+func Decode(s manifest.Segment, entries []manifest.Entry, data []byte) ([]Receipt, error) {
+	name := s.File("receipts")
+	receipts := make([]Receipt, 0, len(entries))
+	for r, err := range state.Decode[Receipt](name, Schema, data) {
+		if err != nil {
+			return nil, err
+		}
+		i := len(receipts)
+		if i >= len(entries) || entries[i].Key != r.Key || entries[i].VersionID != r.VersionID || entries[i].Marker != r.Marker || entries[i].Size != r.Size {
+			return nil, fmt.Errorf("%w: %s, line %d is not about the manifest's entry", state.ErrDamaged, name, i+2)
+		}
+		receipts = append(receipts, r)
+	}
+	if len(receipts) != len(entries) {
+		return nil, fmt.Errorf("%w: %s has %d receipts for %d entries", state.ErrDamaged, name, len(receipts), len(entries))
+	}
+	return receipts, nil
+}
+
+// Outcome is what became of one entry at the source.
+type Outcome string
+
+// Only Erased and Gone leave nothing behind.
+const (
+	Erased   Outcome = "erased"
+	Gone     Outcome = "gone"     // was no longer there
+	Retained Outcome = "retained" // under retention or legal hold
+	Changed  Outcome = "changed"  // something else is there now; left alone
+	Unerased Outcome = "failed"
+)
+
+// Erasure says what became of one entry at the source.
+type Erasure struct {
+	Key       manifest.Key `json:"key"`
+	VersionID string       `json:"version_id"`
+	Outcome   Outcome      `json:"outcome"`
+	Guard     string       `json:"guard"` // what kept the deletion to exactly this version
+	Reason    string       `json:"reason,omitempty"`
+	Until     *time.Time   `json:"retained_until,omitempty"`
+	At        time.Time    `json:"at"`
+}
+
+// EncodeErasures makes the erasures file of a segment.
+func EncodeErasures(s manifest.Segment, erasures []Erasure) ([]byte, error) {
+	counts := make(map[string]int)
+	for i := range erasures {
+		counts[string(erasures[i].Outcome)]++
+	}
+	return state.Encode(state.Header{Schema: ErasureSchema, Segment: s.Number, Move: s.Move, Entries: len(erasures), Counts: counts}, erasures)
+}

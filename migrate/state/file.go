@@ -1,0 +1,161 @@
+package state
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Bounds of a state file; a file beyond them is refused, not read.
+const (
+	maxLine    = 64 << 10  // bytes of one JSON line; a key has at most 1,024 bytes
+	maxDecoded = 256 << 20 // bytes of one file after decompression
+)
+
+// Header is the first line of every state file.
+type Header struct {
+	Schema  string `json:"schema"`
+	Segment int    `json:"segment,omitempty"`
+	Move    int    `json:"move,omitempty"`
+	Entries int    `json:"entries"`
+	// Counts says how many entries there are of each kind, where the file has kinds.
+	Counts map[string]int `json:"counts,omitempty"`
+}
+
+// Encode makes a file of a header and one JSON object per line, compressed.
+// Equal input gives equal bytes.
+func Encode[T any](h Header, lines []T) ([]byte, error) {
+	var out bytes.Buffer
+	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
+	if err != nil {
+		return nil, err
+	}
+	w := bufio.NewWriterSize(z, 64<<10)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(h); err != nil {
+		return nil, err
+	}
+	for i := range lines {
+		if err := enc.Encode(&lines[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// DecodeHeader reads a file's first line. The schema must be the one given.
+func DecodeHeader(name, schema string, data []byte) (Header, error) {
+	h, scanner, closer, err := open(name, schema, data)
+	if err != nil {
+		return h, err
+	}
+	_ = scanner
+	closer()
+	return h, nil
+}
+
+// Decode yields a file's lines. It yields an error wrapping ErrDamaged, and
+// ends, if the file is truncated, has another schema, more or fewer lines than
+// its header says, or exceeds the bounds.
+func Decode[T any](name, schema string, data []byte) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		h, scanner, closer, err := open(name, schema, data)
+		if err != nil {
+			yield(zero, err)
+			return
+		}
+		defer closer()
+		n := 0
+		for scanner.Scan() {
+			n++
+			var line T
+			if err := strict(scanner.Bytes(), &line); err != nil {
+				yield(zero, fmt.Errorf("%w: %s, line %d: %w", ErrDamaged, name, n+1, err))
+				return
+			}
+			if !yield(line, nil) {
+				return
+			}
+		}
+		if err := scanner.Err(); err != nil {
+			yield(zero, fmt.Errorf("%w: %s, line %d: %w", ErrDamaged, name, n+2, err))
+			return
+		}
+		if n != h.Entries {
+			yield(zero, fmt.Errorf("%w: %s has %d entries, its header says %d", ErrDamaged, name, n, h.Entries))
+		}
+	}
+}
+
+func open(name, schema string, data []byte) (Header, *bufio.Scanner, func(), error) {
+	var h Header
+	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDecoded))
+	if err != nil {
+		return h, nil, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
+	}
+	scanner := bufio.NewScanner(&boundedReader{r: z, left: maxDecoded})
+	scanner.Buffer(make([]byte, 0, 16<<10), maxLine)
+	if !scanner.Scan() {
+		z.Close()
+		return h, nil, nil, fmt.Errorf("%w: %s has no header: %w", ErrDamaged, name, errors.Join(scanner.Err(), io.ErrUnexpectedEOF))
+	}
+	if err := strict(scanner.Bytes(), &h); err != nil {
+		z.Close()
+		return h, nil, nil, fmt.Errorf("%w: %s, line 1: %w", ErrDamaged, name, err)
+	}
+	if h.Schema != schema {
+		z.Close()
+		return h, nil, nil, fmt.Errorf("%w: %s has schema %q, want %q", ErrDamaged, name, h.Schema, schema)
+	}
+	return h, scanner, z.Close, nil
+}
+
+func strict(line []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if dec.More() {
+		return errors.New("more than one value in a line")
+	}
+	return nil
+}
+
+var errTooLarge = fmt.Errorf("more than %d bytes after decompression", maxDecoded)
+
+// boundedReader fails, unlike io.LimitReader, when its bound is passed.
+type boundedReader struct {
+	r    io.Reader
+	left int64
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errTooLarge
+	}
+	return n, err
+}
+
+// Digest is the SHA-256 of a file's bytes in hex.
+func Digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
