@@ -1,0 +1,272 @@
+// Package copier brings one key's history from a source to a destination, in
+// order, and proves each entry.
+//
+// It looks before it writes and writes only under a guard, so that a history
+// may be handed to it again after any failure: what the destination holds
+// already is proven, not copied, and what is not ours is never overwritten.
+package copier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/verifier"
+)
+
+// Source is what a copy reads.
+type Source interface {
+	objectstore.Reader
+	Endpoint() string
+}
+
+// Destination is what a copy writes, and reads to verify.
+type Destination interface {
+	objectstore.Lister
+	objectstore.Reader
+	objectstore.Writer
+	Endpoint() string
+}
+
+// Options tunes a Copier. The zero value selects the defaults.
+type Options struct {
+	Budget   *Budget       // memory for bodies; default 256 MiB
+	Buffered int64         // bodies up to so many bytes are held whole; default 16 MiB
+	Parts    int           // parts of one object in flight; default 4
+	Attempts int           // per entry; default 6
+	Backoff  time.Duration // before the second attempt, doubling; default 200 ms
+	Readback bool          // re-read both ends of every entry
+	Enforced bool          // the destination was seen to refuse a wrong SHA-256
+	Now      func() time.Time
+	Sleep    func(context.Context, time.Duration) error
+	// Copied is told of each body's bytes as they arrive at the destination.
+	Copied func(bytes int64)
+	// Retried is told of each failure that another attempt follows.
+	Retried func(error)
+}
+
+// Copier copies histories from one bucket to another. It is safe for
+// concurrent use on different keys.
+type Copier struct {
+	source      Source
+	destination Destination
+	from, to    string // buckets
+	serverSide  bool
+	hashes      hashes
+	Options
+}
+
+// New returns a Copier between two buckets. Where both ends have one endpoint
+// the service copies by itself and no byte passes through this machine.
+func New(source Source, from string, destination Destination, to string, o Options) *Copier {
+	if o.Budget == nil {
+		o.Budget = NewBudget(256 << 20)
+	}
+	if o.Buffered == 0 {
+		o.Buffered = 16 << 20
+	}
+	if o.Parts == 0 {
+		o.Parts = 4
+	}
+	if o.Attempts == 0 {
+		o.Attempts = 6
+	}
+	if o.Backoff == 0 {
+		o.Backoff = 200 * time.Millisecond
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Copied == nil {
+		o.Copied = func(int64) {}
+	}
+	if o.Retried == nil {
+		o.Retried = func(error) {}
+	}
+	return &Copier{
+		source: source, destination: destination, from: from, to: to,
+		serverSide: source.Endpoint() == destination.Endpoint(), hashes: newHashes(), Options: o,
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// errForeign reports that the destination holds something that is not our copy.
+var errForeign = errors.New("the destination holds something else under this key")
+
+// errDrift reports that the source no longer has what the plan says.
+var errDrift = errors.New("the source no longer has this entry as planned")
+
+// History copies one key's entries, oldest first, behind what the destination
+// holds of them already (also oldest first). It returns one receipt per entry,
+// in order. An error means that the run must stop: the context ended or the
+// credentials are refused.
+func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version) ([]receipt.Receipt, error) {
+	receipts := make([]receipt.Receipt, 0, len(entries))
+	var previous receipt.Receipt
+	for i, e := range entries {
+		r, err := c.entry(ctx, e, i, previous, entries, held)
+		if err != nil {
+			return nil, err
+		}
+		receipts = append(receipts, r)
+		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch {
+			// What follows would stand on a gap in the history.
+			for _, later := range entries[i+1:] {
+				receipts = append(receipts, c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"}))
+			}
+			return receipts, nil
+		}
+		previous = r
+	}
+	return receipts, nil
+}
+
+// entry brings one entry across, trying again where that can help. Every
+// attempt after the first begins with a look at the destination, because an
+// answer that was lost says nothing about the deed.
+func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, entries []manifest.Entry, held []objectstore.Version) (receipt.Receipt, error) {
+	stale := false // held may be behind the destination
+	for attempt := 1; ; attempt++ {
+		var err error
+		if stale {
+			held, err = c.look(ctx, string(e.Key))
+		}
+		if err == nil {
+			var r receipt.Receipt
+			if r, err = c.attempt(ctx, e, at, previous, entries, held); err == nil {
+				return r, nil
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return receipt.Receipt{}, ctx.Err()
+		case errors.Is(err, objectstore.ErrCredentials):
+			return receipt.Receipt{}, err
+		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
+			return c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()}), nil
+		}
+		stale = true
+		c.Retried(err)
+		if err := c.Sleep(ctx, backoff(c.Backoff, attempt)); err != nil {
+			return receipt.Receipt{}, err
+		}
+	}
+}
+
+// worthwhile tells whether another attempt can help. A guard that held may
+// have met our own write whose answer was lost, so the first time it is worth
+// a look.
+func (c *Copier) worthwhile(err error, attempt int) bool {
+	var refused *refusal
+	if errors.As(err, &refused) && errors.Is(err, objectstore.ErrPrecondition) {
+		return attempt == 1
+	}
+	return !objectstore.Permanent(err) && !errors.Is(err, errForeign) && !errors.Is(err, errDrift)
+}
+
+// backoff is exponential with full jitter, at most 20 s.
+func backoff(base time.Duration, attempt int) time.Duration {
+	d := min(base<<min(attempt-1, 16), 20*time.Second)
+	return time.Duration(rand.Int64N(int64(d) + 1))
+}
+
+// look lists what the destination holds of one key, oldest first.
+func (c *Copier) look(ctx context.Context, key string) ([]objectstore.Version, error) {
+	for h, err := range objectstore.Histories(c.destination.Versions(ctx, c.to, key, "")) {
+		if err != nil {
+			return nil, err
+		}
+		if h[0].Key == key {
+			return h, nil
+		}
+		break // keys that only begin like it come after it
+	}
+	return nil, nil
+}
+
+// refusal marks an error of a write at the destination.
+type refusal struct{ err error }
+
+func (r *refusal) Error() string { return r.err.Error() }
+func (r *refusal) Unwrap() error { return r.err }
+
+func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, entries []manifest.Entry, held []objectstore.Version) (receipt.Receipt, error) {
+	if err := continues(entries, held, at); err != nil {
+		return receipt.Receipt{}, err
+	}
+	if at < len(held) {
+		return c.prove(ctx, e, held[at])
+	}
+	guard := objectstore.Guard{Absent: at == 0 || previous.Marker}
+	if !guard.Absent {
+		guard.ETag = previous.DestinationETag
+	}
+	if e.Marker {
+		w, err := c.destination.PutMarker(ctx, c.to, string(e.Key))
+		if err != nil {
+			return receipt.Receipt{}, err
+		}
+		r := c.receipt(e, verifier.Finding{Verdict: receipt.Verified, Method: receipt.Marker})
+		r.DestinationVersionID = w.VersionID
+		return r, nil
+	}
+	return c.transfer(ctx, e, guard)
+}
+
+// continues tells whether what the destination holds can be the beginning of
+// this history: the same kinds, sizes and, where both say something about
+// content, ETags.
+func continues(entries []manifest.Entry, held []objectstore.Version, at int) error {
+	if len(held) > len(entries) {
+		return fmt.Errorf("%w: %d entries where the source has %d", errForeign, len(held), len(entries))
+	}
+	if len(held) < at {
+		return fmt.Errorf("%w: an entry that was copied is no longer there", errForeign)
+	}
+	for i, v := range held {
+		if !Same(entries[i], v) {
+			return errForeign
+		}
+	}
+	return nil
+}
+
+// Same tells whether a version at the destination can be a copy of an entry,
+// as far as a listing shows.
+func Same(e manifest.Entry, v objectstore.Version) bool {
+	if string(e.Key) != v.Key || e.Marker != v.Marker || e.Size != v.Size {
+		return false
+	}
+	if e.Marker || e.ETag == v.ETag {
+		return true
+	}
+	_, partsE, okE := verifier.MD5ETag(e.ETag)
+	_, partsV, okV := verifier.MD5ETag(v.ETag)
+	// Two MD5s that differ are two contents; otherwise only reading can tell.
+	return !(okE && okV && partsE == partsV)
+}
+
+func (c *Copier) receipt(e manifest.Entry, f verifier.Finding) receipt.Receipt {
+	return receipt.Receipt{
+		Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size,
+		Verdict: f.Verdict, Method: f.Method, Reason: f.Reason, At: c.Now().UTC(),
+	}
+}

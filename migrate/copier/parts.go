@@ -1,0 +1,206 @@
+package copier
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/verifier"
+)
+
+// streamParts copies a multipart object by its own part boundaries, so that
+// its ETag and composite checksum come out equal.
+func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
+	first, err := c.source.Open(ctx, e.Ref(c.from), 1)
+	if err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	defer first.Body.Close()
+	if first.PartCount == 0 {
+		// The source keeps no parts: the bytes go as one object.
+		return c.streamWhole(ctx, e, first, guard)
+	}
+	return c.inParts(ctx, e, first.Info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+		o := first
+		if number > 1 {
+			var err error
+			if o, err = c.source.Open(ctx, e.Ref(c.from), number); err != nil {
+				return objectstore.Part{}, drifted(err)
+			}
+			defer o.Body.Close()
+		}
+		return c.streamPart(ctx, e, o, upload, target, number)
+	})
+}
+
+func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	body := objectstore.Body{Size: o.Length}
+	if c.Budget.Fits(o.Length) {
+		buf, release, err := c.Budget.Get(ctx, o.Length)
+		if err != nil {
+			return objectstore.Part{}, err
+		}
+		defer release()
+		sum, err := fill(buf, o.Body)
+		if err != nil {
+			return objectstore.Part{}, err
+		}
+		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum)
+		if target.Algorithm != "" {
+			body.Checksum = c.hashes.checksum(target.Algorithm, buf, sum)
+		}
+	} else {
+		// Too large to hold: read once for the hashes, once for the bytes.
+		sha, sum := sha256.New(), c.hashes.make(target.Algorithm)
+		if err := drain(o, sha, sum); err != nil {
+			return objectstore.Part{}, err
+		}
+		again, err := c.source.Open(ctx, e.Ref(c.from), number)
+		if err != nil {
+			return objectstore.Part{}, drifted(err)
+		}
+		defer again.Body.Close()
+		body.Reader, body.SHA256 = again.Body, hex.EncodeToString(sha.Sum(nil))
+		if sum != nil {
+			body.Checksum = objectstore.Checksum{Algorithm: target.Algorithm, Value: base64.StdEncoding.EncodeToString(sum.Sum(nil))}
+		}
+	}
+	part, err := c.destination.UploadPart(ctx, target.Bucket, target.Key, upload, number, body)
+	if err != nil {
+		return part, &refusal{err}
+	}
+	if part.Checksum.Algorithm == "" {
+		part.Checksum = body.Checksum
+	}
+	c.Copied(o.Length)
+	return part, nil
+}
+
+func drain(o *objectstore.Object, sha, sum hash.Hash) error {
+	var w io.Writer = sha
+	if sum != nil {
+		w = io.MultiWriter(sha, sum)
+	}
+	n, err := io.Copy(w, o.Body)
+	if err == nil && n != o.Length {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return fmt.Errorf("read the source's body: %w", err)
+	}
+	return nil
+}
+
+// copyParts lets the service copy the parts of a multipart object, or of one
+// that is too large for a single copy.
+func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
+	first, err := c.source.Stat(ctx, e.Ref(c.from), 1)
+	if err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	offsets := []int64{0}
+	for n := 2; n <= first.PartCount; n++ {
+		part, err := c.source.Stat(ctx, e.Ref(c.from), n-1)
+		if err != nil {
+			return verifier.Evidence{}, drifted(err)
+		}
+		offsets = append(offsets, offsets[n-2]+part.Length)
+	}
+	if first.PartCount == 0 {
+		for at := int64(singleLimit); at < e.Size; at += singleLimit {
+			offsets = append(offsets, at)
+		}
+		first.PartCount = len(offsets)
+	}
+	// A service cannot copy parts into an upload with SHA-256 on every server;
+	// checksums of copied parts are the service's own choice.
+	first.Checksum = objectstore.Checksum{}
+	return c.inParts(ctx, e, first, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+		last := e.Size - 1
+		if number < len(offsets) {
+			last = offsets[number] - 1
+		}
+		part, err := c.destination.CopyPart(ctx, e.Ref(c.from), offsets[number-1], last, target.Bucket, target.Key, upload, number)
+		if err != nil {
+			return part, &refusal{err}
+		}
+		c.Copied(part.Size)
+		return part, nil
+	})
+}
+
+type partFunc func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error)
+
+// inParts runs a multipart upload of info.PartCount parts. The upload is
+// aborted if it does not complete, and so are those of a run that died.
+func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore.Info, guard objectstore.Guard, send partFunc) (_ verifier.Evidence, err error) {
+	target, err := c.describe(ctx, e, &info, guard)
+	if err != nil {
+		return verifier.Evidence{}, err
+	}
+	target.Algorithm, target.Composite = info.Checksum.Algorithm, info.Checksum.Composite
+	if err := c.abandon(ctx, string(e.Key)); err != nil {
+		return verifier.Evidence{}, err
+	}
+	upload, err := c.destination.CreateUpload(ctx, target)
+	if err != nil {
+		return verifier.Evidence{}, err
+	}
+	defer func() {
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			// The context may have ended; the abort must still be tried.
+			err = errors.Join(err, c.destination.AbortUpload(context.WithoutCancel(ctx), target.Bucket, target.Key, upload))
+		}
+	}()
+	parts := make([]objectstore.Part, info.PartCount)
+	g, partCtx := errgroup.WithContext(ctx)
+	g.SetLimit(c.Parts)
+	var size int64
+	for n := 1; n <= info.PartCount; n++ {
+		g.Go(func() (err error) {
+			parts[n-1], err = send(partCtx, upload, target, n)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return verifier.Evidence{}, err
+	}
+	for _, p := range parts {
+		size += p.Size
+	}
+	if size != e.Size {
+		return verifier.Evidence{}, fmt.Errorf("%w: its parts have %d bytes, the object %d", errDrift, size, e.Size)
+	}
+	w, err := c.destination.CompleteUpload(ctx, target, upload, parts, info.Checksum)
+	if err != nil {
+		return verifier.Evidence{}, &refusal{err}
+	}
+	return verifier.Evidence{Source: info, Written: w, SameParts: true}, nil
+}
+
+// abandon aborts unfinished uploads of this key at the destination: only a run
+// of this plan that died can have left them, for its keys are nobody else's.
+func (c *Copier) abandon(ctx context.Context, key string) error {
+	for u, err := range c.destination.Uploads(ctx, c.to, key) {
+		if err != nil {
+			return err
+		}
+		if u.Key != key {
+			continue
+		}
+		if err := c.destination.AbortUpload(ctx, c.to, key, u.UploadID); err != nil {
+			return err
+		}
+	}
+	return nil
+}

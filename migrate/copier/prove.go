@@ -1,0 +1,89 @@
+package copier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/verifier"
+)
+
+// prove verifies an entry that the destination holds already, without copying:
+// by what both services say of it, else by reading both.
+func (c *Copier) prove(ctx context.Context, e manifest.Entry, v objectstore.Version) (receipt.Receipt, error) {
+	if e.Marker {
+		r := c.receipt(e, verifier.Finding{Verdict: receipt.Verified, Method: receipt.Marker})
+		r.DestinationVersionID, r.Held = v.VersionID, true
+		return r, nil
+	}
+	source, err := c.source.Stat(ctx, e.Ref(c.from), 0)
+	if err != nil {
+		return receipt.Receipt{}, drifted(err)
+	}
+	at := objectstore.Ref{Bucket: c.to, Key: v.Key, VersionID: v.VersionID, ETag: v.ETag}
+	destination, err := c.destination.Stat(ctx, at, 0)
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	written := objectstore.Written{VersionID: v.VersionID, ETag: destination.ETag, Checksum: destination.Checksum}
+	finding := verifier.Judge(verifier.Evidence{Source: source, Written: written})
+	sha := ""
+	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {
+		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from), c.destination, at); err != nil {
+			return receipt.Receipt{}, err
+		}
+	}
+	if finding.Verdict == receipt.Verified {
+		if finding, err = c.attributes(ctx, e, source, &destination, at, finding); err != nil {
+			return receipt.Receipt{}, err
+		}
+	}
+	r := c.receipt(e, finding)
+	r.SHA256, r.Held = sha, true
+	c.record(&r, written)
+	return r, nil
+}
+
+// attributes compares everything that an object carries besides its bytes.
+// destination may be nil: then it is asked for.
+func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source objectstore.Info, destination *objectstore.Info, at objectstore.Ref, found verifier.Finding) (verifier.Finding, error) {
+	if destination == nil {
+		info, err := c.destination.Stat(ctx, at, 0)
+		if err != nil {
+			return found, err
+		}
+		destination = &info
+	}
+	var err error
+	if source.Tags == nil {
+		if source.Tags, err = c.source.Tags(ctx, e.Ref(c.from)); err != nil {
+			return found, drifted(err)
+		}
+	}
+	if destination.Tags, err = c.destination.Tags(ctx, at); err != nil {
+		return found, err
+	}
+	if names := verifier.Differences(source.Attributes, destination.Attributes); len(names) > 0 {
+		return verifier.Finding{Verdict: receipt.Mismatch, Reason: strings.Join(names, ", ") + " differ at the destination"}, nil
+	}
+	return found, nil
+}
+
+func (c *Copier) record(r *receipt.Receipt, w objectstore.Written) {
+	r.DestinationVersionID, r.DestinationETag = w.VersionID, w.ETag
+	if w.Checksum.Algorithm != "" {
+		r.Checksum = &w.Checksum
+	}
+}
+
+// drifted names what a source's "not found" and "precondition" mean here.
+func drifted(err error) error {
+	if errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrPrecondition) {
+		return fmt.Errorf("%w: %w", errDrift, err)
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package copier
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/verifier"
+)
+
+// singleLimit is the most that S3 takes in one PUT or copies in one CopyObject
+// (Amazon S3 User Guide, "Uploading objects").
+const singleLimit = 5 << 30
+
+// transfer copies one version and proves it.
+func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (receipt.Receipt, error) {
+	evidence, err := c.move(ctx, e, guard)
+	if err != nil {
+		return receipt.Receipt{}, err
+	}
+	at := objectstore.Ref{Bucket: c.to, Key: string(e.Key), VersionID: evidence.Written.VersionID}
+	finding := verifier.Judge(evidence)
+	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {
+		var sha string
+		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from), c.destination, at); err != nil {
+			return receipt.Receipt{}, err
+		}
+		evidence.SHA256 = sha
+	}
+	if finding.Verdict == receipt.Verified && !verifier.Plain(evidence.Source.Attributes) {
+		if finding, err = c.attributes(ctx, e, evidence.Source, nil, at, finding); err != nil {
+			return receipt.Receipt{}, err
+		}
+	}
+	r := c.receipt(e, finding)
+	r.SHA256 = evidence.SHA256
+	c.record(&r, evidence.Written)
+	return r, nil
+}
+
+func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
+	multipart := strings.Contains(e.ETag, "-")
+	switch {
+	case c.serverSide && !multipart && e.Size <= singleLimit:
+		return c.copyWhole(ctx, e, guard)
+	case c.serverSide:
+		return c.copyParts(ctx, e, guard)
+	case multipart:
+		return c.streamParts(ctx, e, guard)
+	}
+	o, err := c.source.Open(ctx, e.Ref(c.from), 0)
+	if err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	defer o.Body.Close()
+	return c.streamWhole(ctx, e, o, guard)
+}
+
+// describe turns what the source answered into what is to be written.
+func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectstore.Info, guard objectstore.Guard) (objectstore.NewObject, error) {
+	if info.Size != e.Size || info.ETag != e.ETag {
+		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag is another", errDrift)
+	}
+	if info.TagCount > 0 {
+		tags, err := c.source.Tags(ctx, e.Ref(c.from))
+		if err != nil {
+			return objectstore.NewObject{}, drifted(err)
+		}
+		info.Tags = tags
+	} else {
+		info.Tags = []objectstore.Tag{}
+	}
+	return objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard}, nil
+}
+
+// streamWhole sends an object in one PUT. What fits is held whole, hashed, and
+// sent under its SHA-256; what does not is hashed on its way, while the
+// source's own checksum or MD5 goes ahead of it for the destination to check.
+func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard) (verifier.Evidence, error) {
+	target, err := c.describe(ctx, e, &o.Info, guard)
+	if err != nil {
+		return verifier.Evidence{}, err
+	}
+	body := objectstore.Body{Size: o.Size, Checksum: o.Checksum}
+	if o.Checksum.Composite || o.Checksum.Algorithm == "" {
+		body.Checksum = objectstore.Checksum{}
+		if md5, parts, ok := verifier.MD5ETag(o.ETag); ok && parts == "" && verifier.ETagsComparable(o.Info, o.ETag, false) {
+			body.MD5 = md5
+		}
+	}
+	evidence := verifier.Evidence{Source: o.Info}
+	if o.Size <= c.Buffered && c.Budget.Fits(o.Size) {
+		buf, release, err := c.Budget.Get(ctx, o.Size)
+		if err != nil {
+			return evidence, err
+		}
+		defer release()
+		sum, err := fill(buf, o.Body)
+		if err != nil {
+			return evidence, err
+		}
+		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum)
+		if body.Checksum.Algorithm == "" {
+			body.Checksum = c.hashes.checksum("SHA256", nil, sum)
+		}
+		evidence.SHA256, evidence.Enforced = body.SHA256, c.Enforced
+		evidence.Written, err = c.destination.Put(ctx, target, body)
+		if err != nil {
+			return evidence, &refusal{err}
+		}
+	} else {
+		hash := sha256.New()
+		body.Reader = io.TeeReader(io.LimitReader(o.Body, o.Size), hash)
+		evidence.Written, err = c.destination.Put(ctx, target, body)
+		if err != nil {
+			return evidence, &refusal{err}
+		}
+		evidence.SHA256 = hex.EncodeToString(hash.Sum(nil))
+	}
+	c.Copied(o.Size)
+	return evidence, nil
+}
+
+// fill reads exactly len(buf) bytes and nothing must follow; it returns their
+// SHA-256.
+func fill(buf []byte, r io.Reader) ([]byte, error) {
+	if _, err := io.ReadFull(r, buf); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, fmt.Errorf("read the source's body: %w", err)
+	}
+	var more [1]byte
+	if n, err := r.Read(more[:]); n > 0 {
+		return nil, errors.New("read the source's body: longer than its size")
+	} else if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read the source's body: %w", err)
+	}
+	sum := sha256.Sum256(buf)
+	return sum[:], nil
+}
+
+// copyWhole lets the service copy an object of up to 5 GiB.
+func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
+	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
+	target.StorageClass = e.StorageClass
+	w, err := c.destination.Copy(ctx, e.Ref(c.from), target)
+	if err != nil {
+		return verifier.Evidence{}, &refusal{err}
+	}
+	c.Copied(e.Size)
+	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
+	if !verifier.ETagsComparable(source, w.ETag, false) || w.ETag != e.ETag {
+		if source, err = c.source.Stat(ctx, e.Ref(c.from), 0); err != nil {
+			return verifier.Evidence{}, drifted(err)
+		}
+		// A differing ETag may be a matter of encryption; reading decides.
+		if source.Checksum != w.Checksum || source.Checksum.Algorithm == "" {
+			source.ETag = ""
+		}
+	}
+	return verifier.Evidence{Source: source, Written: w}, nil
+}

@@ -1,0 +1,128 @@
+// Package verifier decides what is known of a copy. It judges evidence that a
+// transfer gathered, compares attributes, and re-reads both ends where the
+// evidence is not enough. Size alone never verifies.
+package verifier
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/receipt"
+)
+
+// Evidence is what one transfer showed about one entry.
+type Evidence struct {
+	Source  objectstore.Info
+	Written objectstore.Written
+	// SHA256 is our hash of the bytes that the source gave, hex; empty if they
+	// did not pass through us.
+	SHA256 string
+	// Enforced tells that every byte went to the destination under a signed
+	// SHA-256 that this destination was seen to refuse when it is wrong.
+	Enforced bool
+	// SameParts tells that a multipart copy has the source's part boundaries.
+	SameParts bool
+}
+
+// Finding is a verdict with its method, or with its reason.
+type Finding struct {
+	Verdict receipt.Verdict
+	Method  receipt.Method
+	Reason  string
+}
+
+func mismatch(format string, args ...any) Finding {
+	return Finding{Verdict: receipt.Mismatch, Reason: fmt.Sprintf(format, args...)}
+}
+
+// Judge weighs the evidence. One contradiction makes a mismatch, whatever else
+// agrees.
+func Judge(e Evidence) Finding {
+	source, kept := e.Source.Checksum, e.Written.Checksum
+	comparable := source.Algorithm != "" && source.Algorithm == kept.Algorithm && source.Composite == kept.Composite && (!source.Composite || e.SameParts)
+	if comparable && source.Value != kept.Value {
+		return mismatch("%s is %s at the source and %s at the destination", source.Algorithm, source.Value, kept.Value)
+	}
+	ours := base64SHA256(e.SHA256)
+	if ours != "" && kept.Algorithm == "SHA256" && !kept.Composite && kept.Value != ours {
+		return mismatch("SHA-256 of the source's bytes is %s, the destination computed %s", ours, kept.Value)
+	}
+	if ours != "" && source.Algorithm == "SHA256" && !source.Composite && source.Value != ours {
+		return mismatch("the source's bytes have SHA-256 %s, the source stores %s", ours, source.Value)
+	}
+	etags := ETagsComparable(e.Source, e.Written.ETag, e.SameParts)
+	if etags && e.Source.ETag != e.Written.ETag {
+		return mismatch("ETag is %s at the source and %s at the destination", e.Source.ETag, e.Written.ETag)
+	}
+	switch {
+	case ours != "" && (e.Enforced || kept.Algorithm == "SHA256" && !kept.Composite):
+		return Finding{Verdict: receipt.Verified, Method: receipt.SHA256}
+	case comparable:
+		return Finding{Verdict: receipt.Verified, Method: receipt.Checksum}
+	case etags:
+		return Finding{Verdict: receipt.Verified, Method: receipt.ETagMD5}
+	}
+	return Finding{Verdict: receipt.Unverifiable, Reason: "the two services share no checksum"}
+}
+
+// ETagsComparable tells whether equal ETags prove equal bytes: both must be
+// made of MD5, which they are not under SSE-KMS or SSE-C (Amazon S3 API
+// Reference, "Object"), and multipart ones must have equal parts.
+func ETagsComparable(source objectstore.Info, etag string, sameParts bool) bool {
+	if strings.HasPrefix(source.Encrypted, "aws:kms") || source.KeyID != "" {
+		return false
+	}
+	_, partsA, okA := MD5ETag(source.ETag)
+	_, partsB, okB := MD5ETag(etag)
+	if !okA || !okB {
+		return false
+	}
+	if partsA == "" && partsB == "" {
+		return true
+	}
+	return partsA != "" && partsB != "" && sameParts
+}
+
+// MD5ETag splits an ETag of the form that MD5-based ones have: 32 hex digits,
+// and the number of parts of a multipart object, empty for others.
+func MD5ETag(etag string) (md5, parts string, ok bool) {
+	md5, parts, multipart := strings.Cut(etag, "-")
+	if len(md5) != 32 || strings.Trim(md5, "0123456789abcdef") != "" {
+		return "", "", false
+	}
+	if multipart && (parts == "" || strings.Trim(parts, "0123456789") != "") {
+		return "", "", false
+	}
+	return md5, parts, true
+}
+
+// Plain tells whether an object carries nothing that an answer to its PUT
+// could not show: no metadata, no tags, no header but its content type.
+func Plain(a objectstore.Attributes) bool {
+	return len(a.Metadata) == 0 && len(a.Tags) == 0 && a.CacheControl == "" && a.ContentDisposition == "" &&
+		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == ""
+}
+
+// Differences names the attributes that differ, in a fixed order; never their
+// values. The storage class is not compared: it is mapped.
+func Differences(source, destination objectstore.Attributes) []string {
+	var names []string
+	add := func(name string, same bool) {
+		if !same {
+			names = append(names, name)
+		}
+	}
+	add("Content-Type", source.ContentType == destination.ContentType)
+	add("Cache-Control", source.CacheControl == destination.CacheControl)
+	add("Content-Disposition", source.ContentDisposition == destination.ContentDisposition)
+	add("Content-Encoding", source.ContentEncoding == destination.ContentEncoding)
+	add("Content-Language", source.ContentLanguage == destination.ContentLanguage)
+	add("Expires", source.Expires == destination.Expires)
+	add("website redirect", source.WebsiteRedirect == destination.WebsiteRedirect)
+	add("metadata", maps.Equal(source.Metadata, destination.Metadata))
+	add("tags", slices.Equal(source.Tags, destination.Tags))
+	return names
+}
