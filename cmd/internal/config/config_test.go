@@ -1,0 +1,92 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+const base = `version: 1
+providers:
+  cloud:
+    type: s3
+    regions:
+      us-east-1: {endpoint: http://127.0.0.1:9101}
+      gra: {endpoint: https://s3.gra.example.net, country: FR}
+`
+
+func TestParseFaults(t *testing.T) {
+	for _, tt := range []struct{ name, in, want string }{
+		{"empty", "", "f.yaml:1:1: the file is empty"},
+		{"not yaml", "version: 1\nproviders: {a: [\n", "f.yaml:2:"},
+		{"unknown key", base + "polcy: {}\n", "f.yaml:8:1: unknown field"},
+		{"unknown nested key", "version: 1\nproviders:\n  a:\n    type: aws\n    regoins: []\n", "f.yaml:5:5: unknown field"},
+		{"unknown key in a region", "version: 1\nproviders:\n  a:\n    type: s3\n    regions:\n      x: {endpont: http://a}\n", "f.yaml:6:"},
+		{"version", "version: 2\nproviders: {aws: {type: aws}}\n", "f.yaml:1:10: version is 2"},
+		{"no version", "providers: {aws: {type: aws}}\n", "version is 0"},
+		{"no type", "version: 1\nproviders:\n  a:\n    profile: x\n", "f.yaml:4:5: provider a: type is missing"},
+		{"bad type", "version: 1\nproviders:\n  a: {type: azure}\n", "f.yaml:3:13: provider a: type \"azure\""},
+		{"s3 without regions", "version: 1\nproviders:\n  a: {type: s3}\n", "needs its regions"},
+		{"no endpoint", "version: 1\nproviders:\n  a:\n    type: s3\n    regions: [x]\n", "endpoint is missing"},
+		{"bad endpoint", "version: 1\nproviders:\n  a:\n    type: s3\n    regions:\n      x: {endpoint: ftp://a}\n", "f.yaml:6:21: endpoint"},
+		{"credentials in an endpoint", "version: 1\nproviders:\n  a:\n    type: s3\n    endpoint: http://me:secret@host\n    regions: [x]\n", "without credentials"},
+		{"country", "version: 1\nproviders:\n  a:\n    type: s3\n    regions:\n      x: {endpoint: http://a, country: France}\n", "f.yaml:6:40: provider a, region x: country"},
+		{"customer without data", base + "customers:\n  acme: {data: []}\n", "customer acme has no data"},
+		{"malformed location", base + "customers:\n  acme:\n    data:\n      - cloud\n", "f.yaml:11:9: customer acme: location"},
+		{"unknown provider", base + "customers:\n  acme:\n    data:\n      - clod:acme-prod\n", "f.yaml:11:9: customer acme: location \"clod:acme-prod\": no provider"},
+		{"overlap", base + "customers:\n  acme:\n    data: [\"cloud:shared/a/\"]\n  globex:\n    data: [\"cloud:shared/a/b/\"]\n", "f.yaml:12:12: location \"cloud:shared/a/b/\" of globex overlaps \"cloud:shared/a/\" of acme (line 10, column 12)"},
+		{"overlap with itself", base + "customers:\n  acme:\n    data: [\"cloud:shared\", \"cloud:shared/x\"]\n", "overlaps"},
+		{"template", base + "destination:\n  bucket: \"{bukket}-x\"\n", "f.yaml:9:11: destination bucket"},
+		{"template without name", base + "destination:\n  bucket: \"all-{region}\"\n", "would fall into one bucket"},
+		{"duplicate key", base + "policy: {}\npolicy: {}\n", "f.yaml:9:1:"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("f.yaml", []byte(tt.in))
+			var e *Error
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Parse = %v\nwant an *Error with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestParse(t *testing.T) {
+	c, err := Parse("f.yaml", []byte(base+"customers:\n  acme:\n    data: [\"cloud:acme-prod\", \"cloud:shared/t/acme/\"]\n  acme2:\n    data: [\"cloud:shared/t/acme2/\"]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.State != DefaultState || c.Discovery.BucketTag != DefaultTag {
+		t.Errorf("defaults: state %q, tag %q", c.State, c.Discovery.BucketTag)
+	}
+	if got := c.BucketName("b", "eu-west-1", "acme", "us-east-1"); got != "b-eu-west-1" {
+		t.Errorf("BucketName = %q", got)
+	}
+	if n := len(c.Claims()); n != 3 {
+		t.Errorf("%d claims, want 3", n)
+	}
+}
+
+func TestRegionsAsList(t *testing.T) {
+	c, err := Parse("f.yaml", []byte("version: 1\nproviders:\n  aws:\n    type: aws\n    regions: [us-east-1, eu-west-1]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.Providers["aws"].Regions); n != 2 {
+		t.Errorf("%d regions, want 2", n)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(base))
+	f.Add([]byte("version: 1\nproviders: {aws: {type: aws, regions: [a, b]}}\ncustomers: {x: {data: ['aws:bbb/p']}}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse("f.yaml", data)
+		var e *Error
+		if err != nil && (!errors.As(err, &e) || e.Line < 1 || e.Column < 1) {
+			t.Errorf("error without a place: %v", err)
+		}
+		if err == nil && len(c.Providers) == 0 {
+			t.Error("accepted a configuration without providers")
+		}
+	})
+}

@@ -1,0 +1,283 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/regions"
+)
+
+// shares cuts a bucket into places by whose data they hold, most specific
+// prefix first, and leaves out what the request does not look for.
+func (s *scan) shares(b bucket, tags []objectstore.Tag) []Place {
+	var shares []Place
+	add := func(customer, prefix string, by Attribution) {
+		for _, p := range shares {
+			if p.Prefix == prefix {
+				return // an earlier, stronger attribution stands
+			}
+		}
+		shares = append(shares, s.newPlace(b, customer, prefix, by))
+	}
+	for _, c := range s.Claims {
+		if c.Location.Provider == b.provider.Name && c.Location.Bucket == b.name {
+			add(c.Customer, c.Location.Prefix, ByConfiguration)
+		}
+	}
+	for _, c := range s.Claims {
+		if c.Location.Provider == b.provider.Name && c.Location.Bucket != b.name && s.isDestination(c, b) {
+			add(c.Customer, c.Location.Prefix, ByDestination)
+		}
+	}
+	for _, t := range tags {
+		if t.Key == s.TagKey && t.Value != "" {
+			add(t.Value, "", ByTag)
+		}
+	}
+	add("", "", Unattributed)
+	if s.Customer != "" {
+		shares = slices.DeleteFunc(shares, func(p Place) bool { return p.Customer != s.Customer })
+	}
+	slices.SortFunc(shares, func(a, c Place) int {
+		return cmp.Or(cmp.Compare(len(c.Prefix), len(a.Prefix)), cmp.Compare(a.Prefix, c.Prefix))
+	})
+	return shares
+}
+
+// isDestination tells whether b has the name to which the template moves a
+// claimed bucket, from whatever region.
+func (s *scan) isDestination(c Claim, b bucket) bool {
+	if s.Destination == nil {
+		return false
+	}
+	for _, from := range b.provider.Regions {
+		if s.Destination(c.Location.Bucket, b.region, c.Customer, from) == b.name {
+			return true
+		}
+	}
+	return s.Destination(c.Location.Bucket, b.region, c.Customer, "") == b.name
+}
+
+func (s *scan) newPlace(b bucket, customer, prefix string, by Attribution) Place {
+	country := b.provider.Country(b.region)
+	operator := b.provider.Operator(b.region)
+	p := Place{
+		Customer: customer, Attribution: by, Provider: b.provider.Name, Region: b.region, Bucket: b.name, Prefix: prefix,
+		Country: country, Sets: s.Catalog.Sets(country), Operator: operator.Name, OperatorIn: operator.Country,
+	}
+	switch {
+	case country == "":
+		p.Verdict = Unknown
+	case s.Policy(customer).Allows(b.region, country):
+		p.Verdict = Within
+	default:
+		p.Verdict = Outside
+	}
+	return p
+}
+
+// count lists the bucket once, or only the prefixes looked for, and adds each
+// entry to the most specific share that holds it.
+func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place) error {
+	for _, prefix := range listed(shares) {
+		for v, err := range store.Versions(ctx, b.name, prefix, "") {
+			if err != nil {
+				return err
+			}
+			s.Progress.Entries.Add(1)
+			s.Progress.Bytes.Add(v.Size)
+			p := s.holder(shares, b, v.Key)
+			if p == nil {
+				continue
+			}
+			if v.Marker {
+				p.Markers++
+				continue
+			}
+			p.Versions++
+			p.Bytes += v.Size
+			if v.Latest {
+				p.Objects++
+			}
+		}
+		for u, err := range store.Uploads(ctx, b.name, prefix) {
+			if err != nil {
+				return err
+			}
+			if p := s.holder(shares, b, u.Key); p != nil {
+				p.Uploads++
+			}
+		}
+	}
+	return nil
+}
+
+// listed returns the prefixes that cover all shares: everything, or each one.
+func listed(shares []Place) []string {
+	var prefixes []string
+	for _, p := range shares {
+		if p.Prefix == "" {
+			return []string{""}
+		}
+		prefixes = append(prefixes, p.Prefix)
+	}
+	return prefixes
+}
+
+// holder finds the share that a key belongs to. A key that a more specific
+// claim of somebody else holds belongs to none of the shares.
+func (s *scan) holder(shares []Place, b bucket, key string) *Place {
+	for i := range shares {
+		if !strings.HasPrefix(key, shares[i].Prefix) {
+			continue
+		}
+		for _, c := range s.Claims {
+			l := c.Location
+			if c.Customer != shares[i].Customer && l.Provider == b.provider.Name && len(l.Prefix) > len(shares[i].Prefix) && strings.HasPrefix(key, l.Prefix) &&
+				(l.Bucket == b.name || s.isDestination(c, b)) {
+				return nil
+			}
+		}
+		return &shares[i]
+	}
+	return nil
+}
+
+// finish orders the answer and draws its conclusions.
+func (s *scan) finish(buckets []bucket) {
+	inv := s.inventory
+	slices.SortFunc(inv.Places, func(a, b Place) int {
+		// What belongs to nobody comes last.
+		return cmp.Or(boolean(a.Customer == "", b.Customer == ""), cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Provider, b.Provider),
+			cmp.Compare(a.Region, b.Region), cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Prefix, b.Prefix))
+	})
+	slices.SortFunc(inv.Coverage, func(a, b Coverage) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Bucket, b.Bucket))
+	})
+	inv.Complete, inv.Compliance = true, true
+	for _, c := range inv.Coverage {
+		if !c.Looked {
+			inv.Complete = false
+			where := c.Provider + " " + c.Region
+			if c.Bucket != "" {
+				where = c.Provider + ":" + c.Bucket
+			}
+			s.add(Finding{Rule: "not-looked-at", Severity: Error, Location: where, Text: c.Reason})
+		}
+	}
+	for _, p := range inv.Places {
+		if !p.Empty {
+			s.judge(p)
+		}
+	}
+	s.missing(buckets)
+	s.expose()
+	slices.SortStableFunc(inv.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Location, b.Location), cmp.Compare(a.Rule, b.Rule))
+	})
+	if s.Catalog.Stale(s.Now) {
+		s.add(Finding{Rule: "catalog-stale", Severity: Warning, Text: fmt.Sprintf("the region and law data is of %s, more than six months ago", s.Catalog.AsOf().Format("2006-01-02"))})
+	}
+}
+
+func boolean(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
+}
+
+func rank(s Severity) int { return slices.Index([]Severity{Violation, Error, Warning, Note}, s) }
+
+func (s *scan) judge(p Place) {
+	at := p.Location().String()
+	switch p.Verdict {
+	case Outside:
+		s.inventory.Compliance = false
+		s.add(Finding{Rule: "outside-policy", Severity: Violation, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("in %s (%s); the policy allows %s", p.Region, p.Country, s.Policy(p.Customer))})
+	case Unknown:
+		s.inventory.Compliance = false
+		s.add(Finding{Rule: "country-unknown", Severity: Violation, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("the country of region %s is not known; give it as country in the configuration", p.Region)})
+	case Within:
+	}
+	if p.Uploads > 0 {
+		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("%d unfinished multipart uploads hold bytes that no object listing shows", p.Uploads)})
+	}
+	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
+		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at,
+			Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})
+	}
+	if p.Customer != "" && p.Versioning == objectstore.Suspended {
+		s.add(Finding{Rule: "versioning-suspended", Severity: Note, Customer: p.Customer, Location: at,
+			Text: "versioning is suspended: new writes replace the version with ID null"})
+	}
+}
+
+// missing names configured locations whose bucket was not found where all
+// could be looked at; a typo must not read as "nothing there".
+func (s *scan) missing(buckets []bucket) {
+	for _, c := range s.Claims {
+		if s.Customer != "" && c.Customer != s.Customer {
+			continue
+		}
+		if slices.ContainsFunc(buckets, func(b bucket) bool { return b.provider.Name == c.Location.Provider && b.name == c.Location.Bucket }) {
+			continue
+		}
+		s.add(Finding{Rule: "bucket-missing", Severity: Warning, Customer: c.Customer, Location: c.Location.String(),
+			Text: "the configuration names this location, but no bucket of that name was found"})
+	}
+}
+
+// expose collects the laws that reach the places, each once.
+func (s *scan) expose() {
+	index := make(map[string]int)
+	for _, p := range s.inventory.Places {
+		if p.Empty || p.Customer == "" && s.Customer == "" && s.claimed() {
+			continue
+		}
+		operator := s.operator(p)
+		for _, e := range s.Catalog.Exposures(p.Country, operator) {
+			through := p.Country
+			if string(e.Axis) == "operator" {
+				through = operator.Name
+			}
+			key := string(e.Axis) + "\x00" + e.Law + "\x00" + through
+			i, ok := index[key]
+			if !ok {
+				i = len(s.inventory.Exposures)
+				index[key] = i
+				s.inventory.Exposures = append(s.inventory.Exposures, Exposure{
+					Axis: string(e.Axis), Law: e.Law, Country: e.Country, Through: through, Detail: e.Detail,
+					Source: e.Source, AsOf: e.AsOf, Confidence: e.Confidence,
+				})
+			}
+			s.inventory.Exposures[i].Locations = append(s.inventory.Exposures[i].Locations, p.Location().String())
+		}
+	}
+}
+
+// claimed tells whether any place is a customer's; if none is, the exposures
+// of all are of interest.
+func (s *scan) claimed() bool {
+	return slices.ContainsFunc(s.inventory.Places, func(p Place) bool { return p.Customer != "" })
+}
+
+func (s *scan) operator(p Place) regions.Operator {
+	for i := range s.Providers {
+		if s.Providers[i].Name == p.Provider {
+			return s.Providers[i].Operator(p.Region)
+		}
+	}
+	return regions.Operator{}
+}
