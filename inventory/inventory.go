@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/regions"
 )
 
 // Schema is the version of the JSON form.
@@ -71,7 +70,8 @@ type Place struct {
 	Bytes       int64                  `json:"bytes"` // of all versions
 	Verdict     Verdict                `json:"policy_verdict"`
 	Empty       bool                   `json:"empty"`
-	Error       string                 `json:"error,omitempty"` // why it could not be read whole; counts are then of what was
+	Others      []string               `json:"others_within,omitempty"` // prefixes within this one that are somebody else's
+	Error       string                 `json:"error,omitempty"`         // why it could not be read whole; counts are then of what was
 }
 
 // Location is where the place is, as the configuration writes it.
@@ -103,14 +103,14 @@ type Finding struct {
 // reaches.
 type Exposure struct {
 	Axis       string    `json:"axis"`
-	Law        string       `json:"law"`
-	Country    string       `json:"country"`
-	Through    string       `json:"through"` // the country of location, or the operator
-	Detail     string       `json:"detail"`
-	Source     string       `json:"source"`
-	AsOf       time.Time    `json:"as_of"`
-	Confidence string       `json:"confidence"`
-	Locations  []string     `json:"locations"`
+	Law        string    `json:"law"`
+	Country    string    `json:"country"`
+	Through    string    `json:"through"` // the country of location, or the operator
+	Detail     string    `json:"detail"`
+	Source     string    `json:"source"`
+	AsOf       time.Time `json:"as_of"`
+	Confidence string    `json:"confidence"`
+	Locations  []string  `json:"locations"`
 }
 
 // Coverage says of one region, or one bucket, whether it was looked at.

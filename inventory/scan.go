@@ -49,6 +49,7 @@ type Request struct {
 	Providers []Provider
 	Claims    []Claim
 	Customer  string // only this one; empty: every bucket
+	Locate    bool   // find the places without counting what they hold
 	TagKey    string // of buckets whose tag names their customer
 	// Destination is the name that a moved bucket has in a region, as the
 	// configuration's template gives it.
@@ -238,7 +239,7 @@ func (s *scan) bucket(ctx context.Context, b bucket) error {
 		}
 	}
 	shares := s.shares(b, tags)
-	if len(shares) == 0 {
+	if !slices.ContainsFunc(shares, s.wanted) {
 		return nil
 	}
 	versioning, err := store.Versioning(ctx, b.name)
@@ -262,7 +263,10 @@ func (s *scan) bucket(ctx context.Context, b bucket) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range shares {
-		p.Empty = p.Error == "" && p.Versions+p.Markers+p.Uploads == 0
+		if !s.wanted(p) {
+			continue
+		}
+		p.Empty = !s.Locate && p.Error == "" && p.Versions+p.Markers+p.Uploads == 0
 		if p.Empty && p.Customer == "" && (p.Prefix != "" || len(shares) > 1) {
 			continue // what is left of a shared bucket, and nothing is
 		}

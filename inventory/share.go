@@ -12,7 +12,7 @@ import (
 )
 
 // shares cuts a bucket into places by whose data they hold, most specific
-// prefix first, and leaves out what the request does not look for.
+// prefix first.
 func (s *scan) shares(b bucket, tags []objectstore.Tag) []Place {
 	var shares []Place
 	add := func(customer, prefix string, by Attribution) {
@@ -39,12 +39,16 @@ func (s *scan) shares(b bucket, tags []objectstore.Tag) []Place {
 		}
 	}
 	add("", "", Unattributed)
-	if s.Customer != "" {
-		shares = slices.DeleteFunc(shares, func(p Place) bool { return p.Customer != s.Customer })
-	}
 	slices.SortFunc(shares, func(a, c Place) int {
 		return cmp.Or(cmp.Compare(len(c.Prefix), len(a.Prefix)), cmp.Compare(a.Prefix, c.Prefix))
 	})
+	for i := range shares {
+		for _, inner := range shares[:i] {
+			if inner.Customer != shares[i].Customer && strings.HasPrefix(inner.Prefix, shares[i].Prefix) {
+				shares[i].Others = append(shares[i].Others, inner.Prefix)
+			}
+		}
+	}
 	return shares
 }
 
@@ -80,20 +84,23 @@ func (s *scan) newPlace(b bucket, customer, prefix string, by Attribution) Place
 	return p
 }
 
+// wanted tells whether the request looks for this share.
+func (s *scan) wanted(p Place) bool { return s.Customer == "" || p.Customer == s.Customer }
+
 // count lists the bucket once, or only the prefixes looked for, and adds each
 // entry to the most specific share that holds it.
 func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place) error {
-	for _, prefix := range listed(shares) {
+	if s.Locate {
+		return nil
+	}
+	for _, prefix := range s.listed(shares) {
 		for v, err := range store.Versions(ctx, b.name, prefix, "") {
 			if err != nil {
 				return err
 			}
 			s.Progress.Entries.Add(1)
 			s.Progress.Bytes.Add(v.Size)
-			p := s.holder(shares, b, v.Key)
-			if p == nil {
-				continue
-			}
+			p := holder(shares, v.Key)
 			if v.Marker {
 				p.Markers++
 				continue
@@ -108,18 +115,20 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 			if err != nil {
 				return err
 			}
-			if p := s.holder(shares, b, u.Key); p != nil {
-				p.Uploads++
-			}
+			holder(shares, u.Key).Uploads++
 		}
 	}
 	return nil
 }
 
-// listed returns the prefixes that cover all shares: everything, or each one.
-func listed(shares []Place) []string {
+// listed returns the prefixes that cover all shares that are wanted:
+// everything, or each one.
+func (s *scan) listed(shares []Place) []string {
 	var prefixes []string
 	for _, p := range shares {
+		if !s.wanted(p) {
+			continue
+		}
 		if p.Prefix == "" {
 			return []string{""}
 		}
@@ -128,23 +137,15 @@ func listed(shares []Place) []string {
 	return prefixes
 }
 
-// holder finds the share that a key belongs to. A key that a more specific
-// claim of somebody else holds belongs to none of the shares.
-func (s *scan) holder(shares []Place, b bucket, key string) *Place {
+// holder finds the share that a key belongs to. The last one, with the empty
+// prefix, holds whatever no other does.
+func holder(shares []Place, key string) *Place {
 	for i := range shares {
-		if !strings.HasPrefix(key, shares[i].Prefix) {
-			continue
+		if strings.HasPrefix(key, shares[i].Prefix) {
+			return &shares[i]
 		}
-		for _, c := range s.Claims {
-			l := c.Location
-			if c.Customer != shares[i].Customer && l.Provider == b.provider.Name && len(l.Prefix) > len(shares[i].Prefix) && strings.HasPrefix(key, l.Prefix) &&
-				(l.Bucket == b.name || s.isDestination(c, b)) {
-				return nil
-			}
-		}
-		return &shares[i]
 	}
-	return nil
+	return &shares[len(shares)-1]
 }
 
 // finish orders the answer and draws its conclusions.

@@ -65,21 +65,26 @@ func (c *Catalog) regionsWhere(match func(Region) bool) []Region {
 
 // namesUS tells whether a name says the United States: a US country code, the
 // code of a US location at any provider, or an area or other beginning of codes
-// (us-east, us-gov) under which the catalog has US regions only.
+// (us-east, us-gov) under which the catalog has US regions only. A number that
+// the catalog does not have (us-east-9) goes with its area.
 func (c *Catalog) namesUS(name string) bool {
-	if IsUS(name) {
+	if IsUS(name) || slices.ContainsFunc(c.rows(name), Region.inUS) || c.onlyUS(name) {
 		return true
 	}
-	for _, r := range c.rows(name) {
-		if IsUS(r.Country) {
-			return true
-		}
-	}
-	under := append(c.areaRows(name), c.regionsWhere(func(r Region) bool {
-		return strings.HasPrefix(fold(r.Code), fold(name)+"-")
-	})...)
-	return len(under) > 0 && !slices.ContainsFunc(under, func(r Region) bool { return !IsUS(r.Country) })
+	area, _ := splitArea(name)
+	return len(c.rows(name)) == 0 && area != "" && (IsUS(area) || c.onlyUS(area))
 }
+
+// onlyUS tells whether the catalog has regions under a beginning of codes, and
+// all of them in the US.
+func (c *Catalog) onlyUS(beginning string) bool {
+	under := append(c.areaRows(beginning), c.regionsWhere(func(r Region) bool {
+		return strings.HasPrefix(fold(r.Code), fold(beginning)+"-")
+	})...)
+	return len(under) > 0 && !slices.ContainsFunc(under, func(r Region) bool { return !r.inUS() })
+}
+
+func (r Region) inUS() bool { return IsUS(r.Country) }
 
 // distinct drops repetitions of the same place, so that they are not taken for
 // two.

@@ -3,10 +3,11 @@
 //
 // # What is promised
 //
-// A [Catalog] answers from tables built into the program. Every row names its
-// source and the date on which it was last held against that source; nothing
-// is fetched, and nothing is guessed. A region, country or operator that the
-// tables do not know is reported as unknown, never replaced by a default.
+// A [Catalog] answers from tables built into the program; nothing is fetched.
+// Every row names its source and the date on which the row was entered or last
+// checked. Where the source is an older snapshot, or memory, the row says so. A
+// region, country or operator that the tables do not know is reported as
+// unknown, never replaced by a default.
 //
 // [Catalog.Resolve] turns what a user typed into one destination or refuses.
 // It never returns a place in the United States, nor one whose country is not

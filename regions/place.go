@@ -78,11 +78,10 @@ func (c *Catalog) placeRow(p Place) (Region, bool) {
 	if r, ok := c.index[keyOf("aws", p.Code)]; ok {
 		return r, ok
 	}
-	rows := c.rows(p.Code)
-	if len(rows) != 1 {
-		return Region{}, false
+	if rows := c.rows(p.Code); len(rows) == 1 {
+		return rows[0], true
 	}
-	return rows[0], true
+	return Region{}, false
 }
 
 // spread is the refusal of a location that is not in one known country.

@@ -40,7 +40,7 @@ func (c *Catalog) resolve(query string, offered []Place) (Resolution, error) {
 		return Resolution{}, fmt.Errorf("%w: name a region or provider:region; %s", ErrUnknownRegion, c.suggest("", offered))
 	}
 	if c.namesUS(code) {
-		return Resolution{}, fmt.Errorf("%w; choose a region elsewhere; %s", ErrUS, c.suggest(code, offered))
+		return Resolution{}, fmt.Errorf("%w; choose a region elsewhere; %s", ErrUS, c.suggest("", offered))
 	}
 	eligible := offered
 	if qualified {
@@ -50,13 +50,13 @@ func (c *Catalog) resolve(query string, offered []Place) (Resolution, error) {
 		return c.resolveExact(exact)
 	}
 	if rows := c.rows(code); len(rows) > 0 {
-		return Resolution{}, c.notOffered(code, rows, offered)
+		return Resolution{}, c.notOffered(query, rows, offered)
 	}
 	if members := inArea(eligible, code); len(members) > 0 {
 		return c.resolveArea(code, members)
 	}
 	if rows := c.areaRows(code); len(rows) > 0 {
-		return Resolution{}, c.notOffered(code, rows, offered)
+		return Resolution{}, c.notOffered(query, rows, offered)
 	}
 	if qualified && len(eligible) == 0 {
 		return Resolution{}, fmt.Errorf("%w: no provider %q is configured; %s", ErrUnknownRegion, provider, c.suggest(code, offered))
@@ -102,6 +102,9 @@ func (c *Catalog) admit(p Place) (Place, error) {
 	if c.namesUS(p.Code) {
 		return Place{}, ErrUS
 	}
+	if region, ok := c.standsFor(p); ok {
+		return Place{}, fmt.Errorf("%w: %s is not a region but a name for %s; name that", ErrUnknownRegion, p.name(), region)
+	}
 	country, err := c.placeCountry(p)
 	if err != nil {
 		return Place{}, err
@@ -113,20 +116,35 @@ func (c *Catalog) admit(p Place) (Place, error) {
 	return p, nil
 }
 
+// standsFor tells whether a place of a provider in the catalog is an old
+// location name or a pseudo region, and which region is behind it.
+func (c *Catalog) standsFor(p Place) (string, bool) {
+	if region, ok := c.aliases[key{p.Kind, p.Code}]; ok {
+		return region, true
+	}
+	row := c.index[keyOf(p.Kind, p.Code)]
+	return row.Members, row.Kind == KindPseudo
+}
+
 func (c *Catalog) resolution(p Place) Resolution {
 	row := c.index[keyOf(p.Kind, p.Code)]
 	return Resolution{Place: p, Region: row}
 }
 
-// notOffered refuses what the catalog knows by these rows.
-func (c *Catalog) notOffered(code string, rows []Region, offered []Place) error {
+// notOffered refuses a query by which the catalog knows these rows.
+func (c *Catalog) notOffered(query string, rows []Region, offered []Place) error {
+	provider, code, qualified := strings.Cut(query, ":")
+	who := "provider " + provider
+	if !qualified {
+		code, who = query, "any configured provider"
+	}
 	var known []string
 	for _, r := range rows {
 		if r.Kind == KindPseudo || r.Country == "" {
-			return spread(r)
+			return fmt.Errorf("%w; %s", spread(r), c.suggest(code, offered))
 		}
-		known = append(known, fmt.Sprintf("%s %s in %s", r.Provider, r.Code, r.Country))
+		known = append(known, fmt.Sprintf("%s %s (%s)", r.Provider, r.Code, r.Country))
 	}
-	return fmt.Errorf("%w: the catalog knows %s, but the provider asked for does not offer it; %s",
-		ErrNotOffered, strings.Join(known, ", "), c.suggest(code, offered))
+	return fmt.Errorf("%w: the catalog has %s, but it is not offered by %s; %s",
+		ErrNotOffered, strings.Join(known, ", "), who, c.suggest(code, offered))
 }

@@ -1,7 +1,6 @@
 package regions
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,43 +8,50 @@ import (
 
 const (
 	maxSuggestions = 12
-	maxTypos       = 2 // edits between a code and what was probably meant
+	maxTypos       = 2  // edits between a code and what was probably meant
+	maxCode        = 64 // bytes; longer than any region code, it is no typing mistake
 )
 
-// suggest says which offered places could be meant instead: those that differ
-// from code by a typing mistake, or else those there are. Places that would be
-// refused are left out.
+// suggest says which offered places could be meant instead: those nearest to
+// code if it looks like a typing mistake, or else those there are. Places that
+// would be refused are left out. An empty code is nobody's mistake.
 func (c *Catalog) suggest(code string, offered []Place) string {
-	type candidate struct {
-		text string
-		far  int
-	}
-	var all []candidate
+	var all, near []string
+	nearest := maxTypos
 	for _, p := range offered {
 		p, err := c.admit(p)
 		if err != nil {
 			continue
 		}
-		all = append(all, candidate{fmt.Sprintf("%s (%s)", p.name(), p.Country), distance(fold(code), fold(p.Code))})
+		text := fmt.Sprintf("%s (%s)", p.name(), p.Country)
+		all = append(all, text)
+		if code == "" || max(len(code), len(p.Code)) > maxCode {
+			continue
+		}
+		if d := distance(fold(code), fold(p.Code)); d <= nearest {
+			if d < nearest {
+				near, nearest = nil, d
+			}
+			near = append(near, text)
+		}
 	}
-	if len(all) == 0 {
-		return "the configuration offers no region outside the US whose country is known"
+	switch {
+	case len(near) > 0:
+		return "did you mean " + list(near)
+	case len(all) > 0:
+		return "offered are " + list(all)
 	}
-	slices.SortFunc(all, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.far, b.far), cmp.Compare(a.text, b.text)) })
-	words := "offered are "
-	if all[0].far <= maxTypos {
-		words = "did you mean "
-		all = slices.DeleteFunc(all, func(x candidate) bool { return x.far > maxTypos })
-	}
+	return "the configuration offers no region outside the US whose country is known"
+}
+
+// list joins texts in order, and says how many it leaves out.
+func list(texts []string) string {
+	slices.Sort(texts)
 	more := ""
-	if n := len(all) - maxSuggestions; n > 0 {
-		all, more = all[:maxSuggestions], fmt.Sprintf(" and %d more", n)
+	if n := len(texts) - maxSuggestions; n > 0 {
+		texts, more = texts[:maxSuggestions], fmt.Sprintf(" and %d more", n)
 	}
-	texts := make([]string, len(all))
-	for i, x := range all {
-		texts[i] = x.text
-	}
-	return words + strings.Join(texts, ", ") + more
+	return strings.Join(texts, ", ") + more
 }
 
 // names lists places as a user writes them.

@@ -1,0 +1,86 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/manifest"
+)
+
+// beside walks the destination's listing alongside the source's.
+type beside struct {
+	next func() ([]objectstore.Version, error, bool)
+	stop func()
+	held []objectstore.Version
+	more bool
+	err  error
+}
+
+// beside opens the destination's listing; it is empty where there is no bucket
+// yet. A bucket that is elsewhere, or somebody else's, is a blocker.
+func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
+	empty := &beside{next: func() ([]objectstore.Version, error, bool) { return nil, nil, false }, stop: func() {}}
+	store := p.Stores(p.Destination.Provider, p.Destination.Code)
+	at := p.plan.To(*m).String()
+	region, err := store.BucketRegion(ctx, m.Destination)
+	switch {
+	case errors.Is(err, objectstore.ErrNotFound):
+		return empty, nil
+	case errors.Is(err, objectstore.ErrDenied):
+		p.block(Issue{Rule: "destination-denied", Location: at, Text: "a bucket of this name exists and gives no access; it may be somebody else's", Remedy: "set destination.bucket in the configuration"})
+		return empty, nil
+	case err != nil:
+		return nil, fmt.Errorf("look at %s: %w", at, err)
+	}
+	if region != "" && region != p.Destination.Code {
+		p.block(Issue{Rule: "destination-elsewhere", Location: at, Text: fmt.Sprintf("the bucket exists in %s, not in %s", region, p.Destination.Code), Remedy: "set destination.bucket in the configuration"})
+		return empty, nil
+	}
+	m.Exists = true
+	versioning, err := store.Versioning(ctx, m.Destination)
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", at, err)
+	}
+	if versioning == objectstore.Unversioned && m.Versioning != objectstore.Unversioned {
+		// Turning it on is ours to do only where nothing of others is inside.
+		for _, err := range store.Versions(ctx, m.Destination, "", "") {
+			if err != nil {
+				return nil, fmt.Errorf("look at %s: %w", at, err)
+			}
+			p.block(Issue{Rule: "destination-unversioned", Location: at, Text: "the bucket exists, holds objects and has no versioning; histories cannot be kept there", Remedy: "turn versioning on, or set destination.bucket in the configuration"})
+			break
+		}
+	}
+	next, stop := iter.Pull2(objectstore.Histories(store.Versions(ctx, m.Destination, m.Prefix, "")))
+	b := &beside{next: next, stop: stop}
+	b.held, b.err, b.more = next()
+	return b, nil
+}
+
+// compare tells how many of a key's entries the destination holds already, and
+// whether what it holds can be the beginning of this history.
+func (b *beside) compare(entries []manifest.Entry) (held int, ok bool, err error) {
+	key := string(entries[0].Key)
+	for b.err == nil && b.more && b.held[0].Key < key {
+		b.held, b.err, b.more = b.next()
+	}
+	if b.err != nil {
+		return 0, false, b.err
+	}
+	if !b.more || b.held[0].Key != key {
+		return 0, true, nil
+	}
+	if len(b.held) > len(entries) {
+		return 0, false, nil
+	}
+	for i, v := range b.held {
+		if !copier.Same(entries[i], v) {
+			return 0, false, nil
+		}
+	}
+	return len(b.held), true, nil
+}

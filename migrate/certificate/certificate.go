@@ -1,0 +1,107 @@
+// Package certificate is the statement of what a migration did: scope, counts,
+// digests, methods, times, and the exposures that are left. It says what was
+// found, by which rule and as of when; it draws no legal conclusion.
+package certificate
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/residency/residency/inventory"
+)
+
+// Schema is written into certificate.json.
+const Schema = "residency/certificate/1"
+
+// Certificate is one migration's statement. It is not signed.
+type Certificate struct {
+	Schema     string    `json:"schema"`
+	Tool       string    `json:"tool"` // name and version of the program
+	Plan       string    `json:"plan"`
+	PlanDigest string    `json:"plan_sha256"`
+	Customer   string    `json:"customer"`
+	Started    time.Time `json:"started"`
+	Finished   time.Time `json:"finished"`
+
+	Destination Region   `json:"destination"`
+	Moves       []Move   `json:"moves"`
+	Parity      []Parity `json:"parity"`
+	// Transit says which way the bytes went, and through which machine.
+	Transit Transit `json:"transit"`
+
+	Entries  int64            `json:"entries"`
+	Bytes    int64            `json:"bytes"`
+	Verdicts map[string]int64 `json:"verdicts"`
+	Methods  map[string]int64 `json:"methods"`
+	Erasures map[string]int64 `json:"erasures"`
+	Guards   map[string]int64 `json:"deletion_guards"`
+
+	// SourceEmpty tells that a listing after the last deletion showed nothing
+	// of the customer: no version, no delete marker, no unfinished upload.
+	SourceEmpty bool   `json:"source_empty"`
+	Left        []Left `json:"left"`
+
+	Exposures []inventory.Exposure `json:"exposures_left"`
+	Evidence  []File               `json:"evidence"`
+}
+
+// Region is where an end of a move is.
+type Region struct {
+	Provider        string `json:"provider"`
+	Region          string `json:"region"`
+	Country         string `json:"country"`
+	Operator        string `json:"operator,omitempty"`
+	OperatorCountry string `json:"operator_country,omitempty"`
+}
+
+// Move is one location that was moved.
+type Move struct {
+	Source            Region `json:"source"`
+	SourceLocation    string `json:"source_location"`
+	DestinationBucket string `json:"destination_location"`
+	Way               string `json:"way"`
+	Entries           int64  `json:"entries"`
+	Versions          int64  `json:"versions"`
+	DeleteMarkers     int64  `json:"delete_markers"`
+	Bytes             int64  `json:"bytes"`
+}
+
+// Parity says what became of one part of a bucket's configuration.
+type Parity struct {
+	Bucket  string `json:"bucket"`
+	Setting string `json:"setting"`
+	Outcome string `json:"outcome"`
+	Detail  string `json:"detail,omitempty"`
+}
+
+// Transit is the way of the bytes.
+type Transit struct {
+	Streamed   int64  `json:"entries_streamed"`
+	ServerSide int64  `json:"entries_server_side"`
+	Host       string `json:"host,omitempty"` // of the machine that streamed
+	Note       string `json:"note"`
+}
+
+// Left is what is still at the source.
+type Left struct {
+	Location string `json:"location"`
+	Entries  int64  `json:"entries"`
+	Uploads  int64  `json:"unfinished_uploads"`
+	Reason   string `json:"reason"`
+}
+
+// File is one file of the evidence with its SHA-256 in hex.
+type File struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+}
+
+// Encode makes the file's bytes.
+func (c *Certificate) Encode() ([]byte, error) {
+	data, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode certificate: %w", err)
+	}
+	return append(data, '\n'), nil
+}

@@ -1,0 +1,182 @@
+// Package engine works through segments: many histories at once within a
+// segment, few segments at once, and every goroutine waited for. It knows
+// neither plans nor stores; it is given what to do with a history and with a
+// finished segment.
+package engine
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+)
+
+// Progress counts what a run has done. Its zero value works; it is safe for
+// concurrent use.
+type Progress struct {
+	Phase        atomic.Value // string: what is being done
+	Entries      atomic.Int64 // done
+	EntriesTotal atomic.Int64
+	Bytes        atomic.Int64 // done
+	BytesTotal   atomic.Int64
+	Failures     atomic.Int64
+	Retries      atomic.Int64
+}
+
+// Begin starts a phase with its totals; 0 stands for not known.
+func (p *Progress) Begin(phase string, entries, bytes int64) {
+	p.Entries.Store(0)
+	p.Bytes.Store(0)
+	p.EntriesTotal.Store(entries)
+	p.BytesTotal.Store(bytes)
+	p.Phase.Store(phase)
+}
+
+// inFlight is how many segments are worked on at once: one being finished
+// while the next one fills the workers.
+const inFlight = 2
+
+// Copy is a copy run over segments.
+type Copy struct {
+	Segments []manifest.Segment
+	Workers  int
+	Progress *Progress
+	// Entries loads a segment's entries.
+	Entries func(ctx context.Context, s manifest.Segment) ([]manifest.Entry, error)
+	// Held yields the destination's histories from a segment's first key on.
+	Held func(ctx context.Context, s manifest.Segment) iter.Seq2[[]objectstore.Version, error]
+	// History copies one key's entries and returns a receipt for each.
+	History func(ctx context.Context, s manifest.Segment, entries []manifest.Entry, held []objectstore.Version) ([]receipt.Receipt, error)
+	// Done stores a finished segment's receipts, in order.
+	Done func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error
+}
+
+type task struct {
+	segment  manifest.Segment
+	entries  []manifest.Entry
+	held     []objectstore.Version
+	receipts []receipt.Receipt // the task's place in the segment's receipts
+	pending  *sync.WaitGroup
+}
+
+// Run works through all segments. After an error the segments in flight have
+// no receipts; what they copied is found again when they are redone.
+func (c Copy) Run(ctx context.Context) error {
+	tasks := make(chan task)
+	workers, workCtx := errgroup.WithContext(ctx)
+	for range max(c.Workers, 1) {
+		workers.Go(func() error { return c.work(workCtx, tasks) })
+	}
+	segments, feedCtx := errgroup.WithContext(workCtx)
+	segments.SetLimit(inFlight)
+	for _, s := range c.Segments {
+		if feedCtx.Err() != nil {
+			break
+		}
+		segments.Go(func() error {
+			if err := c.segment(feedCtx, s, tasks); err != nil {
+				return fmt.Errorf("segment %d: %w", s.Number, err)
+			}
+			return nil
+		})
+	}
+	feedErr := segments.Wait()
+	close(tasks)
+	// The workers' error is the cause; the feeder's may be its consequence.
+	if err := workers.Wait(); err != nil {
+		return err
+	}
+	if feedErr != nil {
+		return feedErr
+	}
+	return ctx.Err()
+}
+
+func (c Copy) work(ctx context.Context, tasks <-chan task) error {
+	for t := range tasks {
+		err := ctx.Err()
+		if err == nil {
+			err = c.history(ctx, t)
+		}
+		t.pending.Done()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Copy) history(ctx context.Context, t task) error {
+	receipts, err := c.History(ctx, t.segment, t.entries, t.held)
+	if err != nil {
+		return err
+	}
+	if len(receipts) != len(t.entries) {
+		return fmt.Errorf("%d receipts for %d entries", len(receipts), len(t.entries))
+	}
+	for i := range receipts {
+		if receipts[i].Verdict != receipt.Verified {
+			c.Progress.Failures.Add(1)
+		}
+		if receipts[i].Held {
+			c.Progress.Bytes.Add(receipts[i].Size)
+		}
+	}
+	c.Progress.Entries.Add(int64(len(receipts)))
+	copy(t.receipts, receipts)
+	return nil
+}
+
+// segment hands out one segment's histories, each with what the destination
+// holds of it, and waits until all are done.
+func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task) error {
+	entries, err := c.Entries(ctx, s)
+	if err != nil {
+		return err
+	}
+	receipts := make([]receipt.Receipt, len(entries))
+	next, stop := iter.Pull2(c.Held(ctx, s))
+	defer stop()
+	held, err, more := next()
+	var pending sync.WaitGroup
+	at := 0
+	for history := range manifest.Histories(entries) {
+		key := string(history[0].Key)
+		for err == nil && more && held[0].Key < key {
+			held, err, more = next()
+		}
+		if err != nil {
+			break
+		}
+		t := task{segment: s, entries: history, receipts: receipts[at : at+len(history)], pending: &pending}
+		if more && held[0].Key == key {
+			t.held = held
+		}
+		at += len(history)
+		pending.Add(1)
+		select {
+		case tasks <- t:
+		case <-ctx.Done():
+			pending.Done()
+			err = ctx.Err()
+		}
+		if err != nil {
+			break
+		}
+	}
+	pending.Wait()
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.Done(ctx, s, receipts)
+}

@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+)
+
+// Batch is the most versions that one DeleteObjects takes (Amazon S3 API
+// Reference, "DeleteObjects").
+const Batch = 1000
+
+// Guards: what kept a deletion to exactly the version that was proven.
+const (
+	GuardVersion   = "version-id"  // the version ID names one immutable version
+	GuardCondition = "if-match"    // the service compared the ETag when it deleted
+	GuardRecheck   = "re-checked"  // we compared immediately before: weaker
+	GuardNone      = "not deleted" // nothing was sent
+)
+
+// Source is what erasing needs of a store.
+type Source interface {
+	objectstore.Eraser
+	Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error)
+}
+
+// Eraser deletes proven entries of one bucket.
+type Eraser struct {
+	Source  Source
+	Bucket  string
+	Workers int
+	// Conditional tells that the endpoint was seen to refuse a deletion whose
+	// condition does not hold.
+	Conditional bool
+	Now         func() time.Time
+	Progress    *Progress
+}
+
+// Segment erases a segment's entries, asking for the oldest of a key first, and
+// returns one erasure per entry, in order; its error is about the context or
+// the credentials.
+func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]receipt.Erasure, error) {
+	erasures := make([]receipt.Erasure, len(entries))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(e.Workers, 1))
+	var batch []int
+	flush := func() {
+		indexes := batch
+		batch = nil
+		if len(indexes) > 0 {
+			g.Go(func() error { return e.batch(gctx, entries, indexes, erasures) })
+		}
+	}
+	for i := range entries {
+		if gctx.Err() != nil {
+			break
+		}
+		if entries[i].VersionID == objectstore.NullVersion {
+			// A null version can be replaced in place: its ID is no guard.
+			g.Go(func() (err error) {
+				erasures[i], err = e.null(gctx, entries[i])
+				e.Progress.Entries.Add(1)
+				return err
+			})
+			continue
+		}
+		if batch = append(batch, i); len(batch) == Batch {
+			flush()
+		}
+	}
+	flush()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return erasures, ctx.Err()
+}
+
+func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []int, erasures []receipt.Erasure) error {
+	deletions := make([]objectstore.Deletion, len(indexes))
+	for j, i := range indexes {
+		deletions[j] = objectstore.Deletion{Key: string(entries[i].Key), VersionID: entries[i].VersionID}
+	}
+	results, err := e.Source.Delete(ctx, e.Bucket, deletions)
+	if err != nil && (ctx.Err() != nil || errors.Is(err, objectstore.ErrCredentials)) {
+		return err
+	}
+	for j, i := range indexes {
+		result := err
+		if err == nil {
+			result = results[j]
+		}
+		erasures[i] = e.erasure(entries[i], GuardVersion, result)
+	}
+	e.Progress.Entries.Add(int64(len(indexes)))
+	return nil
+}
+
+// null deletes a version that has no ID of its own.
+func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasure, error) {
+	deletion := objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: entry.ETag}
+	guard := GuardCondition
+	var err error
+	switch {
+	case entry.Marker:
+		// A delete marker has no ETag to compare.
+		guard = GuardRecheck
+		err = e.one(ctx, deletion)
+	case e.Conditional:
+		err = e.Source.DeleteIf(ctx, e.Bucket, deletion)
+	default:
+		guard = GuardRecheck
+		if err = e.recheck(ctx, entry); err == nil {
+			err = e.one(ctx, deletion)
+		}
+	}
+	if err != nil && (ctx.Err() != nil || errors.Is(err, objectstore.ErrCredentials)) {
+		return receipt.Erasure{}, err
+	}
+	return e.erasure(entry, guard, err), nil
+}
+
+func (e *Eraser) one(ctx context.Context, d objectstore.Deletion) error {
+	d.ETag = ""
+	results, err := e.Source.Delete(ctx, e.Bucket, []objectstore.Deletion{d})
+	if err != nil {
+		return err
+	}
+	return results[0]
+}
+
+// recheck compares the version with what was proven, as late as possible.
+func (e *Eraser) recheck(ctx context.Context, entry manifest.Entry) error {
+	info, err := e.Source.Stat(ctx, entry.Ref(e.Bucket), 0)
+	if err != nil {
+		return err
+	}
+	if info.ETag != entry.ETag || info.Size != entry.Size {
+		return fmt.Errorf("%w: something else was written since", objectstore.ErrPrecondition)
+	}
+	return nil
+}
+
+func (e *Eraser) erasure(entry manifest.Entry, guard string, err error) receipt.Erasure {
+	x := receipt.Erasure{Key: entry.Key, VersionID: entry.VersionID, Guard: guard, At: e.Now().UTC()}
+	switch {
+	case err == nil:
+		x.Outcome = receipt.Erased
+		return x
+	case errors.Is(err, objectstore.ErrNotFound):
+		x.Outcome = receipt.Gone
+	case errors.Is(err, objectstore.ErrPrecondition):
+		x.Outcome = receipt.Changed
+	case errors.Is(err, objectstore.ErrLocked):
+		x.Outcome = receipt.Retained
+	default:
+		x.Outcome = receipt.Unerased
+		e.Progress.Failures.Add(1)
+	}
+	x.Reason = err.Error()
+	return x
+}

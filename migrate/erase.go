@@ -1,0 +1,232 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"crypto/rand"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
+)
+
+const (
+	gateFile        = "gate.json"
+	certificateFile = "certificate.json"
+)
+
+// gateRecord says that the gate was passed and deletions may have begun.
+type gateRecord struct {
+	Schema  string `json:"schema"`
+	At      string `json:"at"`
+	Entries int64  `json:"entries"`
+}
+
+func (w *work) certified(ctx context.Context) (bool, error) {
+	_, err := w.Home.Get(ctx, w.name(certificateFile))
+	if errors.Is(err, state.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// erase passes the gate, deletes what was proven, looks what is left, and
+// certifies.
+func (w *work) erase(ctx context.Context) error {
+	var record gateRecord
+	err := getJSON(ctx, w.Home, w.name(gateFile), &record)
+	erasing := err == nil
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return err
+	}
+	if err := w.gate(ctx, erasing); err != nil {
+		return err
+	}
+	if !erasing {
+		record = gateRecord{Schema: "residency/gate/1", At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
+		if err := putJSON(ctx, w.Home, w.name(gateFile), record); err != nil {
+			return err
+		}
+		w.note("gate passed: %d entries verified, source and destination listed afresh", w.result.Entries)
+	}
+	if err := w.eraseSegments(ctx); err != nil {
+		return err
+	}
+	if err := w.abortUploads(ctx); err != nil {
+		return err
+	}
+	if err := w.remainder(ctx); err != nil {
+		return err
+	}
+	if err := w.suspend(ctx); err != nil {
+		return err
+	}
+	w.result.Erased = true
+	if err := w.certify(ctx); err != nil {
+		return err
+	}
+	if failed := w.result.Erasures[string(receipt.Unerased)]; failed > 0 {
+		return fmt.Errorf("%w: %d entries could not be erased", ErrPartial, failed)
+	}
+	if !w.result.SourceEmpty {
+		return ErrNotEmpty
+	}
+	return nil
+}
+
+func (w *work) eraseSegments(ctx context.Context) error {
+	w.Progress.Begin("erasing", w.plan.Totals.Entries, 0)
+	conditional := make(map[string]bool) // by endpoint
+	for _, s := range w.plan.Segments {
+		m := w.plan.Moves[s.Move]
+		source := w.source(m)
+		done, err := w.erased(ctx, s)
+		if err != nil {
+			return err
+		}
+		if done {
+			w.Progress.Entries.Add(int64(s.Entries))
+			continue
+		}
+		entries, err := w.entries(ctx, s)
+		if err != nil {
+			return err
+		}
+		if _, probed := conditional[source.Endpoint()]; !probed && hasNull(entries) {
+			if conditional[source.Endpoint()], err = honoursCondition(ctx, source, m.Bucket); err != nil {
+				return err
+			}
+		}
+		eraser := engine.Eraser{
+			Source: source, Bucket: m.Bucket, Workers: cmp.Or(w.Workers, DefaultWorkers),
+			Conditional: conditional[source.Endpoint()], Now: w.Now, Progress: w.Progress,
+		}
+		erasures, err := eraser.Segment(ctx, entries)
+		if err != nil {
+			return fmt.Errorf("erase segment %d: %w", s.Number, err)
+		}
+		data, err := receipt.EncodeErasures(s, erasures)
+		if err != nil {
+			return err
+		}
+		if err := w.Home.Put(ctx, w.name(s.File("erasures")), data); err != nil {
+			return err
+		}
+		w.countErasures(m, erasures)
+	}
+	return nil
+}
+
+func hasNull(entries []manifest.Entry) bool {
+	for i := range entries {
+		if entries[i].VersionID == objectstore.NullVersion {
+			return true
+		}
+	}
+	return false
+}
+
+// honoursCondition finds out, on a key that cannot exist, whether an endpoint
+// compares the ETag of a conditional deletion: one that ignores it reports
+// success.
+func honoursCondition(ctx context.Context, source objectstore.Store, bucket string) (bool, error) {
+	err := source.DeleteIf(ctx, bucket, objectstore.Deletion{Key: ".residency-probe-" + strings.ToLower(rand.Text()), VersionID: objectstore.NullVersion, ETag: "d41d8cd98f00b204e9800998ecf8427e"})
+	if errors.Is(err, objectstore.ErrPrecondition) || errors.Is(err, objectstore.ErrNotFound) {
+		return true, nil
+	}
+	return false, ctx.Err()
+}
+
+// erased tells whether a segment was erased whole, and counts it if so.
+func (w *work) erased(ctx context.Context, s manifest.Segment) (bool, error) {
+	data, err := w.Home.Get(ctx, w.name(s.File("erasures")))
+	if errors.Is(err, state.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var erasures []receipt.Erasure
+	for x, err := range state.Decode[receipt.Erasure](s.File("erasures"), receipt.ErasureSchema, data) {
+		if err != nil {
+			return false, err
+		}
+		if x.Outcome != receipt.Erased && x.Outcome != receipt.Gone {
+			return false, nil
+		}
+		erasures = append(erasures, x)
+	}
+	if len(erasures) != s.Entries {
+		return false, nil
+	}
+	w.countErasures(w.plan.Moves[s.Move], erasures)
+	return true, nil
+}
+
+func (w *work) countErasures(m Move, erasures []receipt.Erasure) {
+	for _, x := range erasures {
+		w.result.Erasures[string(x.Outcome)]++
+		w.result.Guards[x.Guard]++
+		if x.Outcome != receipt.Erased && x.Outcome != receipt.Gone {
+			w.result.problem(Problem{Location: m.From().String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
+		}
+	}
+}
+
+// abortUploads aborts the unfinished uploads that the plan knows.
+func (w *work) abortUploads(ctx context.Context) error {
+	return w.eachUpload(ctx, func(u Upload) error {
+		m := w.plan.Moves[u.Move]
+		if err := w.source(m).AbortUpload(ctx, m.Bucket, string(u.Key), u.UploadID); err != nil {
+			return fmt.Errorf("abort an unfinished upload in %s: %w", m.From(), err)
+		}
+		return nil
+	})
+}
+
+// remainder lists every source once more and records what is left.
+func (w *work) remainder(ctx context.Context) error {
+	w.Progress.Begin("listing what is left", 0, 0)
+	w.result.SourceEmpty = true
+	for _, m := range w.plan.Moves {
+		left := certificate.Left{Location: m.From().String()}
+		for _, err := range w.source(m).Versions(ctx, m.Bucket, m.Prefix, "") {
+			if err != nil {
+				return fmt.Errorf("list %s: %w", m.From(), err)
+			}
+			left.Entries++
+		}
+		for _, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix) {
+			if err != nil {
+				return fmt.Errorf("list unfinished uploads of %s: %w", m.From(), err)
+			}
+			left.Uploads++
+		}
+		if left.Entries+left.Uploads > 0 {
+			w.result.SourceEmpty = false
+			left.Reason = "retained, or written since the last listing; see the erasures in the state"
+			w.result.Left = append(w.result.Left, left)
+		}
+	}
+	return nil
+}
+
+// suspend gives the destination of a bucket with suspended versioning the same
+// state, now that its history is written.
+func (w *work) suspend(ctx context.Context) error {
+	for _, m := range w.plan.Moves {
+		if m.Versioning == objectstore.Suspended && !m.Exists {
+			if err := w.destination().SetVersioning(ctx, m.Destination, objectstore.Suspended); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

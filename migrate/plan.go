@@ -1,0 +1,279 @@
+// Package migrate plans the move of a customer's data to another region, runs
+// it, erases the source on proof, and certifies what was done.
+//
+// A [Plan] is content-addressed: its digest covers the manifest and all that
+// was decided, not when, so that planning the same source again gives the same
+// digest and an approval means the same thing on another machine.
+package migrate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/state"
+)
+
+// PlanSchema is written into plan.json.
+const PlanSchema = "residency/plan/1"
+
+// What callers decide on.
+var (
+	ErrBlocked      = errors.New("the plan has blockers")
+	ErrDrift        = errors.New("the source is not what was planned")
+	ErrNothing      = errors.New("nothing to move")
+	ErrVerification = errors.New("not every entry is verified")
+	ErrPartial      = errors.New("not everything could be done")
+	ErrNotEmpty     = errors.New("the source is not empty")
+	ErrNoPlan       = errors.New("no such plan in the state")
+	ErrNotCopied    = errors.New("the plan has not been copied")
+	ErrSpoiled      = errors.New("the destination no longer shows what was written")
+)
+
+// Plan is what would be done, and all that an approval covers.
+type Plan struct {
+	Schema      string             `json:"schema"`
+	ID          string             `json:"id"`
+	Digest      string             `json:"digest"` // SHA-256, hex; covers everything but ID, Digest, Created and what was observed
+	Created     time.Time          `json:"created"`
+	Customer    string             `json:"customer"`
+	Destination Region             `json:"destination"`
+	Verify      string             `json:"verify"` // auto or readback
+	Moves       []Move             `json:"moves"`
+	Segments    []manifest.Segment `json:"segments"`
+	Uploads     *Uploads           `json:"uploads,omitempty"`
+	Totals      Totals             `json:"totals"`
+	Parity      []Parity           `json:"parity"`
+	Blockers    []Issue            `json:"blockers"`
+	Warnings    []Issue            `json:"warnings"`
+	// Exposures are the laws that reach the data at the destination.
+	Exposures []inventory.Exposure `json:"exposures"`
+}
+
+// Region is one end of a move.
+type Region struct {
+	Provider        string `json:"provider"`
+	Code            string `json:"region"`
+	Country         string `json:"country"`
+	Operator        string `json:"operator,omitempty"`
+	OperatorCountry string `json:"operator_country,omitempty"`
+}
+
+func (r Region) String() string { return r.Provider + ":" + r.Code }
+
+// Ways in which bytes travel.
+const (
+	Streamed   = "streamed"    // through the machine that runs this program
+	ServerSide = "server-side" // within the service
+)
+
+// Move is one location's way to its destination.
+type Move struct {
+	Source      Region                 `json:"source"`
+	Bucket      string                 `json:"bucket"`
+	Prefix      string                 `json:"prefix"`
+	Versioning  objectstore.Versioning `json:"versioning"`
+	Destination string                 `json:"destination_bucket"` // in the plan's destination; keys stay as they are
+	Tags        []objectstore.Tag      `json:"bucket_tags,omitempty"`
+	Way         string                 `json:"way"`
+	Totals      Totals                 `json:"totals"`
+	// Exists and Held were observed while planning; the digest leaves them out,
+	// for a run changes them.
+	Exists bool  `json:"destination_exists"`
+	Held   int64 `json:"already_at_destination"` // entries
+}
+
+// From is the source location.
+func (m Move) From() objectstore.Location {
+	return objectstore.Location{Provider: m.Source.Provider, Bucket: m.Bucket, Prefix: m.Prefix}
+}
+
+// To is the destination location.
+func (p *Plan) To(m Move) objectstore.Location {
+	return objectstore.Location{Provider: p.Destination.Provider, Bucket: m.Destination, Prefix: m.Prefix}
+}
+
+// Totals counts entries.
+type Totals struct {
+	Entries   int64 `json:"entries"` // versions and delete markers
+	Versions  int64 `json:"versions"`
+	Markers   int64 `json:"delete_markers"`
+	Multipart int64 `json:"multipart_objects"` // versions uploaded in parts
+	Uploads   int64 `json:"unfinished_uploads"`
+	Bytes     int64 `json:"bytes"`
+}
+
+func (t *Totals) add(o Totals) {
+	t.Entries += o.Entries
+	t.Versions += o.Versions
+	t.Markers += o.Markers
+	t.Multipart += o.Multipart
+	t.Uploads += o.Uploads
+	t.Bytes += o.Bytes
+}
+
+// Uploads describes the file of unfinished uploads that erasing will abort.
+type Uploads struct {
+	Entries int    `json:"entries"`
+	Digest  string `json:"sha256"`
+}
+
+// Upload is one line of that file.
+type Upload struct {
+	Move      int          `json:"move"`
+	Key       manifest.Key `json:"key"`
+	UploadID  string       `json:"upload_id"`
+	Initiated time.Time    `json:"initiated"`
+}
+
+const (
+	uploadsSchema = "residency/uploads/1"
+	uploadsFile   = "uploads.ndjson.zst"
+)
+
+// Parity says what becomes of one part of a bucket's configuration.
+type Parity struct {
+	Bucket  string `json:"bucket"`
+	Setting string `json:"setting"`
+	Outcome string `json:"outcome"` // carried, equal, rewritten, not carried
+	Detail  string `json:"detail,omitempty"`
+}
+
+// Issue is a blocker or a warning.
+type Issue struct {
+	Rule     string `json:"rule"`
+	Location string `json:"location,omitempty"`
+	Count    int64  `json:"count,omitempty"` // entries concerned
+	Text     string `json:"text"`
+	Remedy   string `json:"remedy,omitempty"`
+	// Keys are examples; they are shown only where keys may be.
+	Keys []manifest.Key `json:"keys,omitempty"`
+}
+
+// seal computes the digest and the ID that derives from it.
+func (p *Plan) seal() error {
+	digest, err := p.digest()
+	if err != nil {
+		return err
+	}
+	p.Digest = digest
+	p.ID = p.Customer + "-" + p.Destination.Code + "-" + digest[:12]
+	return nil
+}
+
+func (p *Plan) digest() (string, error) {
+	covered := *p
+	covered.ID, covered.Digest, covered.Created = "", "", time.Time{}
+	covered.Moves = make([]Move, len(p.Moves))
+	for i, m := range p.Moves {
+		m.Exists, m.Held = false, 0
+		covered.Moves[i] = m
+	}
+	data, err := json.Marshal(covered)
+	if err != nil {
+		return "", fmt.Errorf("encode plan: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// MinApproval is how many hex digits of a digest approve a plan.
+const MinApproval = 12
+
+// Approves tells whether an approval names this plan: its digest, or at least
+// 12 hex digits from its beginning.
+func (p *Plan) Approves(approval string) bool {
+	return len(approval) >= MinApproval && strings.HasPrefix(p.Digest, strings.ToLower(approval))
+}
+
+// save writes the plan last of all its files: a plan that is there is whole.
+func (p *Plan) save(ctx context.Context, home state.Home) error {
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	if err := home.PutIfAbsent(ctx, p.ID+"/plan.json", append(data, '\n')); err != nil && !errors.Is(err, state.ErrExists) {
+		return fmt.Errorf("save plan: %w", err)
+	}
+	return nil
+}
+
+// Load reads a plan by its ID, or by a digest or the first 12 or more digits of
+// one, and holds it against its own digest. ErrNoPlan if there is none.
+func Load(ctx context.Context, home state.Home, name string) (*Plan, error) {
+	plans, err := List(ctx, home)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range plans {
+		if id == name || len(name) >= MinApproval && strings.HasPrefix(shortDigest(id), strings.ToLower(name[:MinApproval])) {
+			p, err := load(ctx, home, id)
+			if err != nil {
+				return nil, err
+			}
+			if id == name || p.Approves(name) {
+				return p, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%w %s: %q; it has %s", ErrNoPlan, home, name, listed(plans))
+}
+
+func listed(plans []string) string {
+	if len(plans) == 0 {
+		return "no plans"
+	}
+	return strings.Join(plans, ", ")
+}
+
+func shortDigest(id string) string { return id[max(0, len(id)-MinApproval):] }
+
+// List returns the IDs of all plans in the state.
+func List(ctx context.Context, home state.Home) ([]string, error) {
+	names, err := home.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, name := range names {
+		if id, ok := strings.CutSuffix(name, "/plan.json"); ok && !strings.Contains(id, "/") {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
+	data, err := home.Get(ctx, id+"/plan.json")
+	if err != nil {
+		return nil, err
+	}
+	var p Plan
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
+	}
+	if p.Schema != PlanSchema {
+		return nil, fmt.Errorf("%w: plan %s has schema %q, want %q", state.ErrDamaged, id, p.Schema, PlanSchema)
+	}
+	digest, err := p.digest()
+	if err != nil {
+		return nil, err
+	}
+	if digest != p.Digest || p.ID != id || !strings.HasSuffix(id, digest[:MinApproval]) {
+		return nil, fmt.Errorf("%w: plan %s was changed: its content has digest %s", state.ErrDamaged, id, digest)
+	}
+	for _, s := range p.Segments {
+		if s.Move < 0 || s.Move >= len(p.Moves) || s.Number < 1 || s.Entries < 1 {
+			return nil, fmt.Errorf("%w: plan %s: segment %d names no move", state.ErrDamaged, id, s.Number)
+		}
+	}
+	return &p, nil
+}

@@ -1,0 +1,311 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/state"
+)
+
+// Stores finds the store of a provider's region.
+type Stores func(provider, region string) objectstore.Store
+
+// Request says what is to be planned.
+type Request struct {
+	Customer    string
+	Destination Region
+	Verify      string // "auto" or "readback"
+	// Inventory is a scan of this customer's places.
+	Inventory *inventory.Inventory
+	Exposures []inventory.Exposure // at the destination
+	Stores    Stores
+	// BucketName names the destination of a source bucket.
+	BucketName func(bucket, sourceRegion string) string
+	Now        time.Time
+	Progress   *engine.Progress
+}
+
+// Make lists the source, writes the manifest and the plan to home, and returns
+// the plan. Memory does not grow with the number of objects, only with the
+// longest history. ErrNothing if all data is at the destination already.
+func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) {
+	spool, err := os.MkdirTemp("", "residency-plan-*")
+	if err != nil {
+		return nil, fmt.Errorf("make room for the manifest: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
+
+	p := &planner{Request: r, spool: state.NewDir(spool), plan: &Plan{
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify,
+		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
+	}}
+	if err := p.collect(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.plan.seal(); err != nil {
+		return nil, err
+	}
+	if err := p.store(ctx, home); err != nil {
+		return nil, err
+	}
+	return p.plan, nil
+}
+
+type planner struct {
+	Request
+	plan    *Plan
+	spool   *state.Dir
+	uploads []Upload
+}
+
+func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
+func (p *planner) warn(i Issue)  { p.plan.Warnings = append(p.plan.Warnings, i) }
+
+func (p *planner) collect(ctx context.Context) error {
+	r := p.Request
+	for _, c := range r.Inventory.Coverage {
+		if !c.Looked {
+			where := c.Provider + " " + c.Region
+			if c.Bucket != "" {
+				where = c.Provider + ":" + c.Bucket
+			}
+			p.block(Issue{Rule: "not-looked-at", Location: where, Text: "could not be looked at, and may hold data of this customer: " + c.Reason,
+				Remedy: "give access, or take the region out of the configuration"})
+		}
+	}
+	for _, place := range r.Inventory.Places {
+		if place.Customer != r.Customer || place.Provider == r.Destination.Provider && place.Region == r.Destination.Code {
+			continue
+		}
+		p.plan.Moves = append(p.plan.Moves, p.move(place))
+	}
+	p.clashes()
+	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
+	for i := range p.plan.Moves {
+		if err := writer.Begin(ctx, i); err != nil {
+			return err
+		}
+		if err := p.list(ctx, i, writer); err != nil {
+			return err
+		}
+		p.plan.Totals.add(p.plan.Moves[i].Totals)
+	}
+	var err error
+	if p.plan.Segments, err = writer.Close(ctx); err != nil {
+		return err
+	}
+	if p.dropEmpty(); len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
+		return fmt.Errorf("%w: all data of %s is in %s already", ErrNothing, r.Customer, r.Destination)
+	}
+	p.advise()
+	return p.saveUploads(ctx)
+}
+
+// saveUploads writes the list of unfinished uploads beside the manifest.
+func (p *planner) saveUploads(ctx context.Context) error {
+	if len(p.uploads) == 0 {
+		return nil
+	}
+	data, err := state.Encode(state.Header{Schema: uploadsSchema, Entries: len(p.uploads)}, p.uploads)
+	if err != nil {
+		return fmt.Errorf("encode unfinished uploads: %w", err)
+	}
+	p.plan.Uploads = &Uploads{Entries: len(p.uploads), Digest: state.Digest(data)}
+	return p.spool.Put(ctx, uploadsFile, data)
+}
+
+func (p *planner) move(place inventory.Place) Move {
+	m := Move{
+		Source: Region{Provider: place.Provider, Code: place.Region, Country: place.Country, Operator: place.Operator, OperatorCountry: place.OperatorIn},
+		Bucket: place.Bucket, Prefix: place.Prefix, Versioning: place.Versioning,
+		Destination: p.BucketName(place.Bucket, place.Region), Way: Streamed,
+	}
+	source, destination := p.Stores(place.Provider, place.Region), p.Stores(p.Destination.Provider, p.Destination.Code)
+	if source.Endpoint() == destination.Endpoint() {
+		m.Way = ServerSide
+	}
+	if err := objectstore.CheckBucketName(m.Destination); err != nil {
+		p.block(Issue{Rule: "bucket-name", Location: m.From().String(), Text: "the destination's name cannot be had: " + err.Error(), Remedy: "set destination.bucket in the configuration"})
+	}
+	if len(place.Others) > 0 {
+		p.block(Issue{Rule: "shared-bucket", Location: m.From().String(), Text: fmt.Sprintf("the location also holds data of others, under %d prefixes of the configuration", len(place.Others)),
+			Remedy: "name this customer's own prefixes in the configuration"})
+	}
+	return m
+}
+
+// clashes finds moves whose keys could meet at the destination.
+func (p *planner) clashes() {
+	for i, a := range p.plan.Moves {
+		for _, b := range p.plan.Moves[:i] {
+			if p.plan.To(a).Overlaps(p.plan.To(b)) {
+				p.block(Issue{Rule: "destination-clash", Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
+			}
+		}
+	}
+}
+
+// archived are the storage classes whose bytes cannot be read without a
+// restore (Amazon S3 User Guide, "Understanding and managing storage classes").
+func archived(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
+
+// examples is how many keys an issue names.
+const examples = 20
+
+// list writes one move's entries to the manifest, beside the destination's
+// listing.
+func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) error {
+	m := &p.plan.Moves[index]
+	source := p.Stores(m.Source.Provider, m.Source.Code)
+	beside, err := p.beside(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer beside.stop()
+	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "restore them, then plan again"}
+	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
+	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
+		if err != nil {
+			return fmt.Errorf("list %s: %w", m.From(), err)
+		}
+		entries := make([]manifest.Entry, len(history))
+		for i, v := range history {
+			entries[i] = manifest.FromVersion(v)
+			count(&m.Totals, v)
+			if archived(v.StorageClass) {
+				note(&frozen, v.Key)
+			}
+		}
+		held, ok, err := beside.compare(entries)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", p.plan.To(*m), err)
+		}
+		if m.Held += int64(held); !ok {
+			note(&taken, history[0].Key)
+		}
+		if err := writer.Add(ctx, entries); err != nil {
+			return err
+		}
+		p.Progress.Entries.Add(int64(len(entries)))
+	}
+	for u, err := range source.Uploads(ctx, m.Bucket, m.Prefix) {
+		if err != nil {
+			return fmt.Errorf("list unfinished uploads of %s: %w", m.From(), err)
+		}
+		m.Totals.Uploads++
+		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
+	}
+	for _, issue := range []Issue{frozen, taken} {
+		if issue.Count > 0 {
+			p.block(issue)
+		}
+	}
+	return p.configuration(ctx, source, m)
+}
+
+func note(i *Issue, key string) {
+	if i.Count++; len(i.Keys) < examples {
+		i.Keys = append(i.Keys, manifest.Key(key))
+	}
+}
+
+func count(t *Totals, v objectstore.Version) {
+	t.Entries++
+	if v.Marker {
+		t.Markers++
+		return
+	}
+	t.Versions++
+	t.Bytes += v.Size
+	if strings.Contains(v.ETag, "-") {
+		t.Multipart++
+	}
+}
+
+// configuration records what the destination bucket is to be given.
+func (p *planner) configuration(ctx context.Context, source objectstore.Store, m *Move) error {
+	tags, err := source.BucketTags(ctx, m.Bucket)
+	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) {
+		return fmt.Errorf("tags of %s: %w", m.From(), err)
+	}
+	outcome := func(setting, outcome, detail string) {
+		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: m.Source.Provider + ":" + m.Bucket, Setting: setting, Outcome: outcome, Detail: detail})
+	}
+	outcome("versioning", "carried", string(m.Versioning))
+	if m.Prefix == "" {
+		m.Tags = tags
+		outcome("tags", "carried", fmt.Sprintf("%d", len(tags)))
+	} else if len(tags) > 0 {
+		outcome("tags", "not carried", "they speak of the whole bucket, and only a prefix of it moves")
+	}
+	return nil
+}
+
+// dropEmpty leaves out moves without anything to move.
+func (p *planner) dropEmpty() {
+	kept := make([]Move, 0, len(p.plan.Moves))
+	index := make(map[int]int)
+	for i, m := range p.plan.Moves {
+		if m.Totals.Entries+m.Totals.Uploads > 0 {
+			index[i] = len(kept)
+			kept = append(kept, m)
+			continue
+		}
+		p.plan.Parity = slices.DeleteFunc(p.plan.Parity, func(x Parity) bool { return x.Bucket == m.Source.Provider+":"+m.Bucket })
+	}
+	for i := range p.plan.Segments {
+		p.plan.Segments[i].Move = index[p.plan.Segments[i].Move]
+	}
+	for i := range p.uploads {
+		p.uploads[i].Move = index[p.uploads[i].Move]
+	}
+	p.plan.Moves = kept
+}
+
+// advise names what everybody should know before approving.
+func (p *planner) advise() {
+	for _, m := range p.plan.Moves {
+		at := m.From().String()
+		if m.Totals.Uploads > 0 {
+			p.warn(Issue{Rule: "unfinished-uploads", Location: at, Count: m.Totals.Uploads, Text: "unfinished multipart uploads cannot be copied; erasing aborts them"})
+		}
+		if m.Prefix != "" && !strings.HasSuffix(m.Prefix, "/") {
+			p.warn(Issue{Rule: "open-prefix", Location: at, Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})
+		}
+		if m.Versioning == objectstore.Suspended {
+			p.warn(Issue{Rule: "versioning-suspended", Location: at, Text: "versions with ID null get IDs of their own at the destination"})
+		}
+	}
+	if p.plan.Totals.Versions > 0 {
+		p.warn(Issue{Rule: "reassigned", Text: "version IDs and last-modified dates are assigned by the destination; receipts record which became which"})
+		p.warn(Issue{Rule: "configuration", Text: "of the buckets' configuration, versioning and tags are carried; policies, lifecycle, CORS and all else must be set at the destination"})
+	}
+}
+
+// store moves the manifest from the spool to its home, then saves the plan.
+func (p *planner) store(ctx context.Context, home state.Home) error {
+	names, err := p.spool.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := p.spool.Get(ctx, filepath.ToSlash(name))
+		if err != nil {
+			return err
+		}
+		if err := home.Put(ctx, p.plan.ID+"/"+name, data); err != nil {
+			return err
+		}
+	}
+	return p.plan.save(ctx, home)
+}

@@ -1,0 +1,92 @@
+package migrate
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+)
+
+// Result is what a run came to.
+type Result struct {
+	Schema   string           `json:"schema"`
+	Plan     string           `json:"plan"`
+	Digest   string           `json:"plan_sha256"`
+	Customer string           `json:"customer"`
+	Started  time.Time        `json:"started"`
+	Finished time.Time        `json:"finished"`
+	Entries  int64            `json:"entries"`
+	Bytes    int64            `json:"bytes"`
+	Held     int64            `json:"already_at_destination"` // proven, not copied by this plan
+	Verdicts map[string]int64 `json:"verdicts"`
+	Methods  map[string]int64 `json:"methods"`
+	Erasures map[string]int64 `json:"erasures"`
+	Guards   map[string]int64 `json:"deletion_guards"`
+	// Problems are the first entries that are not verified or not erased.
+	Problems    []Problem          `json:"problems"`
+	Left        []certificate.Left `json:"left"`
+	SourceEmpty bool               `json:"source_empty"`
+	Erased      bool               `json:"erased"`      // the erase step ran to its end
+	Certificate string             `json:"certificate"` // name in the state; empty if there is none
+
+	streamed, serverSide int64
+}
+
+// Problem is one entry that needs somebody's eyes.
+type Problem struct {
+	Location  string       `json:"location"`
+	Key       manifest.Key `json:"key"`
+	VersionID string       `json:"version_id"`
+	What      string       `json:"what"`
+	Reason    string       `json:"reason"`
+}
+
+const maxProblems = 20
+
+func newResult(p *Plan) *Result {
+	return &Result{
+		Schema: "residency/result/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer,
+		Verdicts: map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{},
+		Problems: []Problem{}, Left: []certificate.Left{},
+	}
+}
+
+func (r *Result) count(x *receipt.Receipt, way string) {
+	r.Entries++
+	r.Bytes += x.Size
+	r.Verdicts[string(x.Verdict)]++
+	if x.Method != "" {
+		r.Methods[string(x.Method)]++
+	}
+	if x.Held {
+		r.Held++
+	}
+	if way == Streamed {
+		r.streamed++
+	} else {
+		r.serverSide++
+	}
+	if x.Verdict != receipt.Verified {
+		r.problem(Problem{Key: x.Key, VersionID: x.VersionID, What: string(x.Verdict), Reason: x.Reason})
+	}
+}
+
+func (r *Result) problem(p Problem) {
+	if len(r.Problems) < maxProblems {
+		r.Problems = append(r.Problems, p)
+	}
+}
+
+// verified tells whether every entry is; only then may anything be erased.
+func (r *Result) verified() error {
+	bad := r.Verdicts[string(receipt.Mismatch)] + r.Verdicts[string(receipt.Unverifiable)]
+	if bad > 0 {
+		return fmt.Errorf("%w: %d of %d are mismatch or unverifiable", ErrVerification, bad, r.Entries)
+	}
+	if failed := r.Verdicts[string(receipt.Failed)]; failed > 0 {
+		return fmt.Errorf("%w: %d of %d entries failed", ErrPartial, failed, r.Entries)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
+)
+
+// Stage is how far a plan has come.
+type Stage string
+
+// The stages in order.
+const (
+	Planned   Stage = "planned"
+	Blocked   Stage = "blocked" // the plan has blockers
+	Copying   Stage = "copying" // started; some segments are not verified
+	Copied    Stage = "copied"  // all verified; nothing erased
+	Erasing   Stage = "erasing"
+	Certified Stage = "certified"  // done, the source is empty
+	Remaining Stage = "incomplete" // erased as far as it went; something is left
+)
+
+// Status is how a plan stands.
+type Status struct {
+	Schema         string             `json:"schema"`
+	Plan           string             `json:"plan"`
+	Digest         string             `json:"plan_sha256"`
+	Customer       string             `json:"customer"`
+	Destination    string             `json:"destination"`
+	Stage          Stage              `json:"stage"`
+	Created        time.Time          `json:"created"`
+	Entries        int64              `json:"entries"`
+	Bytes          int64              `json:"bytes"`
+	Segments       int                `json:"segments"`
+	SegmentsCopied int                `json:"segments_verified"`
+	SegmentsErased int                `json:"segments_erased"`
+	EntriesCopied  int64              `json:"entries_verified"`
+	Verdicts       map[string]int64   `json:"verdicts"`
+	Blockers       []Issue            `json:"blockers"`
+	Left           []certificate.Left `json:"left"`
+}
+
+// Status reads how a plan stands from the state alone; it asks no store.
+func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
+	w := &work{Runner: r, plan: p, result: newResult(p)}
+	s := &Status{
+		Schema: "residency/status/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer, Destination: p.Destination.String(),
+		Stage: Planned, Created: p.Created, Entries: p.Totals.Entries, Bytes: p.Totals.Bytes, Segments: len(p.Segments),
+		Verdicts: map[string]int64{}, Blockers: p.Blockers, Left: []certificate.Left{},
+	}
+	if err := w.progress(ctx, s); err != nil {
+		return nil, err
+	}
+	started, err := w.started(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var gate gateRecord
+	gateErr := getJSON(ctx, r.Home, w.name(gateFile), &gate)
+	if gateErr != nil && !errors.Is(gateErr, state.ErrNotFound) {
+		return nil, gateErr
+	}
+	var c certificate.Certificate
+	certErr := getJSON(ctx, r.Home, w.name(certificateFile), &c)
+	if certErr != nil && !errors.Is(certErr, state.ErrNotFound) {
+		return nil, certErr
+	}
+	switch {
+	case certErr == nil && c.SourceEmpty:
+		s.Stage = Certified
+	case certErr == nil:
+		s.Stage, s.Left = Remaining, c.Left
+	case gateErr == nil:
+		s.Stage = Erasing
+	case len(p.Blockers) > 0:
+		s.Stage = Blocked
+	case started.IsZero():
+	case s.SegmentsCopied == s.Segments:
+		s.Stage = Copied
+	default:
+		s.Stage = Copying
+	}
+	return s, nil
+}
+
+// progress counts segments by their files' headers.
+func (w *work) progress(ctx context.Context, s *Status) error {
+	for _, seg := range w.plan.Segments {
+		for _, kind := range []struct{ dir, schema string }{{"receipts", receipt.Schema}, {"erasures", receipt.ErasureSchema}} {
+			data, err := w.Home.Get(ctx, w.name(seg.File(kind.dir)))
+			if errors.Is(err, state.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			h, err := state.DecodeHeader(seg.File(kind.dir), kind.schema, data)
+			if err != nil {
+				return err
+			}
+			if kind.dir == "erasures" {
+				if h.Counts[string(receipt.Erased)]+h.Counts[string(receipt.Gone)] == seg.Entries {
+					s.SegmentsErased++
+				}
+				continue
+			}
+			for verdict, n := range h.Counts {
+				s.Verdicts[verdict] += int64(n)
+			}
+			verified := h.Counts[string(receipt.Verified)]
+			s.EntriesCopied += int64(verified)
+			if verified == seg.Entries {
+				s.SegmentsCopied++
+			}
+		}
+	}
+	return nil
+}
