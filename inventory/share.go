@@ -247,21 +247,13 @@ func (s *scan) expose() {
 		if p.Empty || p.Customer == "" && s.Customer == "" && s.claimed() {
 			continue
 		}
-		operator := s.operator(p)
-		for _, e := range s.Catalog.Exposures(p.Country, operator) {
-			through := p.Country
-			if string(e.Axis) == "operator" {
-				through = operator.Name
-			}
-			key := string(e.Axis) + "\x00" + e.Law + "\x00" + through
+		for _, e := range Exposures(s.Catalog, p.Country, s.operator(p)) {
+			key := e.Axis + "\x00" + e.Law + "\x00" + e.Through
 			i, ok := index[key]
 			if !ok {
 				i = len(s.inventory.Exposures)
 				index[key] = i
-				s.inventory.Exposures = append(s.inventory.Exposures, Exposure{
-					Axis: string(e.Axis), Law: e.Law, Country: e.Country, Through: through, Detail: e.Detail,
-					Source: e.Source, AsOf: e.AsOf, Confidence: e.Confidence,
-				})
+				s.inventory.Exposures = append(s.inventory.Exposures, e)
 			}
 			s.inventory.Exposures[i].Locations = append(s.inventory.Exposures[i].Locations, p.Location().String())
 		}

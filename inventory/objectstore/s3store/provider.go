@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ type Options struct {
 	// Endpoints maps a region to its URL. An empty URL means AWS's own endpoint.
 	// The map may be empty for AWS: then regions are found by listing buckets.
 	Endpoints map[string]string
+	// Endpoint is that of regions which Endpoints does not name; empty: AWS's own.
+	Endpoint string
 	// Connections bounds the idle connections kept per endpoint; default 64.
 	Connections int
 	// Insecure permits plain http to a host that is not this machine.
@@ -39,6 +42,7 @@ type Options struct {
 type Provider struct {
 	name      string
 	endpoints map[string]string
+	fallback  string
 	base      aws.Config
 
 	mu     sync.Mutex
@@ -58,6 +62,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
 		o.Connections = 64
 	}
+	if err := checkEndpoint(o.Endpoint, o.Insecure); err != nil {
+		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
+	}
 	for region, endpoint := range o.Endpoints {
 		if err := checkEndpoint(endpoint, o.Insecure); err != nil {
 			return nil, fmt.Errorf("provider %s, region %s: %w", o.Name, region, err)
@@ -75,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, base: base, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -141,7 +148,7 @@ func (p *Provider) Region(region string) *Store {
 	}
 	cfg := p.base.Copy()
 	cfg.Region = region
-	endpoint := p.endpoints[region]
+	endpoint := cmp.Or(p.endpoints[region], p.fallback)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)

@@ -1,0 +1,176 @@
+// Package cli is the command line: it parses, calls the library, prints, and
+// chooses the exit code.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residency/residency/cmd/internal/render"
+)
+
+// Streams are where a command reads and writes.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// app is one invocation.
+type app struct {
+	Streams
+	getenv func(string) string
+	now    func() time.Time
+
+	// Flags that every command has.
+	configPath string
+	customer   string
+	output     string
+	quiet      bool
+	logFormat  string
+	logKeys    bool
+	insecure   bool
+	state      string
+}
+
+// Main runs one command and returns its exit code. The first signal ends the
+// command's context, so that it stops cleanly; the second ends the process.
+func Main(ctx context.Context, s Streams, args []string, getenv func(string) string, signals <-chan os.Signal) int {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		// Ends with the process: a command outlives no signal.
+		select {
+		case sig := <-signals:
+			fmt.Fprintln(s.Err, "\nresidency: stopping; entries in flight are finished or left for the next run (again to stop at once)")
+			cancel(interrupted{sig})
+		case <-ctx.Done():
+			return
+		}
+		if sig, ok := <-signals; ok {
+			os.Exit(signalCode(sig))
+		}
+	}()
+	a := &app{Streams: s, getenv: getenv, now: time.Now}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var stop interrupted
+	if errors.As(context.Cause(ctx), &stop) {
+		fmt.Fprintln(s.Err, "residency: interrupted; run the same command again to go on")
+		return signalCode(stop.Signal)
+	}
+	a.complain(err)
+	return exitCode(err)
+}
+
+// interrupted is the cause of a context that a signal ended.
+type interrupted struct{ os.Signal }
+
+func (i interrupted) Error() string { return "interrupted by " + i.Signal.String() }
+
+func signalCode(sig os.Signal) int {
+	if n, ok := sig.(syscall.Signal); ok {
+		return 128 + int(n)
+	}
+	return exitPartial
+}
+
+// complain writes an error with its remedy.
+func (a *app) complain(err error) {
+	var silent *silentError
+	if errors.As(err, &silent) {
+		return
+	}
+	fmt.Fprintln(a.Err, "residency: "+render.Text(err.Error()))
+	if hint := remedy(err); hint != "" {
+		fmt.Fprintln(a.Err, "  next: "+hint)
+	}
+}
+
+const exitCodes = `
+exit codes:
+  0    done; or within the policy
+  1    failed or partial; rerun resumes
+  2    usage or configuration
+  3    inventory --check: data outside of the allowed jurisdictions
+  4    refused: no approval, US or unknown destination, blocker, drifted source
+  5    verification: mismatch or unverifiable; nothing was erased
+  6    copied and verified, but the source is not empty
+  7    another run holds the lease
+  130, 143  interrupted after a clean stop; rerun resumes
+`
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "residency",
+		Short: "Where customers' data is, under whose law, and how to move it with proof",
+		Long: `residency lists where each customer's data is and under whose law, moves it
+to a region outside of the United States, proves that every version and
+attribute arrived, and only then deletes the source.
+
+It reports exposures by rule, source and date. It gives no legal conclusion.
+` + exitCodes,
+		Example: `  residency inventory
+  residency plan --to eu-west --customer acme
+  residency migrate --to eu-west --customer acme`,
+		SilenceErrors: true, SilenceUsage: true,
+		Version: version(),
+		Args:    cobra.NoArgs,
+	}
+	root.SetVersionTemplate("residency {{.Version}}\n")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &usageError{err: err, hint: c.CommandPath() + " --help"}
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&a.configPath, "config", "", "configuration `file` (default residency.yaml here, then $RESIDENCY_CONFIG)")
+	f.StringVar(&a.customer, "customer", "", "only this customer's data (`name`)")
+	f.StringVarP(&a.output, "output", "o", "table", "`format` of results: table, json or csv")
+	f.BoolVar(&a.quiet, "quiet", false, "no progress")
+	f.StringVar(&a.logFormat, "log-format", "text", "`format` of progress and diagnostics: text or json")
+	f.BoolVar(&a.logKeys, "log-keys", false, "show object keys, which may be personal data")
+	f.BoolVar(&a.insecure, "insecure", false, "permit plain http endpoints on other machines")
+	f.StringVar(&a.state, "state", "", "where plans, receipts and certificates are kept (`directory`; default from the configuration)")
+	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(), a.verifyCommand(), a.statusCommand())
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
+	return root
+}
+
+func (a *app) checkFlags() error {
+	switch a.output {
+	case "table", "json", "csv":
+	default:
+		return &usageError{err: fmt.Errorf("output format %q: one of table, json, csv", a.output)}
+	}
+	if a.logFormat != "text" && a.logFormat != "json" {
+		return &usageError{err: fmt.Errorf("log format %q: one of text, json", a.logFormat)}
+	}
+	return nil
+}
+
+func (a *app) reporter() *render.Reporter {
+	return render.NewReporter(a.Err, a.logFormat == "json", a.quiet)
+}
+
+// version is what the module system recorded about this build.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "development build"
+	}
+	return strings.TrimPrefix(info.Main.Version, "v")
+}

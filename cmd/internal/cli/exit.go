@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/residency/residency/cmd/internal/config"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/state"
+	"github.com/residency/residency/regions"
+)
+
+// Exit codes; scripts rely on them.
+const (
+	exitOK           = 0
+	exitPartial      = 1
+	exitUsage        = 2
+	exitPolicy       = 3
+	exitRefused      = 4
+	exitVerification = 5
+	exitNotEmpty     = 6
+	exitLeased       = 7
+)
+
+// usageError is a fault of the command line or the configuration.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// refusedError is a refusal, with what to do instead.
+type refusedError struct {
+	err  error
+	hint string
+}
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
+// silentError is one whose text is on the screen already.
+type silentError struct{ err error }
+
+func (e *silentError) Error() string { return e.err.Error() }
+func (e *silentError) Unwrap() error { return e.err }
+
+var (
+	errPolicy     = errors.New("data outside of the allowed jurisdictions")
+	errIncomplete = errors.New("not everything could be looked at")
+	errApproval   = errors.New("approval missing")
+)
+
+// exitCode is the one place that chooses it.
+func exitCode(err error) int {
+	is := func(targets ...error) bool {
+		for _, t := range targets {
+			if errors.Is(err, t) {
+				return true
+			}
+		}
+		return false
+	}
+	var usage *usageError
+	var refused *refusedError
+	var fault *config.Error
+	switch {
+	case errors.As(err, &refused), is(errApproval, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied,
+		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
+		return exitRefused
+	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, state.ErrDamaged):
+		return exitUsage
+	case is(errPolicy):
+		return exitPolicy
+	case is(migrate.ErrVerification):
+		return exitVerification
+	case is(migrate.ErrNotEmpty):
+		return exitNotEmpty
+	case is(state.ErrLeased):
+		return exitLeased
+	}
+	return exitPartial
+}
+
+// remedy says what to do next about an error.
+func remedy(err error) string {
+	var usage *usageError
+	var refused *refusedError
+	switch {
+	case errors.As(err, &usage):
+		return usage.hint
+	case errors.As(err, &refused):
+		return refused.hint
+	case errors.Is(err, objectstore.ErrCredentials):
+		return "check the profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then run the same command again; it resumes"
+	case errors.Is(err, state.ErrLeased):
+		return "wait for the other run to end, or see residency status"
+	case errors.Is(err, migrate.ErrDrift):
+		return "plan again, look at the new plan, and approve its digest"
+	case errors.Is(err, migrate.ErrNotCopied):
+		return "residency migrate --plan ID copies and verifies first"
+	case errors.Is(err, migrate.ErrPartial):
+		return "run the same command again; it does what is missing"
+	case errors.Is(err, regions.ErrUS), errors.Is(err, regions.ErrUnknownRegion), errors.Is(err, regions.ErrNotOffered), errors.Is(err, regions.ErrAmbiguous):
+		return "residency regions lists what there is"
+	}
+	return ""
+}

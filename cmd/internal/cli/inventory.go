@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/inventory"
+)
+
+func (a *app) inventoryCommand() *cobra.Command {
+	var check bool
+	c := &cobra.Command{
+		Use:   "inventory",
+		Short: "List where customers' data is: place, law, amounts, findings, coverage",
+		Long: `inventory looks at every bucket of every configured provider and region and says
+whose data it holds, in which country, under whose law, how much, and whether
+the policy allows it. It changes nothing. What could not be looked at is listed
+and makes the exit code 1.
+
+A bucket is a customer's because the configuration names it, because it is
+where a named one moves to, or because of its tag.`,
+		Example: `  residency inventory
+  residency inventory --customer acme
+  residency inventory --check --quiet -o json > inventory.json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open(c.Context())
+			if err != nil {
+				return err
+			}
+			inv, err := a.scan(c.Context(), w, a.customer)
+			if err != nil {
+				return err
+			}
+			if err := a.printInventory(inv); err != nil {
+				return err
+			}
+			switch {
+			case check && !inv.Compliance:
+				return &silentError{errPolicy}
+			case !inv.Complete:
+				return errIncomplete
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&check, "check", false, "exit 3 if data is outside of the allowed jurisdictions")
+	return c
+}
+
+// scan takes stock, with progress.
+func (a *app) scan(ctx context.Context, w *world, customer string) (*inventory.Inventory, error) {
+	progress := &inventory.Progress{}
+	stop := a.reporter().Watch(ctx, func() render.Snapshot {
+		return render.Snapshot{Phase: "looking", Entries: progress.Entries.Load()}
+	})
+	defer stop()
+	return inventory.Scan(ctx, a.request(w, customer, progress))
+}
+
+func (a *app) printInventory(inv *inventory.Inventory) error {
+	switch a.output {
+	case "json":
+		return render.JSON(a.Out, inv)
+	case "csv":
+		header := []string{"customer", "attributed_by", "provider", "region", "country", "jurisdictions", "operator", "operator_country", "bucket", "prefix", "versioning", "objects", "versions", "delete_markers", "unfinished_uploads", "bytes", "policy_verdict", "error"}
+		var rows [][]string
+		for _, p := range inv.Places {
+			rows = append(rows, []string{p.Customer, string(p.Attribution), p.Provider, p.Region, p.Country, strings.Join(p.Sets, " "), p.Operator, p.OperatorIn, p.Bucket, p.Prefix, string(p.Versioning),
+				number(p.Objects), number(p.Versions), number(p.Markers), number(p.Uploads), number(p.Bytes), string(p.Verdict), p.Error})
+		}
+		return render.CSV(a.Out, header, rows)
+	}
+	return a.inventoryTable(inv)
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+func (a *app) inventoryTable(inv *inventory.Inventory) error {
+	columns := []render.Column{{Name: "customer"}, {Name: "location"}, {Name: "region"}, {Name: "law"}, {Name: "operator"}, {Name: "objects", Right: true}, {Name: "entries", Right: true}, {Name: "size", Right: true}, {Name: "policy"}}
+	var rows [][]string
+	var empty []string
+	for _, p := range inv.Places {
+		if p.Empty {
+			if p.Customer != "" {
+				empty = append(empty, p.Location().String())
+			}
+			continue
+		}
+		customer := p.Customer
+		if customer == "" {
+			customer = "-"
+		}
+		entries := render.Count(p.Versions + p.Markers)
+		if p.Error != "" {
+			entries = ">" + entries
+		}
+		rows = append(rows, []string{customer, render.Short(p.Location().String(), 34), p.Region, law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(a.Out, "No data found.")
+	} else if err := render.Table(a.Out, columns, rows); err != nil {
+		return err
+	}
+	if len(empty) > 0 {
+		fmt.Fprintln(a.Out, "\n"+render.Wrap("Empty: "+strings.Join(empty, ", "), render.Width, "  "))
+	}
+	fmt.Fprintf(a.Out, "\nlaw: country of the bytes, then EU or EEA membership. operator: home country of who runs the\nservice. entries: versions and delete markers. policy: %s.\n", inv.Policy)
+	a.printFindings(inv.Findings)
+	a.printExposures("Exposures", inv.Exposures)
+	a.printCoverage(inv)
+	return nil
+}
+
+// law is a country and the union it is in, if any.
+func law(country string, sets []string) string {
+	if country == "" {
+		return "unknown"
+	}
+	for _, set := range []string{"EU", "EEA"} {
+		if slices.Contains(sets, set) {
+			return country + " " + set
+		}
+	}
+	return country
+}
+
+func (a *app) printFindings(findings []inventory.Finding) {
+	if len(findings) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out, "\nFindings:")
+	for _, f := range findings {
+		where := f.Location
+		if where != "" {
+			where += ": "
+		}
+		fmt.Fprintln(a.Out, "  "+render.Wrap(fmt.Sprintf("%-9s  %s%s [%s]", f.Severity, render.Text(where), render.Text(f.Text), f.Rule), render.Width-2, "             "))
+	}
+}
+
+// printExposures lists which laws reach the data, each with its source.
+func (a *app) printExposures(title string, exposures []inventory.Exposure) {
+	if len(exposures) == 0 {
+		return
+	}
+	fmt.Fprintf(a.Out, "\n%s (found by rule, not a legal opinion; nothing listed is no proof of nothing):\n", title)
+	for _, e := range exposures {
+		text := fmt.Sprintf("%s: %s, through %s", e.Axis, e.Law, e.Through)
+		if n := len(e.Locations); n > 0 {
+			text += fmt.Sprintf(", %s", plural(n, "location"))
+		}
+		text += fmt.Sprintf(" (%s, as of %s)", e.Confidence, e.AsOf.Format("2006-01"))
+		fmt.Fprintln(a.Out, "  "+render.Wrap(text, render.Width-2, "    "))
+	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return render.Count(int64(n)) + " " + noun + "s"
+}
+
+func (a *app) printCoverage(inv *inventory.Inventory) {
+	var looked []string
+	for _, c := range inv.Coverage {
+		if c.Looked {
+			looked = append(looked, c.Provider+":"+c.Region)
+		}
+	}
+	fmt.Fprintln(a.Out, "\n"+render.Wrap("Looked at: "+strings.Join(looked, ", ")+".", render.Width, "  "))
+	for _, c := range inv.Coverage {
+		if !c.Looked {
+			where := c.Provider + ":" + c.Region
+			if c.Bucket != "" {
+				where += ", bucket " + c.Bucket
+			}
+			fmt.Fprintln(a.Out, "NOT looked at: "+render.Wrap(render.Text(where+": "+c.Reason), render.Width-15, "  "))
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/regions"
+)
+
+// The commands for a plan that exists.
+
+func (a *app) eraseCommand() *cobra.Command {
+	var plan string
+	var agree approval
+	var workers int
+	c := &cobra.Command{
+		Use:   "erase --plan ID",
+		Short: "Erase the source of a plan that was run with --keep-source",
+		Long: `erase passes the same gate as migrate: every entry verified, the source as the
+plan knows it, the destination as it was written. Then it deletes exactly the
+versions of the plan, looks what is left, and certifies.
+` + exitCodes,
+		Example: `  residency erase --plan acme-eu-west-1-3f9a0c1b2d4e --approve 3f9a0c1b2d4e`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, p, err := a.planned(c.Context(), plan)
+			if err != nil {
+				return err
+			}
+			runner := a.runner(w, workers)
+			status, err := runner.Status(c.Context(), p)
+			if err != nil {
+				return err
+			}
+			if status.Stage == migrate.Certified {
+				fmt.Fprintf(a.Out, "Nothing to do: the source of plan %s was erased and found empty.\n", p.ID)
+				return nil
+			}
+			command := strings.Join([]string{"residency", "erase", "--plan", p.ID, "--approve", p.Digest[:migrate.MinApproval]}, " ")
+			if err := a.approve(p, regions.Resolution{}, agree, command); err != nil {
+				return err
+			}
+			return a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) { return runner.Erase(ctx, p) }, runner)
+		},
+	}
+	addPlan(c, &plan)
+	c.Flags().IntVar(&workers, "workers", migrate.DefaultWorkers, "deletion requests at once")
+	agree.addTo(c)
+	return c
+}
+
+func addPlan(c *cobra.Command, plan *string) {
+	c.Flags().StringVar(plan, "plan", "", "the plan's `ID`, or its digest")
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var plan, how string
+	c := &cobra.Command{
+		Use:   "verify --plan ID",
+		Short: "Check the destination against the receipts again",
+		Long: `verify lists the destination and holds it against the receipts of a plan, at any
+later time. With --verify readback it reads every version again and compares
+its SHA-256; where the receipts have none, the checksum that the store keeps.`,
+		Example: `  residency verify --plan acme-eu-west-1-3f9a0c1b2d4e
+  residency verify --plan acme-eu-west-1-3f9a0c1b2d4e --verify readback`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if how != "auto" && how != "readback" {
+				return &usageError{err: fmt.Errorf("--verify %q: one of auto, readback", how)}
+			}
+			w, p, err := a.planned(c.Context(), plan)
+			if err != nil {
+				return err
+			}
+			runner := a.runner(w, 0)
+			stop := a.reporter().Watch(c.Context(), func() render.Snapshot { return snapshot(runner.Progress) })
+			v, err := runner.Verify(c.Context(), p, how == "readback")
+			stop()
+			if v == nil {
+				return err
+			}
+			if a.output == "json" {
+				return errors.Join(render.JSON(a.Out, v), err)
+			}
+			fmt.Fprintf(a.Out, "%s of %s entries of plan %s are at the destination as they were written.\n", render.Count(v.Entries-v.Spoiled), render.Count(v.Entries), p.ID)
+			if how == "readback" {
+				fmt.Fprintf(a.Out, "%s were read again and have the SHA-256 of their receipt; of %s the store's own checksum was compared.\n", render.Count(v.Reread), render.Count(v.Compared))
+			}
+			a.printProblems(v.Problems)
+			return err
+		},
+	}
+	addPlan(c, &plan)
+	c.Flags().StringVar(&how, "verify", "auto", "`how`: auto (listing) or readback (read every version again)")
+	return c
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var plan string
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Say what is done, what is left, and what is in the way",
+		Long: `status reads the state and asks no store. Without --plan it lists all plans; with
+one it also shows the plan.`,
+		Example: `  residency status
+  residency status --plan acme-eu-west-1-3f9a0c1b2d4e -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.openConfig()
+			if err != nil {
+				return err
+			}
+			if plan != "" {
+				p, err := migrate.Load(c.Context(), w.home, plan)
+				if err != nil {
+					return err
+				}
+				s, err := a.runner(w, 0).Status(c.Context(), p)
+				if err != nil {
+					return err
+				}
+				return a.printStatus(p, s)
+			}
+			return a.listPlans(c.Context(), w)
+		},
+	}
+	addPlan(c, &plan)
+	return c
+}
+
+func (a *app) listPlans(ctx context.Context, w *world) error {
+	ids, err := migrate.List(ctx, w.home)
+	if err != nil {
+		return err
+	}
+	all := []*migrate.Status{}
+	for _, id := range ids {
+		p, err := migrate.Load(ctx, w.home, id)
+		if err != nil {
+			return err
+		}
+		s, err := a.runner(w, 0).Status(ctx, p)
+		if err != nil {
+			return err
+		}
+		if a.customer == "" || s.Customer == a.customer {
+			all = append(all, s)
+		}
+	}
+	if a.output == "json" {
+		return render.JSON(a.Out, all)
+	}
+	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination"}, {Name: "stage"}, {Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created"}}
+	var rows [][]string
+	for _, s := range all {
+		rows = append(rows, []string{s.Plan, s.Customer, s.Destination, string(s.Stage), render.Count(s.EntriesCopied), render.Count(s.Entries), s.Created.Format("2006-01-02 15:04")})
+	}
+	if a.output == "csv" {
+		names := make([]string, len(header))
+		for i, c := range header {
+			names[i] = c.Name
+		}
+		return render.CSV(a.Out, names, rows)
+	}
+	if len(rows) == 0 {
+		fmt.Fprintf(a.Out, "No plans in %s.\n", w.home)
+		return nil
+	}
+	return render.Table(a.Out, header, rows)
+}
+
+func (a *app) printStatus(p *migrate.Plan, s *migrate.Status) error {
+	if a.output == "json" {
+		return render.JSON(a.Out, s)
+	}
+	if err := a.printPlan(p, regions.Resolution{}); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Out, "\nstage     %s\nverified  %s of %s entries, %d of %d segments\nerased    %d of %d segments\n", s.Stage,
+		render.Count(s.EntriesCopied), render.Count(s.Entries), s.SegmentsCopied, s.Segments, s.SegmentsErased, s.Segments)
+	for _, l := range s.Left {
+		fmt.Fprintf(a.Out, "left      %s: %s entries, %s unfinished uploads: %s\n", render.Text(l.Location), render.Count(l.Entries), render.Count(l.Uploads), render.Text(l.Reason))
+	}
+	return nil
+}
+
+// planned opens the world and loads a plan.
+func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, error) {
+	if name == "" {
+		return nil, nil, &usageError{err: errors.New("--plan is missing"), hint: "residency status lists the plans"}
+	}
+	w, err := a.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := migrate.Load(ctx, w.home, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if w.providers[p.Destination.Provider] == nil {
+		return nil, nil, &usageError{err: fmt.Errorf("plan %s moves to provider %s, which the configuration does not have", p.ID, p.Destination.Provider)}
+	}
+	for _, m := range p.Moves {
+		if w.providers[m.Source.Provider] == nil {
+			return nil, nil, &usageError{err: fmt.Errorf("plan %s moves from provider %s, which the configuration does not have", p.ID, m.Source.Provider)}
+		}
+	}
+	return w, p, nil
+}

@@ -1,0 +1,309 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/regions"
+)
+
+// approval is how somebody agrees to a plan.
+type approval struct {
+	digest string
+	yes    bool
+}
+
+func (p *approval) addTo(c *cobra.Command) {
+	c.Flags().StringVar(&p.digest, "approve", "", "approve the plan with this `digest` (or at least 12 hex digits of it)")
+	c.Flags().BoolVar(&p.yes, "yes", false, "approve whatever the plan says")
+}
+
+func (a *app) migrateCommand() *cobra.Command {
+	var to, plan, verify string
+	var agree approval
+	var keep bool
+	var workers int
+	c := &cobra.Command{
+		Use:   "migrate --to REGION",
+		Short: "Move a customer's data: plan, copy, verify, erase, certify",
+		Long: `migrate plans, then copies every version and delete marker in order, verifies
+each, and only if all are verified and both ends still show what they should,
+erases the source and writes a certificate.
+
+At a terminal it shows the plan and asks for the customer's name. Elsewhere it
+needs --approve DIGEST or --yes; without, it writes the plan, prints its digest
+and the command that would run it, and exits 4.
+
+Interrupted or killed, the same command goes on where it stopped.
+` + exitCodes,
+		Example: `  residency migrate --to eu-west --customer acme
+  residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
+  residency migrate --to eu-west --customer acme --yes --keep-source`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if plan == "" && agree.digest == "" {
+				if err := needTo(to); err != nil {
+					return err
+				}
+			}
+			w, err := a.open(c.Context())
+			if err != nil {
+				return err
+			}
+			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, keep: keep, workers: workers}
+			return m.run(c.Context())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&to, "to", "", "destination `region`")
+	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
+	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
+	f.IntVar(&workers, "workers", migrate.DefaultWorkers, "entries copied at once")
+	agree.addTo(c)
+	addVerify(c, &verify)
+	return c
+}
+
+// migration is one run of the migrate command.
+type migration struct {
+	*app
+	world   *world
+	to      string
+	plan    string
+	verify  string
+	agree   approval
+	keep    bool
+	workers int
+}
+
+func (m *migration) run(ctx context.Context) error {
+	var d regions.Resolution
+	if m.to != "" {
+		var err error
+		if d, _, err = m.aimOrAny(); err != nil {
+			return err
+		}
+	}
+	p, fresh, err := m.choose(ctx, d)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return nil // nothing to do, and said so
+	}
+	runner := m.runner(m.world, m.workers)
+	status, err := runner.Status(ctx, p)
+	if err != nil {
+		return err
+	}
+	if status.Stage == migrate.Certified {
+		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and its source was empty when it was certified.\n", p.ID)
+		return nil
+	}
+	if len(p.Blockers) > 0 {
+		if err := m.printPlan(p, d); err != nil {
+			return err
+		}
+		return blocked(p)
+	}
+	if err := m.approve(p, d, m.agree, m.command(p)); err != nil {
+		return err
+	}
+	return m.carryOut(ctx, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
+		return runner.Run(ctx, p, migrate.Options{KeepSource: m.keep, Fresh: fresh})
+	}, runner)
+}
+
+// aimOrAny resolves --to; the customer matters only when a plan is made.
+func (m *migration) aimOrAny() (regions.Resolution, string, error) {
+	d, err := m.world.catalog.Resolve(m.to, m.world.offered())
+	return d, "", err
+}
+
+// choose finds the plan to run: the one named, the one approved, the one that
+// an earlier run began, or a new one.
+func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrate.Plan, fresh bool, err error) {
+	name := m.plan
+	if name == "" {
+		name = m.agree.digest
+	}
+	if name != "" {
+		if m.agree.digest != "" && len(m.agree.digest) < migrate.MinApproval {
+			return nil, false, &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest", m.agree.digest, migrate.MinApproval)}
+		}
+		p, err = migrate.Load(ctx, m.world.home, name)
+		if err == nil {
+			return p, false, m.fits(p, d)
+		}
+		if !errors.Is(err, migrate.ErrNoPlan) || m.plan != "" || m.to == "" {
+			return nil, false, err
+		}
+		// Another machine's plan: the same source gives the same digest here.
+	}
+	customer, err := m.oneCustomer(m.world)
+	if err != nil {
+		return nil, false, err
+	}
+	if p, err = m.begun(ctx, d, customer); p != nil || err != nil {
+		return p, false, err
+	}
+	p, err = m.makePlan(ctx, m.world, d, customer, m.verify)
+	if errors.Is(err, migrate.ErrNothing) {
+		return nil, false, m.nothing(ctx, d, customer, err)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if m.agree.digest != "" && !p.Approves(m.agree.digest) {
+		return nil, false, &refusedError{
+			err:  fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift, m.agree.digest, p.Digest),
+			hint: "look at the new plan with residency status --plan " + p.ID + ", then approve its digest",
+		}
+	}
+	return p, true, nil
+}
+
+// fits refuses a plan that is not what the command line describes.
+func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
+	if m.customer != "" && m.customer != p.Customer {
+		return &refusedError{err: fmt.Errorf("plan %s is about customer %s, not %s", p.ID, p.Customer, m.customer)}
+	}
+	if m.to != "" && (d.Place.Provider != p.Destination.Provider || d.Place.Code != p.Destination.Code) {
+		return &refusedError{err: fmt.Errorf("plan %s moves to %s, not to %s", p.ID, p.Destination, d.Place.Provider+":"+d.Place.Code)}
+	}
+	return nil
+}
+
+// begun finds a plan for this customer and destination that an earlier run
+// started and did not finish.
+func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*migrate.Plan, error) {
+	return m.find(ctx, d, customer, func(s *migrate.Status) bool {
+		return s.Stage == migrate.Copying || s.Stage == migrate.Copied || s.Stage == migrate.Erasing
+	})
+}
+
+func (m *migration) find(ctx context.Context, d regions.Resolution, customer string, want func(*migrate.Status) bool) (*migrate.Plan, error) {
+	ids, err := migrate.List(ctx, m.world.home)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if !strings.HasPrefix(id, customer+"-"+d.Place.Code+"-") {
+			continue
+		}
+		p, err := migrate.Load(ctx, m.world.home, id)
+		if err != nil {
+			return nil, err
+		}
+		if p.Customer != customer || p.Destination.Provider != d.Place.Provider || p.Destination.Code != d.Place.Code {
+			continue
+		}
+		status, err := m.runner(m.world, 0).Status(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if want(status) {
+			return p, nil
+		}
+	}
+	return nil, nil
+}
+
+// nothing tells apart a migration that is done from one that never was.
+func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer string, why error) error {
+	done, err := m.find(ctx, d, customer, func(s *migrate.Status) bool { return s.Stage == migrate.Certified })
+	if err != nil {
+		return err
+	}
+	if done == nil {
+		return &refusedError{err: why, hint: "residency inventory shows where it is"}
+	}
+	fmt.Fprintf(m.Out, "Nothing to do: all data of %s is in %s; plan %s moved it.\n", customer, done.Destination, done.ID)
+	return nil
+}
+
+// command is what would run this plan.
+func (m *migration) command(p *migrate.Plan) string {
+	parts := []string{"residency", "migrate"}
+	if m.configPath != "" {
+		parts = append(parts, "--config", m.configPath)
+	}
+	if m.state != "" {
+		parts = append(parts, "--state", m.state)
+	}
+	parts = append(parts, "--to", p.Destination.String(), "--customer", p.Customer)
+	if m.keep {
+		parts = append(parts, "--keep-source")
+	}
+	return strings.Join(append(parts, "--approve", p.Digest[:migrate.MinApproval]), " ")
+}
+
+// approve asks, or demands what stands in for an answer. Nothing was changed
+// when it returns an error.
+func (a *app) approve(p *migrate.Plan, d regions.Resolution, agree approval, command string) error {
+	if agree.yes || agree.digest != "" && p.Approves(agree.digest) {
+		return nil
+	}
+	if agree.digest != "" {
+		return &refusedError{err: fmt.Errorf("%w: %s is not the digest of plan %s", errApproval, agree.digest, p.ID)}
+	}
+	if err := a.printPlan(p, d); err != nil {
+		return err
+	}
+	if !render.IsTerminal(a.In) || !render.IsTerminal(a.Out) {
+		if a.output == "table" {
+			fmt.Fprintf(a.Out, "\nNothing was changed. To run this plan:\n  %s\n", command)
+		}
+		return &refusedError{err: fmt.Errorf("%w: plan %s needs one; nothing was changed", errApproval, p.ID), hint: command}
+	}
+	fmt.Fprintf(a.Out, "\nType the customer's name (%s) to go on, anything else to stop: ", p.Customer)
+	line, err := bufio.NewReader(a.In).ReadString('\n')
+	if err != nil && line == "" {
+		return &refusedError{err: fmt.Errorf("%w: no answer; nothing was changed", errApproval)}
+	}
+	if strings.TrimSpace(line) != p.Customer {
+		return &refusedError{err: fmt.Errorf("%w: the answer was not %q; nothing was changed", errApproval, p.Customer)}
+	}
+	return nil
+}
+
+func (a *app) runner(w *world, workers int) *migrate.Runner {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &engine.Progress{}, Workers: workers, Tool: "residency " + version(), Host: host}
+	r.Note = a.reporter().Note
+	return r
+}
+
+// carryOut runs with progress and prints what came of it.
+func (a *app) carryOut(ctx context.Context, p *migrate.Plan, verb string, do func(context.Context) (*migrate.Result, error), runner *migrate.Runner) error {
+	reporter := a.reporter()
+	runner.Note = reporter.Note
+	stop := reporter.Watch(ctx, func() render.Snapshot { return snapshot(runner.Progress) })
+	result, err := do(ctx)
+	stop()
+	var drift *migrate.DriftError
+	if errors.As(err, &drift) && a.logKeys {
+		for _, k := range drift.Drift.Keys {
+			fmt.Fprintln(a.Err, "  key: "+render.Text(string(k)))
+		}
+	}
+	if result == nil || ctx.Err() != nil {
+		return err
+	}
+	if printErr := a.printResult(p, result, verb, err); printErr != nil {
+		return errors.Join(err, printErr)
+	}
+	return err
+}

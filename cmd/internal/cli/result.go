@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/receipt"
+)
+
+// printResult writes a summary that can be pasted into a ticket.
+func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, failed error) error {
+	if a.output == "json" {
+		return render.JSON(a.Out, r)
+	}
+	title := "Done"
+	switch {
+	case failed != nil:
+		title = "Not done"
+	case !r.Erased:
+		title = "Copied and verified; the source is kept"
+	}
+	rows := [][]string{
+		{"customer", p.Customer},
+		{"destination", fmt.Sprintf("%s (%s)", p.Destination, p.Destination.Country)},
+		{"plan", p.ID},
+		{"entries", render.Count(r.Entries) + ", " + render.Bytes(r.Bytes)},
+		{"verdicts", counts(r.Verdicts, verdictOrder())},
+		{"methods", counts(r.Methods, nil)},
+	}
+	if r.Held > 0 {
+		rows = append(rows, []string{"found", render.Count(r.Held) + " were at the destination already and were proven, not copied"})
+	}
+	if len(r.Erasures) > 0 {
+		rows = append(rows, []string{"source", counts(r.Erasures, nil)}, []string{"guards", counts(r.Guards, nil)})
+	}
+	if r.Erased {
+		left := "empty: no version, no delete marker, no unfinished upload"
+		if !r.SourceEmpty {
+			left = "NOT empty"
+		}
+		rows = append(rows, []string{"last listing", left})
+	}
+	if !r.Finished.IsZero() {
+		rows = append(rows, []string{"started", r.Started.Format(time.RFC3339)}, []string{"finished", r.Finished.Format(time.RFC3339)})
+	}
+	if r.Certificate != "" {
+		rows = append(rows, []string{"certificate", r.Certificate})
+	}
+	fmt.Fprintf(a.Out, "%s: %s %s\n\n", title, verb, p.ID)
+	for _, row := range rows {
+		fmt.Fprintf(a.Out, "  %-13s %s\n", row[0], render.Wrap(render.Text(row[1]), render.Width-16, strings.Repeat(" ", 16)))
+	}
+	for _, l := range r.Left {
+		text := l.Location
+		if l.Entries+l.Uploads > 0 {
+			text += fmt.Sprintf(": %s entries, %s unfinished uploads", render.Count(l.Entries), render.Count(l.Uploads))
+		}
+		fmt.Fprintln(a.Out, "  left          "+render.Wrap(render.Text(text+": "+l.Reason), render.Width-16, strings.Repeat(" ", 16)))
+	}
+	a.printProblems(r.Problems)
+	if failed == nil && r.Erased {
+		a.printExposures("Exposures left", p.Exposures)
+	}
+	if failed == nil && !r.Erased {
+		fmt.Fprintf(a.Out, "\nTo erase the source, in this or another job:\n  residency erase --plan %s --approve %s\n", p.ID, p.Digest[:migrate.MinApproval])
+	}
+	return nil
+}
+
+func (a *app) printProblems(problems []migrate.Problem) {
+	if len(problems) == 0 {
+		return
+	}
+	fmt.Fprintln(a.Out, "\nFirst problems:")
+	for _, p := range problems {
+		text := p.What + ": " + p.Reason
+		if p.Location != "" {
+			text = p.Location + ": " + text
+		}
+		if a.logKeys {
+			text = fmt.Sprintf("%s %s: %s", render.Text(string(p.Key)), p.VersionID, text)
+		}
+		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(text), render.Width-2, "    "))
+	}
+	if !a.logKeys {
+		fmt.Fprintln(a.Out, "  (--log-keys names the keys; the state has them too)")
+	}
+}
+
+func verdictOrder() []string {
+	var order []string
+	for _, v := range receipt.Verdicts() {
+		order = append(order, string(v))
+	}
+	return order
+}
+
+// counts writes "12 verified, 1 failed", in the order given and then by name.
+func counts(m map[string]int64, order []string) string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	place := func(name string) int {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortFunc(names, func(x, y string) int { return cmp.Or(cmp.Compare(place(x), place(y)), cmp.Compare(x, y)) })
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = render.Count(m[name]) + " " + name
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}

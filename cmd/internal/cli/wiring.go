@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/residency/residency/cmd/internal/config"
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/migrate/state"
+	"github.com/residency/residency/regions"
+)
+
+// world is the configuration brought to life: catalog, providers, state.
+type world struct {
+	config    *config.Config
+	path      string // of the configuration; empty for the built-in one
+	catalog   *regions.Catalog
+	providers map[string]*provider
+	home      state.Home
+}
+
+// provider is one configured provider with its stores.
+type provider struct {
+	config.Provider
+	name    string
+	store   *s3store.Provider
+	catalog *regions.Catalog
+}
+
+// open reads the configuration and prepares the stores. It sends no request.
+func (a *app) open(ctx context.Context) (*world, error) {
+	w, err := a.openConfig()
+	if err != nil {
+		return nil, err
+	}
+	for name, p := range w.config.Providers {
+		endpoints := make(map[string]string, len(p.Regions))
+		for code, r := range p.Regions {
+			endpoints[code] = cmp.Or(r.Endpoint, p.Endpoint)
+		}
+		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint})
+		if err != nil {
+			return nil, err
+		}
+		w.providers[name] = &provider{Provider: p, name: name, store: store, catalog: w.catalog}
+	}
+	return w, nil
+}
+
+// openConfig does the part that needs no credentials.
+func (a *app) openConfig() (*world, error) {
+	c, path, err := config.Load(a.configPath, a.getenv)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	catalog, err := regions.Load()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := regions.NewPolicy(catalog, c.Policy.Allowed); err != nil {
+		return nil, &usageError{err: fmt.Errorf("%s: policy: %w", path, err)}
+	}
+	for name, customer := range c.Customers {
+		if _, err := regions.NewPolicy(catalog, customer.Allowed); err != nil {
+			return nil, &usageError{err: fmt.Errorf("%s: customer %s: %w", path, name, err)}
+		}
+	}
+	dir := cmp.Or(a.state, c.State)
+	if provider, rest, ok := strings.Cut(dir, ":"); ok {
+		if _, known := c.Providers[provider]; known {
+			return nil, &usageError{err: fmt.Errorf("state %q: keeping the state in a bucket (%s) is not offered by this version", dir, rest), hint: "name a directory that outlives the job, for example --state /mnt/state"}
+		}
+	}
+	return &world{config: c, path: path, catalog: catalog, providers: make(map[string]*provider), home: state.NewDir(dir)}, nil
+}
+
+// stores finds the store of a provider's region.
+func (w *world) stores(name, region string) objectstore.Store {
+	return w.providers[name].store.Region(region)
+}
+
+// place is a region as the catalog is asked about it.
+func (p *provider) place(code string) regions.Place {
+	r, configured := p.Regions[code]
+	return regions.Place{Provider: p.name, Kind: p.Type, Code: code, Country: r.Country, Configured: configured}
+}
+
+func (p *provider) country(code string) string {
+	country, _ := p.catalog.PlaceCountry(p.place(code))
+	return country
+}
+
+// operator is who runs a region: whom the configuration names, else, for a
+// cloud that the catalog knows, whom the catalog names.
+func (p *provider) operator(code string) regions.Operator {
+	if p.Operator != nil {
+		return regions.Operator{Name: p.Operator.Name, Country: p.Operator.Country, Source: "configuration"}
+	}
+	if r, ok := p.catalog.Lookup(p.Type, code); ok {
+		operator, _ := p.catalog.Operator(r)
+		return operator
+	}
+	return regions.Operator{}
+}
+
+// offered lists the regions that could be a destination.
+func (w *world) offered() []regions.Place {
+	var places []regions.Place
+	for _, name := range sortedKeys(w.providers) {
+		p := w.providers[name]
+		for _, code := range sortedKeys(p.Regions) {
+			places = append(places, p.place(code))
+		}
+		if len(p.Regions) > 0 {
+			continue
+		}
+		for _, r := range w.catalog.All() {
+			if r.Provider == p.Type && r.Kind == regions.KindRegion && r.Partition == "aws" {
+				places = append(places, p.place(r.Code))
+			}
+		}
+	}
+	return places
+}
+
+func (w *world) policy(customer string) regions.Policy {
+	allowed := w.config.Policy.Allowed
+	if own := w.config.Customers[customer].Allowed; len(own) > 0 {
+		allowed = own
+	}
+	// openConfig has checked every policy.
+	policy, _ := regions.NewPolicy(w.catalog, allowed)
+	return policy
+}
+
+// request is a scan of everything that is configured.
+func (a *app) request(w *world, customer string, progress *inventory.Progress) inventory.Request {
+	r := inventory.Request{
+		Customer: customer, TagKey: w.config.Discovery.BucketTag, Destination: w.config.BucketName,
+		Policy: w.policy, Catalog: w.catalog, Now: a.now(), Progress: progress,
+	}
+	for _, name := range sortedKeys(w.providers) {
+		p := w.providers[name]
+		r.Providers = append(r.Providers, inventory.Provider{
+			Name: name, Regions: p.store.Regions(), Global: p.Type == "aws",
+			Region:  func(code string) inventory.Store { return p.store.Region(code) },
+			Country: p.country, Operator: p.operator,
+		})
+	}
+	for _, c := range w.config.Claims() {
+		r.Claims = append(r.Claims, inventory.Claim(c))
+	}
+	return r
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// oneCustomer decides whose data a command is about.
+func (a *app) oneCustomer(w *world) (string, error) {
+	names := sortedKeys(w.config.Customers)
+	switch {
+	case a.customer != "":
+		return a.customer, nil
+	case len(names) == 1:
+		return names[0], nil
+	case len(names) == 0:
+		return "", &usageError{err: fmt.Errorf("the configuration names no customer"), hint: "say whose data with --customer NAME; its buckets are found by the tag " + w.config.Discovery.BucketTag}
+	}
+	return "", &usageError{err: fmt.Errorf("more than one customer is in scope: %s", strings.Join(names, ", ")), hint: "say which with --customer NAME"}
+}
