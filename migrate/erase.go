@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-
-	"crypto/rand"
+	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
@@ -99,14 +97,17 @@ func (w *work) eraseSegments(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, probed := conditional[source.Endpoint()]; !probed && hasNull(entries) {
-			if conditional[source.Endpoint()], err = honoursCondition(ctx, source, m.Bucket); err != nil {
-				return err
-			}
-		}
 		eraser := engine.Eraser{
-			Source: source, Bucket: m.Bucket, Workers: cmp.Or(w.Workers, DefaultWorkers),
+			Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers),
 			Conditional: conditional[source.Endpoint()], Now: w.Now, Progress: w.Progress,
+		}
+		if _, probed := conditional[source.Endpoint()]; !probed {
+			if i := slices.IndexFunc(entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker }); i >= 0 {
+				if eraser.Conditional, err = eraser.Honours(ctx, entries[i]); err != nil {
+					return err
+				}
+				conditional[source.Endpoint()] = eraser.Conditional
+			}
 		}
 		erasures, err := eraser.Segment(ctx, entries)
 		if err != nil {
@@ -122,26 +123,6 @@ func (w *work) eraseSegments(ctx context.Context) error {
 		w.countErasures(m, erasures)
 	}
 	return nil
-}
-
-func hasNull(entries []manifest.Entry) bool {
-	for i := range entries {
-		if entries[i].VersionID == objectstore.NullVersion {
-			return true
-		}
-	}
-	return false
-}
-
-// honoursCondition finds out, on a key that cannot exist, whether an endpoint
-// compares the ETag of a conditional deletion: one that ignores it reports
-// success.
-func honoursCondition(ctx context.Context, source objectstore.Store, bucket string) (bool, error) {
-	err := source.DeleteIf(ctx, bucket, objectstore.Deletion{Key: ".residency-probe-" + strings.ToLower(rand.Text()), VersionID: objectstore.NullVersion, ETag: "d41d8cd98f00b204e9800998ecf8427e"})
-	if errors.Is(err, objectstore.ErrPrecondition) || errors.Is(err, objectstore.ErrNotFound) {
-		return true, nil
-	}
-	return false, ctx.Err()
 }
 
 // erased tells whether a segment was erased whole, and counts it if so.

@@ -273,7 +273,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Readback: w.plan.Verify == "readback", Enforced: enforced, Now: w.Now,
+			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Now: w.Now,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})

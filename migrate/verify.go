@@ -102,6 +102,9 @@ func (w *work) rereadOne(ctx context.Context, bucket string, r *receipt.Receipt)
 		return "", nil
 	}
 	ref := objectstore.Ref{Bucket: bucket, Key: string(r.Key), VersionID: r.DestinationVersionID}
+	if ref.VersionID == objectstore.NullVersion {
+		ref.VersionID = ""
+	}
 	if r.SHA256 == "" {
 		info, err := w.destination().Stat(ctx, ref, 0)
 		if errors.Is(err, objectstore.ErrNotFound) {

@@ -3,10 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -156,10 +156,8 @@ func (b *bucket) multipart(key string, complete bool, with func(*s3.CreateMultip
 
 // random makes the same bytes for the same name on every run.
 func random(name string, n int) []byte {
-	var seed [32]byte
-	copy(seed[:], name)
 	out := make([]byte, n)
-	_, _ = rand.NewChaCha8(seed).Read(out) // never fails
+	_, _ = rand.NewChaCha8(sha256.Sum256([]byte(name))).Read(out) // never fails
 	return out
 }
 
@@ -183,5 +181,3 @@ func numbered(prefix, suffix string, n, size int, with func(*s3.PutObjectInput))
 	}
 	return objects
 }
-
-func long(n int) string { return "long/" + strings.Repeat("x", 200) + "/" + strings.Repeat("y", n) }

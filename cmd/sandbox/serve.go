@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
@@ -20,6 +21,9 @@ const (
 	secretKey  = "sandbox-secret-key-for-loopback-only-0001"
 	healthPath = "/-health-"
 )
+
+// shutdownGrace is how long a server finishes the requests it has.
+const shutdownGrace = 500 * time.Millisecond
 
 // serve runs one region until the context ends or standard input does: the
 // parent holds the other end, so that the server never outlives it.
@@ -42,11 +46,24 @@ func serve(ctx context.Context, args []string, stdin io.Reader) error {
 	if err != nil {
 		return err
 	}
-	err = embedgw.RunVersityGW(ctx, be, &embedgw.Config{
-		RootUserAccess: accessKey, RootUserSecret: secretKey, Region: *region,
-		Ports: []string{*addr}, MaxConnections: 4096, MaxRequests: 4096, MultipartMaxParts: 10000,
-		Quiet: true, KeepAlive: true, HealthPath: healthPath,
-	})
+	served := make(chan error, 1)
+	go func() {
+		served <- embedgw.RunVersityGW(ctx, be, &embedgw.Config{
+			RootUserAccess: accessKey, RootUserSecret: secretKey, Region: *region,
+			Ports: []string{*addr}, MaxConnections: 4096, MaxRequests: 4096, MultipartMaxParts: 10000,
+			Quiet: true, KeepAlive: true, HealthPath: healthPath,
+		})
+	}()
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		// The server would wait ten seconds for clients that keep an idle
+		// connection; returning ends the process and that wait with it.
+		select {
+		case err = <-served:
+		case <-time.After(shutdownGrace):
+		}
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

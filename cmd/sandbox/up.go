@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,6 +40,10 @@ func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.W
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	names, err := checkUp(*regions, *samples, *scale)
+	if err != nil {
+		return err
+	}
 	if *dir == "" {
 		if *dir, err = os.MkdirTemp("", "residency-sandbox-*"); err != nil {
 			return err
@@ -57,14 +62,20 @@ func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.W
 			cancel()
 		}()
 	}
-	children, err := startAll(ctx, *dir, strings.Split(*regions, ","), stderr)
-	defer func() { err = errors.Join(err, stopAll(children)) }()
+	children, err := startAll(ctx, *dir, names, stderr)
+	defer func() {
+		// Being told to stop is a success, at whatever moment it comes.
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			err = nil
+		}
+		err = errors.Join(err, stopAll(children))
+	}()
 	if err != nil {
 		return err
 	}
 	box := newBox(*dir, children)
 	if *samples {
-		if err := seed(ctx, box, *scale); err != nil {
+		if err := seedOnce(ctx, box, *scale); err != nil {
 			return fmt.Errorf("seed the samples: %w", err)
 		}
 	}
@@ -77,6 +88,27 @@ func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.W
 	box.explain(stdout, *samples)
 	fmt.Fprintln(stdout, "ready")
 	return wait(ctx, children)
+}
+
+// checkUp refuses what could only fail later, with half a sandbox standing.
+func checkUp(regions string, samples bool, scale int) ([]string, error) {
+	names := strings.Split(regions, ",")
+	for i, name := range names {
+		if name == "" || strings.ContainsAny(name, `/\ `) || slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("-regions %q: want different region names with commas between", regions)
+		}
+	}
+	if scale < 1 {
+		return nil, fmt.Errorf("-scale %d: want 1 or more", scale)
+	}
+	if samples {
+		for _, name := range strings.Split(defaultRegions, ",") {
+			if !slices.Contains(names, name) {
+				return nil, fmt.Errorf("-regions %q: the samples need %s too; or give -samples=false", regions, name)
+			}
+		}
+	}
+	return names, nil
 }
 
 // startAll starts the regions at the same time; what it returns must be
@@ -175,14 +207,14 @@ func (c *child) healthy(ctx context.Context) error {
 	}
 }
 
-// stop lets the server end and waits for it. One that still holds idle
-// connections after a second is killed: nothing is being written any more.
+// stop lets the server end and waits for it. One that is still there long after
+// its own grace is killed.
 func (c *child) stop() error {
 	_ = c.stdin.Close() // this is what tells it; a second close is no harm
 	select {
 	case <-c.done:
 		return nil
-	case <-time.After(time.Second):
+	case <-time.After(10 * shutdownGrace):
 	}
 	if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -35,15 +36,16 @@ type Destination interface {
 
 // Options tunes a Copier. The zero value selects the defaults.
 type Options struct {
-	Budget   *Budget       // memory for bodies; default 256 MiB
-	Buffered int64         // bodies up to so many bytes are held whole; default 16 MiB
-	Parts    int           // parts of one object in flight; default 4
-	Attempts int           // per entry; default 6
-	Backoff  time.Duration // before the second attempt, doubling; default 200 ms
-	Readback bool          // re-read both ends of every entry
-	Enforced bool          // the destination was seen to refuse a wrong SHA-256
-	Now      func() time.Time
-	Sleep    func(context.Context, time.Duration) error
+	Budget     *Budget                // memory for bodies; default 256 MiB
+	Buffered   int64                  // bodies up to so many bytes are held whole; default 16 MiB
+	Parts      int                    // parts of one object in flight; default 4
+	Attempts   int                    // per entry; default 6
+	Backoff    time.Duration          // before the second attempt, doubling; default 200 ms
+	Readback   bool                   // re-read both ends of every entry
+	Versioning objectstore.Versioning // of the source bucket
+	Enforced   bool                   // the destination was seen to refuse a wrong SHA-256
+	Now        func() time.Time
+	Sleep      func(context.Context, time.Duration) error
 	// Copied is told of each body's bytes as they arrive at the destination.
 	Copied func(bytes int64)
 	// Retried is told of each failure that another attempt follows.
@@ -58,6 +60,9 @@ type Copier struct {
 	from, to    string // buckets
 	serverSide  bool
 	hashes      hashes
+	// markerIsPresence tells that the destination takes a delete marker for an
+	// object that exists.
+	markerIsPresence atomic.Bool
 	Options
 }
 
@@ -151,8 +156,10 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		}
 		if err == nil {
 			var r receipt.Receipt
-			if r, err = c.attempt(ctx, e, at, previous, entries, held); err == nil {
-				return r, nil
+			if err = continues(entries, held, at, stale); err == nil {
+				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
+					return r, nil
+				}
 			}
 		}
 		switch {
@@ -208,16 +215,9 @@ type refusal struct{ err error }
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, entries []manifest.Entry, held []objectstore.Version) (receipt.Receipt, error) {
-	if err := continues(entries, held, at); err != nil {
-		return receipt.Receipt{}, err
-	}
+func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, held []objectstore.Version) (receipt.Receipt, error) {
 	if at < len(held) {
 		return c.prove(ctx, e, held[at])
-	}
-	guard := objectstore.Guard{Absent: at == 0 || previous.Marker}
-	if !guard.Absent {
-		guard.ETag = previous.DestinationETag
 	}
 	if e.Marker {
 		w, err := c.destination.PutMarker(ctx, c.to, string(e.Key))
@@ -228,17 +228,37 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 		r.DestinationVersionID = w.VersionID
 		return r, nil
 	}
-	return c.transfer(ctx, e, guard)
+	r, err := c.transfer(ctx, e, c.guard(at, previous))
+	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {
+		// Amazon S3 takes a delete marker for absence; some servers do not and
+		// refuse. The next attempt looks whether our marker is still the newest.
+		c.markerIsPresence.Store(true)
+	}
+	return r, err
+}
+
+// guard is the condition that keeps a write from going on top of anything but
+// the entry before it.
+func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
+	switch {
+	case at > 0 && previous.Marker && c.markerIsPresence.Load():
+		// No condition fits. In a bucket with versions a write overwrites nothing.
+		return objectstore.Guard{}
+	case at == 0 || previous.Marker:
+		return objectstore.Guard{Absent: true}
+	}
+	return objectstore.Guard{ETag: previous.DestinationETag}
 }
 
 // continues tells whether what the destination holds can be the beginning of
 // this history: the same kinds, sizes and, where both say something about
-// content, ETags.
-func continues(entries []manifest.Entry, held []objectstore.Version, at int) error {
+// content, ETags. Only what was listed after the earlier entries were copied
+// must show them.
+func continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter bool) error {
 	if len(held) > len(entries) {
 		return fmt.Errorf("%w: %d entries where the source has %d", errForeign, len(held), len(entries))
 	}
-	if len(held) < at {
+	if listedAfter && len(held) < at {
 		return fmt.Errorf("%w: an entry that was copied is no longer there", errForeign)
 	}
 	for i, v := range held {
@@ -262,6 +282,15 @@ func Same(e manifest.Entry, v objectstore.Version) bool {
 	_, partsV, okV := verifier.MD5ETag(v.ETag)
 	// Two MD5s that differ are two contents; otherwise only reading can tell.
 	return !(okE && okV && partsE == partsV)
+}
+
+// at names what was written at the destination. While a plan runs its bucket
+// has versioning or never had it, so an ID of null says nothing.
+func (c *Copier) at(key manifest.Key, id, etag string) objectstore.Ref {
+	if id == objectstore.NullVersion {
+		id = ""
+	}
+	return objectstore.Ref{Bucket: c.to, Key: string(key), VersionID: id, ETag: etag}
 }
 
 func (c *Copier) receipt(e manifest.Entry, f verifier.Finding) receipt.Receipt {

@@ -21,7 +21,7 @@ import (
 // streamParts copies a multipart object by its own part boundaries, so that
 // its ETag and composite checksum come out equal.
 func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	first, err := c.source.Open(ctx, e.Ref(c.from), 1)
+	first, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 1)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
@@ -34,7 +34,7 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 		o := first
 		if number > 1 {
 			var err error
-			if o, err = c.source.Open(ctx, e.Ref(c.from), number); err != nil {
+			if o, err = c.source.Open(ctx, e.Ref(c.from, c.Versioning), number); err != nil {
 				return objectstore.Part{}, drifted(err)
 			}
 			defer o.Body.Close()
@@ -65,7 +65,7 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 		if err := drain(o, sha, sum); err != nil {
 			return objectstore.Part{}, err
 		}
-		again, err := c.source.Open(ctx, e.Ref(c.from), number)
+		again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
 		if err != nil {
 			return objectstore.Part{}, drifted(err)
 		}
@@ -104,13 +104,13 @@ func drain(o *objectstore.Object, sha, sum hash.Hash) error {
 // copyParts lets the service copy the parts of a multipart object, or of one
 // that is too large for a single copy.
 func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	first, err := c.source.Stat(ctx, e.Ref(c.from), 1)
+	first, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 1)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
 	offsets := []int64{0}
 	for n := 2; n <= first.PartCount; n++ {
-		part, err := c.source.Stat(ctx, e.Ref(c.from), n-1)
+		part, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), n-1)
 		if err != nil {
 			return verifier.Evidence{}, drifted(err)
 		}
@@ -130,7 +130,7 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 		if number < len(offsets) {
 			last = offsets[number] - 1
 		}
-		part, err := c.destination.CopyPart(ctx, e.Ref(c.from), offsets[number-1], last, target.Bucket, target.Key, upload, number)
+		part, err := c.destination.CopyPart(ctx, e.Ref(c.from, c.Versioning), offsets[number-1], last, target.Bucket, target.Key, upload, number)
 		if err != nil {
 			return part, &refusal{err}
 		}

@@ -20,11 +20,11 @@ func (c *Copier) prove(ctx context.Context, e manifest.Entry, v objectstore.Vers
 		r.DestinationVersionID, r.Held = v.VersionID, true
 		return r, nil
 	}
-	source, err := c.source.Stat(ctx, e.Ref(c.from), 0)
+	source, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0)
 	if err != nil {
 		return receipt.Receipt{}, drifted(err)
 	}
-	at := objectstore.Ref{Bucket: c.to, Key: v.Key, VersionID: v.VersionID, ETag: v.ETag}
+	at := c.at(e.Key, v.VersionID, v.ETag)
 	destination, err := c.destination.Stat(ctx, at, 0)
 	if err != nil {
 		return receipt.Receipt{}, err
@@ -33,7 +33,7 @@ func (c *Copier) prove(ctx context.Context, e manifest.Entry, v objectstore.Vers
 	finding := verifier.Judge(verifier.Evidence{Source: source, Written: written})
 	sha := ""
 	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {
-		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from), c.destination, at); err != nil {
+		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from, c.Versioning), c.destination, at); err != nil {
 			return receipt.Receipt{}, err
 		}
 	}
@@ -60,7 +60,7 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 	}
 	var err error
 	if source.Tags == nil {
-		if source.Tags, err = c.source.Tags(ctx, e.Ref(c.from)); err != nil {
+		if source.Tags, err = c.source.Tags(ctx, e.Ref(c.from, c.Versioning)); err != nil {
 			return found, drifted(err)
 		}
 	}

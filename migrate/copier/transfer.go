@@ -26,11 +26,11 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	at := objectstore.Ref{Bucket: c.to, Key: string(e.Key), VersionID: evidence.Written.VersionID}
+	at := c.at(e.Key, evidence.Written.VersionID, evidence.Written.ETag)
 	finding := verifier.Judge(evidence)
 	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {
 		var sha string
-		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from), c.destination, at); err != nil {
+		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from, c.Versioning), c.destination, at); err != nil {
 			return receipt.Receipt{}, err
 		}
 		evidence.SHA256 = sha
@@ -56,7 +56,7 @@ func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.G
 	case multipart:
 		return c.streamParts(ctx, e, guard)
 	}
-	o, err := c.source.Open(ctx, e.Ref(c.from), 0)
+	o, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 0)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
@@ -70,7 +70,7 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag is another", errDrift)
 	}
 	if info.TagCount > 0 {
-		tags, err := c.source.Tags(ctx, e.Ref(c.from))
+		tags, err := c.source.Tags(ctx, e.Ref(c.from, c.Versioning))
 		if err != nil {
 			return objectstore.NewObject{}, drifted(err)
 		}
@@ -152,14 +152,14 @@ func fill(buf []byte, r io.Reader) ([]byte, error) {
 func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
 	target.StorageClass = e.StorageClass
-	w, err := c.destination.Copy(ctx, e.Ref(c.from), target)
+	w, err := c.destination.Copy(ctx, e.Ref(c.from, c.Versioning), target)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}
 	c.Copied(e.Size)
 	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
 	if !verifier.ETagsComparable(source, w.ETag, false) || w.ETag != e.ETag {
-		if source, err = c.source.Stat(ctx, e.Ref(c.from), 0); err != nil {
+		if source, err = c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0); err != nil {
 			return verifier.Evidence{}, drifted(err)
 		}
 		// A differing ETag may be a matter of encryption; reading decides.

@@ -33,9 +33,10 @@ type Source interface {
 
 // Eraser deletes proven entries of one bucket.
 type Eraser struct {
-	Source  Source
-	Bucket  string
-	Workers int
+	Source     Source
+	Bucket     string
+	Versioning objectstore.Versioning // of the bucket
+	Workers    int
 	// Conditional tells that the endpoint was seen to refuse a deletion whose
 	// condition does not hold.
 	Conditional bool
@@ -117,7 +118,7 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 	default:
 		guard = GuardRecheck
 		if err = e.recheck(ctx, entry); err == nil {
-			err = e.one(ctx, deletion)
+			err = e.Source.DeleteIf(ctx, e.Bucket, deletion)
 		}
 	}
 	if err != nil && (ctx.Err() != nil || errors.Is(err, objectstore.ErrCredentials)) {
@@ -135,9 +136,27 @@ func (e *Eraser) one(ctx context.Context, d objectstore.Deletion) error {
 	return results[0]
 }
 
+// Honours finds out whether the endpoint compares the ETag of a conditional
+// deletion, by asking it to delete an entry, proven and just compared, under an
+// ETag that it cannot have. An endpoint that compares refuses. One that does
+// not has erased what was to be erased anyway.
+func (e *Eraser) Honours(ctx context.Context, entry manifest.Entry) (bool, error) {
+	if err := e.recheck(ctx, entry); err != nil {
+		return false, ctx.Err()
+	}
+	err := e.Source.DeleteIf(ctx, e.Bucket, objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: impossibleETag})
+	if errors.Is(err, objectstore.ErrPrecondition) {
+		return true, nil
+	}
+	return false, ctx.Err()
+}
+
+// impossibleETag has the form of an MD5 that no content is known to have.
+const impossibleETag = "00000000000000000000000000000000"
+
 // recheck compares the version with what was proven, as late as possible.
 func (e *Eraser) recheck(ctx context.Context, entry manifest.Entry) error {
-	info, err := e.Source.Stat(ctx, entry.Ref(e.Bucket), 0)
+	info, err := e.Source.Stat(ctx, entry.Ref(e.Bucket, e.Versioning), 0)
 	if err != nil {
 		return err
 	}

@@ -74,9 +74,14 @@ func (e Entry) Is(v objectstore.Version) bool {
 		e.Size == v.Size && e.ETag == v.ETag && e.Modified.Equal(v.Modified)
 }
 
-// Ref names the entry at its source, pinned to its ETag.
-func (e Entry) Ref(bucket string) objectstore.Ref {
-	return objectstore.Ref{Bucket: bucket, Key: string(e.Key), VersionID: e.VersionID, ETag: e.ETag}
+// Ref names the entry at its source, pinned to its ETag. Where the bucket has
+// no versions the ID is left out: not every server takes "null" there.
+func (e Entry) Ref(bucket string, v objectstore.Versioning) objectstore.Ref {
+	ref := objectstore.Ref{Bucket: bucket, Key: string(e.Key), VersionID: e.VersionID, ETag: e.ETag}
+	if v == objectstore.Unversioned && ref.VersionID == objectstore.NullVersion {
+		ref.VersionID = ""
+	}
+	return ref
 }
 
 // Segment describes one segment file, as the plan lists it.

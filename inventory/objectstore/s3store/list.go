@@ -112,8 +112,7 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 
 // sortPage brings a page into listing order. AWS and MinIO interleave versions
 // and delete markers as they were made: their order stands. Servers that put
-// all versions before all markers are merged by time, newest first; on equal
-// times the current entry comes first, then the later of two ULIDs.
+// all versions before all markers are merged, key by key.
 func sortPage(versions []objectstore.Version) {
 	inOrder := slices.IsSortedFunc(versions, func(a, b objectstore.Version) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), b.Modified.Compare(a.Modified))
@@ -121,9 +120,54 @@ func sortPage(versions []objectstore.Version) {
 	if inOrder && !markersLast(versions) {
 		return
 	}
-	slices.SortStableFunc(versions, func(a, b objectstore.Version) int {
-		return cmp.Or(cmp.Compare(a.Key, b.Key), b.Modified.Compare(a.Modified), latestFirst(a, b), compareULID(b.VersionID, a.VersionID))
-	})
+	slices.SortStableFunc(versions, func(a, b objectstore.Version) int { return cmp.Compare(a.Key, b.Key) })
+	for start := 0; start < len(versions); {
+		end := start + 1
+		for end < len(versions) && versions[end].Key == versions[start].Key {
+			end++
+		}
+		mergeHistory(versions[start:end])
+		start = end
+	}
+}
+
+// mergeHistory merges one key's versions and its markers, each newest first.
+func mergeHistory(history []objectstore.Version) {
+	var versions, markers []objectstore.Version
+	for _, v := range history {
+		if v.Marker {
+			markers = append(markers, v)
+		} else {
+			versions = append(versions, v)
+		}
+	}
+	for i := range history {
+		if len(markers) == 0 || len(versions) > 0 && !newer(markers[0], versions[0]) {
+			history[i], versions = versions[0], versions[1:]
+		} else {
+			history[i], markers = markers[0], markers[1:]
+		}
+	}
+}
+
+// newer tells whether a marker was made after a version of the same key. The
+// current entry is the newest. Two ULIDs tell by themselves
+// (github.com/ulid/spec). Otherwise the dates decide, in whole seconds, since
+// not every server keeps more for both kinds.
+func newer(marker, version objectstore.Version) bool {
+	switch {
+	case marker.Latest != version.Latest:
+		return marker.Latest
+	case isULID(marker.VersionID) && isULID(version.VersionID):
+		return marker.VersionID > version.VersionID
+	}
+	return marker.Modified.Truncate(time.Second).After(version.Modified.Truncate(time.Second))
+}
+
+// isULID tells whether a version ID has the form of a ULID: 26 characters of
+// Crockford's base 32.
+func isULID(id string) bool {
+	return len(id) == 26 && strings.Trim(id, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == ""
 }
 
 // markersLast tells whether the page looks as if it were grouped by type, so
@@ -134,26 +178,6 @@ func markersLast(versions []objectstore.Version) bool {
 		return false
 	}
 	return !slices.ContainsFunc(versions[first:], func(v objectstore.Version) bool { return !v.Marker })
-}
-
-func latestFirst(a, b objectstore.Version) int {
-	switch {
-	case a.Latest == b.Latest:
-		return 0
-	case a.Latest:
-		return -1
-	default:
-		return 1
-	}
-}
-
-// compareULID compares two version IDs that are ULIDs, which sort by the time
-// they were made (github.com/ulid/spec); others compare as equal.
-func compareULID(a, b string) int {
-	if len(a) != 26 || len(b) != 26 {
-		return 0
-	}
-	return cmp.Compare(a, b)
 }
 
 // Uploads implements objectstore.Lister.

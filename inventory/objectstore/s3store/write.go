@@ -29,7 +29,7 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 		Metadata: o.Metadata, Tagging: tagging(o.Tags), StorageClass: types.StorageClass(storageClass(o.StorageClass)),
 		IfMatch: quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
 	}
-	ctx, options, err := guarded(ctx, body, o.Expires)
+	options, err := guarded(body, o.Expires)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
 	}
@@ -42,10 +42,10 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 
 // guarded makes a request carry the hashes that are known, so that the store
 // checks what it received, and no other.
-func guarded(ctx context.Context, body objectstore.Body, expires string) (context.Context, func(*s3.Options), error) {
+func guarded(body objectstore.Body, expires string) (func(*s3.Options), error) {
 	options := []func(*middleware.Stack) error{rawHeader}
 	if body.SHA256 != "" {
-		ctx = v4.SetPayloadHash(ctx, body.SHA256)
+		options = append(options, payloadHash(body.SHA256))
 	} else {
 		options = append(options, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 	}
@@ -55,14 +55,24 @@ func guarded(ctx context.Context, body objectstore.Body, expires string) (contex
 	if body.MD5 != "" {
 		sum, err := hex.DecodeString(body.MD5)
 		if err != nil || len(sum) != 16 {
-			return nil, nil, fmt.Errorf("MD5 %q is not 32 hex digits", body.MD5)
+			return nil, fmt.Errorf("MD5 %q is not 32 hex digits", body.MD5)
 		}
 		options = append(options, smithyhttp.SetHeaderValue("Content-Md5", base64.StdEncoding.EncodeToString(sum)))
 	}
 	if expires != "" {
 		options = append(options, smithyhttp.SetHeaderValue("Expires", expires))
 	}
-	return ctx, s3.WithAPIOptions(options...), nil
+	return s3.WithAPIOptions(options...), nil
+}
+
+// payloadHash gives the signer the body's SHA-256, which is known: the SDK
+// would read the body once more to compute it.
+func payloadHash(hash string) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ResidencyPayloadHash", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			return next.HandleInitialize(v4.SetPayloadHash(ctx, hash), in)
+		}), middleware.Before)
+	}
 }
 
 // written reads what a write answered. Checksums are taken from the header,
@@ -117,7 +127,7 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 
 // UploadPart implements objectstore.Writer.
 func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body) (objectstore.Part, error) {
-	ctx, options, err := guarded(ctx, body, "")
+	options, err := guarded(body, "")
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
 	}
