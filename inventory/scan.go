@@ -270,6 +270,9 @@ func (s *scan) bucket(ctx context.Context, b bucket) error {
 		if p.Empty && p.Customer == "" && (p.Prefix != "" || len(shares) > 1) {
 			continue // what is left of a shared bucket, and nothing is
 		}
+		if p.Empty && p.Attribution == ByDestination {
+			continue // where something could have been moved, and nothing was
+		}
 		s.inventory.Places = append(s.inventory.Places, p)
 	}
 	return nil

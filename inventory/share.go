@@ -213,7 +213,7 @@ func (s *scan) judge(p Place) {
 	}
 	if p.Uploads > 0 {
 		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at,
-			Text: fmt.Sprintf("%d unfinished multipart uploads hold bytes that no object listing shows", p.Uploads)})
+			Text: fmt.Sprintf("unfinished multipart uploads (%d) hold bytes that no object listing shows", p.Uploads)})
 	}
 	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
 		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at,

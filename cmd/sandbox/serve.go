@@ -57,8 +57,8 @@ func serve(ctx context.Context, args []string, stdin io.Reader) error {
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		// The server would wait ten seconds for clients that keep an idle
-		// connection; returning ends the process and that wait with it.
+		// The server would wait ten seconds for a connection in some client's
+		// pool that was never used; returning ends the process, and the wait.
 		select {
 		case err = <-served:
 		case <-time.After(shutdownGrace):

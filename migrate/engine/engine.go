@@ -18,9 +18,13 @@ import (
 	"github.com/residency/residency/migrate/receipt"
 )
 
-// Progress counts what a run has done. Its zero value works; it is safe for
-// concurrent use.
+// Progress counts what a run has done. Its zero value works; its counters are
+// safe for concurrent use.
 type Progress struct {
+	// Phased, if set, is called as each phase begins and, before its counters
+	// are reset, as it ends. Set it before the run.
+	Phased func(ended bool)
+
 	Phase        atomic.Value // string: what is being done
 	Entries      atomic.Int64 // done
 	EntriesTotal atomic.Int64
@@ -30,13 +34,31 @@ type Progress struct {
 	Retries      atomic.Int64
 }
 
-// Begin starts a phase with its totals; 0 stands for not known.
+// Begin ends the phase before and starts one with its totals; 0 stands for not
+// known. Phases follow each other in one goroutine.
 func (p *Progress) Begin(phase string, entries, bytes int64) {
-	p.Entries.Store(0)
-	p.Bytes.Store(0)
+	p.End()
+	for _, c := range []*atomic.Int64{&p.Entries, &p.Bytes, &p.Failures, &p.Retries} {
+		c.Store(0)
+	}
 	p.EntriesTotal.Store(entries)
 	p.BytesTotal.Store(bytes)
 	p.Phase.Store(phase)
+	if p.Phased != nil {
+		p.Phased(false)
+	}
+}
+
+// End ends the last phase.
+func (p *Progress) End() {
+	phase, _ := p.Phase.Load().(string)
+	if phase == "" {
+		return
+	}
+	if p.Phased != nil {
+		p.Phased(true)
+	}
+	p.Phase.Store("")
 }
 
 // inFlight is how many segments are worked on at once: one being finished

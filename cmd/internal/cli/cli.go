@@ -27,8 +27,9 @@ type Streams struct {
 // app is one invocation.
 type app struct {
 	Streams
-	getenv func(string) string
-	now    func() time.Time
+	getenv  func(string) string
+	now     func() time.Time
+	reports *render.Reporter
 
 	// Flags that every command has.
 	configPath string
@@ -162,8 +163,12 @@ func (a *app) checkFlags() error {
 	return nil
 }
 
+// reporter is the invocation's one reporter: a bar and notes share the screen.
 func (a *app) reporter() *render.Reporter {
-	return render.NewReporter(a.Err, a.logFormat == "json", a.quiet)
+	if a.reports == nil {
+		a.reports = render.NewReporter(a.Err, a.logFormat == "json", a.quiet)
+	}
+	return a.reports
 }
 
 // version is what the module system recorded about this build.

@@ -57,10 +57,14 @@ where a named one moves to, or because of its tag.`,
 // scan takes stock, with progress.
 func (a *app) scan(ctx context.Context, w *world, customer string) (*inventory.Inventory, error) {
 	progress := &inventory.Progress{}
-	stop := a.reporter().Watch(ctx, func() render.Snapshot {
-		return render.Snapshot{Phase: "looking", Entries: progress.Entries.Load()}
-	})
-	defer stop()
+	reporter := a.reporter()
+	look := func() render.Snapshot { return render.Snapshot{Phase: "looking", Entries: progress.Entries.Load()} }
+	reporter.Began(look())
+	stop := reporter.Watch(ctx, look)
+	defer func() {
+		stop()
+		reporter.Ended(look())
+	}()
 	return inventory.Scan(ctx, a.request(w, customer, progress))
 }
 
@@ -141,23 +145,43 @@ func (a *app) printFindings(findings []inventory.Finding) {
 		if where != "" {
 			where += ": "
 		}
-		fmt.Fprintln(a.Out, "  "+render.Wrap(fmt.Sprintf("%-9s  %s%s [%s]", f.Severity, render.Text(where), render.Text(f.Text), f.Rule), render.Width-2, "             "))
+		text := render.Wrap(render.Text(fmt.Sprintf("%s%s [%s]", where, f.Text, f.Rule)), render.Width-13, strings.Repeat(" ", 13))
+		fmt.Fprintf(a.Out, "  %-10s %s\n", f.Severity, text)
 	}
 }
 
-// printExposures lists which laws reach the data, each with its source.
+// printExposures lists which laws reach the data: one line for each country of
+// location and each operator. JSON has each with its detail and source.
 func (a *app) printExposures(title string, exposures []inventory.Exposure) {
 	if len(exposures) == 0 {
 		return
 	}
-	fmt.Fprintf(a.Out, "\n%s (found by rule, not a legal opinion; nothing listed is no proof of nothing):\n", title)
+	type group struct {
+		axis, through string
+		locations     int
+		laws          []string
+	}
+	var groups []*group
+	oldest := exposures[0].AsOf
 	for _, e := range exposures {
-		text := fmt.Sprintf("%s: %s, through %s", e.Axis, e.Law, e.Through)
-		if n := len(e.Locations); n > 0 {
-			text += fmt.Sprintf(", %s", plural(n, "location"))
+		i := slices.IndexFunc(groups, func(g *group) bool { return g.axis == e.Axis && g.through == e.Through })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &group{axis: e.Axis, through: e.Through})
 		}
-		text += fmt.Sprintf(" (%s, as of %s)", e.Confidence, e.AsOf.Format("2006-01"))
-		fmt.Fprintln(a.Out, "  "+render.Wrap(text, render.Width-2, "    "))
+		groups[i].laws = append(groups[i].laws, e.Law)
+		groups[i].locations = max(groups[i].locations, len(e.Locations))
+		if e.AsOf.Before(oldest) {
+			oldest = e.AsOf
+		}
+	}
+	fmt.Fprintf(a.Out, "\n%s, as of %s (by rule; -o json has sources and details):\n", title, oldest.Format("2006-01"))
+	for _, g := range groups {
+		head := g.axis + " " + g.through
+		if g.locations > 0 {
+			head += ", " + plural(g.locations, "place")
+		}
+		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(head+": "+strings.Join(g.laws, "; ")), render.Width-2, "    "))
 	}
 }
 

@@ -79,7 +79,7 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 				return err
 			}
 			runner := a.runner(w, 0)
-			stop := a.reporter().Watch(c.Context(), func() render.Snapshot { return snapshot(runner.Progress) })
+			stop := a.watch(c.Context(), runner.Progress)
 			v, err := runner.Verify(c.Context(), p, how == "readback")
 			stop()
 			if v == nil {

@@ -288,9 +288,7 @@ func (a *app) runner(w *world, workers int) *migrate.Runner {
 
 // carryOut runs with progress and prints what came of it.
 func (a *app) carryOut(ctx context.Context, p *migrate.Plan, verb string, do func(context.Context) (*migrate.Result, error), runner *migrate.Runner) error {
-	reporter := a.reporter()
-	runner.Note = reporter.Note
-	stop := reporter.Watch(ctx, func() render.Snapshot { return snapshot(runner.Progress) })
+	stop := a.watch(ctx, runner.Progress)
 	result, err := do(ctx)
 	stop()
 	var drift *migrate.DriftError

@@ -107,15 +107,31 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 	}
 	operator := w.providers[d.Place.Provider].operator(d.Place.Code)
 	progress := &engine.Progress{}
+	defer a.watch(ctx, progress)()
 	progress.Begin("planning", 0, 0)
-	stop := a.reporter().Watch(ctx, func() render.Snapshot { return snapshot(progress) })
-	defer stop()
 	return migrate.Make(ctx, w.home, migrate.Request{
 		Customer: customer, Verify: verify, Inventory: inv, Stores: w.stores, Now: a.now(), Progress: progress,
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
 		BucketName:  func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})
+}
+
+// watch reports a run's progress until the returned stop is called.
+func (a *app) watch(ctx context.Context, p *engine.Progress) (stop func()) {
+	reporter := a.reporter()
+	p.Phased = func(ended bool) {
+		if ended {
+			reporter.Ended(snapshot(p))
+		} else {
+			reporter.Began(snapshot(p))
+		}
+	}
+	stopWatch := reporter.Watch(ctx, func() render.Snapshot { return snapshot(p) })
+	return func() {
+		p.End()
+		stopWatch()
+	}
 }
 
 func snapshot(p *engine.Progress) render.Snapshot {

@@ -27,22 +27,26 @@ type Snapshot struct {
 // Reporter writes progress and diagnostics: a bar on a terminal, lines
 // elsewhere, JSON lines if asked for. It is safe for concurrent use.
 type Reporter struct {
+	w        io.Writer
+	terminal bool
+	quiet    bool
+	log      *slog.Logger // for JSON; nil otherwise
+
 	mu    sync.Mutex
-	w     io.Writer
-	bar   bool
-	quiet bool
-	log   *slog.Logger // for JSON; nil otherwise
-	line  bool         // a bar is on the screen
+	bar   *progressbar.ProgressBar // of the phase; nil before it is drawn
+	line  bool                     // a bar is on the screen
+	began time.Time                // of the phase
+	shown time.Time                // of the last line
 }
 
-// NewReporter reports to w. Quiet reports nothing but warnings.
+// NewReporter reports to w. Quiet reports nothing.
 func NewReporter(w io.Writer, json, quiet bool) *Reporter {
 	r := &Reporter{w: w, quiet: quiet}
 	if json {
 		r.log = slog.New(slog.NewJSONHandler(w, nil))
 		return r
 	}
-	r.bar = IsTerminal(w)
+	r.terminal = IsTerminal(w)
 	return r
 }
 
@@ -80,8 +84,27 @@ const (
 	barEvery  = 200 * time.Millisecond
 )
 
-// Watch reports a piece of work until the returned stop is called, which waits
-// for the last report.
+// Began reports that a phase begins.
+func (r *Reporter) Began(s Snapshot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.began, r.shown, r.bar = time.Now(), time.Now(), nil
+	if !r.quiet && !r.terminal {
+		r.print(s.Phase + ": " + total(s))
+	}
+}
+
+// Ended reports what a phase came to.
+func (r *Reporter) Ended(s Snapshot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.quiet {
+		r.print(fmt.Sprintf("%s: done, %s in %s", s.Phase, amount(s), Duration(time.Since(r.began))))
+	}
+}
+
+// Watch reports how a piece of work goes until the returned stop is called,
+// which waits for the last report.
 func (r *Reporter) Watch(ctx context.Context, snapshot func() Snapshot) (stop func()) {
 	if r.quiet {
 		return func() {}
@@ -90,17 +113,14 @@ func (r *Reporter) Watch(ctx context.Context, snapshot func() Snapshot) (stop fu
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		w := &watch{Reporter: r}
 		every := time.NewTicker(barEvery)
 		defer every.Stop()
 		for {
-			w.show(snapshot(), time.Now())
 			select {
 			case <-ctx.Done():
-				w.show(snapshot(), time.Now())
-				w.end()
 				return
-			case <-every.C:
+			case now := <-every.C:
+				r.show(snapshot(), now)
 			}
 		}
 	}()
@@ -110,61 +130,29 @@ func (r *Reporter) Watch(ctx context.Context, snapshot func() Snapshot) (stop fu
 	}
 }
 
-// watch is one watched piece of work.
-type watch struct {
-	*Reporter
-	bar   *progressbar.ProgressBar
-	last  Snapshot
-	began time.Time // of the phase
-	shown time.Time // last line
-}
-
-func (w *watch) show(s Snapshot, now time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if s.Phase != w.last.Phase {
-		w.finish(now)
-		w.began, w.shown = now, now
-		if s.Phase != "" && !w.Reporter.bar {
-			w.print(s.Phase + ": " + total(s))
-		}
-	}
-	w.last = s
+func (r *Reporter) show(s Snapshot, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch {
 	case s.Phase == "":
-	case w.Reporter.bar:
-		w.draw(s, now)
-	case now.Sub(w.shown) >= lineEvery:
-		w.shown = now
-		w.print(s.Phase + ": " + describe(s, now.Sub(w.began)))
+	case r.terminal:
+		r.draw(s, now)
+	case now.Sub(r.shown) >= lineEvery:
+		r.shown = now
+		r.print(s.Phase + ": " + describe(s, now.Sub(r.began)))
 	}
 }
 
-// finish says how a phase ended.
-func (w *watch) finish(now time.Time) {
-	if w.last.Phase == "" {
-		return
-	}
-	w.bar = nil
-	w.print(fmt.Sprintf("%s: done, %s in %s", w.last.Phase, amount(w.last), Duration(now.Sub(w.began))))
-}
-
-func (w *watch) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.finish(time.Now())
-}
-
-func (w *watch) draw(s Snapshot, now time.Time) {
-	if w.bar == nil {
-		w.bar = progressbar.NewOptions64(1000,
-			progressbar.OptionSetWriter(w.w), progressbar.OptionSetWidth(20), progressbar.OptionSetPredictTime(false),
+func (r *Reporter) draw(s Snapshot, now time.Time) {
+	if r.bar == nil {
+		r.bar = progressbar.NewOptions64(1000,
+			progressbar.OptionSetWriter(r.w), progressbar.OptionSetWidth(20), progressbar.OptionSetPredictTime(false),
 			progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true), progressbar.OptionShowDescriptionAtLineEnd())
 	}
-	w.bar.Describe(s.Phase + " " + describe(s, now.Sub(w.began)))
+	r.bar.Describe(s.Phase + " " + describe(s, now.Sub(r.began)))
 	// A bar cannot be drawn wrong in a way that matters more than the work.
-	_ = w.bar.Set64(min(int64(fraction(s)*1000), 999))
-	w.line = true
+	_ = r.bar.Set64(min(int64(fraction(s)*1000), 999))
+	r.line = true
 }
 
 // fraction is how much of the work is done: by bytes and entries alike, for

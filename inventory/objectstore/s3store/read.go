@@ -56,6 +56,27 @@ func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objec
 
 // Stat implements objectstore.Reader.
 func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
+	info, err := s.stat(ctx, ref, part)
+	if current, ok := nullAsCurrent(ref, err); ok {
+		if info, statErr := s.stat(ctx, current, part); statErr == nil && info.VersionID == objectstore.NullVersion {
+			return info, nil
+		}
+	}
+	return info, err
+}
+
+// nullAsCurrent serves servers that list a version as null and then do not
+// know it under that ID: the current version is asked for instead, and is the
+// null version if the answer says so.
+func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
+	if ref.VersionID != objectstore.NullVersion || !isNotFound(err) {
+		return ref, false
+	}
+	ref.VersionID = ""
+	return ref, true
+}
+
+func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
 	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
@@ -70,6 +91,16 @@ func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (object
 
 // Tags implements objectstore.Reader.
 func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
+	list, err := s.tags(ctx, ref)
+	if current, ok := nullAsCurrent(ref, err); ok {
+		if info, statErr := s.stat(ctx, current, 0); statErr == nil && info.VersionID == objectstore.NullVersion {
+			return s.tags(ctx, current)
+		}
+	}
+	return list, err
+}
+
+func (s *Store) tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
 	out, err := s.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
 	if err != nil {
 		return nil, s.fail("GetObjectTagging", ref.Bucket, err)

@@ -1,0 +1,32 @@
+# Every target does its own set-up; Go is all that must be there.
+
+BIN := bin
+GO  := go
+
+.PHONY: build test demo race fuzz lint vet check clean
+
+build: ## both binaries into bin/
+	$(GO) build -o $(BIN)/residency ./cmd/residency
+	cd cmd/sandbox && $(GO) build -o ../../$(BIN)/sandbox .
+
+demo: build ## move a sample customer out of the United States, on real S3 servers
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sandbox up -- sh scripts/demo
+
+test: build vet ## everything that must hold, race detector on
+	cd cmd/sandbox && $(GO) test -race -count=1 ./...
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 9m ./...
+	@echo "make test: all passed"
+
+vet:
+	$(GO) vet ./...
+	cd cmd/sandbox && $(GO) vet ./...
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted"; exit 1; }
+
+fuzz: ## each fuzz target for FUZZTIME
+	scripts/fuzz $(or $(FUZZTIME),20s)
+
+lint: ## the linters of .golangci.yml, fetched by Go
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0 run ./...
+
+clean:
+	rm -rf $(BIN)
