@@ -67,11 +67,12 @@ func FromVersion(v objectstore.Version) Entry {
 }
 
 // Is tells whether a listing shows this very entry: the same version, with
-// the same content. For a null version, which can be replaced in place, the
-// ETag and the time decide.
+// the same content. A null version can be replaced in place, so its date counts
+// too; that of others does not, for some servers change it when a newer version
+// comes.
 func (e Entry) Is(v objectstore.Version) bool {
 	return string(e.Key) == v.Key && e.VersionID == v.VersionID && e.Marker == v.Marker &&
-		e.Size == v.Size && e.ETag == v.ETag && e.Modified.Equal(v.Modified)
+		e.Size == v.Size && e.ETag == v.ETag && (e.VersionID != objectstore.NullVersion || e.Modified.Equal(v.Modified))
 }
 
 // Ref names the entry at its source, pinned to its ETag. Where the bucket has

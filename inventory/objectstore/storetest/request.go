@@ -33,6 +33,10 @@ func (x *exchange) outgoing() (*http.Request, error) {
 	for _, name := range hopHeaders() {
 		out.Header.Del(name)
 	}
+	if x.r.ContentLength == 0 {
+		// Otherwise the transport takes the length for unknown and sends chunks.
+		out.Body = http.NoBody
+	}
 	if out.Header.Get("User-Agent") == "" {
 		out.Header.Set("User-Agent", "") // else the transport puts its own
 	}

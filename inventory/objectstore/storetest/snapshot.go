@@ -37,7 +37,7 @@ func Snapshot(ctx context.Context, client *s3.Client, bucket, prefix string) (Hi
 				continue
 			}
 			group.Go(func() error {
-				v := version{client, bucket, key, e.VersionID}
+				v := version{client, bucket, key, e.VersionID, e.latest}
 				if err := v.read(ctx, &history[i]); err != nil {
 					return fmt.Errorf("snapshot of %s: %q, version %s: %w", bucket, key, e.VersionID, err)
 				}
@@ -55,6 +55,7 @@ func Snapshot(ctx context.Context, client *s3.Client, bucket, prefix string) (Hi
 type version struct {
 	client          *s3.Client
 	bucket, key, id string
+	latest          bool
 }
 
 // read fills in what the listing does not tell. It fails if the listing and
@@ -74,7 +75,7 @@ func (v version) read(ctx context.Context, e *Entry) error {
 	if e.PartSizes, err = v.partSizes(ctx, e.ETag); err != nil {
 		return err
 	}
-	tags, err := v.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &v.bucket, Key: &v.key, VersionId: &v.id})
+	tags, err := v.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID()})
 	if err != nil {
 		return err
 	}
@@ -87,8 +88,17 @@ func (v version) read(ctx context.Context, e *Entry) error {
 	return nil
 }
 
+// versionID is left out where it is null and the version the current one: not
+// every server knows such a version by that name.
+func (v version) versionID() *string {
+	if v.id == "null" && v.latest {
+		return nil
+	}
+	return &v.id
+}
+
 func (v version) head(ctx context.Context, part int32) (*s3.HeadObjectOutput, error) {
-	in := &s3.HeadObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: &v.id, ChecksumMode: types.ChecksumModeEnabled}
+	in := &s3.HeadObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(), ChecksumMode: types.ChecksumModeEnabled}
 	if part > 0 {
 		in.PartNumber = &part
 	}
@@ -97,7 +107,7 @@ func (v version) head(ctx context.Context, part int32) (*s3.HeadObjectOutput, er
 
 // hash reads the body. It comes as stored: the client asks for no encoding.
 func (v version) hash(ctx context.Context, e *Entry) (err error) {
-	out, err := v.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: &v.id})
+	out, err := v.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID()})
 	if err != nil {
 		return err
 	}
