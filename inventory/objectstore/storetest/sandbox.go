@@ -94,6 +94,16 @@ func Launch(ctx context.Context, opts SandboxOptions) (*Sandbox, error) {
 	return s, nil
 }
 
+// Attach returns the running sandbox that keeps its data in dir. Closing it
+// leaves the servers to whoever started them.
+func Attach(dir string) (*Sandbox, error) {
+	s := &Sandbox{Dir: dir, transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}}
+	if err := s.read(); err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	return s, nil
+}
+
 // read fills in what the sandbox says of itself.
 func (s *Sandbox) read() error {
 	text, err := os.ReadFile(filepath.Join(s.Dir, "sandbox.json"))

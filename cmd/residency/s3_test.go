@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/residency/residency/inventory/objectstore/storetest"
+)
+
+const s3Usage = `s3 is an independent client of the sandbox, for scripts:
+  s3 bucket REGION BUCKET [versioned]     create a bucket
+  s3 tag REGION BUCKET KEY VALUE          tag it
+  s3 put REGION BUCKET KEY TEXT           put an object
+  s3 rm REGION BUCKET KEY                 delete one
+  s3 upload REGION BUCKET KEY             begin a multipart upload and leave it
+  s3 ls REGION BUCKET[/PREFIX]            list every entry, oldest first, and uploads
+  s3 save REGION BUCKET[/PREFIX] FILE     write down everything there is
+  s3 same REGION BUCKET[/PREFIX] FILE     compare everything with what was written down
+  s3 exit CODE PROGRAM ARG…               run a program that must exit with CODE
+`
+
+func s3Main() {
+	if err := s3Run(context.Background(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "s3:", err)
+		os.Exit(1)
+	}
+}
+
+func s3Run(ctx context.Context, args []string) error {
+	if len(args) >= 3 && args[0] == "exit" {
+		return expectExit(args[1], args[2:])
+	}
+	if len(args) < 3 {
+		return errors.New(s3Usage)
+	}
+	box, err := storetest.Attach(os.Getenv("SANDBOX"))
+	if err != nil {
+		return err
+	}
+	bucket, prefix, _ := strings.Cut(args[2], "/")
+	t := &s3Tool{client: box.Client(args[1]), bucket: bucket, prefix: prefix}
+	rest := args[3:]
+	want := map[string]int{"put": 2, "rm": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2}
+	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
+		return errors.New(s3Usage)
+	}
+	switch args[0] {
+	case "bucket":
+		return t.create(ctx, args[1], len(rest) == 1 && rest[0] == "versioned")
+	case "tag":
+		_, err = t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &rest[0], Value: &rest[1]}}}})
+	case "put":
+		_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &rest[0], Body: strings.NewReader(rest[1])})
+	case "rm":
+		_, err = t.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &rest[0]})
+	case "upload":
+		_, err = t.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &rest[0]})
+	case "ls":
+		return t.list(ctx)
+	case "save":
+		return t.save(ctx, rest[0])
+	case "same":
+		return t.same(ctx, rest[0])
+	}
+	return err
+}
+
+// expectExit runs a program with our own streams.
+func expectExit(code string, command []string) error {
+	want, err := strconv.Atoi(code)
+	if err != nil {
+		return err
+	}
+	c := exec.Command(command[0], command[1:]...)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return err
+	}
+	if got := c.ProcessState.ExitCode(); got != want {
+		return fmt.Errorf("exit code %d, want %d", got, want)
+	}
+	return nil
+}
+
+type s3Tool struct {
+	client         *s3.Client
+	bucket, prefix string
+}
+
+func (t *s3Tool) create(ctx context.Context, region string, versioned bool) error {
+	in := &s3.CreateBucketInput{Bucket: &t.bucket}
+	if region != "us-east-1" {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}
+	}
+	if _, err := t.client.CreateBucket(ctx, in); err != nil || !versioned {
+		return err
+	}
+	_, err := t.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &t.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
+	return err
+}
+
+func (t *s3Tool) snapshot(ctx context.Context) (storetest.Histories, error) {
+	return storetest.Snapshot(ctx, t.client, t.bucket, t.prefix)
+}
+
+func (t *s3Tool) list(ctx context.Context) error {
+	histories, err := t.snapshot(ctx)
+	var none *types.NoSuchBucket
+	if errors.As(err, &none) {
+		fmt.Println("no such bucket")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(histories)) {
+		fmt.Printf("%q", key)
+		for _, e := range histories[key] {
+			if e.Marker {
+				fmt.Print(" marker")
+			} else {
+				fmt.Printf(" %d:%.6s", e.Size, e.SHA256)
+			}
+		}
+		fmt.Println()
+	}
+	uploads, err := storetest.Uploads(ctx, t.client, t.bucket, t.prefix)
+	for _, key := range uploads {
+		fmt.Printf("%q unfinished upload\n", key)
+	}
+	return err
+}
+
+func (t *s3Tool) save(ctx context.Context, file string) error {
+	histories, err := t.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(histories)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o600)
+}
+
+func (t *s3Tool) same(ctx context.Context, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var want storetest.Histories
+	if err := json.Unmarshal(text, &want); err != nil {
+		return err
+	}
+	got, err := t.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if d := storetest.Diff(want, got); d != "" {
+		return fmt.Errorf("%s is not what %s says:\n%s", t.bucket, file, d)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/residency/residency/inventory/objectstore/storetest"
+)
+
+// TestMain makes this test binary also the programs that the scripts run.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"residency": main, "s3": s3Main})
+}
+
+// TestScripts runs the command line against real servers. Each script has
+// servers of its own; see the commands below.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"sandbox": sandboxCommand,
+			"expand":  expandCommand,
+			"code":    codeCommand,
+			"spoil":   spoilCommand,
+		},
+	})
+}
+
+// sandboxCommand starts the S3 servers: sandbox [samples]. They are $US
+// (us-east-1), $WEST (us-west-2), $EU (eu-west-1) and $DE (eu-central-1).
+func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
+	samples := len(args) == 1 && args[0] == "samples"
+	if neg || len(args) > 0 && !samples {
+		ts.Fatalf("usage: sandbox [samples]")
+	}
+	box, err := storetest.Launch(context.Background(), storetest.SandboxOptions{Dir: ts.MkAbs("sandbox"), Samples: samples})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(box.Close()) })
+	for _, kv := range box.Env() {
+		name, value, _ := strings.Cut(kv, "=")
+		ts.Setenv(name, value)
+	}
+	ts.Setenv("RESIDENCY_CONFIG", "")
+	ts.Setenv("SANDBOX", box.Dir)
+	for name, region := range map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1"} {
+		ts.Setenv(name, box.Endpoints[region])
+	}
+}
+
+// expandCommand replaces $NAME in files: expand FILE…
+func expandCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: expand FILE…")
+	}
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
+}
+
+// codeCommand runs residency and asserts its exit code: code N ARG…
+func codeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: code N ARG…")
+	}
+	// The script's own exec knows success and failure only; this one prints the
+	// code as the last line of standard error, for the script to see both.
+	err := ts.Exec("s3", append([]string{"exit", args[0], "residency"}, args[1:]...)...)
+	if err != nil {
+		ts.Fatalf("residency %s: the exit code is not %s", strings.Join(args[1:], " "), args[0])
+	}
+}
+
+// spoilCommand changes files of the state: spoil flip|cut|empty GLOB. Globs are
+// relative to the script's directory and must match.
+func spoilCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: spoil flip|cut|empty GLOB")
+	}
+	names, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if len(names) == 0 {
+		ts.Fatalf("spoil: nothing matches %s", args[1])
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		ts.Check(err)
+		switch args[0] {
+		case "flip":
+			text[len(text)/2] ^= 1
+		case "cut":
+			text = text[:len(text)/2]
+		case "empty":
+			text = nil
+		default:
+			ts.Fatalf("spoil: unknown way %s", args[0])
+		}
+		ts.Check(os.WriteFile(name, text, 0o600))
+	}
+}
