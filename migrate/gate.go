@@ -166,13 +166,13 @@ func (w *work) load(ctx context.Context, s manifest.Segment, receipts bool) ([]m
 }
 
 // spoiled lists the destination afresh and counts the receipts that it no
-// longer bears out. Newer entries on top of ours are somebody's work, not a
-// fault, where there are versions.
-func (w *work) spoiled(ctx context.Context) (int64, error) {
-	var spoiled int64
+// longer bears out. Newer entries, on top of ours or beside them, are somebody's
+// work, not a fault, where there are versions: they are counted.
+func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 	for i, m := range w.plan.Moves {
 		at := w.plan.To(m).String()
 		err := w.beside(ctx, i, objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, "")), func(_ []manifest.Entry, receipts []receipt.Receipt, listed []objectstore.Version) error {
+			newer += int64(max(len(listed)-len(receipts), 0))
 			for j, r := range receipts {
 				if j >= len(listed) || !r.Shows(listed[j]) {
 					spoiled++
@@ -183,10 +183,10 @@ func (w *work) spoiled(ctx context.Context) (int64, error) {
 			return nil
 		}, true)
 		if err != nil {
-			return spoiled, fmt.Errorf("list %s: %w", at, err)
+			return spoiled, newer, fmt.Errorf("list %s: %w", at, err)
 		}
 	}
-	return spoiled, nil
+	return spoiled, newer, nil
 }
 
 // gate decides whether anything may be erased (law L2).
@@ -198,7 +198,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		return fmt.Errorf("%w: %d of %d entries have a verified receipt", ErrVerification, w.result.Verdicts[string(receipt.Verified)], w.plan.Totals.Entries)
 	}
 	w.Progress.Begin("checking destination", w.plan.Totals.Entries, 0)
-	spoiled, err := w.spoiled(ctx)
+	spoiled, _, err := w.spoiled(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ var (
 	ErrVerification = errors.New("not every entry is verified")
 	ErrPartial      = errors.New("not everything could be done")
 	ErrNotEmpty     = errors.New("the source is not empty")
-	ErrNoPlan       = errors.New("no such plan in the state")
+	ErrNoPlan       = errors.New("no such plan")
 	ErrNotCopied    = errors.New("the plan has not been copied")
 	ErrSpoiled      = errors.New("the destination no longer shows what was written")
 )
@@ -224,7 +224,7 @@ func Load(ctx context.Context, home state.Home, name string) (*Plan, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("%w %s: %q; it has %s", ErrNoPlan, home, name, listed(plans))
+	return nil, fmt.Errorf("%w: %q; the state in %s has %s", ErrNoPlan, name, home, listed(plans))
 }
 
 func listed(plans []string) string {

@@ -297,6 +297,9 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 // entries loads a segment of the manifest.
 func (w *work) entries(ctx context.Context, s manifest.Segment) ([]manifest.Entry, error) {
 	data, err := w.Home.Get(ctx, w.name(s.File("manifest")))
+	if errors.Is(err, state.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", state.ErrDamaged, err) // the plan says that it is there
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type Verification struct {
 	Reread   int64     `json:"reread"`   // read again, SHA-256 as the receipt says
 	Compared int64     `json:"compared"` // the store's own checksum is what the receipt says
 	Spoiled  int64     `json:"spoiled"`
+	Newer    int64     `json:"newer"` // entries that are there besides what was written: later writes
 	Problems []Problem `json:"problems"`
 }
 
@@ -41,7 +42,7 @@ func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verificat
 	}
 	r.Progress.Begin("listing destination", p.Totals.Entries, 0)
 	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: p.Totals.Entries}
-	if v.Spoiled, err = w.spoiled(ctx); err != nil {
+	if v.Spoiled, v.Newer, err = w.spoiled(ctx); err != nil {
 		return nil, err
 	}
 	v.Shown = v.Entries - v.Spoiled

@@ -37,13 +37,13 @@ type Place struct {
 // catalog that is the catalog's answer, and a configuration that contradicts it
 // leaves the country unknown. For an S3-compatible service it is the
 // configuration's answer, or else that of the AWS region of the same code, or
-// else of another provider's.
-func (c *Catalog) PlaceCountry(p Place) (string, bool) {
+// else of another provider's. The error, ErrUnknownPlace or ErrUnknownRegion,
+// says why there is no answer.
+func (c *Catalog) PlaceCountry(p Place) (string, error) {
 	if r, ok := c.Lookup(p.Kind, p.Code); ok {
 		p.Code = r.Code // an old location name stands for its region
 	}
-	country, err := c.placeCountry(p)
-	return country, err == nil
+	return c.placeCountry(p)
 }
 
 func (c *Catalog) placeCountry(p Place) (string, error) {

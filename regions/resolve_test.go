@@ -187,9 +187,9 @@ func TestPlaceCountry(t *testing.T) {
 		{"gcp", "EU", "DE", ""},
 	}
 	for _, tt := range tests {
-		got, ok := cat.PlaceCountry(regions.Place{Provider: "p", Kind: tt.kind, Code: tt.code, Country: tt.configured})
-		if got != tt.want || ok != (tt.want != "") {
-			t.Errorf("PlaceCountry(%s %q %q) = %q, %v; want %q", tt.kind, tt.code, tt.configured, got, ok, tt.want)
+		got, err := cat.PlaceCountry(regions.Place{Provider: "p", Kind: tt.kind, Code: tt.code, Country: tt.configured})
+		if got != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("PlaceCountry(%s %q %q) = %q, %v; want %q", tt.kind, tt.code, tt.configured, got, err, tt.want)
 		}
 	}
 }

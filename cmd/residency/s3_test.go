@@ -14,6 +14,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+	"github.com/creack/pty"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 )
@@ -23,10 +25,12 @@ const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 tag REGION BUCKET KEY VALUE          tag it
   s3 put REGION BUCKET KEY TEXT           put an object
   s3 rm REGION BUCKET KEY                 delete one
+  s3 purge REGION BUCKET KEY              delete all its entries
   s3 upload REGION BUCKET KEY             begin a multipart upload and leave it
   s3 ls REGION BUCKET[/PREFIX]            list every entry, oldest first, and uploads
   s3 save REGION BUCKET[/PREFIX] FILE     write down everything there is
   s3 same REGION BUCKET[/PREFIX] FILE     compare everything with what was written down
+  s3 terminal ANSWER PROGRAM ARG…         run a program at a terminal, answering what it asks
   s3 exit CODE PROGRAM ARG…               run a program that must exit with CODE
 `
 
@@ -41,6 +45,9 @@ func s3Run(ctx context.Context, args []string) error {
 	if len(args) >= 3 && args[0] == "exit" {
 		return expectExit(args[1], args[2:])
 	}
+	if len(args) >= 3 && args[0] == "terminal" {
+		return atTerminal(args[1], args[2:])
+	}
 	if len(args) < 3 {
 		return errors.New(s3Usage)
 	}
@@ -51,7 +58,7 @@ func s3Run(ctx context.Context, args []string) error {
 	bucket, prefix, _ := strings.Cut(args[2], "/")
 	t := &s3Tool{client: box.Client(args[1]), bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"put": 2, "rm": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2}
+	want := map[string]int{"put": 2, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
@@ -64,6 +71,8 @@ func s3Run(ctx context.Context, args []string) error {
 		_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &rest[0], Body: strings.NewReader(rest[1])})
 	case "rm":
 		_, err = t.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &rest[0]})
+	case "purge":
+		return t.purge(ctx, rest[0])
 	case "upload":
 		_, err = t.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &rest[0]})
 	case "ls":
@@ -95,6 +104,40 @@ func expectExit(code string, command []string) error {
 	return nil
 }
 
+// atTerminal answers the first question, which ends in a colon and a space, and
+// copies what the terminal shows to standard output. It exits as the program
+// does.
+func atTerminal(answer string, command []string) error {
+	c := exec.Command(command[0], command[1:]...)
+	terminal, err := pty.StartWithSize(c, &pty.Winsize{Rows: 40, Cols: 100})
+	if err != nil {
+		return err
+	}
+	defer terminal.Close()
+	var seen strings.Builder
+	buffer := make([]byte, 4096)
+	for asked := false; ; {
+		n, err := terminal.Read(buffer)
+		seen.Write(buffer[:n])
+		if !asked && strings.HasSuffix(seen.String(), "stop: ") {
+			asked = true
+			if _, err := terminal.WriteString(answer + "\n"); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			break // how a terminal whose program is gone ends differs by system
+		}
+	}
+	fmt.Print(seen.String())
+	err = c.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		os.Exit(exit.ExitCode())
+	}
+	return err
+}
+
 type s3Tool struct {
 	client         *s3.Client
 	bucket, prefix string
@@ -112,14 +155,27 @@ func (t *s3Tool) create(ctx context.Context, region string, versioned bool) erro
 	return err
 }
 
+func (t *s3Tool) purge(ctx context.Context, key string) error {
+	histories, err := storetest.Snapshot(ctx, t.client, t.bucket, key)
+	if err != nil {
+		return err
+	}
+	for _, e := range histories[key] {
+		if _, err := t.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key, VersionId: &e.VersionID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (t *s3Tool) snapshot(ctx context.Context) (storetest.Histories, error) {
 	return storetest.Snapshot(ctx, t.client, t.bucket, t.prefix)
 }
 
 func (t *s3Tool) list(ctx context.Context) error {
 	histories, err := t.snapshot(ctx)
-	var none *types.NoSuchBucket
-	if errors.As(err, &none) {
+	var refused smithy.APIError
+	if errors.As(err, &refused) && refused.ErrorCode() == "NoSuchBucket" {
 		fmt.Println("no such bucket")
 		return nil
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate/state"
 )
 
 // TestMain makes this test binary also the programs that the scripts run.
@@ -26,6 +28,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Values[leaseKey{}] = new(func() error)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -33,6 +36,10 @@ func TestScripts(t *testing.T) {
 			"expand":  expandCommand,
 			"code":    codeCommand,
 			"spoil":   spoilCommand,
+			"append":  appendCommand,
+			"digest":  digestCommand,
+			"lease":   leaseCommand,
+			"release": releaseCommand,
 		},
 	})
 }
@@ -108,4 +115,51 @@ func spoilCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Check(os.WriteFile(name, text, 0o600))
 	}
+}
+
+// appendCommand adds a file to the end of another: append FILE TO.
+func appendCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: append FILE TO")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(ts.ReadFile(args[1])+ts.ReadFile(args[0])), 0o600))
+}
+
+// digestCommand finds which plan some JSON output is about: it sets $PLAN to
+// the plan's ID and $DIGEST to its digest or, where that is not there, to the
+// part of it that the ID has.
+func digestCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: digest FILE")
+	}
+	text := ts.ReadFile(args[0])
+	id := regexp.MustCompile(`"(?:id|plan)": "([a-z0-9-]+-([0-9a-f]{12}))"`).FindStringSubmatch(text)
+	if id == nil {
+		ts.Fatalf("no plan in %s:\n%s", args[0], text)
+	}
+	ts.Setenv("PLAN", id[1])
+	ts.Setenv("DIGEST", id[2])
+	if digest := regexp.MustCompile(`"digest": "([0-9a-f]{64})"`).FindStringSubmatch(text); digest != nil && strings.HasPrefix(digest[1], id[2]) {
+		ts.Setenv("DIGEST", digest[1])
+	}
+}
+
+type leaseKey struct{}
+
+// leaseCommand takes the lease of a plan, as another run would: lease STATE
+// PLAN. It is given back by release.
+func leaseCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lease STATE PLAN")
+	}
+	_, release, err := state.NewDir(ts.MkAbs(args[0])).Lease(context.Background(), args[1])
+	ts.Check(err)
+	*ts.Value(leaseKey{}).(*func() error) = release
+}
+
+func releaseCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: release")
+	}
+	ts.Check((*ts.Value(leaseKey{}).(*func() error))())
 }

@@ -8,9 +8,11 @@ import (
 )
 
 // A segment ends when it reaches either bound; one key's history is never
-// split, so a segment can exceed them by one history.
+// split, so a segment can exceed them by one history. What a killed run did to
+// its segments in flight has to be proven again, which costs about as much as
+// copying small objects: hence no larger.
 const (
-	maxEntries = 10_000
+	maxEntries = 1_000
 	maxBytes   = 64 << 30 // 64 GiB
 )
 

@@ -30,6 +30,7 @@ type app struct {
 	getenv  func(string) string
 	now     func() time.Time
 	reports *render.Reporter
+	parsed  bool // the command line named a command and suits it
 
 	// Flags that every command has.
 	configPath string
@@ -74,6 +75,10 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 	if errors.As(context.Cause(ctx), &stop) {
 		fmt.Fprintln(s.Err, "residency: interrupted; run the same command again to go on")
 		return signalCode(stop.Signal)
+	}
+	var usage *usageError
+	if !a.parsed && !errors.As(err, &usage) {
+		err = &usageError{err: err, hint: "residency --help"}
 	}
 	a.complain(err)
 	return exitCode(err)
@@ -131,7 +136,6 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
   residency migrate --to eu-west --customer acme`,
 		SilenceErrors: true, SilenceUsage: true,
 		Version: version(),
-		Args:    cobra.NoArgs,
 	}
 	root.SetVersionTemplate("residency {{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -147,7 +151,10 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	f.BoolVar(&a.insecure, "insecure", false, "permit plain http endpoints on other machines")
 	f.StringVar(&a.state, "state", "", "where plans, receipts and certificates are kept (`directory`; default from the configuration)")
 	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(), a.verifyCommand(), a.statusCommand())
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkFlags() }
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		a.parsed = true
+		return a.checkFlags()
+	}
 	return root
 }
 

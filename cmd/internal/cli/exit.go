@@ -95,6 +95,8 @@ func remedy(err error) string {
 		return refused.hint
 	case errors.Is(err, objectstore.ErrCredentials):
 		return "check the profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then run the same command again; it resumes"
+	case errors.Is(err, state.ErrDamaged):
+		return "restore the state from a copy; or move it away and run the same command again, which looks at both ends anew"
 	case errors.Is(err, state.ErrLeased):
 		return "wait for the other run to end, or see residency status"
 	case errors.Is(err, migrate.ErrDrift):

@@ -177,7 +177,7 @@ func (a *app) printExposures(title string, exposures []inventory.Exposure) {
 	}
 	fmt.Fprintf(a.Out, "\n%s, as of %s (by rule; -o json has sources and details):\n", title, oldest.Format("2006-01"))
 	for _, g := range groups {
-		head := g.axis + " " + g.through
+		head := g.axis + " " + orUnknown(g.through)
 		if g.locations > 0 {
 			head += ", " + plural(g.locations, "place")
 		}

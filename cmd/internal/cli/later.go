@@ -29,6 +29,9 @@ versions of the plan, looks what is left, and certifies.
 		Example: `  residency erase --plan acme-eu-west-1-3f9a0c1b2d4e --approve 3f9a0c1b2d4e`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkWorkers(workers); err != nil {
+				return err
+			}
 			w, p, err := a.planned(c.Context(), plan)
 			if err != nil {
 				return err
@@ -91,6 +94,9 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 			fmt.Fprintf(a.Out, "%s of %s entries of plan %s are at the destination as they were written.\n", render.Count(v.Entries-v.Spoiled), render.Count(v.Entries), p.ID)
 			if how == "readback" {
 				fmt.Fprintf(a.Out, "%s were read again and have the SHA-256 of their receipt; of %s the store's own checksum was compared.\n", render.Count(v.Reread), render.Count(v.Compared))
+			}
+			if v.Newer > 0 {
+				fmt.Fprintf(a.Out, "%s newer entries are there too, written by others since; they were not checked.\n", render.Count(v.Newer))
 			}
 			a.printProblems(v.Problems)
 			return err

@@ -59,6 +59,9 @@ Interrupted or killed, the same command goes on where it stopped.
 			if err != nil {
 				return err
 			}
+			if err := checkWorkers(workers); err != nil {
+				return err
+			}
 			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, keep: keep, workers: workers}
 			return m.run(c.Context())
 		},
@@ -72,6 +75,16 @@ Interrupted or killed, the same command goes on where it stopped.
 	addVerify(c, &verify)
 	return c
 }
+
+func checkWorkers(n int) error {
+	if n < 1 || n > maxWorkers {
+		return &usageError{err: fmt.Errorf("--workers %d: between 1 and %d", n, maxWorkers)}
+	}
+	return nil
+}
+
+// maxWorkers bounds connections and memory against a mistyped number.
+const maxWorkers = 1024
 
 // migration is one run of the migrate command.
 type migration struct {

@@ -54,21 +54,13 @@ func (a *app) open(ctx context.Context) (*world, error) {
 
 // openConfig does the part that needs no credentials.
 func (a *app) openConfig() (*world, error) {
-	c, path, err := config.Load(a.configPath, a.getenv)
-	if err != nil {
-		return nil, &usageError{err: err}
-	}
 	catalog, err := regions.Load()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := regions.NewPolicy(catalog, c.Policy.Allowed); err != nil {
-		return nil, &usageError{err: fmt.Errorf("%s: policy: %w", path, err)}
-	}
-	for name, customer := range c.Customers {
-		if _, err := regions.NewPolicy(catalog, customer.Allowed); err != nil {
-			return nil, &usageError{err: fmt.Errorf("%s: customer %s: %w", path, name, err)}
-		}
+	c, path, err := config.Load(catalog, a.configPath, a.getenv)
+	if err != nil {
+		return nil, &usageError{err: err}
 	}
 	dir := cmp.Or(a.state, c.State)
 	if provider, rest, ok := strings.Cut(dir, ":"); ok {
@@ -91,7 +83,10 @@ func (p *provider) place(code string) regions.Place {
 }
 
 func (p *provider) country(code string) string {
-	country, _ := p.catalog.PlaceCountry(p.place(code))
+	country, err := p.catalog.PlaceCountry(p.place(code))
+	if err != nil {
+		return "" // unknown, which every use of it shows as such
+	}
 	return country
 }
 
@@ -133,7 +128,7 @@ func (w *world) policy(customer string) regions.Policy {
 	if own := w.config.Customers[customer].Allowed; len(own) > 0 {
 		allowed = own
 	}
-	// openConfig has checked every policy.
+	// The configuration's check has made each policy once.
 	policy, _ := regions.NewPolicy(w.catalog, allowed)
 	return policy
 }

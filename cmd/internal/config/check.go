@@ -10,13 +10,15 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/regions"
 )
 
 // checker holds the meaning of a file against the rules and finds the place of
 // what breaks them.
 type checker struct {
-	name string
-	file *ast.File
+	catalog *regions.Catalog
+	name    string
+	file    *ast.File
 }
 
 // at makes an error at the node that path leads to, or at its nearest parent
@@ -71,6 +73,9 @@ func (k *checker) check(c *Config) error {
 			return err
 		}
 	}
+	if err := k.policy("$.policy.allowed", c.Policy.Allowed); err != nil {
+		return err
+	}
 	if err := k.customers(c); err != nil {
 		return err
 	}
@@ -118,6 +123,18 @@ func (k *checker) provider(name string, p Provider) error {
 		if r.Country != "" && !countryCode.MatchString(r.Country) {
 			return k.at(place+".country", "provider %s, region %s: country %q is not two capital letters (ISO 3166-1)", name, code, r.Country)
 		}
+		if _, err := k.catalog.PlaceCountry(regions.Place{Provider: name, Kind: p.Type, Code: code, Country: r.Country, Configured: true}); err != nil {
+			return k.at(place, "provider %s: %v", name, err)
+		}
+	}
+	return nil
+}
+
+func (k *checker) policy(path string, allowed []string) error {
+	for i := range allowed {
+		if _, err := regions.NewPolicy(k.catalog, allowed[i:i+1]); err != nil {
+			return k.at(fmt.Sprintf("%s[%d]", path, i), "%v", err)
+		}
 	}
 	return nil
 }
@@ -143,6 +160,9 @@ func (k *checker) customers(c *Config) error {
 		}
 		if len(c.Customers[name].Data) == 0 {
 			return k.at(path, "customer %s has no data; list its locations, or leave the customer out and tag its buckets", name)
+		}
+		if err := k.policy(path+".allowed", c.Customers[name].Allowed); err != nil {
+			return err
 		}
 		for i, text := range c.Customers[name].Data {
 			at := fmt.Sprintf("%s.data[%d]", path, i)

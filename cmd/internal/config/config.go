@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/regions"
 )
 
 // Config is a whole configuration file.
@@ -101,12 +102,12 @@ const (
 // then the file that $RESIDENCY_CONFIG names, then the built-in configuration:
 // AWS by the standard credential chain. It returns the path that was read,
 // empty for the built-in one.
-func Load(path string, getenv func(string) string) (*Config, string, error) {
+func Load(catalog *regions.Catalog, path string, getenv func(string) string) (*Config, string, error) {
 	if path == "" {
 		path = DefaultFile
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			if path = getenv("RESIDENCY_CONFIG"); path == "" {
-				c, err := Parse("built-in configuration", []byte("version: 1\nproviders: {aws: {type: aws}}\n"))
+				c, err := Parse(catalog, "built-in configuration", []byte("version: 1\nproviders: {aws: {type: aws}}\n"))
 				return c, "", err
 			}
 		}
@@ -115,7 +116,7 @@ func Load(path string, getenv func(string) string) (*Config, string, error) {
 	if err != nil {
 		return nil, path, fmt.Errorf("read the configuration: %w", err)
 	}
-	c, err := Parse(path, data)
+	c, err := Parse(catalog, path, data)
 	return c, path, err
 }
 
@@ -130,9 +131,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
 }
 
-// Parse reads and checks a configuration; name is used in errors. A fault of
-// the text is an *Error.
-func Parse(name string, data []byte) (*Config, error) {
+// Parse reads and checks a configuration against the catalog; name is used in
+// errors. A fault of the text is an *Error.
+func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) {
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, fault(name, err)
@@ -147,7 +148,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	if err := yaml.NodeToValue(file.Docs[0].Body, c, yaml.Strict()); err != nil {
 		return nil, fault(name, err)
 	}
-	if err := (&checker{name: name, file: file}).check(c); err != nil {
+	if err := (&checker{catalog: catalog, name: name, file: file}).check(c); err != nil {
 		return nil, err
 	}
 	if c.State == "" {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/residency/residency/regions"
 )
 
 const base = `version: 1
@@ -15,7 +17,17 @@ providers:
       gra: {endpoint: https://s3.gra.example.net, country: FR}
 `
 
+func load(t testing.TB) *regions.Catalog {
+	t.Helper()
+	catalog, err := regions.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return catalog
+}
+
 func TestParseFaults(t *testing.T) {
+	catalog := load(t)
 	for _, tt := range []struct{ name, in, want string }{
 		{"empty", "", "f.yaml:1:1: the file is empty"},
 		{"not yaml", "version: 1\nproviders: {a: [\n", "f.yaml:2:"},
@@ -31,6 +43,10 @@ func TestParseFaults(t *testing.T) {
 		{"bad endpoint", "version: 1\nproviders:\n  a:\n    type: s3\n    regions:\n      x: {endpoint: ftp://a}\n", "f.yaml:6:21: endpoint"},
 		{"credentials in an endpoint", "version: 1\nproviders:\n  a:\n    type: s3\n    endpoint: http://me:secret@host\n    regions: [x]\n", "without credentials"},
 		{"country", "version: 1\nproviders:\n  a:\n    type: s3\n    regions:\n      x: {endpoint: http://a, country: France}\n", "f.yaml:6:40: provider a, region x: country"},
+		{"no country", "version: 1\nproviders:\n  a:\n    type: s3\n    regions:\n      gra: {endpoint: https://a}\n", "f.yaml:6:12: provider a: country not known: no catalog says where a:gra is; give its country"},
+		{"contradicted country", "version: 1\nproviders:\n  a:\n    type: aws\n    regions:\n      us-east-1: {country: IE}\n", "the configuration puts a:us-east-1 in IE, the catalog in US"},
+		{"policy", base + "policy:\n  allowed: [EU, ATLANTIS]\n", "f.yaml:9:17: unknown jurisdiction"},
+		{"customer's policy", base + "customers:\n  acme:\n    allowed: [ATLANTIS]\n    data: [\"cloud:acme-prod\"]\n", "f.yaml:10:15: unknown jurisdiction"},
 		{"customer without data", base + "customers:\n  acme: {data: []}\n", "customer acme has no data"},
 		{"malformed location", base + "customers:\n  acme:\n    data:\n      - cloud\n", "f.yaml:11:9: customer acme: location"},
 		{"unknown provider", base + "customers:\n  acme:\n    data:\n      - clod:acme-prod\n", "f.yaml:11:9: customer acme: location \"clod:acme-prod\": no provider"},
@@ -41,7 +57,7 @@ func TestParseFaults(t *testing.T) {
 		{"duplicate key", base + "policy: {}\npolicy: {}\n", "f.yaml:9:1:"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Parse("f.yaml", []byte(tt.in))
+			_, err := Parse(catalog, "f.yaml", []byte(tt.in))
 			var e *Error
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Parse = %v\nwant an *Error with %q", err, tt.want)
@@ -51,7 +67,8 @@ func TestParseFaults(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	c, err := Parse("f.yaml", []byte(base+"customers:\n  acme:\n    data: [\"cloud:acme-prod\", \"cloud:shared/t/acme/\"]\n  acme2:\n    data: [\"cloud:shared/t/acme2/\"]\n"))
+	catalog := load(t)
+	c, err := Parse(catalog, "f.yaml", []byte(base+"customers:\n  acme:\n    data: [\"cloud:acme-prod\", \"cloud:shared/t/acme/\"]\n  acme2:\n    data: [\"cloud:shared/t/acme2/\"]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +84,8 @@ func TestParse(t *testing.T) {
 }
 
 func TestRegionsAsList(t *testing.T) {
-	c, err := Parse("f.yaml", []byte("version: 1\nproviders:\n  aws:\n    type: aws\n    regions: [us-east-1, eu-west-1]\n"))
+	catalog := load(t)
+	c, err := Parse(catalog, "f.yaml", []byte("version: 1\nproviders:\n  aws:\n    type: aws\n    regions: [us-east-1, eu-west-1]\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,10 +95,11 @@ func TestRegionsAsList(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	catalog := load(f)
 	f.Add([]byte(base))
 	f.Add([]byte("version: 1\nproviders: {aws: {type: aws, regions: [a, b]}}\ncustomers: {x: {data: ['aws:bbb/p']}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := Parse("f.yaml", data)
+		c, err := Parse(catalog, "f.yaml", data)
 		var e *Error
 		if err != nil && (!errors.As(err, &e) || e.Line < 1 || e.Column < 1) {
 			t.Errorf("error without a place: %v", err)

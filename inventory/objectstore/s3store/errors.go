@@ -97,6 +97,11 @@ func (s *Store) fail(op, bucket string, err error) error {
 	return e
 }
 
+// broken makes an objectstore.Error of an answer that cannot be right.
+func (s *Store) broken(op, bucket string, err error) error {
+	return &objectstore.Error{Op: op, Bucket: s.provider + ":" + bucket, Err: err}
+}
+
 // cause returns the innermost error that is not one of the SDK's wrappers.
 func cause(err error) error {
 	for {

@@ -55,12 +55,15 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 				yield(objectstore.Version{}, err)
 				return
 			}
-			for _, v := range p.versions {
+			for i, v := range p.versions {
+				if i == 0 && v == last {
+					continue // some servers begin a page with the entry that ended the one before
+				}
 				if after != "" && v.Key <= after {
 					continue // some servers take the marker as included
 				}
 				if err := follows(last, v, prefix); err != nil {
-					yield(objectstore.Version{}, s.fail("ListObjectVersions", bucket, err))
+					yield(objectstore.Version{}, s.broken("ListObjectVersions", bucket, err))
 					return
 				}
 				last = v
@@ -72,7 +75,7 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 				return
 			}
 			if p.nextKey == aws.ToString(in.KeyMarker) && p.nextID == aws.ToString(in.VersionIdMarker) {
-				yield(objectstore.Version{}, s.fail("ListObjectVersions", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
+				yield(objectstore.Version{}, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
 				return
 			}
 			in.KeyMarker, in.VersionIdMarker = &p.nextKey, nil
@@ -104,7 +107,7 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 	}
 	p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
 	if !ok {
-		return nil, s.fail("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
+		return nil, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
 	}
 	sortPage(p.versions)
 	return p, nil
@@ -195,7 +198,7 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 			}
 			p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
 			if !ok {
-				yield(objectstore.Upload{}, s.fail("ListMultipartUploads", bucket, errXML))
+				yield(objectstore.Upload{}, s.broken("ListMultipartUploads", bucket, errXML))
 				return
 			}
 			for _, u := range p.uploads {
@@ -207,7 +210,7 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 				return
 			}
 			if p.nextKey == aws.ToString(in.KeyMarker) && p.nextID == aws.ToString(in.UploadIdMarker) {
-				yield(objectstore.Upload{}, s.fail("ListMultipartUploads", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
+				yield(objectstore.Upload{}, s.broken("ListMultipartUploads", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
 				return
 			}
 			in.KeyMarker, in.UploadIdMarker = &p.nextKey, &p.nextID

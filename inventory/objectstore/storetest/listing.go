@@ -87,6 +87,9 @@ func appendPage(histories map[string][]listed, out *s3.ListObjectVersionsOutput)
 		if err != nil {
 			return err
 		}
+		if h := histories[name]; len(h) > 0 && h[len(h)-1].VersionID == e.VersionID {
+			continue // a page may begin with the entry that ended the one before
+		}
 		histories[name] = append(histories[name], e)
 	}
 	return nil
@@ -94,8 +97,8 @@ func appendPage(histories map[string][]listed, out *s3.ListObjectVersionsOutput)
 
 // chronological brings the entries of one key, as listed, from the oldest to
 // the newest. Servers list versions newest first, and markers too, but some
-// group the two: they are merged by date and, on equal dates, by what is
-// current, by the later of two ULIDs, and last by their place in the listing.
+// group the two: they are merged by what is current, by the later of
+// two ULIDs, by date, and last by their place in the listing.
 func chronological(entries []listed) []listed {
 	place := map[string]int{}
 	var versions, markers, merged []listed
@@ -111,10 +114,10 @@ func chronological(entries []listed) []listed {
 		switch {
 		case a.latest != b.latest:
 			return a.latest
-		case !a.Modified.Equal(b.Modified):
-			return a.Modified.After(b.Modified)
 		case isULID(a.VersionID) && isULID(b.VersionID):
 			return a.VersionID > b.VersionID
+		case !a.Modified.Equal(b.Modified):
+			return a.Modified.After(b.Modified)
 		default:
 			return place[a.VersionID] < place[b.VersionID]
 		}
