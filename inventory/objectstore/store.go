@@ -78,6 +78,9 @@ type Attributes struct {
 	StorageClass       string
 }
 
+// CustomerKey is how Encrypted names SSE-C, whose key only the customer has.
+const CustomerKey = "SSE-C"
+
 // Info describes one version, as GET and HEAD answer.
 type Info struct {
 	Attributes
@@ -133,6 +136,7 @@ type Written struct {
 	VersionID string
 	ETag      string
 	Checksum  Checksum
+	Encrypted string // the algorithm of server-side encryption, empty if not told
 }
 
 // Part is one part of a multipart upload.

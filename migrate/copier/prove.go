@@ -29,7 +29,7 @@ func (c *Copier) prove(ctx context.Context, e manifest.Entry, v objectstore.Vers
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
-	written := objectstore.Written{VersionID: v.VersionID, ETag: destination.ETag, Checksum: destination.Checksum}
+	written := objectstore.Written{VersionID: v.VersionID, ETag: destination.ETag, Checksum: destination.Checksum, Encrypted: destination.Encrypted}
 	finding := verifier.Judge(verifier.Evidence{Source: source, Written: written})
 	sha := ""
 	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {

@@ -92,7 +92,7 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 	body := objectstore.Body{Size: o.Size, Checksum: o.Checksum}
 	if o.Checksum.Composite || o.Checksum.Algorithm == "" {
 		body.Checksum = objectstore.Checksum{}
-		if md5, parts, ok := verifier.MD5ETag(o.ETag); ok && parts == "" && verifier.ETagsComparable(o.Info, o.ETag, false) {
+		if md5, parts, ok := verifier.MD5ETag(o.ETag); ok && parts == "" && verifier.ETagsComparable(o.Info, objectstore.Written{ETag: o.ETag}, false) {
 			body.MD5 = md5
 		}
 	}
@@ -158,7 +158,7 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 	}
 	c.Copied(e.Size)
 	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
-	if !verifier.ETagsComparable(source, w.ETag, false) || w.ETag != e.ETag {
+	if !verifier.ETagsComparable(source, w, false) || w.ETag != e.ETag {
 		if source, err = c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0); err != nil {
 			return verifier.Evidence{}, drifted(err)
 		}

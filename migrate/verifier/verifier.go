@@ -53,7 +53,7 @@ func Judge(e Evidence) Finding {
 	if ours != "" && source.Algorithm == "SHA256" && !source.Composite && source.Value != ours {
 		return mismatch("the source's bytes have SHA-256 %s, the source stores %s", ours, source.Value)
 	}
-	etags := ETagsComparable(e.Source, e.Written.ETag, e.SameParts)
+	etags := ETagsComparable(e.Source, e.Written, e.SameParts)
 	if etags && e.Source.ETag != e.Written.ETag {
 		return mismatch("ETag is %s at the source and %s at the destination", e.Source.ETag, e.Written.ETag)
 	}
@@ -71,12 +71,12 @@ func Judge(e Evidence) Finding {
 // ETagsComparable tells whether equal ETags prove equal bytes: both must be
 // made of MD5, which they are not under SSE-KMS or SSE-C (Amazon S3 API
 // Reference, "Object"), and multipart ones must have equal parts.
-func ETagsComparable(source objectstore.Info, etag string, sameParts bool) bool {
-	if strings.HasPrefix(source.Encrypted, "aws:kms") || source.KeyID != "" {
+func ETagsComparable(source objectstore.Info, written objectstore.Written, sameParts bool) bool {
+	if source.KeyID != "" || opaque(source.Encrypted) || opaque(written.Encrypted) {
 		return false
 	}
 	_, partsA, okA := MD5ETag(source.ETag)
-	_, partsB, okB := MD5ETag(etag)
+	_, partsB, okB := MD5ETag(written.ETag)
 	if !okA || !okB {
 		return false
 	}
@@ -84,6 +84,11 @@ func ETagsComparable(source objectstore.Info, etag string, sameParts bool) bool 
 		return true
 	}
 	return partsA != "" && partsB != "" && sameParts
+}
+
+// opaque tells whether ETags are not made of MD5 under this encryption.
+func opaque(encryption string) bool {
+	return strings.HasPrefix(encryption, "aws:kms") || encryption == objectstore.CustomerKey
 }
 
 // MD5ETag splits an ETag of the form that MD5-based ones have: 32 hex digits,

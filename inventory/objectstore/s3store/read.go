@@ -140,7 +140,7 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 		ETag:      strings.Trim(h.Get("Etag"), `"`),
 		Size:      length,
 		Length:    length,
-		Encrypted: h.Get("X-Amz-Server-Side-Encryption"),
+		Encrypted: encryption(h),
 		KeyID:     h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
 		LockMode:  h.Get("X-Amz-Object-Lock-Mode"),
 		LegalHold: h.Get("X-Amz-Object-Lock-Legal-Hold") == "ON",
@@ -223,4 +223,12 @@ func quoted(etag string) *string {
 	}
 	q := `"` + etag + `"`
 	return &q
+}
+
+// encryption names the server-side encryption that an answer tells of.
+func encryption(h http.Header) string {
+	if h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {
+		return objectstore.CustomerKey
+	}
+	return h.Get("X-Amz-Server-Side-Encryption")
 }

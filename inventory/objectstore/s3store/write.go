@@ -79,7 +79,7 @@ func payloadHash(hash string) func(*middleware.Stack) error {
 // where every server that has them puts them.
 func written(metadata middleware.Metadata, etag *string) objectstore.Written {
 	h := header(metadata)
-	w := objectstore.Written{ETag: strings.Trim(aws.ToString(etag), `"`), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h)}
+	w := objectstore.Written{ETag: strings.Trim(aws.ToString(etag), `"`), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h), Encrypted: encryption(h)}
 	if w.VersionID == "" {
 		w.VersionID = objectstore.NullVersion
 	}

@@ -1,0 +1,102 @@
+package objectstore_test
+
+import (
+	"errors"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+func TestParseLocation(t *testing.T) {
+	for in, want := range map[string]objectstore.Location{
+		"cloud:acme-prod":            {Provider: "cloud", Bucket: "acme-prod"},
+		"cloud:shared/tenants/acme/": {Provider: "cloud", Bucket: "shared", Prefix: "tenants/acme/"},
+		"cloud:shared//a b":          {Provider: "cloud", Bucket: "shared", Prefix: "/a b"},
+		"":                           {}, "cloud": {}, ":bucket": {}, "cloud:": {}, "cloud:UPPER": {}, "cloud:ab": {}, "cloud:-ab": {}, "cloud:a_b": {},
+	} {
+		got, err := objectstore.ParseLocation(in)
+		if (err == nil) != (want.Bucket != "") || err == nil && got != want {
+			t.Errorf("ParseLocation(%q) = %+v, %v", in, got, err)
+		}
+	}
+}
+
+func FuzzParseLocation(f *testing.F) {
+	f.Add("cloud:shared/tenants/acme/")
+	f.Fuzz(func(t *testing.T, s string) {
+		l, err := objectstore.ParseLocation(s)
+		if err == nil && l.String() != s && l.String()+"/" != s {
+			t.Errorf("%q became %q", s, l)
+		}
+	})
+}
+
+func TestOverlaps(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		want bool
+	}{
+		{"c:shared/t/acme/", "c:shared/t/acme2/", false},
+		{"c:shared/t/acme", "c:shared/t/acme2/", true},
+		{"c:shared", "c:shared/t/", true},
+		{"c:shared/t/", "d:shared/t/", false},
+		{"c:shared/t/", "c:share-d/t/", false},
+	} {
+		a, errA := objectstore.ParseLocation(tt.a)
+		b, errB := objectstore.ParseLocation(tt.b)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if a.Overlaps(b) != tt.want || b.Overlaps(a) != tt.want {
+			t.Errorf("%s overlaps %s: want %t", tt.a, tt.b, tt.want)
+		}
+	}
+}
+
+// listing is "key:id key:id …", newest first within a key; "!" is an error.
+func listing(text string) iter.Seq2[objectstore.Version, error] {
+	return func(yield func(objectstore.Version, error) bool) {
+		for word := range strings.FieldsSeq(text) {
+			if word == "!" {
+				yield(objectstore.Version{}, errBroken)
+				return
+			}
+			key, id, _ := strings.Cut(word, ":")
+			if !yield(objectstore.Version{Key: key, VersionID: id}, nil) {
+				return
+			}
+		}
+	}
+}
+
+var errBroken = errors.New("broken")
+
+func TestHistories(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                    "",
+		"a:1":                 "a:1;",
+		"a:3 a:2 a:1 b:1 c:9": "a:1 a:2 a:3;b:1;c:9;",
+		"a:1 b:2 !":           "a:1;broken", // what came before an error and may be cut short is not yielded
+		"a:1 a:1":             "listing out of order",
+		"a:2 a:1 a:2":         "listing out of order",
+		"a:1 b:1 b:2 b:1":     "a:1;listing out of order",
+	} {
+		got := ""
+		for h, err := range objectstore.Histories(listing(in)) {
+			if err != nil {
+				got += strings.SplitN(err.Error(), ":", 2)[0]
+				break
+			}
+			words := make([]string, len(h))
+			for i, v := range h {
+				words[i] = v.Key + ":" + v.VersionID
+			}
+			got += strings.Join(words, " ") + ";"
+		}
+		if got != want {
+			t.Errorf("Histories(%s) = %s\nwant %s", in, got, want)
+		}
+	}
+}

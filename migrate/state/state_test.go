@@ -1,0 +1,216 @@
+package state_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/residency/residency/migrate/state"
+)
+
+type line struct {
+	Name string `json:"name"`
+}
+
+const schema = "test/1"
+
+func encode(t testing.TB, h state.Header, lines ...line) []byte {
+	t.Helper()
+	h.Schema = schema
+	data, err := state.Encode(h, lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func decode(data []byte) (lines []line, err error) {
+	for l, err := range state.Decode[line]("f", schema, data) {
+		if err != nil {
+			return lines, err
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// compress makes a file of any text.
+func compress(t testing.TB, text string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z, err := zstd.NewWriter(&out)
+	if err == nil {
+		_, err = z.Write([]byte(text))
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestRoundTrip(t *testing.T) {
+	data := encode(t, state.Header{Segment: 3, Entries: 2}, line{"a<b>&"}, line{"\u2028"})
+	if !bytes.Equal(data, encode(t, state.Header{Segment: 3, Entries: 2}, line{"a<b>&"}, line{"\u2028"})) {
+		t.Error("equal input gives different bytes")
+	}
+	lines, err := decode(data)
+	if err != nil || len(lines) != 2 || lines[0].Name != "a<b>&" || lines[1].Name != "\u2028" {
+		t.Errorf("lines %q, %v", lines, err)
+	}
+	h, err := state.DecodeHeader("f", schema, data)
+	if err != nil || h.Segment != 3 || h.Entries != 2 {
+		t.Errorf("header %+v, %v", h, err)
+	}
+}
+
+func TestDamage(t *testing.T) {
+	good := encode(t, state.Header{Entries: 3}, line{"a"}, line{"b"}, line{"c"})
+	head := `{"schema":"test/1","entries":1}` + "\n"
+	cases := map[string][]byte{
+		"empty":               nil,
+		"not compressed":      []byte(head),
+		"fewer than it says":  encode(t, state.Header{Entries: 4}, line{"a"}),
+		"more than it says":   encode(t, state.Header{Entries: 1}, line{"a"}, line{"b"}),
+		"no header":           compress(t, ""),
+		"header is no object": compress(t, "[]\n"),
+		"another schema":      compress(t, `{"schema":"test/2","entries":0}`),
+		"unknown field":       compress(t, head+`{"name":"a","more":1}`),
+		"two values":          compress(t, head+`{"name":"a"} {"name":"b"}`),
+		"no JSON":             compress(t, head+`name`),
+		"huge line":           compress(t, head+`{"name":"`+strings.Repeat("x", 1<<20)+`"}`),
+		"bomb":                compress(t, head+strings.Repeat(`{"name":"`+strings.Repeat("a", 60<<10)+`"}`+"\n", 4500)),
+	}
+	for i := range len(good) {
+		if _, err := decode(good[:i]); !errors.Is(err, state.ErrDamaged) {
+			t.Errorf("cut off after %d of %d bytes: %v, want ErrDamaged", i, len(good), err)
+		}
+	}
+	for name, data := range cases {
+		if _, err := decode(data); !errors.Is(err, state.ErrDamaged) {
+			t.Errorf("%s: %v, want ErrDamaged", name, err)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(encode(f, state.Header{Entries: 2}, line{"a"}, line{"b"}))
+	f.Add(compress(f, `{"schema":"test/1","entries":1}`+"\n"+`{"name":"\ud800"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lines, err := decode(data)
+		if err != nil && !errors.Is(err, state.ErrDamaged) {
+			t.Errorf("%v, want ErrDamaged", err)
+		}
+		if h, err := state.DecodeHeader("f", schema, data); err == nil && h.Entries < len(lines) {
+			t.Errorf("%d lines, the header says %d", len(lines), h.Entries)
+		}
+	})
+}
+
+func TestCheckName(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"plan.json": true, "a/b/c.zst": true, "...": true,
+		"": false, "/etc/passwd": false, "..": false, "a/../b": false, "a//b": false, "a/.": false, `a\b`: false, "c:x": false, "a\x00": false, "a/": false,
+	} {
+		if err := state.CheckName(name); (err == nil) != ok {
+			t.Errorf("CheckName(%q) = %v", name, err)
+		}
+	}
+}
+
+func FuzzCheckName(f *testing.F) {
+	for _, s := range []string{"a/b", "../x", "/x", "a/./b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if state.CheckName(name) == nil && !filepath.IsLocal(filepath.FromSlash(name)) {
+			t.Errorf("%q leaves the home", name)
+		}
+	})
+}
+
+func TestDir(t *testing.T) {
+	ctx := t.Context()
+	d := state.NewDir(filepath.Join(t.TempDir(), "deep", "state"))
+	if names, err := d.List(ctx, ""); err != nil || len(names) > 0 {
+		t.Errorf("before the first write: %q, %v", names, err)
+	}
+	if _, err := d.Get(ctx, "p/plan.json"); !errors.Is(err, state.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+	for _, name := range []string{"p/plan.json", "p/receipts/1", "q/plan.json"} {
+		if err := d.PutIfAbsent(ctx, name, []byte("one")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.PutIfAbsent(ctx, "p/plan.json", []byte("two")); !errors.Is(err, state.ErrExists) {
+		t.Errorf("PutIfAbsent over a file = %v, want ErrExists", err)
+	}
+	if data, err := d.Get(ctx, "p/plan.json"); err != nil || string(data) != "one" {
+		t.Errorf("Get = %q, %v", data, err)
+	}
+	if err := d.Put(ctx, "p/plan.json", []byte("two")); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := d.Get(ctx, "p/plan.json"); err != nil || string(data) != "two" {
+		t.Errorf("Get after Put = %q, %v", data, err)
+	}
+	if err := d.Put(ctx, "../outside", nil); err == nil {
+		t.Error("wrote outside of its directory")
+	}
+	names, err := d.List(ctx, "p/")
+	if err != nil || strings.Join(names, " ") != "p/plan.json p/receipts/1" {
+		t.Errorf("List = %q, %v", names, err)
+	}
+}
+
+// A state that cannot be written to is said so, and by what it was.
+func TestDirUnwritable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := state.NewDir(path).Put(t.Context(), "plan.json", nil)
+	if err == nil || !strings.Contains(err.Error(), "write state: ") || !strings.Contains(err.Error(), path) {
+		t.Errorf("Put = %v", err)
+	}
+}
+
+func TestLease(t *testing.T) {
+	d := state.NewDir(t.TempDir())
+	leased, release, err := d.Lease(context.Background(), "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.Lease(t.Context(), "p"); !errors.Is(err, state.ErrLeased) {
+		t.Errorf("a second lease: %v, want ErrLeased", err)
+	}
+	_, other, err := d.Lease(t.Context(), "q")
+	if err != nil {
+		t.Errorf("a lease of another plan: %v", err)
+	} else if err := other(); err != nil {
+		t.Error(err)
+	}
+	if leased.Err() != nil {
+		t.Errorf("the lease ended: %v", leased.Err())
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+	if leased.Err() == nil {
+		t.Error("released, and still held")
+	}
+	if _, release, err = d.Lease(t.Context(), "p"); err != nil {
+		t.Errorf("a lease after the release: %v", err)
+	} else if err := release(); err != nil {
+		t.Error(err)
+	}
+}
