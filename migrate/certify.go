@@ -55,7 +55,7 @@ func (w *work) certify(ctx context.Context) error {
 	if err := w.Home.Put(ctx, w.name(certificateFile), data); err != nil {
 		return err
 	}
-	r.Certificate = w.name(certificateFile)
+	r.Certificate = w.Home.String() + "/" + w.name(certificateFile)
 	return nil
 }
 

@@ -286,6 +286,9 @@ func (p *planner) advise() {
 			p.warn(Issue{Rule: "versioning-suspended", Location: at, Text: "versions with ID null get IDs of their own at the destination"})
 		}
 	}
+	if slices.ContainsFunc(p.plan.Moves, func(m Move) bool { return m.Way == Streamed && m.Totals.Versions > 0 }) {
+		p.warn(Issue{Rule: "transit", Text: "streamed bytes pass through the memory of the machine that runs migrate; the certificate names it, but where it stands is not determined"})
+	}
 	if p.plan.Totals.Versions > 0 {
 		p.warn(Issue{Rule: "reassigned", Text: "version IDs and last-modified dates are assigned by the destination; receipts record which became which"})
 		p.warn(Issue{Rule: "configuration", Text: "of the buckets' configuration, versioning and tags are carried; policies, lifecycle, CORS and all else must be set at the destination"})

@@ -29,7 +29,7 @@ type Result struct {
 	Left        []certificate.Left `json:"left"`
 	SourceEmpty bool               `json:"source_empty"`
 	Erased      bool               `json:"erased"`      // the erase step ran to its end
-	Certificate string             `json:"certificate"` // name in the state; empty if there is none
+	Certificate string             `json:"certificate"` // where it lies; empty if there is none
 
 	streamed, serverSide int64
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -87,9 +88,10 @@ func (a *app) printInventory(inv *inventory.Inventory) error {
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (a *app) inventoryTable(inv *inventory.Inventory) error {
-	columns := []render.Column{{Name: "customer"}, {Name: "location"}, {Name: "region"}, {Name: "law"}, {Name: "operator"}, {Name: "objects", Right: true}, {Name: "entries", Right: true}, {Name: "size", Right: true}, {Name: "policy"}}
+	columns := []render.Column{{Name: "customer, location", Fold: true}, {Name: "region"}, {Name: "law"}, {Name: "operator"}, {Name: "objects", Right: true}, {Name: "entries", Right: true}, {Name: "size", Right: true}, {Name: "policy"}}
 	var rows [][]string
 	var empty []string
+	last := ""
 	for _, p := range inv.Places {
 		if p.Empty {
 			if p.Customer != "" {
@@ -97,15 +99,15 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 			}
 			continue
 		}
-		customer := p.Customer
-		if customer == "" {
-			customer = "-"
+		if customer := cmp.Or(p.Customer, "(nobody's)"); len(rows) == 0 || customer != last {
+			rows = append(rows, append([]string{customer}, make([]string, len(columns)-1)...))
+			last = customer
 		}
 		entries := render.Count(p.Versions + p.Markers)
 		if p.Error != "" {
 			entries = ">" + entries
 		}
-		rows = append(rows, []string{customer, render.Short(p.Location().String(), 34), p.Region, law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
+		rows = append(rows, []string{"  " + p.Location().String(), p.Region, law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(a.Out, "No data found.")

@@ -170,9 +170,9 @@ func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
 	if len(p.Moves) > 0 {
 		var rows [][]string
 		for _, m := range p.Moves {
-			rows = append(rows, []string{render.Short(m.From().String(), 32), m.Source.Code + " " + m.Source.Country, render.Short(p.To(m).String(), 32), m.Way, render.Count(m.Totals.Entries), render.Bytes(m.Totals.Bytes)})
+			rows = append(rows, []string{m.From().String(), m.Source.Code + " " + m.Source.Country, p.To(m).String(), m.Way, render.Count(m.Totals.Entries), render.Bytes(m.Totals.Bytes)})
 		}
-		if err := render.Table(a.Out, []render.Column{{Name: "source"}, {Name: "in"}, {Name: "destination"}, {Name: "way"}, {Name: "entries", Right: true}, {Name: "size", Right: true}}, rows); err != nil {
+		if err := render.Table(a.Out, []render.Column{{Name: "source", Fold: true}, {Name: "in"}, {Name: "destination", Fold: true}, {Name: "way"}, {Name: "entries", Right: true}, {Name: "size", Right: true}}, rows); err != nil {
 			return err
 		}
 	}

@@ -109,7 +109,7 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 	if a.output == "json" {
 		return render.JSON(a.Out, views)
 	}
-	columns := []render.Column{{Name: "provider"}, {Name: "code"}, {Name: "place"}, {Name: "country"}, {Name: "sets"}, {Name: "operator"}, {Name: "status"}}
+	columns := []render.Column{{Name: "provider"}, {Name: "code"}, {Name: "place", Fold: true}, {Name: "country"}, {Name: "sets"}, {Name: "operator"}, {Name: "status", Fold: true}}
 	var rows [][]string
 	for _, v := range views {
 		country := v.Country
@@ -126,7 +126,7 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 		return render.CSV(a.Out, header, rows)
 	}
 	for _, row := range rows {
-		row[2], row[4], row[6] = render.Short(row[2], 18), law(row[3], strings.Fields(row[4])), render.Short(row[6], 22)
+		row[4] = law(row[3], strings.Fields(row[4]))
 		row[4] = strings.TrimSpace(strings.TrimPrefix(row[4], row[3]))
 	}
 	columns[4].Name = "union"
@@ -212,8 +212,8 @@ func (a *app) compare(views []regionView) error {
 	var rows [][]string
 	for _, name := range names {
 		if v := values[name]; v[0] != "" || v[1] != "" {
-			rows = append(rows, []string{name, render.Short(v[0], 38), render.Short(v[1], 38)})
+			rows = append(rows, []string{name, v[0], v[1]})
 		}
 	}
-	return render.Table(a.Out, []render.Column{{Name: ""}, {Name: views[0].Code}, {Name: views[1].Code}}, rows)
+	return render.Table(a.Out, []render.Column{{Name: ""}, {Name: views[0].Code, Fold: true}, {Name: views[1].Code, Fold: true}}, rows)
 }

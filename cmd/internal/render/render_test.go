@@ -15,7 +15,6 @@ func TestNumbers(t *testing.T) {
 		{Duration(1500 * time.Millisecond), "1.5s"}, {Duration(67 * time.Second), "1m07s"}, {Duration(192 * time.Minute), "3h12m"},
 		{Rate(100, 0), "-"}, {Rate(2048, time.Second), "2.0 KiB/s"},
 		{Text("plain ü"), "plain ü"}, {Text("a\x1b[2Jb"), `a\x1b[2Jb`}, {Text("tab\there"), `tab\there`}, {Text("\xff"), `\xff`},
-		{Short("abcdefghij", 7), "abc…hij"}, {Short("abc", 7), "abc"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
@@ -31,6 +30,26 @@ func TestTable(t *testing.T) {
 	want := "BUCKET       OBJECTS\na                  1\nmuch longer    1,234\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestTableFits(t *testing.T) {
+	var b bytes.Buffer
+	name := "cloud:" + strings.Repeat("long-name-", 12) + "/tenants/acme/"
+	if err := Table(&b, []Column{{Name: "location", Fold: true}, {Name: "to", Fold: true}, {Name: "size", Right: true}}, [][]string{{name, name, "1,234"}, {"  short", "x", "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	shown := ""
+	for line := range strings.Lines(b.String()) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > Width {
+			t.Errorf("%d columns: %s", n, line)
+		}
+		if !strings.HasPrefix(line, "LOCATION") && !strings.HasPrefix(line, "  short") {
+			shown += strings.Fields(line)[0]
+		}
+	}
+	if shown != name {
+		t.Errorf("the name is shown as %s\nwant %s\n%s", shown, name, &b)
 	}
 }
 

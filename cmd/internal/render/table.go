@@ -18,10 +18,73 @@ const Width = 100
 type Column struct {
 	Name  string
 	Right bool // align to the right, as numbers are
+	Fold  bool // break long cells into lines, rather than exceed Width
+}
+
+// gap is what stands between columns.
+const gap = "  "
+
+// minFold is how narrow a folded column may become, in columns of a terminal.
+const minFold = 16
+
+// widths returns how wide each column may be for the table to fit into Width.
+func widths(columns []Column, rows [][]string) []int {
+	wide := make([]int, len(columns))
+	total := (len(columns) - 1) * len(gap)
+	for i, c := range columns {
+		wide[i] = utf8.RuneCountInString(c.Name)
+		for _, row := range rows {
+			wide[i] = max(wide[i], utf8.RuneCountInString(row[i]))
+		}
+		total += wide[i]
+	}
+	for ; total > Width; total-- {
+		widest := -1
+		for i, c := range columns {
+			if c.Fold && wide[i] > minFold && (widest < 0 || wide[i] > wide[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		wide[widest]--
+	}
+	return wide
+}
+
+// fold breaks a cell into lines, where it can after a separator of names. Lines
+// after the first are indented further than it.
+func fold(cell string, width int) string {
+	text := strings.TrimLeft(cell, " ")
+	indent := cell[:len(cell)-len(text)]
+	var b strings.Builder
+	runes := []rune(text)
+	for room := width - len(indent); len(runes) > room; room = width - len(indent) {
+		cut := room
+		for i := room; i > room/2; i-- {
+			if strings.ContainsRune("/-.: ", runes[i-1]) {
+				cut = i
+				break
+			}
+		}
+		if b.Len() == 0 {
+			b.WriteString(indent)
+			indent += gap
+		}
+		b.WriteString(string(runes[:cut]) + "\n" + indent)
+		runes = runes[cut:]
+	}
+	if b.Len() == 0 {
+		b.WriteString(indent)
+	}
+	b.WriteString(string(runes))
+	return b.String()
 }
 
 // Table writes rows under a header, without lines, so that it reads the same
-// on a terminal, in a log and in a ticket.
+// on a terminal, in a log and in a ticket. Each row has a cell for each column;
+// cells are replaced by what can be shown of them.
 func Table(w io.Writer, columns []Column, rows [][]string) error {
 	align := make([]tw.Align, len(columns))
 	header := make([]any, len(columns))
@@ -41,16 +104,22 @@ func Table(w io.Writer, columns []Column, rows [][]string) error {
 		})),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithConfig(tablewriter.Config{
-			Header: tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align}, Padding: tw.CellPadding{Global: tw.Padding{Right: "  "}}, Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}},
-			Row:    tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align}, Padding: tw.CellPadding{Global: tw.Padding{Right: "  "}}, Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone}},
+			Header: tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align}, Padding: tw.CellPadding{Global: tw.Padding{Right: gap}}, Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}},
+			Row:    tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align}, Padding: tw.CellPadding{Global: tw.Padding{Right: gap}}, Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone}},
 		}),
 		tablewriter.WithTrimSpace(tw.Off),
 	)
 	t.Header(header...)
 	for _, row := range rows {
+		for i := range row {
+			row[i] = Text(row[i])
+		}
+	}
+	wide := widths(columns, rows)
+	for _, row := range rows {
 		cells := make([]any, len(row))
 		for i, cell := range row {
-			cells[i] = Text(cell)
+			cells[i] = fold(cell, wide[i])
 		}
 		if err := t.Append(cells...); err != nil {
 			return fmt.Errorf("render table: %w", err)
@@ -65,16 +134,6 @@ func Table(w io.Writer, columns []Column, rows [][]string) error {
 		}
 	}
 	return nil
-}
-
-// Short cuts the middle out of a text that is longer than width.
-func Short(s string, width int) string {
-	if utf8.RuneCountInString(s) <= width {
-		return s
-	}
-	runes := []rune(s)
-	head := (width - 1) / 2
-	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-1-head):])
 }
 
 // Wrap breaks a text into lines of at most width columns, each after the
