@@ -18,8 +18,12 @@ import (
 // and twice while it erases, and runs the same command again each time. At the
 // end the destination has exactly what the source had, and the source nothing.
 func TestKilled(t *testing.T) {
-	box := storetest.StartSandbox(t, storetest.SandboxOptions{Samples: true, Scale: 15})
+	box := storetest.StartSandbox(t, storetest.SandboxOptions{Samples: true, Scale: 10})
 	m := &mortal{t: t, dir: t.TempDir(), box: box}
+	m.binary = filepath.Join(m.dir, "residency")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build residency: %v\n%s", err, out)
+	}
 	config, err := os.ReadFile(box.ConfigPath)
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +60,8 @@ func TestKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	for kill := range 10 {
-		// About 7,000 requests copy these 3,260 entries.
-		if !m.run("", 1+random.Int64N(900)) {
+		// About 5,000 requests copy these 2,260 entries.
+		if !m.run("", 1+random.Int64N(600)) {
 			t.Fatalf("the migration ended before kill %d", kill+1)
 		}
 	}
@@ -94,8 +98,8 @@ func TestKilled(t *testing.T) {
 
 // mortal runs a migration that can be killed.
 type mortal struct {
-	t           *testing.T
-	dir, config string
+	t                   *testing.T
+	dir, config, binary string
 	box         *storetest.Sandbox
 
 	trigger atomic.Pointer[trigger]
@@ -119,16 +123,10 @@ func (m *mortal) count(r storetest.Request) storetest.Fault {
 // it was killed; otherwise the migration has ended well.
 func (m *mortal) run(operation string, n int64) (killed bool) {
 	m.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		m.t.Fatal(err)
-	}
 	var stdout, stderr bytes.Buffer
-	c := &exec.Cmd{
-		Path: self, Dir: m.dir, Stdout: &stdout, Stderr: &stderr,
-		Args: []string{"residency", "migrate", "--config", m.config, "--state", filepath.Join(m.dir, "state"), "--to", "eu-west", "--customer", "acme", "--yes"},
-		Env:  append(os.Environ(), m.box.Env()...),
-	}
+	c := exec.Command(m.binary, "migrate", "--config", m.config, "--state", filepath.Join(m.dir, "state"), "--to", "eu-west", "--customer", "acme", "--yes")
+	c.Dir, c.Stdout, c.Stderr = m.dir, &stdout, &stderr
+	c.Env = append(os.Environ(), m.box.Env()...)
 	t := &trigger{operation: operation}
 	t.left.Store(n)
 	var fired atomic.Bool
@@ -143,7 +141,7 @@ func (m *mortal) run(operation string, n int64) (killed bool) {
 		m.t.Fatal(err)
 	}
 	close(started)
-	err = c.Wait()
+	err := c.Wait()
 	if err == nil {
 		return false
 	}

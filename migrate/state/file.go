@@ -132,7 +132,7 @@ func strict(line []byte, v any) error {
 	if err := dec.Decode(v); err != nil {
 		return err
 	}
-	if dec.More() {
+	if len(bytes.TrimSpace(line[dec.InputOffset():])) > 0 {
 		return errors.New("more than one value in a line")
 	}
 	return nil
