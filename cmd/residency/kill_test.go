@@ -100,7 +100,7 @@ func TestKilled(t *testing.T) {
 type mortal struct {
 	t                   *testing.T
 	dir, config, binary string
-	box         *storetest.Sandbox
+	box                 *storetest.Sandbox
 
 	trigger atomic.Pointer[trigger]
 }
