@@ -209,8 +209,9 @@ type Administrator interface {
 	BucketRegion(ctx context.Context, bucket string) (string, error)
 	Versioning(ctx context.Context, bucket string) (Versioning, error)
 	BucketTags(ctx context.Context, bucket string) ([]Tag, error)
-	// CreateBucket creates a bucket in this store's region; ErrExists if it is there.
-	CreateBucket(ctx context.Context, bucket string) error
+	// CreateBucket creates a bucket in this store's region, with object lock if
+	// asked for, which cannot be had later everywhere; ErrExists if it is there.
+	CreateBucket(ctx context.Context, bucket string, lock bool) error
 	SetVersioning(ctx context.Context, bucket string, v Versioning) error
 	SetBucketTags(ctx context.Context, bucket string, tags []Tag) error
 	DeleteBucket(ctx context.Context, bucket string) error
@@ -224,6 +225,7 @@ type Store interface {
 	Writer
 	Eraser
 	Administrator
+	Configurer
 	// Endpoint identifies who answers: two stores with equal Endpoint see each
 	// other's buckets and can copy between them server-side.
 	Endpoint() string

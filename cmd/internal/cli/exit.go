@@ -95,6 +95,8 @@ func remedy(err error) string {
 		return refused.hint
 	case errors.Is(err, objectstore.ErrCredentials):
 		return "check the profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then run the same command again; it resumes"
+	case errors.Is(err, errIncomplete):
+		return "the places not looked at are listed with their reason; give access or correct the configuration, and run it again"
 	case errors.Is(err, state.ErrDamaged):
 		return "restore the state from a copy; or move it away and run the same command again, which looks at both ends anew"
 	case errors.Is(err, state.ErrLeased):

@@ -201,6 +201,9 @@ func (a *app) printCoverage(inv *inventory.Inventory) {
 			looked = append(looked, c.Provider+":"+c.Region)
 		}
 	}
+	if len(looked) == 0 {
+		looked = []string{"nothing"}
+	}
 	fmt.Fprintln(a.Out, "\n"+render.Wrap("Looked at: "+strings.Join(looked, ", ")+".", render.Width, "  "))
 	for _, c := range inv.Coverage {
 		if !c.Looked {

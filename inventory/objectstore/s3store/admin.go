@@ -92,8 +92,11 @@ func (s *Store) SetBucketTags(ctx context.Context, bucket string, list []objects
 }
 
 // CreateBucket implements objectstore.Administrator.
-func (s *Store) CreateBucket(ctx context.Context, bucket string) error {
+func (s *Store) CreateBucket(ctx context.Context, bucket string, lock bool) error {
 	in := &s3.CreateBucketInput{Bucket: &bucket}
+	if lock {
+		in.ObjectLockEnabledForBucket = &lock
+	}
 	// us-east-1 is the one region that is named by saying nothing.
 	if s.region != homeRegion {
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.region)}
