@@ -31,9 +31,7 @@ func (w *work) certify(ctx context.Context) error {
 			Entries: m.Totals.Entries, Versions: m.Totals.Versions, DeleteMarkers: m.Totals.Markers, Bytes: m.Totals.Bytes,
 		})
 	}
-	for _, x := range p.Parity {
-		c.Parity = append(c.Parity, certificate.Parity(x))
-	}
+	c.Parity = w.parity(ctx)
 	files := []string{uploadsFile, gateFile}
 	for _, s := range p.Segments {
 		files = append(files, s.File("manifest"), s.File("receipts"), s.File("erasures"))

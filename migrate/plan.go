@@ -47,6 +47,7 @@ type Plan struct {
 	Customer    string             `json:"customer"`
 	Destination Region             `json:"destination"`
 	Verify      string             `json:"verify"` // auto or readback
+	KMSKey      string             `json:"kms_key,omitempty"`
 	Moves       []Move             `json:"moves"`
 	Segments    []manifest.Segment `json:"segments"`
 	Uploads     *Uploads           `json:"uploads,omitempty"`
@@ -84,6 +85,7 @@ type Move struct {
 	Destination string                 `json:"destination_bucket"` // in the plan's destination; keys stay as they are
 	Tags        []objectstore.Tag      `json:"bucket_tags,omitempty"`
 	Way         string                 `json:"way"`
+	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
 	Totals      Totals                 `json:"totals"`
 	// Exists and Held were observed while planning; the digest leaves them out,
 	// for a run changes them.
@@ -143,8 +145,10 @@ const (
 type Parity struct {
 	Bucket  string `json:"bucket"`
 	Setting string `json:"setting"`
-	Outcome string `json:"outcome"` // carried, equal, rewritten, not carried
+	Outcome string `json:"outcome"` // carried, rewritten, not carried, not movable, not offered, not read
 	Detail  string `json:"detail,omitempty"`
+	// Value is what the destination bucket is to be given.
+	Value json.RawMessage `json:"value,omitempty"`
 }
 
 // Issue is a blocker or a warning.

@@ -31,6 +31,7 @@ type Request struct {
 	Stores    Stores
 	// BucketName names the destination of a source bucket.
 	BucketName func(bucket, sourceRegion string) string
+	KMSKey     string // of the destination's region, for what is under a KMS key at the source; may be empty
 	Now        time.Time
 	Progress   *engine.Progress
 }
@@ -46,7 +47,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
 
 	p := &planner{Request: r, spool: state.NewDir(spool), plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify,
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if err := p.collect(ctx); err != nil {
@@ -239,16 +240,16 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 		return fmt.Errorf("tags of %s: %w", m.From(), err)
 	}
 	outcome := func(setting, outcome, detail string) {
-		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: m.Source.Provider + ":" + m.Bucket, Setting: setting, Outcome: outcome, Detail: detail})
+		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: bucketName(*m), Setting: setting, Outcome: outcome, Detail: detail})
 	}
-	outcome("versioning", "carried", string(m.Versioning))
+	outcome("versioning", carried, string(m.Versioning))
 	if m.Prefix == "" {
 		m.Tags = tags
-		outcome("tags", "carried", fmt.Sprintf("%d", len(tags)))
+		outcome("tags", carried, fmt.Sprintf("%d", len(tags)))
 	} else if len(tags) > 0 {
-		outcome("tags", "not carried", "they speak of the whole bucket, and only a prefix of it moves")
+		outcome("tags", notCarried, "they speak of the whole bucket, and only a prefix of it moves")
 	}
-	return nil
+	return p.settings(ctx, source, m)
 }
 
 // dropEmpty leaves out moves without anything to move.
@@ -261,7 +262,7 @@ func (p *planner) dropEmpty() {
 			kept = append(kept, m)
 			continue
 		}
-		p.plan.Parity = slices.DeleteFunc(p.plan.Parity, func(x Parity) bool { return x.Bucket == m.Source.Provider+":"+m.Bucket })
+		p.plan.Parity = slices.DeleteFunc(p.plan.Parity, func(x Parity) bool { return x.Bucket == bucketName(m) })
 	}
 	for i := range p.plan.Segments {
 		p.plan.Segments[i].Move = index[p.plan.Segments[i].Move]
@@ -291,7 +292,6 @@ func (p *planner) advise() {
 	}
 	if p.plan.Totals.Versions > 0 {
 		p.warn(Issue{Rule: "reassigned", Text: "version IDs and last-modified dates are assigned by the destination; receipts record which became which"})
-		p.warn(Issue{Rule: "configuration", Text: "of the buckets' configuration, versioning and tags are carried; policies, lifecycle, CORS and all else must be set at the destination"})
 	}
 }
 

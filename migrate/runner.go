@@ -64,6 +64,9 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.copy(ctx); err != nil {
 		return w.result, err
 	}
+	if err := w.finish(ctx); err != nil {
+		return nil, err
+	}
 	if o.KeepSource {
 		return w.result, nil
 	}
@@ -178,7 +181,7 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 	region, err := store.BucketRegion(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
-		if err := store.CreateBucket(ctx, m.Destination); err != nil && !errors.Is(err, objectstore.ErrExists) {
+		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil && !errors.Is(err, objectstore.ErrExists) {
 			return err
 		}
 		w.note("created bucket %s in %s", w.plan.To(Move{Destination: m.Destination}), w.plan.Destination.Code)
@@ -203,7 +206,7 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 			return err
 		}
 	}
-	return nil
+	return w.apply(ctx, m, true)
 }
 
 // enforces finds out whether the destination refuses bytes that do not have
@@ -273,7 +276,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Now: w.Now,
+			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})

@@ -76,6 +76,28 @@ type Attributes struct {
 	Metadata           map[string]string
 	Tags               []Tag // sorted by key; filled only by those who ask for tags
 	StorageClass       string
+	Lock               Lock
+}
+
+// Lock is what keeps a version from being deleted. Its zero value is none.
+type Lock struct {
+	Mode  string // GOVERNANCE or COMPLIANCE; empty: no retention
+	Until time.Time
+	Hold  bool
+}
+
+// At returns what is in force at a time: a retention that has ended neither protects nor can be
+// set anew.
+func (l Lock) At(now time.Time) Lock {
+	if l.Mode == "" || !l.Until.After(now) {
+		return Lock{Hold: l.Hold}
+	}
+	return l
+}
+
+// Same tells whether two locks are equal, retention to the second.
+func (l Lock) Same(o Lock) bool {
+	return l.Mode == o.Mode && l.Hold == o.Hold && l.Until.Truncate(time.Second).Equal(o.Until.Truncate(time.Second))
 }
 
 // CustomerKey is how Encrypted names SSE-C, whose key only the customer has.
@@ -93,9 +115,6 @@ type Info struct {
 	Checksum  Checksum // zero if none is stored
 	KeyID     string   // of SSE-KMS, else empty
 	Encrypted string   // the algorithm of server-side encryption, empty if not told
-	LockMode  string
-	LockUntil time.Time
-	LegalHold bool
 	Modified  time.Time
 }
 
@@ -152,6 +171,9 @@ type NewObject struct {
 	Bucket, Key string
 	Attributes
 	Guard Guard
+	// KMSKey encrypts the object under a KMS key of the destination; empty: as
+	// the bucket's default says.
+	KMSKey string
 	// Algorithm and Composite choose the checksum that a multipart upload keeps.
 	Algorithm string
 	Composite bool

@@ -73,6 +73,7 @@ type Parity struct {
 	Setting string `json:"setting"`
 	Outcome string `json:"outcome"`
 	Detail  string `json:"detail,omitempty"`
+	Found   string `json:"found,omitempty"` // at the destination in the end: equal, different, or why it was not read
 }
 
 // Transit is the way of the bytes.

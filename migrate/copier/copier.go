@@ -44,6 +44,9 @@ type Options struct {
 	Readback   bool                   // re-read both ends of every entry
 	Versioning objectstore.Versioning // of the source bucket
 	Enforced   bool                   // the destination was seen to refuse a wrong SHA-256
+	Locked     bool                   // the source bucket has object lock
+	KMSKey     string                 // of the destination, for what is under a KMS key at the source
+	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
 	// Copied is told of each body's bytes as they arrive at the destination.
@@ -186,7 +189,7 @@ func (c *Copier) worthwhile(err error, attempt int) bool {
 	if errors.As(err, &refused) && errors.Is(err, objectstore.ErrPrecondition) {
 		return attempt == 1
 	}
-	return !objectstore.Permanent(err) && !errors.Is(err, errForeign) && !errors.Is(err, errDrift)
+	return !objectstore.Permanent(err) && !errors.Is(err, errForeign) && !errors.Is(err, errDrift) && !errors.Is(err, errNoKey)
 }
 
 // backoff is exponential with full jitter, at most 20 s.

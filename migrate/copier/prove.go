@@ -59,6 +59,7 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 		destination = &info
 	}
 	var err error
+	source.Lock, destination.Lock = source.Lock.At(c.Now()), destination.Lock.At(c.Now())
 	if source.Tags == nil {
 		if source.Tags, err = c.source.Tags(ctx, e.Ref(c.from, c.Versioning)); err != nil {
 			return found, drifted(err)

@@ -78,8 +78,17 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	} else {
 		info.Tags = []objectstore.Tag{}
 	}
-	return objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard}, nil
+	info.Lock = info.Lock.At(c.Now())
+	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard}
+	if strings.HasPrefix(info.Encrypted, "aws:kms") {
+		if o.KMSKey = c.KMSKey; o.KMSKey == "" && !c.KMSDefault {
+			return o, errNoKey
+		}
+	}
+	return o, nil
 }
+
+var errNoKey = errors.New("it is encrypted under a KMS key; name one of the destination's region with destination.kms_key in the configuration")
 
 // streamWhole sends an object in one PUT. What fits is held whole, hashed, and
 // sent under its SHA-256; what does not is hashed on its way, while the
@@ -152,6 +161,18 @@ func fill(buf []byte, r io.Reader) ([]byte, error) {
 func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
 	target.StorageClass = e.StorageClass
+	var lock objectstore.Lock
+	if c.Locked || c.KMSKey != "" { // a copy takes over everything but lock and encryption
+		info, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0)
+		if err != nil {
+			return verifier.Evidence{}, drifted(err)
+		}
+		lock = info.Lock.At(c.Now())
+		target.Lock = lock
+		if strings.HasPrefix(info.Encrypted, "aws:kms") {
+			target.KMSKey = c.KMSKey
+		}
+	}
 	w, err := c.destination.Copy(ctx, e.Ref(c.from, c.Versioning), target)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
@@ -167,5 +188,6 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 			source.ETag = ""
 		}
 	}
+	source.Lock = lock
 	return verifier.Evidence{Source: source, Written: w}, nil
 }

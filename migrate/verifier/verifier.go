@@ -41,6 +41,9 @@ func mismatch(format string, args ...any) Finding {
 // Judge weighs the evidence. One contradiction makes a mismatch, whatever else
 // agrees.
 func Judge(e Evidence) Finding {
+	if kms(e.Source.Encrypted) && !kms(e.Written.Encrypted) {
+		return mismatch("it is encrypted under %s at the source, and not at the destination", e.Source.Encrypted)
+	}
 	source, kept := e.Source.Checksum, e.Written.Checksum
 	comparable := source.Algorithm != "" && source.Algorithm == kept.Algorithm && source.Composite == kept.Composite && (!source.Composite || e.SameParts)
 	if comparable && source.Value != kept.Value {
@@ -88,8 +91,10 @@ func ETagsComparable(source objectstore.Info, written objectstore.Written, sameP
 
 // opaque tells whether ETags are not made of MD5 under this encryption.
 func opaque(encryption string) bool {
-	return strings.HasPrefix(encryption, "aws:kms") || encryption == objectstore.CustomerKey
+	return kms(encryption) || encryption == objectstore.CustomerKey
 }
+
+func kms(encryption string) bool { return strings.HasPrefix(encryption, "aws:kms") }
 
 // MD5ETag splits an ETag of the form that MD5-based ones have: 32 hex digits,
 // and the number of parts of a multipart object, empty for others.
@@ -108,7 +113,7 @@ func MD5ETag(etag string) (md5, parts string, ok bool) {
 // could not show: no metadata, no tags, no header but its content type.
 func Plain(a objectstore.Attributes) bool {
 	return len(a.Metadata) == 0 && len(a.Tags) == 0 && a.CacheControl == "" && a.ContentDisposition == "" &&
-		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == ""
+		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" && a.Lock == objectstore.Lock{}
 }
 
 // Differences names the attributes that differ, in a fixed order; never their
@@ -128,6 +133,7 @@ func Differences(source, destination objectstore.Attributes) []string {
 	add("Expires", source.Expires == destination.Expires)
 	add("website redirect", source.WebsiteRedirect == destination.WebsiteRedirect)
 	add("metadata", maps.Equal(source.Metadata, destination.Metadata))
+	add("retention and legal hold", source.Lock.Same(destination.Lock))
 	add("tags", slices.Equal(source.Tags, destination.Tags))
 	return names
 }

@@ -60,8 +60,9 @@ func TestJudge(t *testing.T) {
 		{"multipart ETags with equal parts", verifier.Evidence{Source: source(md5A+"-2", none), Written: written(md5A+"-2", none), SameParts: true}, receipt.Verified, receipt.ETagMD5},
 		{"multipart ETags with other parts", verifier.Evidence{Source: source(md5A+"-2", none), Written: written(md5A+"-2", none)}, receipt.Unverifiable, ""},
 		{"one of them multipart", verifier.Evidence{Source: source(md5A+"-2", none), Written: written(md5B, none), SHA256: ours, Enforced: true}, receipt.Verified, receipt.SHA256},
-		{"ETags of SSE-KMS prove nothing", verifier.Evidence{Source: kms, Written: written(md5A, none)}, receipt.Unverifiable, ""},
-		{"ETags of SSE-KMS contradict nothing", verifier.Evidence{Source: kms, Written: written(md5B, none), SHA256: ours, Enforced: true}, receipt.Verified, receipt.SHA256},
+		{"ETags of SSE-KMS prove nothing", verifier.Evidence{Source: kms, Written: objectstore.Written{ETag: md5A, Encrypted: "aws:kms"}}, receipt.Unverifiable, ""},
+		{"ETags of SSE-KMS contradict nothing", verifier.Evidence{Source: kms, Written: objectstore.Written{ETag: md5B, Encrypted: "aws:kms"}, SHA256: ours, Enforced: true}, receipt.Verified, receipt.SHA256},
+		{"SSE-KMS that got lost", verifier.Evidence{Source: kms, Written: written(md5B, none), SHA256: ours, Enforced: true}, receipt.Mismatch, ""},
 		{"a destination under SSE-KMS", verifier.Evidence{Source: source(md5A, none), Written: objectstore.Written{ETag: md5B, Encrypted: "aws:kms"}, SHA256: ours, Enforced: true}, receipt.Verified, receipt.SHA256},
 		{"equal sizes prove nothing", verifier.Evidence{Source: objectstore.Info{Size: 7, ETag: "opaque"}, Written: written("opaque", none)}, receipt.Unverifiable, ""},
 	} {
@@ -92,13 +93,13 @@ func TestMD5ETag(t *testing.T) {
 func TestDifferences(t *testing.T) {
 	full := objectstore.Attributes{
 		ContentType: "a", CacheControl: "b", ContentDisposition: "c", ContentEncoding: "d", ContentLanguage: "e", Expires: "f", WebsiteRedirect: "g",
-		Metadata: map[string]string{"k": "v"}, Tags: []objectstore.Tag{{Key: "t", Value: "u"}}, StorageClass: "STANDARD_IA",
+		Metadata: map[string]string{"k": "v"}, Tags: []objectstore.Tag{{Key: "t", Value: "u"}}, Lock: objectstore.Lock{Hold: true}, StorageClass: "STANDARD_IA",
 	}
 	if names := verifier.Differences(full, full); len(names) > 0 {
 		t.Errorf("an object differs from itself: %q", names)
 	}
 	names := verifier.Differences(full, objectstore.Attributes{})
-	want := "Content-Type, Cache-Control, Content-Disposition, Content-Encoding, Content-Language, Expires, website redirect, metadata, tags"
+	want := "Content-Type, Cache-Control, Content-Disposition, Content-Encoding, Content-Language, Expires, website redirect, metadata, retention and legal hold, tags"
 	if got := strings.Join(names, ", "); got != want {
 		t.Errorf("Differences = %s\nwant %s", got, want)
 	}

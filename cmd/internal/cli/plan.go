@@ -113,6 +113,7 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Customer: customer, Verify: verify, Inventory: inv, Stores: w.stores, Now: a.now(), Progress: progress,
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
+		KMSKey:      w.config.Destination.KMSKey,
 		BucketName:  func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})
 }
@@ -176,11 +177,32 @@ func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
 			return err
 		}
 	}
+	if err := a.printParity(p.Parity); err != nil {
+		return err
+	}
 	a.printIssues("Blockers: nothing moves before these are gone", p.Blockers)
 	a.printIssues("Warnings", p.Warnings)
 	a.printExposures("Exposures at the destination", p.Exposures)
 	fmt.Fprintf(a.Out, "\ndigest %s\n", p.Digest)
 	return nil
+}
+
+// printParity shows what becomes of the buckets' settings.
+func (a *app) printParity(parity []migrate.Parity) error {
+	if len(parity) == 0 {
+		return nil
+	}
+	var rows [][]string
+	last := ""
+	for _, x := range parity {
+		if x.Bucket != last {
+			last = x.Bucket
+			rows = append(rows, []string{x.Bucket, "", ""})
+		}
+		rows = append(rows, []string{"  " + x.Setting, x.Outcome, x.Detail})
+	}
+	fmt.Fprintln(a.Out)
+	return render.Table(a.Out, []render.Column{{Name: "bucket, setting", Fold: true}, {Name: "outcome"}, {Name: "detail", Fold: true}}, rows)
 }
 
 func orUnknown(s string) string {

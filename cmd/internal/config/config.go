@@ -88,6 +88,7 @@ type Customer struct {
 // Destination is how buckets are named where data is moved to.
 type Destination struct {
 	Bucket string `yaml:"bucket"`
+	KMSKey string `yaml:"kms_key"` // of the destination's region
 }
 
 // Defaults of a configuration.

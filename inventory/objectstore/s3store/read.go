@@ -135,6 +135,7 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 			Expires:            h.Get("Expires"),
 			WebsiteRedirect:    h.Get("X-Amz-Website-Redirect-Location"),
 			StorageClass:       h.Get("X-Amz-Storage-Class"),
+			Lock:               objectstore.Lock{Mode: h.Get("X-Amz-Object-Lock-Mode"), Hold: h.Get("X-Amz-Object-Lock-Legal-Hold") == "ON"},
 		},
 		VersionID: h.Get("X-Amz-Version-Id"),
 		ETag:      strings.Trim(h.Get("Etag"), `"`),
@@ -142,8 +143,6 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 		Length:    length,
 		Encrypted: encryption(h),
 		KeyID:     h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
-		LockMode:  h.Get("X-Amz-Object-Lock-Mode"),
-		LegalHold: h.Get("X-Amz-Object-Lock-Legal-Hold") == "ON",
 		Checksum:  checksum(h),
 	}
 	if info.VersionID == "" {
@@ -171,7 +170,7 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 		}
 	}
 	if until := h.Get("X-Amz-Object-Lock-Retain-Until-Date"); until != "" {
-		if info.LockUntil, err = time.Parse(time.RFC3339Nano, until); err != nil {
+		if info.Lock.Until, err = time.Parse(time.RFC3339Nano, until); err != nil {
 			return info, fmt.Errorf("retention date: %w", err)
 		}
 	}

@@ -149,7 +149,11 @@ func applicationSetting(s objectstore.Setting) (setting, bool) {
 				return json.RawMessage(*out.Policy), nil
 			},
 			func(ctx context.Context, c *s3.Client, b *string, value []byte) error {
-				_, err := c.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: b, Policy: aws.String(string(value))})
+				var text bytes.Buffer // policies have a limit of bytes
+				if err := json.Compact(&text, value); err != nil {
+					return err
+				}
+				_, err := c.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: b, Policy: aws.String(text.String())})
 				return err
 			},
 		}, true

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -29,6 +30,8 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 		Metadata: o.Metadata, Tagging: tagging(o.Tags), StorageClass: types.StorageClass(storageClass(o.StorageClass)),
 		IfMatch: quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
 	}
+	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
+	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
 	options, err := guarded(body, o.Expires)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
@@ -38,6 +41,23 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
 	}
 	return written(out.ResultMetadata, out.ETag), nil
+}
+
+func locked(l objectstore.Lock) (mode types.ObjectLockMode, until *time.Time, hold types.ObjectLockLegalHoldStatus) {
+	if l.Mode != "" {
+		mode, until = types.ObjectLockMode(l.Mode), &l.Until
+	}
+	if l.Hold {
+		hold = types.ObjectLockLegalHoldStatusOn
+	}
+	return mode, until, hold
+}
+
+func encrypted(key string) (types.ServerSideEncryption, *string) {
+	if key == "" {
+		return "", nil
+	}
+	return types.ServerSideEncryptionAwsKms, &key
 }
 
 // guarded makes a request carry the hashes that are known, so that the store
@@ -108,6 +128,8 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 		Metadata: o.Metadata, Tagging: tagging(o.Tags), StorageClass: types.StorageClass(storageClass(o.StorageClass)),
 		ChecksumAlgorithm: types.ChecksumAlgorithm(o.Algorithm),
 	}
+	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
+	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
 	if o.Algorithm != "" {
 		in.ChecksumType = types.ChecksumTypeFullObject
 		if o.Composite {
@@ -195,12 +217,15 @@ func (s *Store) AbortUpload(ctx context.Context, bucket, key, uploadID string) e
 
 // Copy implements objectstore.Writer.
 func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.NewObject) (objectstore.Written, error) {
-	out, err := s.client.CopyObject(ctx, &s3.CopyObjectInput{
+	in := &s3.CopyObjectInput{
 		Bucket: &o.Bucket, Key: &o.Key, CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
 		MetadataDirective: types.MetadataDirectiveCopy, TaggingDirective: types.TaggingDirectiveCopy,
 		StorageClass: types.StorageClass(storageClass(o.StorageClass)),
 		IfMatch:      quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
-	}, once, s3.WithAPIOptions(rawHeader))
+	}
+	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
+	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
+	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(rawHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
 	}

@@ -1,0 +1,291 @@
+package migrate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/parity"
+)
+
+// Outcomes of a setting.
+const (
+	carried    = "carried"
+	rewritten  = "rewritten"
+	notMovable = "not movable"
+	notCarried = "not carried"
+	notOffered = "not offered" // by the destination
+	notRead    = "not read"    // at the source: access was denied
+)
+
+func bucketName(m Move) string { return m.Source.Provider + ":" + m.Bucket }
+
+// settings records what becomes of a source bucket's settings.
+func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Move) error {
+	for _, name := range objectstore.Settings() {
+		value, err := source.Setting(ctx, m.Bucket, name)
+		row := Parity{Bucket: bucketName(*m), Setting: string(name)}
+		switch {
+		case errors.Is(err, objectstore.ErrNotOffered):
+			continue
+		case errors.Is(err, objectstore.ErrDenied):
+			row.Outcome, row.Detail = notRead, "access denied"
+			p.warn(Issue{Rule: "setting-not-read", Location: bucketName(*m), Text: fmt.Sprintf("its %s could not be read (access denied) and will not be carried", name), Remedy: "give access to read it, or set it at the destination"})
+			p.plan.Parity = append(p.plan.Parity, row)
+			continue
+		case err != nil:
+			return fmt.Errorf("%s of %s: %w", name, bucketName(*m), err)
+		case value == nil:
+			continue
+		}
+		if err := p.judge(m, name, value, &row); err != nil {
+			return err
+		}
+		if row.Value != nil {
+			if err := p.offered(ctx, m, name, &row); err != nil {
+				return err
+			}
+		}
+		p.plan.Parity = append(p.plan.Parity, row)
+	}
+	if m.Exists {
+		return p.existing(ctx, m)
+	}
+	return nil
+}
+
+// judge decides what becomes of one setting.
+func (p *planner) judge(m *Move, name objectstore.Setting, value []byte, row *Parity) error {
+	at := bucketName(*m)
+	row.Outcome, row.Value = carried, value
+	switch name {
+	case objectstore.ObjectLock:
+		m.Lock = true
+		row.Detail = "default retention is set after the copy"
+		return nil
+	case objectstore.Replication:
+		targets, err := parity.Targets(value)
+		if err != nil {
+			return err
+		}
+		row.Outcome, row.Value, row.Detail = notMovable, nil, "copies to "+strings.Join(targets, ", ")
+		p.warn(Issue{Rule: "replicated", Location: at, Text: fmt.Sprintf("replication has made copies of this data in %s; they are not part of this plan", strings.Join(targets, ", ")), Remedy: "look at them with residency inventory"})
+		return nil
+	case objectstore.Logging, objectstore.Notifications:
+		row.Outcome, row.Value, row.Detail = notMovable, nil, "points to places outside of the bucket; set it at the destination"
+		p.warn(Issue{Rule: "outside-target", Location: at, Text: fmt.Sprintf("its %s point to places outside of the bucket and are not carried", name)})
+		return nil
+	}
+	if m.Prefix != "" {
+		row.Outcome, row.Value, row.Detail = notCarried, nil, "it speaks of the whole bucket, and only a prefix of it moves"
+		return nil
+	}
+	switch name {
+	case objectstore.Encryption:
+		return p.judgeEncryption(at, value, row)
+	case objectstore.Ownership:
+		if !bytes.Contains(value, []byte("BucketOwnerEnforced")) {
+			p.warn(Issue{Rule: "acl", Location: at, Text: "ACLs are in force there; grants of single objects are not carried"})
+		}
+	case objectstore.Policy:
+		var err error
+		if row.Value, err = parity.Rewrite(value, m.Bucket, m.Destination); err != nil {
+			return fmt.Errorf("policy of %s: %w", at, err)
+		}
+		row.Detail = "set after the copy"
+		if !bytes.Equal(row.Value, value) {
+			row.Outcome, row.Detail = rewritten, "names the destination bucket; set after the copy"
+		}
+		if parity.Mentions(value, m.Source.Code) {
+			row.Detail += "; it still names " + m.Source.Code
+		}
+	case objectstore.Lifecycle:
+		expiry, err := parity.ParseLifecycle(value, p.Now)
+		if err != nil {
+			return fmt.Errorf("lifecycle of %s: %w", at, err)
+		}
+		row.Detail = "set after the copy; ages begin anew at the destination"
+		if len(expiry.Dated) > 0 {
+			p.block(Issue{Rule: "lifecycle-expires", Location: at, Text: "lifecycle rules with a date that has come would delete what was moved: " + strings.Join(expiry.Dated, ", "), Remedy: "remove them from the source bucket"})
+		}
+		if len(expiry.Rules) > 0 {
+			p.warn(Issue{Rule: "lifecycle-ages", Location: at, Text: "lifecycle rules that delete count ages anew from the day of the copy: " + strings.Join(expiry.Rules, ", ")})
+		}
+	}
+	return nil
+}
+
+func (p *planner) judgeEncryption(at string, value []byte, row *Parity) error {
+	e, err := parity.ParseEncryption(value)
+	if err != nil || e.KeyID == "" {
+		return err
+	}
+	if p.KMSKey == "" {
+		p.block(Issue{Rule: "kms-key", Location: at, Text: "it is encrypted under a KMS key of its own, which the destination's region does not have", Remedy: "name a key there with destination.kms_key in the configuration"})
+		return nil
+	}
+	row.Outcome, row.Detail = rewritten, "names the key "+p.KMSKey
+	row.Value, err = parity.WithKey(value, p.KMSKey)
+	return err
+}
+
+// offered finds out whether the destination has such a setting at all.
+func (p *planner) offered(ctx context.Context, m *Move, name objectstore.Setting, row *Parity) error {
+	destination := p.Stores(p.Destination.Provider, p.Destination.Code)
+	_, err := destination.Setting(ctx, m.Destination, name)
+	switch {
+	case errors.Is(err, objectstore.ErrNotOffered):
+		row.Outcome, row.Value, row.Detail = notOffered, nil, "the destination has no such setting"
+		issue := Issue{Rule: "setting-not-offered", Location: bucketName(*m), Text: fmt.Sprintf("its %s cannot be carried: the destination has no such setting", name)}
+		if name == objectstore.ObjectLock {
+			p.block(issue)
+		} else {
+			p.warn(issue)
+		}
+	case err != nil && !errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrDenied):
+		return fmt.Errorf("%s of %s: %w", name, p.plan.To(*m), err)
+	}
+	return nil
+}
+
+// existing looks at a destination bucket that is there already for what would
+// delete, copy on or weaken what it is given.
+func (p *planner) existing(ctx context.Context, m *Move) error {
+	destination := p.Stores(p.Destination.Provider, p.Destination.Code)
+	at := p.plan.To(*m).String()
+	wanted := func(name objectstore.Setting) []byte { return wantedSetting(p.plan.Parity, *m, name) }
+	for _, name := range objectstore.Settings() {
+		value, err := destination.Setting(ctx, m.Destination, name)
+		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s of %s: %w", name, at, err)
+		}
+		switch {
+		case name == objectstore.ObjectLock && value == nil && m.Lock:
+			p.block(Issue{Rule: "destination-lock", Location: at, Text: "the bucket exists without object lock, which the source has", Remedy: "set destination.bucket in the configuration"})
+		case value == nil || equalJSON(value, wanted(name)):
+		case name == objectstore.Replication:
+			targets, err := parity.Targets(value)
+			if err != nil {
+				return err
+			}
+			if len(targets) > 0 {
+				p.block(Issue{Rule: "destination-replicates", Location: at, Text: "the bucket replicates to " + strings.Join(targets, ", "), Remedy: "turn its replication off, or set destination.bucket in the configuration"})
+			}
+		case name == objectstore.Lifecycle:
+			expiry, err := parity.ParseLifecycle(value, p.Now)
+			if err != nil {
+				return err
+			}
+			if len(expiry.Rules) > 0 {
+				p.block(Issue{Rule: "destination-expires", Location: at, Text: "lifecycle rules of the bucket would delete what it is given: " + strings.Join(expiry.Rules, ", "), Remedy: "disable them, or set destination.bucket in the configuration"})
+			}
+		case wanted(name) != nil:
+			p.warn(Issue{Rule: "destination-differs", Location: at, Text: fmt.Sprintf("the bucket exists with another %s, which is left as it is", name)})
+		}
+	}
+	return nil
+}
+
+// wantedSetting is what a move's destination bucket is to be given, or nil.
+func wantedSetting(rows []Parity, m Move, name objectstore.Setting) []byte {
+	i := slices.IndexFunc(rows, func(x Parity) bool {
+		return x.Bucket == bucketName(m) && x.Setting == string(name) && x.Value != nil
+	})
+	if i < 0 {
+		return nil
+	}
+	return rows[i].Value
+}
+
+// early are the settings that a bucket has from the beginning; the others
+// could hinder the copy, or delete it.
+func early(name objectstore.Setting) bool {
+	return name == objectstore.Encryption || name == objectstore.Ownership || name == objectstore.PublicAccess
+}
+
+// apply gives the destination bucket the settings of the plan that it does not
+// have. In a bucket that was there before, a different setting is left alone.
+func (w *work) apply(ctx context.Context, m Move, first bool) error {
+	store := w.destination()
+	for _, name := range objectstore.Settings() {
+		value := wantedSetting(w.plan.Parity, m, name)
+		if value == nil || early(name) != first {
+			continue
+		}
+		now, err := store.Setting(ctx, m.Destination, name)
+		if err != nil && !errors.Is(err, objectstore.ErrDenied) {
+			return fmt.Errorf("%s of %s: %w", name, w.plan.To(m), err)
+		}
+		if equalJSON(now, value) || now != nil && m.Exists {
+			continue
+		}
+		if err := store.SetSetting(ctx, m.Destination, name, value); err != nil {
+			return fmt.Errorf("%s of %s: %w", name, w.plan.To(m), err)
+		}
+	}
+	return nil
+}
+
+// finish sets what could not be set before all copies were proven.
+func (w *work) finish(ctx context.Context) error {
+	for _, m := range w.plan.Moves {
+		if err := w.apply(ctx, m, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parity reads back every setting that was to be carried.
+func (w *work) parity(ctx context.Context) []certificate.Parity {
+	var rows []certificate.Parity
+	for _, x := range w.plan.Parity {
+		row := certificate.Parity{Bucket: x.Bucket, Setting: x.Setting, Outcome: x.Outcome, Detail: x.Detail}
+		i := slices.IndexFunc(w.plan.Moves, func(m Move) bool { return bucketName(m) == x.Bucket })
+		if x.Value != nil && i >= 0 {
+			now, err := w.destination().Setting(ctx, w.plan.Moves[i].Destination, objectstore.Setting(x.Setting))
+			switch {
+			case err != nil:
+				row.Found = "not read: " + err.Error()
+			case equalJSON(now, x.Value):
+				row.Found = "equal"
+			default:
+				row.Found = "different"
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// equalJSON tells whether two values differ in nothing but the order of
+// members.
+func equalJSON(a, b []byte) bool {
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return bytes.Equal(a, b)
+	}
+	a, errA := json.Marshal(x)
+	b, errB := json.Marshal(y)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// kmsDefault tells whether a move's destination bucket is given default
+// encryption under KMS.
+func (w *work) kmsDefault(m Move) bool {
+	value := wantedSetting(w.plan.Parity, m, objectstore.Encryption)
+	if value == nil {
+		return false
+	}
+	e, err := parity.ParseEncryption(value)
+	return err == nil && strings.HasPrefix(e.Algorithm, "aws:kms")
+}
