@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
@@ -152,13 +154,50 @@ func (w *work) erased(ctx context.Context, s manifest.Segment) (bool, error) {
 }
 
 func (w *work) countErasures(m Move, erasures []receipt.Erasure) {
+	at := m.From().String()
 	for _, x := range erasures {
+		if x.Outcome == receipt.Retained {
+			held := w.retained[at]
+			held.n++
+			if x.Until == nil {
+				held.hold = true
+			} else if x.Until.After(held.until) {
+				held.until = *x.Until
+			}
+			w.retained[at] = held
+		}
 		w.result.Erasures[string(x.Outcome)]++
 		w.result.Guards[x.Guard]++
 		if x.Outcome != receipt.Erased && x.Outcome != receipt.Gone {
 			w.result.problem(Problem{Location: m.From().String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 		}
 	}
+}
+
+// retention is what locks keep at one place.
+type retention struct {
+	n     int64
+	until time.Time // the last to end
+	hold  bool      // some are under legal hold, or do not say until when
+}
+
+// reason says why so many entries are left.
+func (r retention) reason(entries int64) string {
+	var parts []string
+	if r.n > 0 {
+		text := fmt.Sprintf("%d retained", r.n)
+		if !r.until.IsZero() {
+			text += ", the last until " + r.until.Format(time.RFC3339)
+		}
+		if r.hold {
+			text += ", some under legal hold until it is lifted"
+		}
+		parts = append(parts, text)
+	}
+	if entries > r.n || r.n == 0 {
+		parts = append(parts, "written since the last listing, or not erased; see the erasures in the state")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // abortUploads aborts the unfinished uploads that the plan knows.
@@ -192,7 +231,7 @@ func (w *work) remainder(ctx context.Context) error {
 		}
 		if left.Entries+left.Uploads > 0 {
 			w.result.SourceEmpty = false
-			left.Reason = "retained, or written since the last listing; see the erasures in the state"
+			left.Reason = w.retained[left.Location].reason(left.Entries)
 			w.result.Left = append(w.result.Left, left)
 		}
 	}

@@ -39,23 +39,30 @@ type fixture struct {
 	provider *s3store.Provider
 	home     *state.Dir
 	bucket   string
+	kmsKey   string // of the destination
 }
 
 // newFixture has one bucket, which the caller fills.
 func newFixture(t *testing.T, versioned bool) *fixture {
 	t.Helper()
-	f := &fixture{t: t, bucket: "source-bucket", home: state.NewDir(t.TempDir())}
-	f.box = storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{us, eu}})
+	f := newFixtureOn(t, storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{us, eu}}))
+	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+	if versioned {
+		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+	}
+	return f
+}
+
+// newFixtureOn has no bucket yet.
+func newFixtureOn(t *testing.T, box *storetest.Sandbox) *fixture {
+	t.Helper()
+	f := &fixture{t: t, box: box, bucket: "source-bucket", home: state.NewDir(t.TempDir())}
 	f.from, f.to = f.box.Proxy(t, us), f.box.Proxy(t, eu)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", f.box.CredentialsPath)
 	var err error
 	f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()}})
 	if err != nil {
 		t.Fatal(err)
-	}
-	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
-	if versioned {
-		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	}
 	return f
 }
@@ -117,7 +124,7 @@ func (f *fixture) tryPlan(verify string) (*migrate.Plan, error) {
 		f.t.Fatal(err)
 	}
 	return migrate.Make(f.t.Context(), f.home, migrate.Request{
-		Customer: "acme", Verify: verify, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Customer: "acme", Verify: verify, KMSKey: f.kmsKey, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
 		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },

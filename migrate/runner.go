@@ -57,7 +57,7 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = release() }() // the lease ends with the process at the latest
-	w := &work{Runner: r, plan: p, result: newResult(p)}
+	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = release() }() // the lease ends with the process at the latest
-	w := &work{Runner: r, plan: p, result: newResult(p)}
+	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
 	started, err := w.started(ctx)
 	if err != nil {
 		return nil, err
@@ -105,6 +105,8 @@ type work struct {
 	*Runner
 	plan   *Plan
 	result *Result
+	// retained is what locks keep, by source location.
+	retained map[string]retention
 }
 
 func (w *work) note(format string, args ...any) {

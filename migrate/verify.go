@@ -32,7 +32,7 @@ type Verification struct {
 // where no receipt has one, the checksum that the store keeps. The error is
 // ErrVerification if anything differs.
 func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verification, error) {
-	w := &work{Runner: r, plan: p, result: newResult(p)}
+	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
 	missing, err := w.missing(ctx)
 	if err != nil {
 		return nil, err

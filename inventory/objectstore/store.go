@@ -132,6 +132,9 @@ type Reader interface {
 	Stat(ctx context.Context, ref Ref, part int) (Info, error)
 	// Tags returns the version's tags sorted by key.
 	Tags(ctx context.Context, ref Ref) ([]Tag, error)
+	// Lock returns the version's retention and legal hold. What Open and Stat
+	// say of it is left out by some servers, and by S3 without the permission.
+	Lock(ctx context.Context, ref Ref) (Lock, error)
 }
 
 // Guard is the condition under which a write may happen. The zero value

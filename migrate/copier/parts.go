@@ -30,7 +30,14 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 		// The source keeps no parts: the bytes go as one object.
 		return c.streamWhole(ctx, e, first, guard)
 	}
-	return c.inParts(ctx, e, first.Info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	// What is said of a part names the part's checksum; the object's own takes
+	// a request more.
+	info, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0)
+	if err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	info.PartCount = first.PartCount
+	return c.inParts(ctx, e, info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
 		o := first
 		if number > 1 {
 			var err error

@@ -59,7 +59,12 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 		destination = &info
 	}
 	var err error
-	source.Lock, destination.Lock = source.Lock.At(c.Now()), destination.Lock.At(c.Now())
+	if source.Lock, err = c.lock(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+		return found, drifted(err)
+	}
+	if destination.Lock, err = c.lock(ctx, c.destination, at); err != nil {
+		return found, err
+	}
 	if source.Tags == nil {
 		if source.Tags, err = c.source.Tags(ctx, e.Ref(c.from, c.Versioning)); err != nil {
 			return found, drifted(err)

@@ -65,7 +65,7 @@ func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.G
 }
 
 // describe turns what the source answered into what is to be written.
-func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectstore.Info, guard objectstore.Guard) (objectstore.NewObject, error) {
+func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectstore.Info, guard objectstore.Guard) (_ objectstore.NewObject, err error) {
 	if info.Size != e.Size || info.ETag != e.ETag {
 		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag is another", errDrift)
 	}
@@ -78,7 +78,9 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	} else {
 		info.Tags = []objectstore.Tag{}
 	}
-	info.Lock = info.Lock.At(c.Now())
+	if info.Lock, err = c.lock(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+		return objectstore.NewObject{}, drifted(err)
+	}
 	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard}
 	if strings.HasPrefix(info.Encrypted, "aws:kms") {
 		if o.KMSKey = c.KMSKey; o.KMSKey == "" && !c.KMSDefault {
@@ -86,6 +88,16 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 		}
 	}
 	return o, nil
+}
+
+// lock returns what is in force, where the source bucket has locks at all.
+func (c *Copier) lock(ctx context.Context, at objectstore.Reader, ref objectstore.Ref) (objectstore.Lock, error) {
+	if !c.Locked {
+		return objectstore.Lock{}, nil
+	}
+	ref.ETag = ""
+	l, err := at.Lock(ctx, ref)
+	return l.At(c.Now()), err
 }
 
 var errNoKey = errors.New("it is encrypted under a KMS key; name one of the destination's region with destination.kms_key in the configuration")
@@ -161,14 +173,17 @@ func fill(buf []byte, r io.Reader) ([]byte, error) {
 func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
 	target.StorageClass = e.StorageClass
-	var lock objectstore.Lock
-	if c.Locked || c.KMSKey != "" { // a copy takes over everything but lock and encryption
+	// A copy takes over everything but lock and encryption.
+	lock, err := c.lock(ctx, c.source, e.Ref(c.from, c.Versioning))
+	if err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	target.Lock = lock
+	if c.KMSKey != "" {
 		info, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0)
 		if err != nil {
 			return verifier.Evidence{}, drifted(err)
 		}
-		lock = info.Lock.At(c.Now())
-		target.Lock = lock
 		if strings.HasPrefix(info.Encrypted, "aws:kms") {
 			target.KMSKey = c.KMSKey
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,6 +30,7 @@ const (
 type Source interface {
 	objectstore.Eraser
 	Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error)
+	Lock(ctx context.Context, ref objectstore.Ref) (objectstore.Lock, error)
 }
 
 // Eraser deletes proven entries of one bucket.
@@ -97,11 +99,46 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 		if err == nil {
 			result = results[j]
 		}
+		if errors.Is(result, objectstore.ErrDenied) || errors.Is(result, objectstore.ErrRejected) {
+			var stop error
+			if result, stop = e.denied(ctx, entries[i], result); stop != nil {
+				return stop
+			}
+		}
 		erasures[i] = e.erasure(entries[i], GuardVersion, result)
 	}
 	e.Progress.Entries.Add(int64(len(indexes)))
 	return nil
 }
+
+// denied finds out whether a refusal is the version's lock, of which S3 says
+// "access denied" and others "invalid request". The second error ends the run.
+func (e *Eraser) denied(ctx context.Context, entry manifest.Entry, refusal error) (result, stop error) {
+	lock, err := e.Source.Lock(ctx, entry.Ref(e.Bucket, e.Versioning))
+	if err != nil {
+		return refusal, ctx.Err()
+	}
+	if lock = lock.At(e.Now()); lock != (objectstore.Lock{}) {
+		return &retained{lock}, nil
+	}
+	return refusal, nil
+}
+
+// retained is a refusal whose reason is known.
+type retained struct{ lock objectstore.Lock }
+
+func (r *retained) Error() string {
+	var reasons []string
+	if r.lock.Mode != "" {
+		reasons = append(reasons, fmt.Sprintf("retention in %s mode until %s", strings.ToLower(r.lock.Mode), r.lock.Until.UTC().Format(time.RFC3339)))
+	}
+	if r.lock.Hold {
+		reasons = append(reasons, "legal hold")
+	}
+	return strings.Join(reasons, " and ")
+}
+
+func (r *retained) Unwrap() error { return objectstore.ErrLocked }
 
 // null deletes a version that has no ID of its own.
 func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasure, error) {
@@ -178,6 +215,11 @@ func (e *Eraser) erasure(entry manifest.Entry, guard string, err error) receipt.
 		x.Outcome = receipt.Changed
 	case errors.Is(err, objectstore.ErrLocked):
 		x.Outcome = receipt.Retained
+		var r *retained
+		if errors.As(err, &r) && r.lock.Mode != "" {
+			until := r.lock.Until.UTC()
+			x.Until = &until
+		}
 	default:
 		x.Outcome = receipt.Unerased
 		e.Progress.Failures.Add(1)

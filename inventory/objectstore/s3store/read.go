@@ -100,6 +100,24 @@ func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Ta
 	return list, err
 }
 
+// Lock implements objectstore.Reader.
+func (s *Store) Lock(ctx context.Context, ref objectstore.Ref) (objectstore.Lock, error) {
+	var lock objectstore.Lock
+	retention, err := s.client.GetObjectRetention(ctx, &s3.GetObjectRetentionInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
+	if err = s.fail("GetObjectRetention", ref.Bucket, err); err != nil && !notConfigured(err) {
+		return lock, err
+	}
+	if err == nil && retention.Retention != nil {
+		lock.Mode, lock.Until = string(retention.Retention.Mode), aws.ToTime(retention.Retention.RetainUntilDate)
+	}
+	hold, err := s.client.GetObjectLegalHold(ctx, &s3.GetObjectLegalHoldInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
+	if err = s.fail("GetObjectLegalHold", ref.Bucket, err); err != nil && !notConfigured(err) {
+		return lock, err
+	}
+	lock.Hold = err == nil && hold.LegalHold != nil && hold.LegalHold.Status == types.ObjectLockLegalHoldStatusOn
+	return lock, nil
+}
+
 func (s *Store) tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
 	out, err := s.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
 	if err != nil {

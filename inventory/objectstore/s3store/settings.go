@@ -284,7 +284,7 @@ func notConfigured(err error) bool {
 	switch e.Code {
 	case "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration", "ServerSideEncryptionConfigurationNotFoundError",
 		"NoSuchWebsiteConfiguration", "OwnershipControlsNotFoundError", "NoSuchPublicAccessBlockConfiguration", "ObjectLockConfigurationNotFoundError",
-		"ReplicationConfigurationNotFoundError":
+		"ReplicationConfigurationNotFoundError", "NoSuchObjectLockConfiguration":
 		return true
 	}
 	return false

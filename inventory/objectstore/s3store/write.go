@@ -169,7 +169,7 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 	done := make([]types.CompletedPart, len(parts))
 	for i, p := range parts {
 		done[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: quoted(p.ETag)}
-		if o.Composite {
+		if o.Algorithm != "" {
 			switch v := aws.String(p.Checksum.Value); p.Checksum.Algorithm {
 			case "SHA256":
 				done[i].ChecksumSHA256 = v
@@ -179,6 +179,8 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 				done[i].ChecksumCRC32 = v
 			case "CRC32C":
 				done[i].ChecksumCRC32C = v
+			case "CRC64NVME":
+				done[i].ChecksumCRC64NVME = v
 			}
 		}
 	}

@@ -35,7 +35,7 @@ type Sandbox struct {
 	SecretKey       string
 	Endpoints       map[string]string // by region: address without a trailing slash
 
-	process   *process
+	processes []*process
 	transport *http.Transport
 	temporary bool // remove Dir at the end
 }
@@ -85,7 +85,9 @@ func Launch(ctx context.Context, opts SandboxOptions) (*Sandbox, error) {
 	if opts.Scale > 1 {
 		args = append(args, "--scale", strconv.Itoa(opts.Scale))
 	}
-	if s.process, err = startProcess(ctx, binary, args...); err == nil {
+	p, err := startProcess(ctx, binary, args...)
+	if err == nil {
+		s.processes = append(s.processes, p)
 		err = s.read()
 	}
 	if err != nil {
@@ -139,8 +141,8 @@ func (s *Sandbox) read() error {
 func (s *Sandbox) Close() error {
 	s.transport.CloseIdleConnections() // a server waits for them
 	var err error
-	if s.process != nil {
-		err = s.process.stop()
+	for _, p := range s.processes {
+		err = errors.Join(err, p.stop())
 	}
 	if s.temporary {
 		err = errors.Join(err, os.RemoveAll(s.Dir))

@@ -1,0 +1,103 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// underShell runs a server in the background and ends it when standard input
+// does, so that it never outlives the test.
+const underShell = `"$@" </dev/null >"$LOG" 2>&1 & pid=$!; echo ready; cat >/dev/null; kill "$pid"; wait "$pid"; exit 0`
+
+// MinIOKey is the name of the one KMS key that the MinIO servers have.
+const MinIOKey = "sandbox-key"
+
+// StartMinIO starts MinIO servers, one per region, on loopback. It skips the
+// test unless RESIDENCY_MINIO names the program; `make test-servers` sets it.
+func StartMinIO(t testing.TB, regions ...string) *Sandbox {
+	t.Helper()
+	binary := os.Getenv("RESIDENCY_MINIO")
+	if binary == "" {
+		t.Skip("RESIDENCY_MINIO names no MinIO program; make test-servers builds one")
+	}
+	s := &Sandbox{
+		Dir: t.TempDir(), AccessKey: "SANDBOXACCESSKEY0001", SecretKey: "sandbox-secret-key-for-loopback-only-0001",
+		Endpoints: map[string]string{}, transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+	}
+	s.CredentialsPath = filepath.Join(s.Dir, "credentials")
+	text := fmt.Sprintf("[sandbox]\naws_access_key_id = %s\naws_secret_access_key = %s\n", s.AccessKey, s.SecretKey)
+	if err := os.WriteFile(s.CredentialsPath, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, region := range regions {
+		if err := s.startMinIO(t.Context(), binary, region); err != nil {
+			t.Fatalf("MinIO %s: %v", region, err)
+		}
+	}
+	return s
+}
+
+func (s *Sandbox) startMinIO(ctx context.Context, binary, region string) error {
+	var address, console string
+	for _, a := range []*string{&address, &console} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		*a = l.Addr().String()
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	log := filepath.Join(s.Dir, region+".log")
+	p, err := startProcess(ctx, "env",
+		"LOG="+log, "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey, "MINIO_SITE_REGION="+region, "MINIO_CI_CD=1", "MINIO_UPDATE=off",
+		"MINIO_KMS_SECRET_KEY="+MinIOKey+":MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+		"sh", "-c", underShell, "sh", binary, "server", "--address", address, "--console-address", console, "--quiet", filepath.Join(s.Dir, region))
+	if err != nil {
+		return err
+	}
+	s.processes = append(s.processes, p)
+	s.Endpoints[region] = "http://" + address
+	return s.healthy(ctx, "http://"+address+"/minio/health/ready", log)
+}
+
+// healthy asks until the server answers 200, for at most half a minute.
+func (s *Sandbox) healthy(ctx context.Context, url, log string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		if resp, err := s.transport.RoundTrip(req); err == nil {
+			if err := resp.Body.Close(); err != nil {
+				return err
+			}
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			text, err := os.ReadFile(log)
+			return errors.Join(fmt.Errorf("not ready: %w\n%s", ctx.Err(), text), err)
+		case <-tick.C:
+		}
+	}
+}
