@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test demo race fuzz lint vet check clean
+.PHONY: build test test-servers demo fuzz lint vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -16,6 +16,13 @@ test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 9m ./...
 	@echo "make test: all passed"
+
+test-servers: build ## what is said of servers, on versitygw and, where it can be had, MinIO
+	@test -x $(BIN)/minio || GOBIN="$(CURDIR)/$(BIN)" $(GO) install github.com/minio/minio@latest || \
+		echo "MinIO could not be fetched, for the reason above: its tests are skipped"
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" $(GO) test -count=1 -timeout 9m \
+		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestServerSide' ./migrate/...
+	@echo "make test-servers: all passed"
 
 vet:
 	$(GO) vet ./...

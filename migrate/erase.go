@@ -83,15 +83,22 @@ func (w *work) erase(ctx context.Context) error {
 
 func (w *work) eraseSegments(ctx context.Context) error {
 	w.Progress.Begin("erasing", w.plan.Totals.Entries, 0)
+	// Where an earlier run has certified that something was left, no deletion's
+	// acknowledgement counts: all are asked for again.
+	again, err := w.certified(ctx)
+	if err != nil {
+		return err
+	}
 	conditional := make(map[string]bool) // by endpoint
 	for _, s := range w.plan.Segments {
 		m := w.plan.Moves[s.Move]
 		source := w.source(m)
-		done, err := w.erased(ctx, s)
+		earlier, done, err := w.erased(ctx, s)
 		if err != nil {
 			return err
 		}
-		if done {
+		if done && !again {
+			w.countErasures(m, earlier)
 			w.Progress.Entries.Add(int64(s.Entries))
 			continue
 		}
@@ -127,30 +134,26 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	return nil
 }
 
-// erased tells whether a segment was erased whole, and counts it if so.
-func (w *work) erased(ctx context.Context, s manifest.Segment) (bool, error) {
+// erased returns a segment's erasures, and whether all of it was erased.
+func (w *work) erased(ctx context.Context, s manifest.Segment) ([]receipt.Erasure, bool, error) {
 	data, err := w.Home.Get(ctx, w.name(s.File("erasures")))
 	if errors.Is(err, state.ErrNotFound) {
-		return false, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	var erasures []receipt.Erasure
 	for x, err := range state.Decode[receipt.Erasure](s.File("erasures"), receipt.ErasureSchema, data) {
 		if err != nil {
-			return false, err
+			return nil, false, err
 		}
 		if x.Outcome != receipt.Erased && x.Outcome != receipt.Gone {
-			return false, nil
+			return nil, false, nil
 		}
 		erasures = append(erasures, x)
 	}
-	if len(erasures) != s.Entries {
-		return false, nil
-	}
-	w.countErasures(w.plan.Moves[s.Move], erasures)
-	return true, nil
+	return erasures, len(erasures) == s.Entries, nil
 }
 
 func (w *work) countErasures(m Move, erasures []receipt.Erasure) {

@@ -79,7 +79,7 @@ func backend(dir string) (*posix.Posix, error) {
 			return nil, err
 		}
 	}
-	o := posix.PosixOpts{VersioningDir: versions, Concurrency: 256}
+	o := posix.PosixOpts{VersioningDir: versions, Concurrency: 256, CopyObjectThreshold: 5 << 30} // as S3
 	var store meta.MetadataStorer = meta.XattrMeta{}
 	if err := (meta.XattrMeta{}).Test(root); err != nil {
 		if err := os.MkdirAll(sidecar, 0o755); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,37 +49,34 @@ type Eraser struct {
 
 // Segment erases a segment's entries, asking for the oldest of a key first, and
 // returns one erasure per entry, in order; its error is about the context or
-// the credentials.
+// the credentials. Never are two requests about one key under way: a server that
+// moves the next version to the front meanwhile can lose track of it.
 func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]receipt.Erasure, error) {
 	erasures := make([]receipt.Erasure, len(entries))
+	var numbered, null []int
+	for i := range entries {
+		if entries[i].VersionID == objectstore.NullVersion {
+			null = append(null, i)
+		} else {
+			numbered = append(numbered, i)
+		}
+	}
+	for indexes := range slices.Chunk(numbered, Batch) {
+		if err := e.batch(ctx, entries, indexes, erasures); err != nil {
+			return nil, err
+		}
+	}
+	// A null version can be replaced in place: its ID is no guard. Each key has
+	// at most one.
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(e.Workers, 1))
-	var batch []int
-	flush := func() {
-		indexes := batch
-		batch = nil
-		if len(indexes) > 0 {
-			g.Go(func() error { return e.batch(gctx, entries, indexes, erasures) })
-		}
+	for _, i := range null {
+		g.Go(func() (err error) {
+			erasures[i], err = e.null(gctx, entries[i])
+			e.Progress.Entries.Add(1)
+			return err
+		})
 	}
-	for i := range entries {
-		if gctx.Err() != nil {
-			break
-		}
-		if entries[i].VersionID == objectstore.NullVersion {
-			// A null version can be replaced in place: its ID is no guard.
-			g.Go(func() (err error) {
-				erasures[i], err = e.null(gctx, entries[i])
-				e.Progress.Entries.Add(1)
-				return err
-			})
-			continue
-		}
-		if batch = append(batch, i); len(batch) == Batch {
-			flush()
-		}
-	}
-	flush()
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}

@@ -114,13 +114,14 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 }
 
 // sortPage brings a page into listing order. AWS and MinIO interleave versions
-// and delete markers as they were made: their order stands. Servers that put
-// all versions before all markers are merged, key by key.
+// and delete markers as they were made: their order stands. Servers that group
+// the two are merged, key by key. Those whose version IDs are ULIDs (versitygw)
+// are known to group, and their IDs tell more than their dates.
 func sortPage(versions []objectstore.Version) {
 	inOrder := slices.IsSortedFunc(versions, func(a, b objectstore.Version) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), b.Modified.Compare(a.Modified))
 	})
-	if inOrder && !markersLast(versions) {
+	if inOrder && !markersLast(versions) && !slices.ContainsFunc(versions, func(v objectstore.Version) bool { return isULID(v.VersionID) }) {
 		return
 	}
 	slices.SortStableFunc(versions, func(a, b objectstore.Version) int { return cmp.Compare(a.Key, b.Key) })

@@ -95,6 +95,7 @@ func TestSortPage(t *testing.T) {
 		{"grouped, ULIDs tell between", []objectstore.Version{latest(version(newest, 1)), version(older, 1), marker(newer, 9)}, newest + " " + newer + " " + older},
 		{"grouped, dates tell", []objectstore.Version{latest(version("c", 5)), version("a", 1), marker("b", 3)}, "c b a"},
 		{"grouped, the current one is the newest", []objectstore.Version{version("c", 1), version("a", 1), latest(marker("b", 1))}, "b c a"},
+		{"markers first, dates that mislead", []objectstore.Version{marker(older, 9), latest(version(newest, 1)), version(newer, 1)}, newest + " " + newer + " " + older},
 		{"markers first", []objectstore.Version{marker("b", 3), latest(version("c", 5)), version("a", 1)}, "c b a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -33,8 +33,6 @@ type Options struct {
 	Connections int
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
-	// Wrap, if set, wraps the transport of every request.
-	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -102,13 +100,8 @@ func checkEndpoint(endpoint string, insecure bool) error {
 	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, ErrInsecure)
 }
 
-type roundTripper struct{ http.RoundTripper }
-
-// Do makes a RoundTripper an SDK client.
-func (r roundTripper) Do(req *http.Request) (*http.Response, error) { return r.RoundTrip(req) }
-
 func newHTTPClient(o Options) aws.HTTPClient {
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = o.Connections
 		t.MaxIdleConns = 4 * o.Connections
 		t.DisableCompression = true // bodies come as stored
@@ -116,10 +109,6 @@ func newHTTPClient(o Options) aws.HTTPClient {
 		t.WriteBufferSize = 64 << 10
 		t.ReadBufferSize = 64 << 10
 	})
-	if o.Wrap == nil {
-		return client
-	}
-	return roundTripper{o.Wrap(client.GetTransport())}
 }
 
 // Name is the provider's name in locations.

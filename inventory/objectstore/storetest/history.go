@@ -149,3 +149,18 @@ func (e Entry) fields() map[string]string {
 	}
 	return f
 }
+
+// WithoutAdded returns got without the checksums of versions of which want has
+// none: a copy may be better known than its original.
+func WithoutAdded(want, got Histories) Histories {
+	out := make(Histories, len(got))
+	for key, history := range got {
+		out[key] = slices.Clone(history)
+		for i := range min(len(history), len(want[key])) {
+			if want[key][i].Checksums == nil {
+				out[key][i].Checksums, out[key][i].ChecksumType = nil, ""
+			}
+		}
+	}
+	return out
+}
