@@ -91,7 +91,6 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 	columns := []render.Column{{Name: "customer, location", Fold: true}, {Name: "region"}, {Name: "law"}, {Name: "operator"}, {Name: "objects", Right: true}, {Name: "entries", Right: true}, {Name: "size", Right: true}, {Name: "policy"}}
 	var rows [][]string
 	var empty []string
-	last := ""
 	for _, p := range inv.Places {
 		if p.Empty {
 			if p.Customer != "" {
@@ -99,19 +98,15 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 			}
 			continue
 		}
-		if customer := cmp.Or(p.Customer, "(nobody's)"); len(rows) == 0 || customer != last {
-			rows = append(rows, append([]string{customer}, make([]string, len(columns)-1)...))
-			last = customer
-		}
 		entries := render.Count(p.Versions + p.Markers)
 		if p.Error != "" {
 			entries = ">" + entries
 		}
-		rows = append(rows, []string{"  " + p.Location().String(), p.Region, law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
+		rows = append(rows, []string{cmp.Or(p.Customer, "(nobody's)"), p.Location().String(), p.Region, law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
 	}
 	if len(rows) == 0 {
 		fmt.Fprintln(a.Out, "No data found.")
-	} else if err := render.Table(a.Out, columns, rows); err != nil {
+	} else if err := render.Table(a.Out, columns, grouped(rows)); err != nil {
 		return err
 	}
 	if len(empty) > 0 {

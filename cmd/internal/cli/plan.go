@@ -192,17 +192,12 @@ func (a *app) printParity(parity []migrate.Parity) error {
 	if len(parity) == 0 {
 		return nil
 	}
-	var rows [][]string
-	last := ""
-	for _, x := range parity {
-		if x.Bucket != last {
-			last = x.Bucket
-			rows = append(rows, []string{x.Bucket, "", ""})
-		}
-		rows = append(rows, []string{"  " + x.Setting, x.Outcome, x.Detail})
+	rows := make([][]string, len(parity))
+	for i, x := range parity {
+		rows[i] = []string{x.Bucket, x.Setting, x.Outcome, x.Detail}
 	}
 	fmt.Fprintln(a.Out)
-	return render.Table(a.Out, []render.Column{{Name: "bucket, setting", Fold: true}, {Name: "outcome"}, {Name: "detail", Fold: true}}, rows)
+	return render.Table(a.Out, []render.Column{{Name: "bucket, setting", Fold: true}, {Name: "outcome"}, {Name: "detail", Fold: true}}, grouped(rows))
 }
 
 func orUnknown(s string) string {

@@ -3,7 +3,9 @@ package s3store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -119,4 +121,17 @@ func header(metadata middleware.Metadata) http.Header {
 func noTagSet(err error) bool {
 	var e *objectstore.Error
 	return errors.As(err, &e) && e.Code == "NoSuchTagSet"
+}
+
+// Time returns the endpoint's clock as its answers tell it, to the second.
+func (s *Store) Time(ctx context.Context) (time.Time, error) {
+	out, err := s.client.ListBuckets(ctx, &s3.ListBucketsInput{}, s3.WithAPIOptions(rawHeader))
+	if err != nil {
+		return time.Time{}, s.fail("ListBuckets", "", err)
+	}
+	t, err := http.ParseTime(header(out.ResultMetadata).Get("Date"))
+	if err != nil {
+		return time.Time{}, s.broken("ListBuckets", "", fmt.Errorf("the answer has no date: %w", err))
+	}
+	return t, nil
 }

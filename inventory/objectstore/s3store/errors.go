@@ -21,7 +21,7 @@ func kind(code string) error {
 		return objectstore.ErrPrecondition
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
 		return objectstore.ErrDenied
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed", "XAdminUserNotFound":
 		return objectstore.ErrCredentials
 	case "BucketAlreadyExists", "BucketAlreadyOwnedByYou":
 		return objectstore.ErrExists

@@ -394,3 +394,13 @@ func (p *page) key(k string) (string, error) {
 	}
 	return u, nil
 }
+
+// EncodesKeys tells whether listings of this endpoint escape keys when asked
+// to. Without it, keys with characters that XML cannot hold are misread.
+func (s *Store) EncodesKeys(ctx context.Context, bucket string) (bool, error) {
+	p, err := s.versionsPage(ctx, bucket, &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(pageKeys)})
+	if err != nil {
+		return false, err
+	}
+	return p.encoded, nil
+}

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/doctor"
+	"github.com/residency/residency/regions"
+)
+
+var errUnwell = errors.New("something is in the way")
+
+func (a *app) doctorCommand() *cobra.Command {
+	var to string
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check credentials, permissions, clocks and what the endpoints can do",
+		Long: `doctor asks every configured region about its credentials, its clock and its
+place and, with --customer, every bucket of that customer whether it can be
+listed, read and deleted from. With --to it also asks the destination's buckets
+what they refuse: for that it writes to keys that nobody has, and takes away
+what was not refused. Nothing else is changed.`,
+		Example: `  residency doctor
+  residency doctor --customer acme --to eu-west`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			w, err := a.open(c.Context())
+			if err != nil {
+				return err
+			}
+			d := &doctor.Doctor{Now: a.now}
+			if err := a.examine(c.Context(), w, d, to); err != nil {
+				return err
+			}
+			return a.printChecks(d.Checks)
+		},
+	}
+	c.Flags().StringVar(&to, "to", "", "also examine the buckets at this destination `region`")
+	return c
+}
+
+func (a *app) examine(ctx context.Context, w *world, d *doctor.Doctor, to string) error {
+	var destination regions.Resolution
+	if to != "" {
+		var err error
+		if destination, _, err = a.aim(w, to); err != nil {
+			return err
+		}
+	}
+	for _, name := range sortedKeys(w.providers) {
+		p := w.providers[name]
+		codes := p.store.Regions()
+		if len(codes) == 0 {
+			codes = []string{""} // AWS: one region answers for the account
+		}
+		for _, code := range codes {
+			d.Region(ctx, name, code, p.store.Region(code))
+		}
+	}
+	if a.customer == "" && to == "" {
+		return ctx.Err()
+	}
+	customer, err := a.oneCustomer(w)
+	if err != nil {
+		return err
+	}
+	request := a.request(w, customer, nil)
+	request.Locate = true
+	inv, err := inventory.Scan(ctx, request)
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, p := range inv.Places {
+		if p.Customer != customer || seen[p.Provider+":"+p.Bucket] {
+			continue
+		}
+		if to != "" && p.Provider == destination.Place.Provider && p.Region == destination.Place.Code {
+			continue // it is there already
+		}
+		seen[p.Provider+":"+p.Bucket] = true
+		d.Source(ctx, p.Provider, p.Bucket, w.providers[p.Provider].store.Region(p.Region))
+		if to != "" {
+			provider, code := destination.Place.Provider, destination.Place.Code
+			bucket := w.config.BucketName(p.Bucket, code, customer, p.Region)
+			if !seen[provider+":"+bucket] {
+				seen[provider+":"+bucket] = true
+				d.Destination(ctx, provider, bucket, w.providers[provider].store.Region(code))
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+func (a *app) printChecks(checks []doctor.Check) error {
+	failed := 0
+	rows := make([][]string, len(checks))
+	for i, c := range checks {
+		if c.Outcome == doctor.Failed {
+			failed++
+		}
+		rows[i] = []string{c.Place, c.What, string(c.Outcome), c.Detail}
+	}
+	var err error
+	switch a.output {
+	case "json":
+		err = render.JSON(a.Out, checks)
+	case "csv":
+		err = render.CSV(a.Out, []string{"place", "check", "outcome", "detail"}, rows)
+	default:
+		err = render.Table(a.Out, []render.Column{{Name: "place, check", Fold: true}, {Name: "outcome"}, {Name: "detail", Fold: true}}, grouped(rows))
+	}
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%w: %s failed", errUnwell, plural(failed, "check"))
+	}
+	return err
+}
+
+// grouped puts the first cell of rows that share it into a row of its own.
+func grouped(rows [][]string) [][]string {
+	var out [][]string
+	for i, row := range rows {
+		if i == 0 || row[0] != rows[i-1][0] {
+			head := make([]string, len(row)-1)
+			head[0] = row[0]
+			out = append(out, head)
+		}
+		line := append([]string{"  " + row[1]}, row[2:]...)
+		out = append(out, line)
+	}
+	return out
+}

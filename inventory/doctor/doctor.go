@@ -1,0 +1,227 @@
+// Package doctor finds out, before anything is at stake, what endpoints can do
+// and what credentials are allowed to. It asks about keys that do not exist and
+// leaves nothing behind.
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// Outcome is what a check came to.
+type Outcome string
+
+// Only Failed is in the way; NotOffered has a consequence that is named.
+const (
+	OK         Outcome = "ok"
+	Failed     Outcome = "failed"
+	NotOffered Outcome = "not offered"
+	NotKnown   Outcome = "not known"
+)
+
+// Check is one thing that was found out.
+type Check struct {
+	Place   string  `json:"place"` // provider:region or provider:bucket
+	What    string  `json:"check"`
+	Outcome Outcome `json:"outcome"`
+	Detail  string  `json:"detail,omitempty"` // why, and what follows
+}
+
+// Store is what is examined.
+type Store interface {
+	objectstore.Store
+	// Time returns the endpoint's clock, to the second.
+	Time(ctx context.Context) (time.Time, error)
+	// EncodesKeys tells whether listings escape what XML cannot hold.
+	EncodesKeys(ctx context.Context, bucket string) (bool, error)
+}
+
+// Doctor examines stores.
+type Doctor struct {
+	Now    func() time.Time
+	Checks []Check
+}
+
+func (d *Doctor) note(place, what string, outcome Outcome, detail string) {
+	d.Checks = append(d.Checks, Check{place, what, outcome, detail})
+}
+
+// judge notes a check whose error is its answer.
+func (d *Doctor) judge(place, what string, err error) bool {
+	switch {
+	case err == nil:
+		d.note(place, what, OK, "")
+	case errors.Is(err, objectstore.ErrNotOffered):
+		d.note(place, what, NotOffered, err.Error())
+	default:
+		d.note(place, what, Failed, err.Error())
+	}
+	return err == nil
+}
+
+// maxSkew is how far apart clocks may be: S3 refuses requests that are 15
+// minutes off (Amazon S3 API Reference, "Error responses",
+// RequestTimeTooSkewed).
+const maxSkew = 5 * time.Minute
+
+// Region examines one region: credentials, clock, and whether its buckets are
+// where the configuration says.
+func (d *Doctor) Region(ctx context.Context, provider, region string, store Store) {
+	place := provider + ":" + region
+	buckets, err := store.Buckets(ctx)
+	var answer *objectstore.Error
+	if errors.As(err, &answer) && (answer.Code == "AuthorizationHeaderMalformed" || answer.Code == "PermanentRedirect") {
+		d.note(place, "is where the configuration says", Failed, err.Error()+"; the endpoint is another region's")
+		return
+	}
+	if !d.judge(place, "credentials, list buckets", err) {
+		return
+	}
+	if there, err := store.Time(ctx); d.judge(place, "clock", err) {
+		skew := d.Now().Sub(there).Round(time.Second)
+		c := &d.Checks[len(d.Checks)-1]
+		if c.Detail = fmt.Sprintf("%s apart", skew.Abs()); skew.Abs() > maxSkew {
+			c.Outcome = Failed
+			c.Detail += "; set this machine's clock"
+		}
+	}
+	for _, b := range buckets {
+		at, err := store.BucketRegion(ctx, b.Name)
+		switch {
+		case err != nil:
+			continue // each bucket that matters is examined by itself
+		case at == "":
+			d.note(place, "is where the configuration says", NotKnown, "the endpoint does not say where its buckets are")
+		case at != region && b.Region == "":
+			d.note(place, "is where the configuration says", Failed, "the endpoint says that it is "+at)
+		default:
+			d.note(place, "is where the configuration says", OK, "")
+		}
+		return
+	}
+	d.note(place, "is where the configuration says", NotKnown, "it has no bucket to ask about")
+}
+
+// name is a key that nobody has.
+func name() string { return ".residency-doctor-" + strings.ToLower(rand.Text()) }
+
+// Source examines a bucket that is to be moved away from.
+func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Store) {
+	place := provider + ":" + bucket
+	if !d.readable(ctx, place, bucket, store) {
+		return
+	}
+	key := name()
+	_, err := store.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: key}, 0)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		err = nil
+	}
+	d.judge(place, "read objects", err)
+	// The version of a key that does not exist: there is nothing to delete.
+	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: objectstore.NullVersion}})
+	if err == nil {
+		err = results[0]
+	}
+	if err != nil && !errors.Is(err, objectstore.ErrDenied) && !errors.Is(err, objectstore.ErrCredentials) {
+		err = nil // it was allowed, and there was nothing
+	}
+	d.judge(place, "delete versions", err)
+	var absent []string
+	for _, s := range objectstore.Settings() {
+		_, err := store.Setting(ctx, bucket, s)
+		switch {
+		case errors.Is(err, objectstore.ErrNotOffered):
+			absent = append(absent, string(s))
+		case err != nil:
+			d.note(place, "read its "+string(s), Failed, err.Error())
+		}
+	}
+	if len(absent) > 0 {
+		d.note(place, "settings", NotOffered, strings.Join(absent, ", "))
+	} else {
+		d.note(place, "settings", OK, "")
+	}
+}
+
+// readable examines what listing needs.
+func (d *Doctor) readable(ctx context.Context, place, bucket string, store Store) bool {
+	encodes, err := store.EncodesKeys(ctx, bucket)
+	if !d.judge(place, "list versions", err) {
+		return false
+	}
+	if encodes {
+		d.note(place, "escaped keys in listings", OK, "")
+	} else {
+		d.note(place, "escaped keys in listings", NotOffered, "keys with control characters cannot be listed as they are")
+	}
+	for _, err := range store.Uploads(ctx, bucket, "") {
+		if err != nil {
+			d.note(place, "list unfinished uploads", Failed, err.Error())
+			return true
+		}
+		break
+	}
+	d.note(place, "list unfinished uploads", OK, "")
+	versioning, err := store.Versioning(ctx, bucket)
+	if d.judge(place, "versioning", err) {
+		d.Checks[len(d.Checks)-1].Detail = string(versioning)
+	}
+	return true
+}
+
+// Destination examines a bucket that is to be moved to. Where there is none,
+// only using it will tell.
+func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store Store) {
+	place := provider + ":" + bucket
+	if _, err := store.BucketRegion(ctx, bucket); errors.Is(err, objectstore.ErrNotFound) {
+		d.note(place, "write objects", NotKnown, "the bucket does not exist yet; migrate creates it")
+		return
+	} else if err != nil {
+		d.judge(place, "see the bucket", err)
+		return
+	}
+	if !d.readable(ctx, place, bucket, store) {
+		return
+	}
+	key := name()
+	upload, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key})
+	if !d.judge(place, "write objects", err) {
+		return
+	}
+	d.judge(place, "abort uploads", store.AbortUpload(ctx, bucket, key, upload))
+	d.refuses(ctx, place, bucket, store, "refuse what has another checksum", "copies are read back instead", objectstore.ErrCorrupt,
+		objectstore.Guard{Absent: true}, hex.EncodeToString(make([]byte, 32)))
+	d.refuses(ctx, place, bucket, store, "conditional writes", "overwriting is prevented by looking first, which is weaker", objectstore.ErrPrecondition,
+		objectstore.Guard{ETag: strings.Repeat("0", 32)}, "")
+}
+
+// refuses writes what an endpoint that checks must refuse, and takes it away
+// again where it does not.
+func (d *Doctor) refuses(ctx context.Context, place, bucket string, store Store, what, otherwise string, want error, guard objectstore.Guard, sha string) {
+	key := name()
+	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: guard}, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: sha})
+	switch {
+	case errors.Is(err, want), errors.Is(err, objectstore.ErrNotFound):
+		d.note(place, what, OK, "")
+		return
+	case err != nil:
+		d.note(place, what, Failed, err.Error())
+		return
+	}
+	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: written.VersionID}})
+	if err == nil {
+		err = results[0]
+	}
+	if err != nil {
+		d.note(place, what, Failed, fmt.Sprintf("it was written, and could not be removed again (%s): %v", key, err))
+		return
+	}
+	d.note(place, what, NotOffered, otherwise)
+}
