@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -13,8 +14,47 @@ import (
 )
 
 // Delete implements objectstore.Eraser. An entry that the answer does not
-// mention counts as not deleted.
+// mention counts as not deleted. Keys that the request's XML cannot hold go in a
+// request each, in which they are part of the URL.
 func (s *Store) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	results := make([]error, len(entries))
+	var batch []objectstore.Deletion
+	var places []int // of the batch in the results
+	for i, e := range entries {
+		if xmlHolds(e.Key) {
+			batch, places = append(batch, e), append(places, i)
+			continue
+		}
+		_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &e.Key, VersionId: versionID(e.VersionID), IfMatch: quoted(e.ETag)})
+		if results[i] = s.fail("DeleteObject", bucket, err); ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	if len(batch) == 0 {
+		return results, nil
+	}
+	answers, err := s.deleteBatch(ctx, bucket, batch)
+	if err != nil {
+		return nil, err
+	}
+	for j, i := range places {
+		results[i] = answers[j]
+	}
+	return results, nil
+}
+
+// xmlHolds tells whether XML 1.0 can write a text (W3C Recommendation,
+// production 2, "Char").
+func xmlHolds(text string) bool {
+	for _, r := range text {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF || r == utf8.RuneError {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
 	ids := make([]types.ObjectIdentifier, len(entries))
 	for i := range entries {
 		ids[i] = types.ObjectIdentifier{Key: &entries[i].Key, VersionId: versionID(entries[i].VersionID)}
