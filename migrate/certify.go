@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/state"
@@ -53,7 +54,7 @@ func (w *work) certify(ctx context.Context) error {
 	if err := w.Home.Put(ctx, w.name(certificateFile), data); err != nil {
 		return err
 	}
-	r.Certificate = w.Home.String() + "/" + w.name(certificateFile)
+	r.Certificate = strings.TrimSuffix(w.Home.String(), "/") + "/" + w.name(certificateFile)
 	return nil
 }
 

@@ -52,11 +52,29 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if len(p.Blockers) > 0 {
 		return nil, ErrBlocked
 	}
+	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.run(ctx, p, o) })
+}
+
+// leased does one piece of work under the plan's lease. If the lease is lost,
+// that is the error, for it is why the rest failed.
+func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (*Result, error)) (*Result, error) {
 	ctx, release, err := r.Home.Lease(ctx, p.ID)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = release() }() // the lease ends with the process at the latest
+	result, err := do(ctx)
+	cause := context.Cause(ctx)
+	releaseErr := release()
+	if errors.Is(cause, state.ErrLeaseLost) {
+		return nil, cause
+	}
+	if releaseErr != nil && r.Note != nil {
+		r.Note("the lease could not be given back and ends by itself: " + releaseErr.Error())
+	}
+	return result, err
+}
+
+func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
@@ -75,11 +93,10 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 
 // Erase runs the erase step alone, for a plan that was run with KeepSource.
 func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
-	ctx, release, err := r.Home.Lease(ctx, p.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = release() }() // the lease ends with the process at the latest
+	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.eraseOnly(ctx, p) })
+}
+
+func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
 	started, err := w.started(ctx)
 	if err != nil {

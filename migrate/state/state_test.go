@@ -8,10 +8,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -138,9 +143,38 @@ func FuzzCheckName(f *testing.F) {
 	})
 }
 
-func TestDir(t *testing.T) {
+// homes are a directory and a bucket on a real server.
+func homes(t *testing.T) map[string]state.Home {
+	t.Helper()
+	return map[string]state.Home{
+		"directory": state.NewDir(filepath.Join(t.TempDir(), "deep", "state")),
+		"bucket":    state.NewBucket(newStore(t), objectstore.Location{Provider: "cloud", Bucket: "ci-state", Prefix: "residency"}, "me"),
+	}
+}
+
+func newStore(t *testing.T) *s3store.Store {
+	t.Helper()
+	box := storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{"eu-west-1"}})
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
+	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := provider.Region("eu-west-1")
+	if err := store.CreateBucket(t.Context(), "ci-state", false); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func TestHome(t *testing.T) {
+	for name, home := range homes(t) {
+		t.Run(name, func(t *testing.T) { testHome(t, home) })
+	}
+}
+
+func testHome(t *testing.T, d state.Home) {
 	ctx := t.Context()
-	d := state.NewDir(filepath.Join(t.TempDir(), "deep", "state"))
 	if names, err := d.List(ctx, ""); err != nil || len(names) > 0 {
 		t.Errorf("before the first write: %q, %v", names, err)
 	}
@@ -186,7 +220,12 @@ func TestDirUnwritable(t *testing.T) {
 }
 
 func TestLease(t *testing.T) {
-	d := state.NewDir(t.TempDir())
+	for name, home := range homes(t) {
+		t.Run(name, func(t *testing.T) { testLease(t, home) })
+	}
+}
+
+func testLease(t *testing.T, d state.Home) {
 	leased, release, err := d.Lease(context.Background(), "p")
 	if err != nil {
 		t.Fatal(err)
@@ -212,6 +251,80 @@ func TestLease(t *testing.T) {
 	if _, release, err = d.Lease(t.Context(), "p"); err != nil {
 		t.Errorf("a lease after the release: %v", err)
 	} else if err := release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// clock is time that a test moves.
+type clock struct {
+	mu    sync.Mutex
+	now   time.Time
+	ticks chan time.Time
+}
+
+func newClock() *clock {
+	return &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ticks: make(chan time.Time)}
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// A lease in a bucket outlives its holder's death by its term, is renewed while
+// the holder lives, and is lost by one that stood still.
+func TestBucketLease(t *testing.T) {
+	store := newStore(t)
+	c := newClock()
+	open := func(holder string) *state.Bucket {
+		b := state.NewBucket(store, objectstore.Location{Provider: "cloud", Bucket: "ci-state"}, holder)
+		b.Now, b.After = c.Now, func(time.Duration) <-chan time.Time { return c.ticks }
+		return b
+	}
+	first, second := open("first"), open("second")
+	leased, release, err := first.Lease(t.Context(), "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.advance(25 * time.Second)
+	c.ticks <- c.Now() // renewed at 25 s, until 55 s
+	c.ticks <- c.Now() // taken only when the renewal is done
+	c.advance(29 * time.Second)
+	if _, _, err := second.Lease(t.Context(), "p"); !errors.Is(err, state.ErrLeased) || !strings.Contains(err.Error(), "first, until 2026-01-01T00:01:05Z") {
+		t.Errorf("54 s after: %v, want ErrLeased by first until 00:01:05", err)
+	}
+	// The first is frozen beyond its term; the second takes over.
+	c.advance(12 * time.Second)
+	_, releaseSecond, err := second.Lease(t.Context(), "p")
+	if err != nil {
+		t.Fatalf("66 s after: %v", err)
+	}
+	c.ticks <- c.Now() // one of the two wakes
+	c.ticks <- c.Now()
+	c.ticks <- c.Now()
+	<-leased.Done()
+	if cause := context.Cause(leased); !errors.Is(cause, state.ErrLeaseLost) {
+		t.Errorf("the frozen run's context ended by %v, want ErrLeaseLost", cause)
+	}
+	if err := release(); !errors.Is(err, state.ErrLeaseLost) {
+		t.Errorf("release of a lost lease: %v", err)
+	}
+	if err := releaseSecond(); err != nil {
+		t.Errorf("release: %v", err)
+	}
+	// What was given back is free at once.
+	_, release, err = first.Lease(t.Context(), "p")
+	if err != nil {
+		t.Fatalf("after the release: %v", err)
+	}
+	if err := release(); err != nil {
 		t.Error(err)
 	}
 }

@@ -149,7 +149,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	f.StringVar(&a.logFormat, "log-format", "text", "`format` of progress and diagnostics: text or json")
 	f.BoolVar(&a.logKeys, "log-keys", false, "show object keys, which may be personal data")
 	f.BoolVar(&a.insecure, "insecure", false, "permit plain http endpoints on other machines")
-	f.StringVar(&a.state, "state", "", "where plans, receipts and certificates are kept (`directory`; default from the configuration)")
+	f.StringVar(&a.state, "state", "", "where plans, receipts and certificates are kept: a directory or provider:bucket/prefix (`home`; default from the configuration)")
 	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(), a.verifyCommand(), a.statusCommand(), a.doctorCommand())
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		a.parsed = true

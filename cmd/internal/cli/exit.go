@@ -78,7 +78,7 @@ func exitCode(err error) int {
 		return exitVerification
 	case is(migrate.ErrNotEmpty):
 		return exitNotEmpty
-	case is(state.ErrLeased):
+	case is(state.ErrLeased, state.ErrLeaseLost):
 		return exitLeased
 	}
 	return exitPartial

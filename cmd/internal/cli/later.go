@@ -119,6 +119,9 @@ one it also shows the plan.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.openConfig()
+			if err == nil && w.stateAt != nil {
+				w, err = a.open(c.Context())
+			}
 			if err != nil {
 				return err
 			}

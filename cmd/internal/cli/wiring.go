@@ -3,7 +3,9 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -22,6 +24,7 @@ type world struct {
 	catalog   *regions.Catalog
 	providers map[string]*provider
 	home      state.Home
+	stateAt   *objectstore.Location // of a state in a bucket, which open opens
 }
 
 // provider is one configured provider with its stores.
@@ -49,7 +52,45 @@ func (a *app) open(ctx context.Context) (*world, error) {
 		}
 		w.providers[name] = &provider{Provider: p, name: name, store: store, catalog: w.catalog}
 	}
-	return w, nil
+	return w, a.openHome(ctx, w)
+}
+
+// openHome finds the state, which may be a directory or lie in a bucket. A
+// bucket has to be outside of the United States: manifests hold keys, which may
+// be personal data.
+func (a *app) openHome(ctx context.Context, w *world) error {
+	if w.stateAt == nil {
+		return nil
+	}
+	at := *w.stateAt
+	p := w.providers[at.Provider]
+	codes := p.store.Regions()
+	if len(codes) == 0 {
+		codes = []string{""} // AWS: any region knows where a bucket is
+	}
+	for _, code := range codes {
+		region, err := p.store.Region(code).BucketRegion(ctx, at.Bucket)
+		if errors.Is(err, objectstore.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("state %s: %w", at, err)
+		}
+		region = cmp.Or(region, code)
+		switch country := p.country(region); {
+		case country == "":
+			return &refusedError{err: fmt.Errorf("state %s: in which country %s is, is not known", at, region), hint: "keep the state where the data moves to, or in a directory"}
+		case country == "US":
+			return &refusedError{err: fmt.Errorf("state %s: the bucket is in the United States, and the state holds object keys", at), hint: "keep the state where the data moves to, or in a directory"}
+		}
+		host, err := os.Hostname()
+		if err != nil {
+			host = "unknown"
+		}
+		w.home = state.NewBucket(p.store.Region(region), at, fmt.Sprintf("%s, process %d", host, os.Getpid()))
+		return nil
+	}
+	return &usageError{err: fmt.Errorf("state %s: no configured region has this bucket", at), hint: "create it, in the region where the data moves to"}
 }
 
 // openConfig does the part that needs no credentials.
@@ -62,13 +103,18 @@ func (a *app) openConfig() (*world, error) {
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
+	w := &world{config: c, path: path, catalog: catalog, providers: make(map[string]*provider)}
 	dir := cmp.Or(a.state, c.State)
-	if provider, rest, ok := strings.Cut(dir, ":"); ok {
-		if _, known := c.Providers[provider]; known {
-			return nil, &usageError{err: fmt.Errorf("state %q: keeping the state in a bucket (%s) is not offered by this version", dir, rest), hint: "name a directory that outlives the job, for example --state /mnt/state"}
+	if provider, _, ok := strings.Cut(dir, ":"); ok && c.Providers[provider].Type != "" {
+		at, err := objectstore.ParseLocation(dir)
+		if err != nil {
+			return nil, &usageError{err: fmt.Errorf("state: %w", err)}
 		}
+		w.stateAt = &at
+		return w, nil
 	}
-	return &world{config: c, path: path, catalog: catalog, providers: make(map[string]*provider), home: state.NewDir(dir)}, nil
+	w.home = state.NewDir(dir)
+	return w, nil
 }
 
 // stores finds the store of a provider's region.
