@@ -2,14 +2,15 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 )
@@ -18,25 +19,8 @@ import (
 // and twice while it erases, and runs the same command again each time. At the
 // end the destination has exactly what the source had, and the source nothing.
 func TestKilled(t *testing.T) {
-	box := storetest.StartSandbox(t, storetest.SandboxOptions{Samples: true, Scale: 10})
-	m := &mortal{t: t, dir: t.TempDir(), box: box}
-	m.binary = filepath.Join(m.dir, "residency")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build residency: %v\n%s", err, out)
-	}
-	config, err := os.ReadFile(box.ConfigPath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, region := range []string{"us-east-1", "eu-west-1"} {
-		proxy := box.Proxy(t, region)
-		proxy.SetFault(m.count)
-		config = bytes.ReplaceAll(config, []byte(box.Endpoints[region]+"}"), []byte(proxy.URL()+"}"))
-	}
-	m.config = filepath.Join(m.dir, "residency.yaml")
-	if err := os.WriteFile(m.config, config, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	m := newMortal(t, 10)
+	box := m.box
 	type place struct{ region, bucket, prefix, destination string }
 	places := []place{
 		{"us-east-1", "acme-prod", "", "acme-prod-eu-west-1"},
@@ -96,13 +80,80 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestSignals interrupts a migration twice, also while no server answers, and
+// lets it end.
+func TestSignals(t *testing.T) {
+	m := newMortal(t, 4)
+	for _, tt := range []struct {
+		signal os.Signal
+		code   int
+		frozen bool
+	}{{os.Interrupt, 130, false}, {syscall.SIGTERM, 143, true}} {
+		m.signal, m.frozen = tt.signal, tt.frozen
+		started := time.Now()
+		if !m.run("PutObject", 100) {
+			t.Fatal("the migration ended before the signal")
+		}
+		for _, p := range m.proxies {
+			p.Thaw()
+		}
+		if m.code != tt.code {
+			t.Errorf("%v: exit code %d, want %d\n%s", tt.signal, m.code, tt.code, m.stderr)
+		}
+		if d := time.Since(started); d > 15*time.Second {
+			t.Errorf("%v: it took %s to stop", tt.signal, d)
+		}
+		for _, want := range []string{"stopping; entries in flight are finished or left for the next run", "interrupted; run the same command again to go on"} {
+			if !strings.Contains(m.stderr, want) {
+				t.Errorf("%v: no %q in\n%s", tt.signal, want, m.stderr)
+			}
+		}
+	}
+	m.signal = os.Kill
+	if m.run("", 1<<40) {
+		t.Fatal("killed by nobody")
+	}
+}
+
 // mortal runs a migration that can be killed.
 type mortal struct {
 	t                   *testing.T
 	dir, config, binary string
 	box                 *storetest.Sandbox
+	proxies             []*storetest.Proxy
+	signal              os.Signal // default: SIGKILL
+	frozen              bool      // no server answers from the signal on
+
+	code   int // of the last run that was stopped
+	stderr string
 
 	trigger atomic.Pointer[trigger]
+}
+
+// newMortal has the samples, and proxies before the servers that matter.
+func newMortal(t *testing.T, scale int) *mortal {
+	t.Helper()
+	box := storetest.StartSandbox(t, storetest.SandboxOptions{Samples: true, Scale: scale})
+	m := &mortal{t: t, dir: t.TempDir(), box: box, signal: os.Kill}
+	m.binary = filepath.Join(m.dir, "residency")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build residency: %v\n%s", err, out)
+	}
+	config, err := os.ReadFile(box.ConfigPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, region := range []string{"us-east-1", "eu-west-1"} {
+		proxy := box.Proxy(t, region)
+		proxy.SetFault(m.count)
+		m.proxies = append(m.proxies, proxy)
+		config = bytes.ReplaceAll(config, []byte(box.Endpoints[region]+"}"), []byte(proxy.URL()+"}"))
+	}
+	m.config = filepath.Join(m.dir, "residency.yaml")
+	if err := os.WriteFile(m.config, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // trigger fires when so many requests of an operation, or of any, have come.
@@ -134,7 +185,12 @@ func (m *mortal) run(operation string, n int64) (killed bool) {
 	t.fire = func() {
 		<-started
 		fired.Store(true)
-		_ = c.Process.Kill() // it may just have ended
+		if m.frozen {
+			for _, p := range m.proxies {
+				p.Freeze()
+			}
+		}
+		_ = c.Process.Signal(m.signal) // it may just have ended
 	}
 	m.trigger.Store(t)
 	if err := c.Start(); err != nil {
@@ -145,7 +201,8 @@ func (m *mortal) run(operation string, n int64) (killed bool) {
 	if err == nil {
 		return false
 	}
-	if !fired.Load() || !strings.Contains(fmt.Sprint(err), "killed") {
+	m.code, m.stderr = c.ProcessState.ExitCode(), stderr.String()
+	if !fired.Load() || m.signal == os.Kill && !strings.Contains(err.Error(), "killed") {
 		m.t.Fatalf("residency: %v\n%s%s", err, &stdout, &stderr)
 	}
 	return true

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -146,6 +147,8 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 	})
 }
 
+const abortTime = 5 * time.Second
+
 type partFunc func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error)
 
 // inParts runs a multipart upload of info.PartCount parts. The upload is
@@ -165,8 +168,11 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 	}
 	defer func() {
 		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-			// The context may have ended; the abort must still be tried.
-			err = errors.Join(err, c.destination.AbortUpload(context.WithoutCancel(ctx), target.Bucket, target.Key, upload))
+			// The context may have ended; the abort must still be tried, though
+			// not for long: the next run abandons what is left of this one.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+			defer cancel()
+			err = errors.Join(err, c.destination.AbortUpload(ctx, target.Bucket, target.Key, upload))
 		}
 	}()
 	parts := make([]objectstore.Part, info.PartCount)

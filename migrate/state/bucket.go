@@ -164,6 +164,8 @@ const (
 	leaseTerm  = 30 * time.Second
 	leaseSkew  = 10 * time.Second
 	leaseRenew = leaseTerm / 3
+
+	releaseTime = 5 * time.Second // for giving a lease back, which must not hold up a stop
 )
 
 // leaseRecord is the lease as it lies in the store. Token grows with each
@@ -226,7 +228,9 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		// Given back, so that the next run need not wait; it must be tried even
 		// if the run's context has ended.
 		l.record.Expires = time.Time{}
-		_, err := b.put(context.WithoutCancel(ctx), name, l.encode(), objectstore.Guard{ETag: l.etag})
+		bounded, stopPut := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
+		defer stopPut()
+		_, err := b.put(bounded, name, l.encode(), objectstore.Guard{ETag: l.etag})
 		return err
 	}, nil
 }
