@@ -67,7 +67,7 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied,
+	case errors.As(err, &refused), is(errApproval, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, state.ErrDamaged):

@@ -28,7 +28,7 @@ func (p *approval) addTo(c *cobra.Command) {
 }
 
 func (a *app) migrateCommand() *cobra.Command {
-	var to, plan, verify string
+	var to, plan, verify, abort string
 	var agree approval
 	var keep bool
 	var workers int
@@ -50,6 +50,9 @@ Interrupted or killed, the same command goes on where it stopped.
   residency migrate --to eu-west --customer acme --yes --keep-source`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if abort != "" {
+				return a.abort(c.Context(), abort, agree)
+			}
 			if plan == "" && agree.digest == "" {
 				if err := needTo(to); err != nil {
 					return err
@@ -69,11 +72,49 @@ Interrupted or killed, the same command goes on where it stopped.
 	f := c.Flags()
 	f.StringVar(&to, "to", "", "destination `region`")
 	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
+	f.StringVar(&abort, "abort", "", "take away what this plan (`ID` or digest) wrote at the destination, if nothing was erased yet")
 	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
 	f.IntVar(&workers, "workers", migrate.DefaultWorkers, "entries copied at once")
 	agree.addTo(c)
 	addVerify(c, &verify)
 	return c
+}
+
+// abort undoes a plan's copies, after approval.
+func (a *app) abort(ctx context.Context, plan string, agree approval) error {
+	w, p, err := a.planned(ctx, plan)
+	if err != nil {
+		return err
+	}
+	command := "residency migrate --abort " + p.ID + " --approve " + p.Digest[:migrate.MinApproval]
+	if err := a.approve(p, regions.Resolution{}, agree, command); err != nil {
+		return err
+	}
+	runner := a.runner(w, 0)
+	stop := a.watch(ctx, runner.Progress)
+	u, err := runner.Abort(ctx, p)
+	stop()
+	if u == nil {
+		return err
+	}
+	if a.output == "json" {
+		return errors.Join(render.JSON(a.Out, u), err)
+	}
+	fmt.Fprintf(a.Out, "Aborted: plan %s. Of %s at the destination\n\n", p.ID, p.Customer)
+	for _, row := range []struct {
+		n    int64
+		text string
+	}{
+		{u.Removed, "entries that it had written were removed"}, {u.Kept, "entries were there before it and stay"}, {u.Left, "entries could not be removed"},
+		{u.Unknown, "entries are in segments that never finished; copies of them may be there, unrecorded"}, {u.Uploads, "unfinished uploads were aborted"},
+	} {
+		if row.n > 0 {
+			fmt.Fprintf(a.Out, "  %s %s\n", render.Count(row.n), row.text)
+		}
+	}
+	fmt.Fprintln(a.Out, "\nThe source was not touched.")
+	a.printProblems(u.Problems)
+	return err
 }
 
 func checkWorkers(n int) error {
