@@ -33,6 +33,9 @@ type Options struct {
 	Connections int
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
+	// Now tells how long answers take, so that long listings use more requests
+	// at once where that helps. Nil: they use one.
+	Now func() time.Time
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -42,6 +45,7 @@ type Provider struct {
 	endpoints map[string]string
 	fallback  string
 	base      aws.Config
+	now       func() time.Time
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -80,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, now: o.Now, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -144,7 +148,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, now: p.now}
 	p.stores[region] = s
 	return s
 }
@@ -155,6 +159,7 @@ type Store struct {
 	region   string
 	endpoint string
 	client   *s3.Client
+	now      func() time.Time
 }
 
 var _ objectstore.Store = (*Store)(nil)
