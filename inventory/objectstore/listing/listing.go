@@ -18,9 +18,7 @@ package listing
 
 import (
 	"context"
-	"fmt"
 	"iter"
-	"strings"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -135,7 +133,7 @@ type output struct {
 func (o *output) hand(pages [][]objectstore.Version) bool {
 	for _, page := range pages {
 		for i := range page {
-			if err := follows(&o.last, &page[i], o.prefix); err != nil {
+			if err := objectstore.Follows(o.last, page[i], o.prefix); err != nil {
 				o.fail(err)
 				return false
 			}
@@ -149,17 +147,3 @@ func (o *output) hand(pages [][]objectstore.Version) bool {
 }
 
 func (o *output) fail(err error) { o.yield(objectstore.Version{}, err) }
-
-// follows checks that keys ascend in byte order, no entry comes twice in a row,
-// and nothing lies outside of what was asked.
-func follows(last, v *objectstore.Version, prefix string) error {
-	switch {
-	case !strings.HasPrefix(v.Key, prefix):
-		return fmt.Errorf("%w: a key outside of the prefix asked for", objectstore.ErrOrder)
-	case v.Key < last.Key:
-		return fmt.Errorf("%w: keys are not in byte order", objectstore.ErrOrder)
-	case v.Key == last.Key && v.VersionID == last.VersionID:
-		return fmt.Errorf("%w: one entry twice", objectstore.ErrOrder)
-	}
-	return nil
-}
