@@ -27,6 +27,7 @@ type fleet struct {
 	inFlight int
 	waiting  int // pages that were read and not handed over
 	trust    int // spans without an entry yet that may be in flight at once
+	wide     int // how many times as far as it reaches a guess looks back
 	strikes  int // seams that did not meet
 }
 
@@ -41,6 +42,7 @@ const (
 	stretch   = 8  // pages of a stage
 	shallow   = 4  // pages that a span is made for, at least
 	deepest   = 32 // and at most
+	widest    = 16 // of fleet.wide
 	forgiving = 3  // seams that may fail before spans are no longer cut
 )
 
@@ -55,7 +57,7 @@ type answer struct {
 func newFleet(prefix string, first *span, last objectstore.Version, took time.Duration, fetch Pager, o Options) *fleet {
 	f := &fleet{
 		fetch: fetch, now: o.Now, cut: o.Cut, answers: make(chan answer, o.Workers), spans: []*span{first}, last: last,
-		space: keyspace{prefix: prefix}, ahead: o.Ahead, trust: 1, pace: &pace{limit: 1},
+		space: keyspace{prefix: prefix}, ahead: o.Ahead, trust: 1, wide: 1, pace: &pace{limit: 1},
 	}
 	if o.Now != nil {
 		f.pace = newPace(o.Workers, took)
@@ -179,11 +181,16 @@ func (f *fleet) receive(a answer) error {
 	}
 	f.waiting += len(s.pages) - before
 	f.space.learn(a.page.Entries)
+	s.missed = max(0, s.missed-1)
 	switch {
 	case fresh && s.read > 0:
 		f.trust = min(2*f.trust, f.pace.max)
 	case fresh:
-		f.trust = max(1, f.trust/2)
+		f.trust = max(2, f.trust*3/4)
+		f.wide = min(2*f.wide, widest)
+		if i := slices.Index(f.spans, s); i > 0 {
+			f.spans[i-1].missed++
+		}
 	}
 	if s == f.spans[0] && s.read == stretch {
 		f.remember(s)

@@ -140,7 +140,9 @@ func (k *keyspace) alphabets(place int) [][]rune {
 	for weight := 1.0; weight > finest && len(out) < 40; place++ {
 		a := k.alphabet(place)
 		out = append(out, a)
-		weight /= float64(len(a) + 1)
+		if len(a) > 1 { // a place where all are alike counts for nothing
+			weight /= float64(len(a) + 1)
+		}
 	}
 	return out
 }
@@ -159,6 +161,12 @@ func (r ruler) read(key string) float64 {
 		if found {
 			at++
 		}
+		if len(alphabet) == 1 {
+			if at == 1 && found {
+				continue
+			}
+			return value + float64(at)*weight // before, or behind, all that go on like the others
+		}
 		weight /= float64(len(alphabet) + 1)
 		value += float64(at) * weight
 	}
@@ -171,6 +179,10 @@ func (r ruler) write(value, width float64) string {
 	out.WriteString(r.common)
 	weight := 1.0
 	for _, alphabet := range r.alphabets {
+		if len(alphabet) == 1 {
+			out.WriteRune(alphabet[0])
+			continue
+		}
 		value *= float64(len(alphabet) + 1)
 		weight /= float64(len(alphabet) + 1)
 		at := min(int(value), len(alphabet))

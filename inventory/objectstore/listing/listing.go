@@ -44,11 +44,10 @@ type Pager func(ctx context.Context, from Marker) (Page, error)
 type Options struct {
 	// Now tells how long pages take. Without it one request is made at a time.
 	Now func() time.Time
-	// Workers bounds the requests in flight; default 64. It is reached only
+	// Workers bounds the requests in flight; default 80. It is reached only
 	// where pages take long and more requests bring more pages.
 	Workers int
-	// Ahead bounds the pages that were read and not handed over; default four
-	// for each worker.
+	// Ahead bounds the pages that were read and not handed over; default 256.
 	Ahead int
 	// Cut proposes a key at which to cut (low, high], for tests of the ranges;
 	// endless means that there is no high. Nil: by the keys seen.
@@ -56,7 +55,8 @@ type Options struct {
 }
 
 const (
-	defaultWorkers = 64
+	defaultWorkers = 80
+	defaultAhead   = 256
 	// alone is how many pages are read one by one, each when it is asked for,
 	// before any is read ahead: most listings end there, and many readers stop.
 	alone = 2
@@ -71,7 +71,7 @@ func Versions(ctx context.Context, prefix, after string, fetch Pager, o Options)
 		o.Workers = defaultWorkers
 	}
 	if o.Ahead <= 0 {
-		o.Ahead = 4 * o.Workers
+		o.Ahead = defaultAhead
 	}
 	return func(yield func(objectstore.Version, error) bool) {
 		out := output{prefix: prefix, yield: yield}

@@ -32,6 +32,7 @@ type span struct {
 	first    string // the first key read since read was zero
 	read     int    // pages
 	guess    int    // pages that the span was made for
+	missed   int    // how often nothing was found in what was cut off
 }
 
 // take adds an answer to the span: what lies within it is kept, what lies

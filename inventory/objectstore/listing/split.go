@@ -21,7 +21,7 @@ func (f *fleet) split() *span {
 		return f.splitBy()
 	}
 	for i, s := range f.spans {
-		if s.done || s.endless || s.read == 0 || !f.room(i+1) {
+		if s.done || s.endless || s.read == 0 || s.read+1 < s.guess || s.missed > 1 || !f.room(i+1) {
 			continue
 		}
 		// One page is in flight; what is left beyond it must be worth two.
@@ -92,7 +92,7 @@ func (f *fleet) extend() (string, bool) {
 		return "", false // no guess beyond what was seen bears that far
 	}
 	read, from := 0, last.first
-	for i := len(behind) - 1; i >= 0 && read < pages; i-- {
+	for i := len(behind) - 1; i >= 0 && read < f.wide*pages; i-- {
 		read += behind[i].pages
 		from = behind[i].first
 	}

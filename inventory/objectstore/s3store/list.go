@@ -43,7 +43,7 @@ type page struct {
 // Versions implements objectstore.Lister.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
 	fetch := func(ctx context.Context, from listing.Marker) (listing.Page, error) {
-		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(pageKeys)}
+		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: &s.pageSize}
 		if prefix != "" {
 			in.Prefix = &prefix
 		}

@@ -29,13 +29,16 @@ type Options struct {
 	Endpoints map[string]string
 	// Endpoint is that of regions which Endpoints does not name; empty: AWS's own.
 	Endpoint string
-	// Connections bounds the idle connections kept per endpoint; default 64.
+	// Connections bounds the idle connections kept per endpoint; default 96.
 	Connections int
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
 	// Now tells how long answers take, so that long listings use more requests
 	// at once where that helps. Nil: they use one.
 	Now func() time.Time
+	// PageSize is how many entries to ask for in one request; default 1,000,
+	// the most that S3 gives.
+	PageSize int32
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -46,6 +49,7 @@ type Provider struct {
 	fallback  string
 	base      aws.Config
 	now       func() time.Time
+	pageSize  int32
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -62,7 +66,7 @@ const homeRegion = "us-east-1"
 // to the storage service.
 func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
-		o.Connections = 64
+		o.Connections = 96
 	}
 	if err := checkEndpoint(o.Endpoint, o.Insecure); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
@@ -84,7 +88,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, now: o.Now, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -148,7 +152,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, now: p.now}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, now: p.now, pageSize: p.pageSize}
 	p.stores[region] = s
 	return s
 }
@@ -160,6 +164,7 @@ type Store struct {
 	endpoint string
 	client   *s3.Client
 	now      func() time.Time
+	pageSize int32
 }
 
 var _ objectstore.Store = (*Store)(nil)
