@@ -123,13 +123,20 @@ var errForeign = errors.New("the destination holds something else under this key
 var errDrift = errors.New("the source no longer has this entry as planned")
 
 // History copies one key's entries, oldest first, behind what the destination
-// holds of them already (also oldest first). It returns one receipt per entry,
-// in order. An error means that the run must stop: the context ended or the
+// holds of them already (also oldest first). known are the receipts of the
+// first entries where they are proven. It returns one receipt per entry, in
+// order. An error means that the run must stop: the context ended or the
 // credentials are refused.
-func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version) ([]receipt.Receipt, error) {
-	receipts := make([]receipt.Receipt, 0, len(entries))
+func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt) ([]receipt.Receipt, error) {
+	receipts := append(make([]receipt.Receipt, 0, len(entries)), known...)
 	var previous receipt.Receipt
+	if len(known) > 0 {
+		previous = known[len(known)-1]
+	}
 	for i, e := range entries {
+		if i < len(known) {
+			continue
+		}
 		r, err := c.entry(ctx, e, i, previous, entries, held)
 		if err != nil {
 			return nil, err
