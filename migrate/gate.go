@@ -159,13 +159,18 @@ func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 	for i, m := range w.plan.Moves {
 		at := w.plan.To(m).String()
 		err := w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(known records, listed []objectstore.Version) error {
-			newer += int64(max(len(listed)-len(known.receipts), 0))
-			for j, r := range known.receipts {
-				if j >= len(listed) || !r.Shows(listed[j]) {
+			next := 0 // of what is listed; others' entries may lie between
+			for _, r := range known.receipts {
+				i := slices.IndexFunc(listed[next:], r.Shows)
+				if i < 0 {
 					spoiled++
 					w.result.problem(Problem{Location: at, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
+					continue
 				}
+				newer += int64(i)
+				next += i + 1
 			}
+			newer += int64(len(listed) - next)
 			w.Progress.Entries.Add(int64(len(known.receipts)))
 			return nil
 		})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -295,4 +296,28 @@ func newTenantFixture(t *testing.T, versioned bool) *fixture {
 		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	}
 	return f
+}
+
+// An erase that was interrupted, and whose state is lost, is taken up by looking
+// at both ends: what the destination holds beneath is what the source has lost.
+func TestEraseWithoutState(t *testing.T) {
+	f := newFixture(t, true)
+	f.mixed()
+	before := f.snapshot(us, f.bucket)
+	if _, err := f.runner().Run(t.Context(), f.plan("auto"), migrate.Options{KeepSource: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range before["history"][:3] {
+		f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("history"), VersionId: &v.VersionID}))
+	}
+	f.home = newHome(t)
+	p := f.plan("auto")
+	if len(p.Blockers) > 0 || !slices.ContainsFunc(p.Warnings, func(i migrate.Issue) bool { return i.Rule == "destination-has-more" && i.Count == 1 }) {
+		t.Errorf("blockers %+v, warnings %+v; want the warning destination-has-more for one key", p.Blockers, p.Warnings)
+	}
+	r, err := f.run(p)
+	if err != nil || r.Held != r.Entries {
+		t.Fatalf("%v, %d of %d entries found\n%s", err, r.Held, r.Entries, problems(r))
+	}
+	f.moved(before)
 }

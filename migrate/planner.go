@@ -177,6 +177,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	defer beside.stop()
 	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "restore them, then plan again"}
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
+	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
@@ -189,12 +190,15 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 				note(&frozen, v.Key)
 			}
 		}
-		held, ok, err := beside.compare(entries)
+		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", p.plan.To(*m), err)
 		}
 		if m.Held += int64(held); !ok {
 			note(&taken, history[0].Key)
+		}
+		if beneath > 0 {
+			note(&older, history[0].Key)
 		}
 		if held > 0 {
 			p.held = append(p.held, heldLine{Key: entries[0].Key, Entries: held})
@@ -215,6 +219,9 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		if issue.Count > 0 {
 			p.block(issue)
 		}
+	}
+	if older.Count > 0 {
+		p.warn(older)
 	}
 	return p.configuration(ctx, source, m)
 }
