@@ -122,10 +122,13 @@ func (w *work) eraseSegments(ctx context.Context) error {
 		}
 		if _, probed := conditional[source.Endpoint()]; !probed {
 			if i := slices.IndexFunc(entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker }); i >= 0 {
-				if eraser.Conditional, err = eraser.Honours(ctx, entries[i]); err != nil {
+				honours, known, err := eraser.Honours(ctx, entries[i])
+				if err != nil {
 					return err
 				}
-				conditional[source.Endpoint()] = eraser.Conditional
+				if eraser.Conditional = honours; known {
+					conditional[source.Endpoint()] = honours
+				}
 			}
 		}
 		erasures, err := eraser.Segment(ctx, entries)

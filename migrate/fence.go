@@ -85,7 +85,7 @@ func (w *work) fence(ctx context.Context) (bool, error) {
 	}
 	for _, b := range record.Buckets {
 		err := w.Stores(b.Provider, b.Region).SetSetting(ctx, b.Bucket, objectstore.Policy, b.Fenced)
-		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
+		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) || errors.Is(err, objectstore.ErrRejected) {
 			return false, w.unfenceable(ctx, record, err.Error())
 		}
 		if err != nil {

@@ -31,6 +31,7 @@ type Destination interface {
 	objectstore.Lister
 	objectstore.Reader
 	objectstore.Writer
+	Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error)
 	Endpoint() string
 }
 
@@ -167,6 +168,9 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			held, _ = Align(entries, held)
 		}
 		if err == nil {
+			held, err = c.grounded(ctx, entries, held)
+		}
+		if err == nil {
 			var r receipt.Receipt
 			if err = continues(entries, held, at, stale); err == nil {
 				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
@@ -232,13 +236,7 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 		return c.prove(ctx, e, held[at])
 	}
 	if e.Marker {
-		w, err := c.destination.PutMarker(ctx, c.to, string(e.Key))
-		if err != nil {
-			return receipt.Receipt{}, err
-		}
-		r := c.receipt(e, verifier.Finding{Verdict: receipt.Verified, Method: receipt.Marker})
-		r.DestinationVersionID = w.VersionID
-		return r, nil
+		return c.mark(ctx, e, at)
 	}
 	r, err := c.transfer(ctx, e, c.guard(at, previous))
 	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {
