@@ -18,6 +18,9 @@ var (
 	ErrLocked       = errors.New("locked by retention or legal hold")
 	ErrOrder        = errors.New("listing out of order")
 	ErrRejected     = errors.New("request rejected")
+	ErrStalled      = errors.New("the connection stalled")
+	ErrOwner        = fmt.Errorf("%w: the bucket belongs to another account", ErrDenied)
+	ErrNoBucket     = fmt.Errorf("%w: there is no such bucket", ErrNotFound)
 )
 
 // Error is what a store answered to one request. Its text names the operation
@@ -29,9 +32,17 @@ type Error struct {
 	Status int    // HTTP status; 0 if no answer came
 	Kind   error  // one of this package's sentinels, or nil
 	Err    error
+	Hint   string // what else the answer tells, free of keys and secrets; may be empty
 }
 
 func (e *Error) Error() string {
+	if e.Hint != "" {
+		return e.text() + "; " + e.Hint
+	}
+	return e.text()
+}
+
+func (e *Error) text() string {
 	switch {
 	case e.Code != "" && e.Kind != nil:
 		return fmt.Sprintf("%s %s: %v (%s, HTTP %d)", e.Op, e.Bucket, e.Kind, e.Code, e.Status)

@@ -46,7 +46,8 @@ func (a *app) open(ctx context.Context) (*world, error) {
 		for code, r := range p.Regions {
 			endpoints[code] = cmp.Or(r.Endpoint, p.Endpoint)
 		}
-		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint})
+		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint,
+			Account: p.Account, Amazon: p.Type == "aws", Now: a.now})
 		if err != nil {
 			return nil, err
 		}
