@@ -62,7 +62,7 @@ func (b *Bucket) retry(ctx context.Context, f func() error) error {
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx) // why, which the answer to a request does not know
 		}
-		if err == nil || attempt+1 == attempts || objectstore.Permanent(err) || errors.Is(err, ErrNotFound) {
+		if err == nil || attempt+1 == attempts || objectstore.Permanent(err) || errors.Is(err, ErrNotFound) || errors.Is(err, errName) {
 			return err
 		}
 		select {
