@@ -176,6 +176,7 @@ func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 			for j, r := range receipts {
 				if j >= len(listed) || !r.Shows(listed[j]) {
 					spoiled++
+					w.doubt(i, string(r.Key))
 					w.result.problem(Problem{Location: at, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
 				}
 			}
@@ -201,6 +202,11 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 	spoiled, _, err := w.spoiled(ctx)
 	if err != nil {
 		return err
+	}
+	if spoiled > 0 && !erasing {
+		if err := w.unprove(ctx); err != nil {
+			return err
+		}
 	}
 	if spoiled > 0 {
 		return fmt.Errorf("%w: %d entries; nothing was erased: %w", ErrSpoiled, spoiled, ErrVerification)

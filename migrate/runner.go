@@ -31,6 +31,8 @@ type Runner struct {
 	Host     string // of this machine, for the certificate
 	// Note is told of what happens on the way, in words without keys.
 	Note func(text string)
+	// Sleep waits between attempts; default: it does.
+	Sleep func(context.Context, time.Duration) error
 }
 
 // DefaultWorkers is how many entries are copied at once unless told otherwise.
@@ -124,6 +126,9 @@ type work struct {
 	result *Result
 	// retained is what locks keep, by source location.
 	retained map[string]retention
+	// doubtful are the plan's segments, by index, that a listing of the
+	// destination did not bear out.
+	doubtful map[int]bool
 }
 
 func (w *work) note(format string, args ...any) {
@@ -200,8 +205,8 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 	region, err := store.BucketRegion(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
-		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil && !errors.Is(err, objectstore.ErrExists) {
-			return err
+		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil {
+			return taken(err)
 		}
 		w.note("created bucket %s in %s", w.plan.To(Move{Destination: m.Destination}), w.plan.Destination.Code)
 	case err != nil:
@@ -295,7 +300,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
+			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now, Sleep: w.Sleep,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})

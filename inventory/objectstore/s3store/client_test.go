@@ -199,7 +199,7 @@ func TestSkewedClock(t *testing.T) {
 		fmt.Fprint(w, "<Error><Code>RequestTimeTooSkewed</Code><Message>key k</Message></Error>")
 	})
 	_, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: strings.NewReader(""), Size: 0})
-	if !errors.Is(err, objectstore.ErrCredentials) || !strings.Contains(err.Error(), "this machine's clock is 17m") || !strings.Contains(err.Error(), " ahead of the endpoint's; set it") {
+	if !errors.Is(err, objectstore.ErrCredentials) || !errors.Is(err, objectstore.ErrClock) || !strings.Contains(err.Error(), "this machine's clock is 17m") || !strings.Contains(err.Error(), " ahead of the endpoint's") {
 		t.Errorf("Put = %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -25,8 +26,10 @@ func kind(code string) error {
 		return objectstore.ErrPrecondition
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
 		return objectstore.ErrDenied
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed", "XAdminUserNotFound":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
 		return objectstore.ErrCredentials
+	case "RequestTimeTooSkewed":
+		return objectstore.ErrClock
 	case "BucketAlreadyExists", "BucketAlreadyOwnedByYou":
 		return objectstore.ErrExists
 	case "NotImplemented", "MethodNotAllowed", "UnsupportedOperation":
@@ -92,6 +95,13 @@ func (s *Store) fail(op, bucket string, err error) error {
 		e.Code = "no code"
 		return e
 	}
+	var unsent *smithyhttp.RequestSendError
+	switch {
+	case errors.Is(err, objectstore.ErrStalled):
+		// Says so itself.
+	case errors.As(err, &unsent):
+		e.Kind = objectstore.ErrUnanswered
+	}
 	// The SDK has no type for a credential chain that came up empty.
 	if strings.Contains(err.Error(), "get identity:") {
 		e.Kind = objectstore.ErrCredentials
@@ -107,9 +117,9 @@ func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, buck
 	switch {
 	case e.Code == "RequestTimeTooSkewed":
 		if at, ok := answered(response); ok {
-			return "this machine's clock " + offBy(s.now().Sub(at)) + "; set it and run the same command again"
+			return "this machine's clock " + offBy(s.now().Sub(at))
 		}
-		return "this machine's clock is wrong; set it and run the same command again"
+		return "this machine's clock is wrong"
 	case errors.Is(e.Kind, objectstore.ErrDenied) && bucket != "":
 		if account := s.owner.known(); account != "" {
 			return "or the bucket is not of " + account + ", which every request names as its owner"
