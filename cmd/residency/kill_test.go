@@ -150,6 +150,7 @@ type mortal struct {
 
 	code   int // of the last run that was stopped
 	output string
+	leased bool // it ended because another run had the lease
 
 	trigger atomic.Pointer[trigger]
 }
@@ -241,6 +242,9 @@ func (m *mortal) run(operation string, n int64) (killed bool) {
 		return false
 	}
 	m.code, m.output = c.ProcessState.ExitCode(), output.String()
+	if m.leased = m.code == 7 && !fired.Load(); m.leased {
+		return false
+	}
 	if !fired.Load() || m.signal == os.Kill && !strings.Contains(err.Error(), "killed") {
 		m.t.Fatalf("residency: %v\n%s", err, &output)
 	}
