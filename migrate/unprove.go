@@ -10,7 +10,7 @@ import (
 
 // doubt remembers which segment a spoiled entry of a move is in.
 func (w *work) doubt(move int, key string) {
-	i := slices.IndexFunc(w.plan.Segments, func(s manifest.Segment) bool {
+	i := slices.IndexFunc(w.pass.Segments, func(s manifest.Segment) bool {
 		return s.Move == move && string(s.FirstKey) <= key && key <= string(s.LastKey)
 	})
 	if i < 0 {
@@ -28,11 +28,12 @@ func (w *work) doubt(move int, key string) {
 // the only account of what there was.
 func (w *work) unprove(ctx context.Context) error {
 	for i := range w.doubtful {
-		s := w.plan.Segments[i]
-		_, receipts, err := w.receipts(ctx, s)
+		s := w.pass.Segments[i]
+		r, err := w.load(ctx, s, withReceipts)
 		if err != nil {
 			return err
 		}
+		receipts := r.receipts
 		for j := range receipts {
 			receipts[j].Verdict, receipts[j].Method = receipt.Failed, ""
 			receipts[j].Reason = "a fresh listing of the destination did not show this segment as it was written"
@@ -41,7 +42,7 @@ func (w *work) unprove(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := w.Home.Put(ctx, w.name(s.File("receipts")), data); err != nil {
+		if err := w.Home.Put(ctx, w.file(s, "receipts"), data); err != nil {
 			return err
 		}
 	}
