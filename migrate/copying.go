@@ -58,7 +58,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
+			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now, Sleep: w.Sleep,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})

@@ -40,6 +40,7 @@ type fixture struct {
 	home     *state.Dir
 	bucket   string
 	kmsKey   string // of the destination
+	buckets  int    // made by anew
 }
 
 // newFixture has one bucket, which the caller fills.

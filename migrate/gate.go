@@ -157,25 +157,26 @@ func (w *work) beside(ctx context.Context, move int, listing histories, n need, 
 // work, not a fault, where there are versions: they are counted.
 func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 	for i, m := range w.plan.Moves {
-		at := w.plan.To(m).String()
+		place := w.plan.To(m).String()
 		err := w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(known records, listed []objectstore.Version) error {
 			next := 0 // of what is listed; others' entries may lie between
 			for _, r := range known.receipts {
-				i := slices.IndexFunc(listed[next:], r.Shows)
-				if i < 0 {
+				at := slices.IndexFunc(listed[next:], r.Shows)
+				if at < 0 {
 					spoiled++
-					w.result.problem(Problem{Location: at, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
+					w.doubt(i, string(r.Key))
+					w.result.problem(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
 					continue
 				}
-				newer += int64(i)
-				next += i + 1
+				newer += int64(at)
+				next += at + 1
 			}
 			newer += int64(len(listed) - next)
 			w.Progress.Entries.Add(int64(len(known.receipts)))
 			return nil
 		})
 		if err != nil {
-			return spoiled, newer, fmt.Errorf("list %s: %w", at, err)
+			return spoiled, newer, fmt.Errorf("list %s: %w", place, err)
 		}
 	}
 	return spoiled, newer, nil
@@ -194,6 +195,11 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 	spoiled, _, err := w.spoiled(ctx)
 	if err != nil {
 		return err
+	}
+	if spoiled > 0 && !erasing {
+		if err := w.unprove(ctx); err != nil {
+			return err
+		}
 	}
 	if spoiled > 0 {
 		return fmt.Errorf("%w: %d entries; nothing was erased: %w", ErrSpoiled, spoiled, ErrVerification)

@@ -139,6 +139,9 @@ type work struct {
 	result *Result
 	// retained is what locks keep, by source location.
 	retained map[string]retention
+	// doubtful are the pass's segments, by index, that a listing of the
+	// destination did not bear out.
+	doubtful map[int]bool
 }
 
 func (w *work) note(format string, args ...any) {
@@ -224,8 +227,8 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 	region, err := store.BucketRegion(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
-		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil && !errors.Is(err, objectstore.ErrExists) {
-			return err
+		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil {
+			return taken(err)
 		}
 		w.note("created bucket %s in %s", w.plan.To(Move{Destination: m.Destination}), w.plan.Destination.Code)
 	case err != nil:

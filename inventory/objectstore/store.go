@@ -116,6 +116,7 @@ type Info struct {
 	KeyID     string   // of SSE-KMS, else empty
 	Encrypted string   // the algorithm of server-side encryption, empty if not told
 	Modified  time.Time
+	Answered  time.Time // the endpoint's clock at its answer, in whole seconds; zero if not told
 }
 
 // Object is an open version; the caller closes Body.

@@ -123,11 +123,15 @@ var errForeign = errors.New("the destination holds something else under this key
 // errDrift reports that the source no longer has what the plan says.
 var errDrift = errors.New("the source no longer has this entry as planned")
 
+// outage is how many times the attempts of an entry are made while nobody
+// answers: about a minute. After that the run stops.
+const outage = 2
+
 // History copies one key's entries, oldest first, behind what the destination
 // holds of them already (also oldest first). known are the receipts of the
 // first entries where they are proven. It returns one receipt per entry, in
-// order. An error means that the run must stop: the context ended or the
-// credentials are refused.
+// order. An error means that the run must stop: the context ended, or
+// every other entry would fail as well.
 func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt) ([]receipt.Receipt, error) {
 	held, _ = Align(entries, held)
 	receipts := append(make([]receipt.Receipt, 0, len(entries)), known...)
@@ -181,8 +185,12 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		switch {
 		case ctx.Err() != nil:
 			return receipt.Receipt{}, ctx.Err()
-		case errors.Is(err, objectstore.ErrCredentials):
+		case objectstore.Hopeless(err):
 			return receipt.Receipt{}, err
+		case objectstore.Outage(err) && attempt < outage*c.Attempts:
+			// Worth more patience than what concerns this entry alone.
+		case objectstore.Outage(err):
+			return receipt.Receipt{}, fmt.Errorf("after %d attempts: %w", attempt, err)
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()}), nil
 		}

@@ -48,9 +48,10 @@ type Eraser struct {
 }
 
 // Segment erases a segment's entries, asking for the oldest of a key first, and
-// returns one erasure per entry, in order; its error is about the context or
-// the credentials. Never are two requests about one key under way: a server that
-// moves the next version to the front meanwhile can lose track of it.
+// returns one erasure per entry, in order; its error is about the context, or
+// what every other entry would meet too. Never are two requests about one key
+// under way: a server that moves the next version to the front meanwhile can
+// lose track of it.
 func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]receipt.Erasure, error) {
 	erasures := make([]receipt.Erasure, len(entries))
 	var numbered, null []int
@@ -83,13 +84,18 @@ func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]recei
 	return erasures, ctx.Err()
 }
 
+// stops tells whether what follows would fail as well.
+func stops(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err)
+}
+
 func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []int, erasures []receipt.Erasure) error {
 	deletions := make([]objectstore.Deletion, len(indexes))
 	for j, i := range indexes {
 		deletions[j] = objectstore.Deletion{Key: string(entries[i].Key), VersionID: entries[i].VersionID}
 	}
 	results, err := e.Source.Delete(ctx, e.Bucket, deletions)
-	if err != nil && (ctx.Err() != nil || errors.Is(err, objectstore.ErrCredentials)) {
+	if err != nil && stops(ctx, err) {
 		return err
 	}
 	for j, i := range indexes {
@@ -156,7 +162,7 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 			err = e.Source.DeleteIf(ctx, e.Bucket, deletion)
 		}
 	}
-	if err != nil && (ctx.Err() != nil || errors.Is(err, objectstore.ErrCredentials)) {
+	if err != nil && stops(ctx, err) {
 		return receipt.Erasure{}, err
 	}
 	return e.erasure(entry, guard, err), nil

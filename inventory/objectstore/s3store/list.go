@@ -109,6 +109,9 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 	if !ok {
 		return nil, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
 	}
+	if err := ascending(p.versions); err != nil {
+		return nil, s.broken("ListObjectVersions", bucket, err)
+	}
 	sortPage(p.versions)
 	return p, nil
 }
