@@ -3,11 +3,13 @@ package migrate
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
+	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -29,6 +32,8 @@ type Runner struct {
 	Budget   *copier.Budget
 	Tool     string // name and version, for the certificate
 	Host     string // of this machine, for the certificate
+	// Random returns a number from 0 to below n; nil: one that nobody foresees.
+	Random func(n int64) int64
 	// Note is told of what happens on the way, in words without keys.
 	Note func(text string)
 }
@@ -132,6 +137,13 @@ func (w *work) note(format string, args ...any) {
 	}
 }
 
+func (w *work) random(n int64) int64 {
+	if w.Random == nil {
+		return rand.Int64N(n)
+	}
+	return w.Random(n)
+}
+
 func (w *work) source(m Move) objectstore.Store {
 	return w.Stores(m.Source.Provider, m.Source.Code)
 }
@@ -233,7 +245,7 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 // beside the plan's.
 func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 	store := w.destination()
-	key := ".residency-probe-" + strings.ToLower(rand.Text())
+	key := ".residency-probe-" + strconv.FormatInt(w.random(math.MaxInt64), 36)
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: wrong})
@@ -295,7 +307,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
+			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now, Random: w.Random,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})
@@ -307,6 +319,11 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			return copiers[s.Move].History(ctx, entries, held)
 		},
 		Done: func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
+			if planted.On(planted.EarlyReceipts) {
+				for i := range receipts {
+					receipts[i].Verdict = receipt.Verified
+				}
+			}
 			data, err := receipt.Encode(s, receipts)
 			if err != nil {
 				return err
@@ -356,6 +373,9 @@ func (w *work) missing(ctx context.Context) ([]manifest.Segment, error) {
 		h, err := state.DecodeHeader(s.File("receipts"), receipt.Schema, data)
 		if err != nil {
 			return nil, err
+		}
+		if planted.On(planted.SkipUnproven) {
+			continue
 		}
 		if h.Entries != s.Entries || h.Counts[string(receipt.Verified)] != s.Entries {
 			missing = append(missing, s)

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -22,6 +23,9 @@ type Put func(ctx context.Context, name string, data []byte) error
 // Writer cuts histories into segments and stores each as it is full. It holds
 // one segment in memory.
 type Writer struct {
+	// Entries bounds a segment; 0: the default.
+	Entries int
+
 	put      Put
 	move     int
 	entries  []Entry
@@ -45,7 +49,7 @@ func (w *Writer) Add(ctx context.Context, history []Entry) error {
 	for i := range history {
 		w.bytes += history[i].Size
 	}
-	if len(w.entries) >= maxEntries || w.bytes >= maxBytes {
+	if len(w.entries) >= cmp.Or(w.Entries, maxEntries) || w.bytes >= maxBytes {
 		return w.flush(ctx)
 	}
 	return nil
