@@ -27,6 +27,7 @@ const (
 	ForgetSync       Bug = "forget-sync"         // a state file's bytes are not synced
 	ForgetDirSync    Bug = "forget-dir-sync"     // a state file's name is not synced
 	ForgetParents    Bug = "forget-parents-sync" // a new directory's own name is not synced
+	TrustSeen        Bug = "trust-seen"          // a state file that an earlier run left counts as durable
 	SkipUnproven     Bug = "skip-unproven"       // a segment with any receipts counts as copied
 )
 
@@ -34,6 +35,6 @@ const (
 func Bugs() []Bug {
 	return []Bug{
 		SkipGate, BlindGate, IgnoreDrift, DropLastPage, DeleteByKey, AnyETag, StaleMarker, IgnoreKeyErrors, AssumeEmpty, EraseUnverified,
-		TrustSize, IgnoreAttributes, Reorder, Overwrite, WriteTwice, EarlyReceipts, ForgetSync, ForgetDirSync, ForgetParents, SkipUnproven,
+		TrustSize, IgnoreAttributes, Reorder, Overwrite, WriteTwice, EarlyReceipts, TrustSeen, ForgetSync, ForgetDirSync, ForgetParents, SkipUnproven,
 	}
 }

@@ -71,11 +71,12 @@ func (w *world) evidence() map[string]int {
 // proof reads a receipts file; equal bytes are read once.
 func (w *world) proof(name string) *proof {
 	data := w.durable(name)
-	if p, ok := w.proofs[string(data)]; ok {
+	bucket := w.bucketOf(name, "receipts")
+	known := bucket + "\x00" + string(data)
+	if p, ok := w.proofs[known]; ok {
 		return p
 	}
 	p := &proof{verified: make(map[entryName]bool)}
-	bucket := w.bucketOf(name, "receipts")
 	for r, err := range state.Decode[receipt.Receipt](name, receipt.Schema, data) {
 		if err != nil {
 			p.bad++
@@ -87,7 +88,7 @@ func (w *world) proof(name string) *proof {
 			p.bad++
 		}
 	}
-	w.proofs[string(data)] = p
+	w.proofs[known] = p
 	return p
 }
 

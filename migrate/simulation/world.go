@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,9 +103,13 @@ func (w *world) target(bucket string) string { return bucket + "-" + eu }
 // origin is the source bucket of a destination.
 func (w *world) origin(bucket string) string { return strings.TrimSuffix(bucket, "-"+eu) }
 
-// moves tells whether a key is within what moves.
+// moves tells whether a key is within what the plan moves: a place that was
+// empty when it was made is not part of it.
 func (w *world) moves(bucket, key string) bool {
 	for _, p := range w.places {
+		if w.plan != nil && !slices.ContainsFunc(w.plan.Moves, func(m migrate.Move) bool { return m.Bucket == p.bucket }) {
+			continue
+		}
 		if p.bucket == bucket && strings.HasPrefix(key, p.prefix) {
 			return true
 		}

@@ -154,11 +154,41 @@ func (d *Dir) Lease(ctx context.Context, plan string) (context.Context, func() e
 	if err != nil {
 		return nil, nil, fmt.Errorf("take lease: %w", err)
 	}
+	if err := d.settle(ctx, plan); err != nil {
+		return nil, nil, fmt.Errorf("take lease: %w", errors.Join(err, unlock()))
+	}
 	leased, cancel := context.WithCancel(ctx)
 	return leased, func() error {
 		cancel()
 		return unlock()
 	}, nil
+}
+
+// settle makes durable what earlier runs left: one that ended between placing a
+// file and syncing its directory leaves a file that is seen, and that a loss of
+// power would take away.
+func (d *Dir) settle(ctx context.Context, plan string) error {
+	if planted.On(planted.TrustSeen) {
+		return nil
+	}
+	names, err := d.List(ctx, plan+"/")
+	if err != nil {
+		return err
+	}
+	last := ""
+	for _, name := range names {
+		path, err := d.file(name)
+		if err != nil {
+			return err
+		}
+		if dir := filepath.Dir(path); dir != last {
+			if err := d.files.SyncDir(dir); err != nil {
+				return err
+			}
+			last = dir
+		}
+	}
+	return nil
 }
 
 // makeDir makes a directory and those above it that are not there. Within the
