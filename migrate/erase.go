@@ -13,6 +13,7 @@ import (
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -250,7 +251,7 @@ func (w *work) remainder(ctx context.Context) error {
 			}
 			left.Uploads++
 		}
-		if left.Entries+left.Uploads > 0 {
+		if left.Entries+left.Uploads > 0 && !planted.On(planted.AssumeEmpty) {
 			w.result.SourceEmpty = false
 			left.Reason = w.retained[left.Location].reason(left.Entries)
 			w.result.Left = append(w.result.Left, left)
