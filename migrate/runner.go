@@ -79,6 +79,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
+	if err := w.thaw(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.copy(ctx); err != nil {
 		return w.result, err
 	}
@@ -296,6 +299,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
 			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
+			ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})
@@ -331,13 +335,19 @@ func (w *work) entries(ctx context.Context, s manifest.Segment) ([]manifest.Entr
 // held lists the destination from a segment's first key on.
 func (w *work) held(ctx context.Context, s manifest.Segment) iter.Seq2[[]objectstore.Version, error] {
 	m := w.plan.Moves[s.Move]
-	after := ""
+	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s)))
+}
+
+// before is the last key of the segment before this one, empty if it is the
+// move's first.
+func (w *work) before(s manifest.Segment) string {
+	before := ""
 	for _, other := range w.plan.Segments {
 		if other.Move == s.Move && other.Number < s.Number {
-			after = string(other.LastKey)
+			before = string(other.LastKey)
 		}
 	}
-	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, after))
+	return before
 }
 
 // missing returns the segments that have no receipts, or some that are not

@@ -18,6 +18,8 @@ var (
 	ErrLocked       = errors.New("locked by retention or legal hold")
 	ErrOrder        = errors.New("listing out of order")
 	ErrRejected     = errors.New("request rejected")
+	ErrCustomerKey  = errors.New("encrypted under a key of the customer's own (SSE-C) that is not at hand")
+	ErrArchived     = errors.New("archived, and not restored")
 )
 
 // Error is what a store answered to one request. Its text names the operation
@@ -60,7 +62,7 @@ func (e *Error) Unwrap() []error {
 // answer was about the request, the permission or the credentials, not about
 // the weather.
 func Permanent(err error) bool {
-	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected} {
+	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected, ErrCustomerKey, ErrArchived} {
 		if errors.Is(err, kind) {
 			return true
 		}

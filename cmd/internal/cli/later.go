@@ -120,6 +120,7 @@ one it also shows the plan.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.openConfig()
 			if err == nil && w.stateAt != nil {
+				a.keyless = true
 				w, err = a.open(c.Context())
 			}
 			if err != nil {

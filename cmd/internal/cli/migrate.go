@@ -28,7 +28,7 @@ func (p *approval) addTo(c *cobra.Command) {
 }
 
 func (a *app) migrateCommand() *cobra.Command {
-	var to, plan, verify, abort string
+	var to, plan, verify, abort, restore string
 	var agree approval
 	var keep bool
 	var workers int
@@ -65,6 +65,9 @@ Interrupted or killed, the same command goes on where it stopped.
 			if err := checkWorkers(workers); err != nil {
 				return err
 			}
+			if w.restore, err = restoreTier(restore); err != nil {
+				return err
+			}
 			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, keep: keep, workers: workers}
 			return m.run(c.Context())
 		},
@@ -77,6 +80,7 @@ Interrupted or killed, the same command goes on where it stopped.
 	f.IntVar(&workers, "workers", migrate.DefaultWorkers, "entries copied at once")
 	agree.addTo(c)
 	addVerify(c, &verify)
+	addRestore(c, &restore)
 	return c
 }
 
@@ -297,6 +301,9 @@ func (m *migration) command(p *migrate.Plan) string {
 	parts = append(parts, "--to", p.Destination.String(), "--customer", p.Customer)
 	if m.keep {
 		parts = append(parts, "--keep-source")
+	}
+	if p.Restore != nil {
+		parts = append(parts, "--restore", p.Restore.Tier)
 	}
 	return strings.Join(append(parts, "--approve", p.Digest[:migrate.MinApproval]), " ")
 }

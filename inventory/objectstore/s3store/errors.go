@@ -31,8 +31,10 @@ func kind(code string) error {
 		return objectstore.ErrThrottled
 	case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "XAmzContentChecksumMismatch":
 		return objectstore.ErrCorrupt
-	case "ObjectLocked", "InvalidObjectState":
+	case "ObjectLocked":
 		return objectstore.ErrLocked
+	case "InvalidObjectState":
+		return objectstore.ErrArchived
 	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint":
 		return objectstore.ErrRejected
 	}
@@ -80,6 +82,9 @@ func (s *Store) fail(op, bucket string, err error) error {
 		e.Code = api.ErrorCode()
 		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && e.Code != "InternalError" {
 			e.Kind = byStatus(e.Status)
+		}
+		if strings.Contains(api.ErrorMessage(), sseStored) {
+			e.Kind = objectstore.ErrCustomerKey
 		}
 		return e
 	}

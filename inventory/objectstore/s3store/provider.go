@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +32,8 @@ type Options struct {
 	Endpoint string
 	// Connections bounds the idle connections kept per endpoint; default 64.
 	Connections int
+	// CustomerKeys open and make objects under SSE-C.
+	CustomerKeys []CustomerKey
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
 }
@@ -42,6 +45,7 @@ type Provider struct {
 	endpoints map[string]string
 	fallback  string
 	base      aws.Config
+	keys      []CustomerKey
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -80,7 +84,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -144,7 +148,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, keys: p.keys}
 	p.stores[region] = s
 	return s
 }
@@ -155,6 +159,8 @@ type Store struct {
 	region   string
 	endpoint string
 	client   *s3.Client
+	keys     []CustomerKey
+	lastKey  atomic.Int64 // index of the key that served last
 }
 
 var _ objectstore.Store = (*Store)(nil)
