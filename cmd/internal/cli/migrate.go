@@ -102,7 +102,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return err
 	}
 	if a.output == "json" {
-		return errors.Join(render.JSON(a.Out, u), err)
+		return errors.Join(a.json(u), err)
 	}
 	fmt.Fprintf(a.Out, "Aborted: plan %s. Of %s at the destination\n\n", p.ID, p.Customer)
 	for _, row := range []struct {

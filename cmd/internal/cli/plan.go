@@ -151,7 +151,7 @@ func snapshot(p *engine.Progress) render.Snapshot {
 func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
 	switch a.output {
 	case "json":
-		return render.JSON(a.Out, p)
+		return a.json(p)
 	case "csv":
 		var rows [][]string
 		for _, m := range p.Moves {
