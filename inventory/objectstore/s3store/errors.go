@@ -80,7 +80,11 @@ func (s *Store) fail(op, bucket string, err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Code = api.ErrorCode()
-		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && e.Code != "InternalError" {
+		// BadRequest is no code of S3's: a server that lost its place in the
+		// connection says so, and the next attempt has another. A HEAD's answer has
+		// no code, and the SDK makes this one of its status.
+		weather := e.Code == "InternalError" || e.Code == "BadRequest" && !strings.HasPrefix(op, "Head")
+		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && !weather {
 			e.Kind = byStatus(e.Status)
 		}
 		if strings.Contains(api.ErrorMessage(), sseStored) {

@@ -7,31 +7,38 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 )
 
-// hasACLs tells whether a server answers for the access control list of the
-// first version that it lists.
-func hasACLs(ctx context.Context, client *s3.Client, bucket string, listing map[string][]listed) (bool, error) {
-	for key, entries := range listing {
-		for _, e := range entries {
-			if e.Marker {
-				continue
-			}
-			_, err := version{client: client, bucket: bucket, key: key, id: e.VersionID, latest: e.latest}.grants(ctx)
-			var answer smithy.APIError
-			if errors.As(err, &answer) && answer.ErrorCode() == "NotImplemented" {
-				return false, nil
-			}
-			return err == nil, err
+// hasACLs tells whether a server has access control lists: those that answer
+// about ownership do. Others give the same list for every object.
+func hasACLs(ctx context.Context, client *s3.Client, bucket string) (bool, error) {
+	out, err := client.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &bucket})
+	var answer smithy.APIError
+	switch {
+	case errors.As(err, &answer) && answer.ErrorCode() == "OwnershipControlsNotFoundError":
+		return true, nil
+	case errors.As(err, &answer):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	for _, rule := range out.OwnershipControls.Rules {
+		if rule.ObjectOwnership == types.ObjectOwnershipBucketOwnerEnforced {
+			return false, nil
 		}
 	}
-	return false, nil
+	return true, nil
 }
 
 // grants returns who else than the owner may do what, sorted.
 func (v version) grants(ctx context.Context) ([]string, error) {
 	out, err := v.client.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID()})
+	var answer smithy.APIError
+	if errors.As(err, &answer) && answer.ErrorCode() == "NotImplemented" {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func Snapshot(ctx context.Context, client *s3.Client, bucket, prefix string) (Hi
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
-	lists, err := hasACLs(ctx, client, bucket, listing)
+	lists, err := hasACLs(ctx, client, bucket)
 	if err != nil {
 		return nil, err
 	}
