@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
 )
 
 // Restore is how archived versions are made readable before they are copied.
@@ -80,11 +80,10 @@ var ErrRestoring = errors.New("archived versions are being restored")
 
 // frozen notes an archived version of the source: a blocker, unless it is
 // restored already or the plan is to restore it.
-func (p *planner) frozen(m *Move, v objectstore.Version, unread, tierless *Issue) {
+func (p *planner) frozen(v objectstore.Version, unread, tierless *Issue) {
 	if !archived(v.StorageClass) {
 		return
 	}
-	m.Totals.Archived++
 	switch {
 	case p.Restore == "":
 		if v.Restoring || !v.Restored.After(p.Now) {
@@ -97,21 +96,22 @@ func (p *planner) frozen(m *Move, v objectstore.Version, unread, tierless *Issue
 
 // thaw sees to it that every archived version that is still to be copied can be
 // read: it asks for restores, and returns a RestoringError until all are there.
-func (w *work) thaw(ctx context.Context) error {
+func (w *work) thaw(ctx context.Context, missing []manifest.Segment) error {
 	if w.plan.Restore == nil {
 		return nil
 	}
-	missing, err := w.missing(ctx)
-	if err != nil {
-		return err
-	}
 	waiting := &RestoringError{}
 	for _, s := range missing {
-		entries, err := w.entries(ctx, s)
+		all, receipts, err := w.known(ctx, s)
 		if err != nil {
 			return err
 		}
-		entries = slices.DeleteFunc(entries, func(e manifest.Entry) bool { return e.Marker || !archived(e.StorageClass) })
+		var entries []manifest.Entry
+		for i, e := range all {
+			if !e.Marker && archived(e.StorageClass) && (i >= len(receipts) || receipts[i].Verdict != receipt.Verified) {
+				entries = append(entries, e)
+			}
+		}
 		if len(entries) == 0 {
 			continue
 		}
