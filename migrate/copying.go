@@ -24,6 +24,9 @@ func (w *work) copy(ctx context.Context) error {
 		return err
 	}
 	if len(missing) > 0 {
+		if err := w.thaw(ctx, missing); err != nil {
+			return err
+		}
 		if err := w.copySegments(ctx, missing); err != nil {
 			return err
 		}
@@ -60,6 +63,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
 			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now, Sleep: w.Sleep, Random: w.Random,
+			ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})
@@ -91,11 +95,16 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 // held lists the destination from a segment's first key on.
 func (w *work) held(ctx context.Context, s manifest.Segment) histories {
 	m := w.plan.Moves[s.Move]
-	after := ""
+	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s)))
+}
+
+// before is the last key of the segment before this one, empty if it is its
+// move's first.
+func (w *work) before(s manifest.Segment) string {
 	if s.Number > 1 && w.pass.Segments[s.Number-2].Move == s.Move {
-		after = string(w.pass.Segments[s.Number-2].LastKey)
+		return string(w.pass.Segments[s.Number-2].LastKey)
 	}
-	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, after))
+	return ""
 }
 
 // missing returns the segments that have no receipts, or some that are not

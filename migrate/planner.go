@@ -33,6 +33,7 @@ type Request struct {
 	// BucketName names the destination of a source bucket.
 	BucketName func(bucket, sourceRegion string) string
 	KMSKey     string // of the destination's region, for what is under a KMS key at the source; may be empty
+	Restore    string // the tier at which archived versions are to be restored; empty: they block
 	Now        time.Time
 	Progress   *engine.Progress
 	// SegmentEntries is how many entries a segment has at most, but for one
@@ -55,8 +56,12 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
 		r.Spool = state.NewDir(spool)
 	}
+	var restore *Restore
+	if r.Restore != "" {
+		restore = &Restore{Tier: r.Restore, Days: restoreDays}
+	}
 	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey,
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if err := p.collect(ctx); err != nil {
@@ -76,7 +81,8 @@ type planner struct {
 	plan    *Plan
 	spool   state.Home
 	uploads []Upload
-	held    []heldLine // of the segment being filled
+	first   manifest.Entry // version of the move at hand
+	held    []heldLine     // of the segment being filled
 }
 
 func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
@@ -168,10 +174,6 @@ func (p *planner) clashes() {
 	}
 }
 
-// archived are the storage classes whose bytes cannot be read without a
-// restore (Amazon S3 User Guide, "Understanding and managing storage classes").
-func archived(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
-
 // examples is how many keys an issue names.
 const examples = 20
 
@@ -185,7 +187,10 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		return err
 	}
 	defer beside.stop()
-	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "restore them, then plan again"}
+	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"}
+	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
+	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
+	p.first = manifest.Entry{}
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
 	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
@@ -196,9 +201,10 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
 			m.Totals.count(entries[i])
-			if archived(v.StorageClass) {
-				note(&frozen, v.Key)
-			}
+			p.frozen(v, &frozen, &tierless)
+		}
+		if err := p.sample(ctx, source, m, entries, &locked); err != nil {
+			return err
 		}
 		if planted.On(planted.Reorder) {
 			slices.Reverse(entries)
@@ -228,7 +234,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, taken} {
+	for _, issue := range []Issue{frozen, tierless, locked, taken} {
 		if issue.Count > 0 {
 			p.block(issue)
 		}
@@ -256,6 +262,9 @@ func (t *Totals) count(e manifest.Entry) {
 	t.Bytes += e.Size
 	if strings.Contains(e.ETag, "-") {
 		t.Multipart++
+	}
+	if archived(e.StorageClass) {
+		t.Archived++
 	}
 }
 
@@ -308,6 +317,9 @@ func (p *planner) advise() {
 		}
 		if m.Prefix != "" && !strings.HasSuffix(m.Prefix, "/") {
 			p.warn(Issue{Rule: "open-prefix", Location: at, Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})
+		}
+		if p.Restore != "" && m.Totals.Archived > 0 {
+			p.warn(Issue{Rule: "restore", Location: at, Count: m.Totals.Archived, Text: fmt.Sprintf("archived versions are restored first, at tier %s and for %d days, which the source's account pays for; migrate asks for that, and is to be run again when they are there", p.Restore, restoreDays)})
 		}
 		if m.Versioning == objectstore.Suspended {
 			p.warn(Issue{Rule: "versioning-suspended", Location: at, Text: "versions with ID null get IDs of their own at the destination"})

@@ -93,7 +93,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
-	if err := w.settle(ctx, o); err != nil {
+	if err := w.settle(ctx, o); errors.Is(err, ErrRestoring) {
+		return nil, err
+	} else if err != nil {
 		return w.result, err
 	}
 	if err := w.finish(ctx); err != nil {

@@ -49,6 +49,8 @@ type Options struct {
 	Locked     bool                   // the source bucket has object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
+	ACLs       bool                   // access control lists are in force at the source
+	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
 	Random     func(n int64) int64 // from 0 to below n
@@ -153,7 +155,7 @@ func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []o
 			return nil, err
 		}
 		receipts = append(receipts, r)
-		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch {
+		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch || r.Verdict == receipt.Unverifiable && r.DestinationETag == "" {
 			// What follows would stand on a gap in the history.
 			for _, later := range entries[i+1:] {
 				receipts = append(receipts, c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"}))
@@ -196,6 +198,8 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			// Worth more patience than what concerns this entry alone.
 		case objectstore.Outage(err):
 			return receipt.Receipt{}, fmt.Errorf("after %d attempts: %w", attempt, err)
+		case errors.Is(err, objectstore.ErrCustomerKey):
+			return c.receipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()}), nil
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()}), nil
 		}

@@ -48,6 +48,9 @@ func Judge(e Evidence) Finding {
 	if kms(e.Source.Encrypted) && !kms(e.Written.Encrypted) {
 		return mismatch("it is encrypted under %s at the source, and not at the destination", e.Source.Encrypted)
 	}
+	if e.Source.Encrypted == objectstore.CustomerKey && e.Written.Encrypted != objectstore.CustomerKey {
+		return mismatch("it is encrypted under a key of the customer's own at the source, and not at the destination")
+	}
 	source, kept := e.Source.Checksum, e.Written.Checksum
 	comparable := source.Algorithm != "" && source.Algorithm == kept.Algorithm && source.Composite == kept.Composite && (!source.Composite || e.SameParts)
 	if comparable && source.Value != kept.Value {
@@ -117,7 +120,7 @@ func MD5ETag(etag string) (md5, parts string, ok bool) {
 // could not show: no metadata, no tags, no header but its content type.
 func Plain(a objectstore.Attributes) bool {
 	return len(a.Metadata) == 0 && len(a.Tags) == 0 && a.CacheControl == "" && a.ContentDisposition == "" &&
-		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" && a.Lock == objectstore.Lock{}
+		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" && len(a.Grants) == 0 && a.Lock == objectstore.Lock{}
 }
 
 // Differences names the attributes that differ, in a fixed order; never their
@@ -139,5 +142,6 @@ func Differences(source, destination objectstore.Attributes) []string {
 	add("metadata", maps.Equal(source.Metadata, destination.Metadata))
 	add("retention and legal hold", source.Lock.Same(destination.Lock))
 	add("tags", slices.Equal(source.Tags, destination.Tags))
+	add("ACL grants", slices.Equal(source.Grants, destination.Grants))
 	return names
 }

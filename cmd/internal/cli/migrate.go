@@ -29,7 +29,7 @@ func (p *approval) addTo(c *cobra.Command) {
 }
 
 func (a *app) migrateCommand() *cobra.Command {
-	var to, plan, verify, abort string
+	var to, plan, verify, abort, restore string
 	var agree approval
 	var keep, fence bool
 	var workers, passes int
@@ -82,6 +82,9 @@ erased, and lifts its fence.
 			if err := checkWorkers(workers); err != nil {
 				return err
 			}
+			if w.restore, err = restoreTier(restore); err != nil {
+				return err
+			}
 			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers}
 			return m.run(c.Context())
 		},
@@ -96,6 +99,7 @@ erased, and lifts its fence.
 	f.IntVar(&workers, "workers", migrate.DefaultWorkers, "entries copied at once")
 	agree.addTo(c)
 	addVerify(c, &verify)
+	addRestore(c, &restore)
 	return c
 }
 
@@ -117,7 +121,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return err
 	}
 	if a.output == "json" {
-		return errors.Join(render.JSON(a.Out, u), err)
+		return errors.Join(a.json(u), err)
 	}
 	fmt.Fprintf(a.Out, "Aborted: plan %s. Of %s at the destination\n\n", p.ID, p.Customer)
 	for _, row := range []struct {
@@ -324,6 +328,9 @@ func (m *migration) command(p *migrate.Plan) string {
 	parts = append(parts, "--to", p.Destination.String(), "--customer", p.Customer)
 	if m.options.KeepSource {
 		parts = append(parts, "--keep-source")
+	}
+	if p.Restore != nil {
+		parts = append(parts, "--restore", p.Restore.Tier)
 	}
 	if m.options.Fence {
 		parts = append(parts, "--fence")

@@ -48,6 +48,7 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 		if after != "" {
 			in.KeyMarker = &after
 		}
+		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
 		var last objectstore.Version
 		for {
 			p, err := s.versionsPage(ctx, bucket, in)
@@ -322,6 +323,22 @@ func versionField(s *scanner, name []byte, v *objectstore.Version) (err error) {
 		}
 	case "LastModified":
 		v.Modified, err = timeField(s, name)
+	case "RestoreStatus":
+		err = s.children(name, func(field []byte) error { return restoreField(s, field, v) })
+	default:
+		err = s.skip()
+	}
+	return err
+}
+
+func restoreField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+	switch string(name) {
+	case "IsRestoreInProgress":
+		var text string
+		text, err = s.element(name)
+		v.Restoring = text == "true"
+	case "RestoreExpiryDate":
+		v.Restored, err = timeField(s, name)
 	default:
 		err = s.skip()
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -29,6 +30,8 @@ type Options struct {
 	Endpoint string
 	// Connections bounds the idle connections kept per endpoint; default 64.
 	Connections int
+	// CustomerKeys open and make objects under SSE-C.
+	CustomerKeys []CustomerKey
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
 	// Account owns the buckets; requests to those of others are refused by the
@@ -49,6 +52,7 @@ type Provider struct {
 	base      aws.Config
 	owner     *owner
 	now       func() time.Time
+	keys      []CustomerKey
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -92,7 +96,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	owner := newOwner(o, base)
 	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -150,7 +154,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, keys: p.keys}
 	p.stores[region] = s
 	return s
 }
@@ -163,6 +167,8 @@ type Store struct {
 	client   *s3.Client
 	owner    *owner
 	now      func() time.Time
+	keys     []CustomerKey
+	lastKey  atomic.Int64 // index of the key that served last
 }
 
 var _ objectstore.Store = (*Store)(nil)
