@@ -48,8 +48,10 @@ type Plan struct {
 	Destination Region             `json:"destination"`
 	Verify      string             `json:"verify"` // auto or readback
 	KMSKey      string             `json:"kms_key,omitempty"`
+	Restore     *Restore           `json:"restore,omitempty"` // of archived versions
 	Moves       []Move             `json:"moves"`
 	Segments    []manifest.Segment `json:"segments"`
+	HeldIn      []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
 	Uploads     *Uploads           `json:"uploads,omitempty"`
 	Totals      Totals             `json:"totals"`
 	Parity      []Parity           `json:"parity"`
@@ -86,6 +88,7 @@ type Move struct {
 	Tags        []objectstore.Tag      `json:"bucket_tags,omitempty"`
 	Way         string                 `json:"way"`
 	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
+	ACLs        bool                   `json:"acls,omitempty"`        // access control lists are in force there
 	Totals      Totals                 `json:"totals"`
 	// Exists and Held were observed while planning; the digest leaves them out,
 	// for a run changes them.
@@ -110,6 +113,7 @@ type Totals struct {
 	Markers   int64 `json:"delete_markers"`
 	Multipart int64 `json:"multipart_objects"` // versions uploaded in parts
 	Uploads   int64 `json:"unfinished_uploads"`
+	Archived  int64 `json:"archived,omitempty"` // versions that need a restore to be read
 	Bytes     int64 `json:"bytes"`
 }
 
@@ -119,6 +123,7 @@ func (t *Totals) add(o Totals) {
 	t.Markers += o.Markers
 	t.Multipart += o.Multipart
 	t.Uploads += o.Uploads
+	t.Archived += o.Archived
 	t.Bytes += o.Bytes
 }
 
@@ -175,7 +180,7 @@ func (p *Plan) seal() error {
 
 func (p *Plan) digest() (string, error) {
 	covered := *p
-	covered.ID, covered.Digest, covered.Created = "", "", time.Time{}
+	covered.ID, covered.Digest, covered.Created, covered.HeldIn = "", "", time.Time{}, nil
 	covered.Moves = make([]Move, len(p.Moves))
 	for i, m := range p.Moves {
 		m.Exists, m.Held = false, 0
@@ -274,10 +279,11 @@ func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
 	if digest != p.Digest || p.ID != id || !strings.HasSuffix(id, digest[:MinApproval]) {
 		return nil, fmt.Errorf("%w: plan %s was changed: its content has digest %s", state.ErrDamaged, id, digest)
 	}
-	for _, s := range p.Segments {
-		if s.Move < 0 || s.Move >= len(p.Moves) || s.Number < 1 || s.Entries < 1 {
-			return nil, fmt.Errorf("%w: plan %s: segment %d names no move", state.ErrDamaged, id, s.Number)
-		}
+	if err := checkSegments(&p, p.Segments); err != nil {
+		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
+	}
+	if err := p.checkHeld(); err != nil {
+		return nil, err
 	}
 	return &p, nil
 }

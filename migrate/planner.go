@@ -14,6 +14,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -32,22 +33,35 @@ type Request struct {
 	// BucketName names the destination of a source bucket.
 	BucketName func(bucket, sourceRegion string) string
 	KMSKey     string // of the destination's region, for what is under a KMS key at the source; may be empty
+	Restore    string // the tier at which archived versions are to be restored; empty: they block
 	Now        time.Time
 	Progress   *engine.Progress
+	// SegmentEntries is how many entries a segment has at most, but for one
+	// key's history; 0: the default.
+	SegmentEntries int
+	// Spool keeps the manifest until its digest is known; nil: a temporary
+	// directory.
+	Spool state.Home
 }
 
 // Make lists the source, writes the manifest and the plan to home, and returns
 // the plan. Memory does not grow with the number of objects, only with the
 // longest history. ErrNothing if all data is at the destination already.
 func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) {
-	spool, err := os.MkdirTemp("", "residency-plan-*")
-	if err != nil {
-		return nil, fmt.Errorf("make room for the manifest: %w", err)
+	if r.Spool == nil {
+		spool, err := os.MkdirTemp("", "residency-plan-*")
+		if err != nil {
+			return nil, fmt.Errorf("make room for the manifest: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
+		r.Spool = state.NewDir(spool)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
-
-	p := &planner{Request: r, spool: state.NewDir(spool), plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey,
+	var restore *Restore
+	if r.Restore != "" {
+		restore = &Restore{Tier: r.Restore, Days: restoreDays}
+	}
+	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if err := p.collect(ctx); err != nil {
@@ -65,8 +79,10 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 type planner struct {
 	Request
 	plan    *Plan
-	spool   *state.Dir
+	spool   state.Home
 	uploads []Upload
+	first   manifest.Entry // version of the move at hand
+	held    []heldLine     // of the segment being filled
 }
 
 func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
@@ -92,6 +108,8 @@ func (p *planner) collect(ctx context.Context) error {
 	}
 	p.clashes()
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
+	writer.Stored = p.storeHeld
+	writer.Entries = r.SegmentEntries
 	for i := range p.plan.Moves {
 		if err := writer.Begin(ctx, i); err != nil {
 			return err
@@ -117,11 +135,11 @@ func (p *planner) saveUploads(ctx context.Context) error {
 	if len(p.uploads) == 0 {
 		return nil
 	}
-	data, err := state.Encode(state.Header{Schema: uploadsSchema, Entries: len(p.uploads)}, p.uploads)
+	list, data, err := encodeUploads(p.uploads)
 	if err != nil {
-		return fmt.Errorf("encode unfinished uploads: %w", err)
+		return err
 	}
-	p.plan.Uploads = &Uploads{Entries: len(p.uploads), Digest: state.Digest(data)}
+	p.plan.Uploads = list
 	return p.spool.Put(ctx, uploadsFile, data)
 }
 
@@ -156,10 +174,6 @@ func (p *planner) clashes() {
 	}
 }
 
-// archived are the storage classes whose bytes cannot be read without a
-// restore (Amazon S3 User Guide, "Understanding and managing storage classes").
-func archived(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
-
 // examples is how many keys an issue names.
 const examples = 20
 
@@ -173,8 +187,12 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		return err
 	}
 	defer beside.stop()
-	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "restore them, then plan again"}
+	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"}
+	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
+	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
+	p.first = manifest.Entry{}
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
+	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
@@ -182,17 +200,27 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		entries := make([]manifest.Entry, len(history))
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
-			count(&m.Totals, v)
-			if archived(v.StorageClass) {
-				note(&frozen, v.Key)
-			}
+			m.Totals.count(entries[i])
+			p.frozen(v, &frozen, &tierless)
 		}
-		held, ok, err := beside.compare(entries)
+		if err := p.sample(ctx, source, m, entries, &locked); err != nil {
+			return err
+		}
+		if planted.On(planted.Reorder) {
+			slices.Reverse(entries)
+		}
+		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", p.plan.To(*m), err)
 		}
 		if m.Held += int64(held); !ok {
 			note(&taken, history[0].Key)
+		}
+		if beneath > 0 {
+			note(&older, history[0].Key)
+		}
+		if held > 0 {
+			p.held = append(p.held, heldLine{Key: entries[0].Key, Entries: held})
 		}
 		if err := writer.Add(ctx, entries); err != nil {
 			return err
@@ -206,10 +234,13 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, taken} {
+	for _, issue := range []Issue{frozen, tierless, locked, taken} {
 		if issue.Count > 0 {
 			p.block(issue)
 		}
+	}
+	if older.Count > 0 {
+		p.warn(older)
 	}
 	return p.configuration(ctx, source, m)
 }
@@ -220,16 +251,20 @@ func note(i *Issue, key string) {
 	}
 }
 
-func count(t *Totals, v objectstore.Version) {
+// count adds one entry.
+func (t *Totals) count(e manifest.Entry) {
 	t.Entries++
-	if v.Marker {
+	if e.Marker {
 		t.Markers++
 		return
 	}
 	t.Versions++
-	t.Bytes += v.Size
-	if strings.Contains(v.ETag, "-") {
+	t.Bytes += e.Size
+	if strings.Contains(e.ETag, "-") {
 		t.Multipart++
+	}
+	if archived(e.StorageClass) {
+		t.Archived++
 	}
 }
 
@@ -283,6 +318,9 @@ func (p *planner) advise() {
 		if m.Prefix != "" && !strings.HasSuffix(m.Prefix, "/") {
 			p.warn(Issue{Rule: "open-prefix", Location: at, Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})
 		}
+		if p.Restore != "" && m.Totals.Archived > 0 {
+			p.warn(Issue{Rule: "restore", Location: at, Count: m.Totals.Archived, Text: fmt.Sprintf("archived versions are restored first, at tier %s and for %d days, which the source's account pays for; migrate asks for that, and is to be run again when they are there", p.Restore, restoreDays)})
+		}
 		if m.Versioning == objectstore.Suspended {
 			p.warn(Issue{Rule: "versioning-suspended", Location: at, Text: "versions with ID null get IDs of their own at the destination"})
 		}
@@ -295,13 +333,22 @@ func (p *planner) advise() {
 	}
 }
 
-// store moves the manifest from the spool to its home, then saves the plan.
+// store moves the manifest from the spool to its home, then saves the plan. If
+// the same plan is there already it stands, with what was observed then: since,
+// the destination may have been given copies by it.
 func (p *planner) store(ctx context.Context, home state.Home) error {
+	there, err := load(ctx, home, p.plan.ID)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return err
+	}
 	names, err := p.spool.List(ctx, "")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
+		if there != nil && strings.HasPrefix(name, "held/") {
+			continue
+		}
 		data, err := p.spool.Get(ctx, filepath.ToSlash(name))
 		if err != nil {
 			return err
@@ -309,6 +356,10 @@ func (p *planner) store(ctx context.Context, home state.Home) error {
 		if err := home.Put(ctx, p.plan.ID+"/"+name, data); err != nil {
 			return err
 		}
+	}
+	if there != nil {
+		p.plan = there
+		return nil
 	}
 	return p.plan.save(ctx, home)
 }

@@ -81,7 +81,10 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	if info.Lock, err = c.lock(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
 		return objectstore.NewObject{}, drifted(err)
 	}
-	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard}
+	if info.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+		return objectstore.NewObject{}, drifted(err)
+	}
+	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard, CustomerKey: info.CustomerKey}
 	if strings.HasPrefix(info.Encrypted, "aws:kms") {
 		if o.KMSKey = c.KMSKey; o.KMSKey == "" && !c.KMSDefault {
 			return o, errNoKey
@@ -188,7 +191,10 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 			target.KMSKey = c.KMSKey
 		}
 	}
-	w, err := c.destination.Copy(ctx, e.Ref(c.from, c.Versioning), target)
+	if target.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	w, err := c.copyLocked(ctx, e.Ref(c.from, c.Versioning), target)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}
@@ -203,6 +209,6 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 			source.ETag = ""
 		}
 	}
-	source.Lock = lock
+	source.Lock, source.Grants = lock, target.Grants
 	return verifier.Evidence{Source: source, Written: w}, nil
 }

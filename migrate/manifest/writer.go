@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -22,6 +23,11 @@ type Put func(ctx context.Context, name string, data []byte) error
 // Writer cuts histories into segments and stores each as it is full. It holds
 // one segment in memory.
 type Writer struct {
+	// Stored, if set, is told of each segment after it was stored, in order.
+	Stored func(ctx context.Context, s Segment) error
+	// Entries bounds a segment; 0: the default.
+	Entries int
+
 	put      Put
 	move     int
 	entries  []Entry
@@ -45,7 +51,7 @@ func (w *Writer) Add(ctx context.Context, history []Entry) error {
 	for i := range history {
 		w.bytes += history[i].Size
 	}
-	if len(w.entries) >= maxEntries || w.bytes >= maxBytes {
+	if len(w.entries) >= cmp.Or(w.Entries, maxEntries) || w.bytes >= maxBytes {
 		return w.flush(ctx)
 	}
 	return nil
@@ -75,5 +81,8 @@ func (w *Writer) flush(ctx context.Context) error {
 	}
 	w.segments = append(w.segments, s)
 	w.entries, w.bytes = w.entries[:0], 0
+	if w.Stored != nil {
+		return w.Stored(ctx, s)
+	}
 	return nil
 }

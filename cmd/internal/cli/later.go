@@ -89,7 +89,7 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 				return err
 			}
 			if a.output == "json" {
-				return errors.Join(render.JSON(a.Out, v), err)
+				return errors.Join(a.json(v), err)
 			}
 			fmt.Fprintf(a.Out, "%s of %s entries of plan %s are at the destination as they were written.\n", render.Count(v.Entries-v.Spoiled), render.Count(v.Entries), p.ID)
 			if how == "readback" {
@@ -120,6 +120,7 @@ one it also shows the plan.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.openConfig()
 			if err == nil && w.stateAt != nil {
+				a.keyless = true
 				w, err = a.open(c.Context())
 			}
 			if err != nil {
@@ -163,7 +164,7 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 		}
 	}
 	if a.output == "json" {
-		return render.JSON(a.Out, all)
+		return a.json(all)
 	}
 	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination"}, {Name: "stage"}, {Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created"}}
 	var rows [][]string
@@ -186,7 +187,7 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 
 func (a *app) printStatus(p *migrate.Plan, s *migrate.Status) error {
 	if a.output == "json" {
-		return render.JSON(a.Out, s)
+		return a.json(s)
 	}
 	if err := a.printPlan(p, regions.Resolution{}); err != nil {
 		return err

@@ -53,6 +53,7 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 		if from.VersionID != "" {
 			in.VersionIdMarker = &from.VersionID
 		}
+		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
 		p, err := s.versionsPage(ctx, bucket, in)
 		if err != nil {
 			return listing.Page{}, err
@@ -60,7 +61,7 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 		return listing.Page{Entries: p.versions, More: p.truncated, Next: listing.Marker{Key: p.nextKey, VersionID: p.nextID}}, nil
 	}
 	return func(yield func(objectstore.Version, error) bool) {
-		for v, err := range listing.Versions(ctx, prefix, after, fetch, listing.Options{Now: s.now}) {
+		for v, err := range listing.Versions(ctx, prefix, after, fetch, listing.Options{Now: s.now, Workers: s.listers}) {
 			var answered *objectstore.Error
 			if errors.Is(err, objectstore.ErrOrder) && !errors.As(err, &answered) {
 				err = s.broken("ListObjectVersions", bucket, err)
@@ -80,6 +81,9 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 	p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
 	if !ok {
 		return nil, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
+	}
+	if err := ascending(p.versions); err != nil {
+		return nil, s.broken("ListObjectVersions", bucket, err)
 	}
 	sortPage(p.versions)
 	return p, nil
@@ -305,6 +309,22 @@ func versionField(s *scanner, name []byte, v *objectstore.Version) (err error) {
 		}
 	case "LastModified":
 		v.Modified, err = timeField(s, name)
+	case "RestoreStatus":
+		err = s.children(name, func(field []byte) error { return restoreField(s, field, v) })
+	default:
+		err = s.skip()
+	}
+	return err
+}
+
+func restoreField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+	switch string(name) {
+	case "IsRestoreInProgress":
+		var text string
+		text, err = s.element(name)
+		v.Restoring = text == "true"
+	case "RestoreExpiryDate":
+		v.Restored, err = timeField(s, name)
 	default:
 		err = s.skip()
 	}

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -31,14 +30,24 @@ type Options struct {
 	Endpoint string
 	// Connections bounds the idle connections kept per endpoint; default 96.
 	Connections int
+	// CustomerKeys open and make objects under SSE-C.
+	CustomerKeys []CustomerKey
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
-	// Now tells how long answers take, so that long listings use more requests
-	// at once where that helps. Nil: they use one.
-	Now func() time.Time
+	// Account owns the buckets; requests to those of others are refused by the
+	// service. Empty: with Amazon, whose the credentials are; else not known.
+	Account string
+	// Amazon tells that the provider is Amazon's own service.
+	Amazon   bool
+	Patience Patience
+	Now      func() time.Time // default time.Now
 	// PageSize is how many entries to ask for in one request; default 1,000,
 	// the most that S3 gives.
 	PageSize int32
+	// Listers bounds the requests of one listing that are in flight at once;
+	// default as package listing has it. 1: each page is asked for behind the
+	// one before.
+	Listers int
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -48,8 +57,11 @@ type Provider struct {
 	endpoints map[string]string
 	fallback  string
 	base      aws.Config
+	owner     *owner
 	now       func() time.Time
+	keys      []CustomerKey
 	pageSize  int32
+	listers   int
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -68,6 +80,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
 		o.Connections = 96
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if err := checkEndpoint(o.Endpoint, o.Insecure); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
@@ -76,7 +91,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 			return nil, fmt.Errorf("provider %s, region %s: %w", o.Name, region, err)
 		}
 	}
-	load := []func(*config.LoadOptions) error{config.WithHTTPClient(newHTTPClient(o)), config.WithRegion(homeRegion)}
+	load := []func(*config.LoadOptions) error{config.WithHTTPClient(transport(o)), config.WithRegion(homeRegion)}
 	if o.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(o.Profile))
 	}
@@ -88,7 +103,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), stores: make(map[string]*Store)}, nil
+	owner := newOwner(o, base)
+	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -96,7 +113,11 @@ func checkEndpoint(endpoint string, insecure bool) error {
 		return nil
 	}
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.User != nil {
+		// Not quoted: what is in front of the host may be a password.
+		return errors.New("an endpoint is no URL, or has credentials in it: want http://host:port or https://host")
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("endpoint %q: want http://host:port or https://host", endpoint)
 	}
 	if u.Scheme == "https" || insecure || u.Hostname() == "localhost" {
@@ -106,17 +127,6 @@ func checkEndpoint(endpoint string, insecure bool) error {
 		return nil
 	}
 	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, ErrInsecure)
-}
-
-func newHTTPClient(o Options) aws.HTTPClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = o.Connections
-		t.MaxIdleConns = 4 * o.Connections
-		t.DisableCompression = true // bodies come as stored
-		t.ResponseHeaderTimeout = 2 * time.Minute
-		t.WriteBufferSize = 64 << 10
-		t.ReadBufferSize = 64 << 10
-	})
 }
 
 // Name is the provider's name in locations.
@@ -147,12 +157,13 @@ func (p *Provider) Region(region string) *Store {
 	cfg.Region = region
 	endpoint := cmp.Or(p.endpoints[region], p.fallback)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, now: p.now, pageSize: p.pageSize}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys}
 	p.stores[region] = s
 	return s
 }
@@ -163,8 +174,12 @@ type Store struct {
 	region   string
 	endpoint string
 	client   *s3.Client
+	owner    *owner
 	now      func() time.Time
+	keys     []CustomerKey
+	lastKey  atomic.Int64 // index of the key that served last
 	pageSize int32
+	listers  int
 }
 
 var _ objectstore.Store = (*Store)(nil)
@@ -177,6 +192,10 @@ func (s *Store) Endpoint() string {
 	}
 	return s.provider + " " + s.endpoint
 }
+
+// KeepsOwner tells whether a bucket's owner has access whatever its policy leaves
+// unsaid, as on AWS (IAM User Guide, "Policy evaluation logic").
+func (s *Store) KeepsOwner() bool { return s.endpoint == "" }
 
 // once keeps the SDK from repeating a request by itself.
 func once(o *s3.Options) { o.Retryer = aws.NopRetryer{} }

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -38,11 +39,19 @@ func rawHeader(stack *middleware.Stack) error {
 
 // Open implements objectstore.Reader.
 func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
+	o, err := s.open(ctx, ref, part)
+	if errors.Is(err, objectstore.ErrCustomerKey) {
+		return unlock(s, "GetObject", ref.Bucket, func(key func(*s3.Options)) (*objectstore.Object, error) { return s.open(ctx, ref, part, key) })
+	}
+	return o, err
+}
+
+func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, options ...func(*s3.Options)) (*objectstore.Object, error) {
 	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.GetObject(ctx, in, askChecksum)
+	out, err := s.client.GetObject(ctx, in, append(options, askChecksum)...)
 	if err != nil {
 		return nil, s.fail("GetObject", ref.Bucket, err)
 	}
@@ -62,6 +71,9 @@ func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (object
 			return info, nil
 		}
 	}
+	if errors.Is(err, objectstore.ErrRejected) {
+		return s.statLocked(ctx, ref, part, err)
+	}
 	return info, err
 }
 
@@ -76,12 +88,12 @@ func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
 	return ref, true
 }
 
-func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
+func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, options ...func(*s3.Options)) (objectstore.Info, error) {
 	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.HeadObject(ctx, in, askChecksum)
+	out, err := s.client.HeadObject(ctx, in, append(options, askChecksum)...)
 	if err != nil {
 		return objectstore.Info{}, s.fail("HeadObject", ref.Bucket, err)
 	}
@@ -162,6 +174,8 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 		Encrypted: encryption(h),
 		KeyID:     h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
 		Checksum:  checksum(h),
+
+		CustomerKey: h.Get(sseHeader + "Key-Md5"),
 	}
 	if info.VersionID == "" {
 		info.VersionID = objectstore.NullVersion
@@ -195,6 +209,7 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 	if modified := h.Get("Last-Modified"); modified != "" {
 		info.Modified, _ = http.ParseTime(modified)
 	}
+	info.Answered, _ = http.ParseTime(h.Get("Date")) // zero where there is none
 	return info, nil
 }
 
@@ -244,7 +259,7 @@ func quoted(etag string) *string {
 
 // encryption names the server-side encryption that an answer tells of.
 func encryption(h http.Header) string {
-	if h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {
+	if h.Get(sseHeader+"Algorithm") != "" {
 		return objectstore.CustomerKey
 	}
 	return h.Get("X-Amz-Server-Side-Encryption")

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,9 +36,12 @@ type Sandbox struct {
 	SecretKey       string
 	Endpoints       map[string]string // by region: address without a trailing slash
 
+	tenantKey, tenantSecret string
+
 	processes []*process
 	transport *http.Transport
-	temporary bool // remove Dir at the end
+	temporary bool           // remove Dir at the end
+	roots     *x509.CertPool // that signed the servers' certificates; nil: plain http
 }
 
 // StartSandbox is Launch for a test: the sandbox ends with it, and its data
@@ -116,11 +120,13 @@ func (s *Sandbox) read() error {
 		Regions map[string]struct {
 			Endpoint string `json:"endpoint"`
 		} `json:"regions"`
-		AccessKey   string `json:"access_key"`
-		SecretKey   string `json:"secret_key"`
-		Config      string `json:"config"`
-		Credentials string `json:"credentials"`
-		Dir         string `json:"dir"`
+		AccessKey    string `json:"access_key"`
+		SecretKey    string `json:"secret_key"`
+		TenantKey    string `json:"tenant_access_key"`
+		TenantSecret string `json:"tenant_secret_key"`
+		Config       string `json:"config"`
+		Credentials  string `json:"credentials"`
+		Dir          string `json:"dir"`
 	}
 	if err := json.Unmarshal(text, &info); err != nil {
 		return fmt.Errorf("sandbox.json: %w", err)
@@ -130,6 +136,7 @@ func (s *Sandbox) read() error {
 	}
 	s.Dir, s.ConfigPath, s.CredentialsPath = info.Dir, info.Config, info.Credentials
 	s.AccessKey, s.SecretKey = info.AccessKey, info.SecretKey
+	s.tenantKey, s.tenantSecret = info.TenantKey, info.TenantSecret
 	s.Endpoints = map[string]string{}
 	for region, r := range info.Regions {
 		s.Endpoints[region] = strings.TrimSuffix(r.Endpoint, "/")
@@ -148,6 +155,15 @@ func (s *Sandbox) Close() error {
 		err = errors.Join(err, os.RemoveAll(s.Dir))
 	}
 	return err
+}
+
+// Tenant is the same sandbox seen by a user whom buckets' policies bind, as they
+// do not bind root. Its profile in the credentials file is "tenant". It is not
+// to be closed.
+func (s *Sandbox) Tenant() *Sandbox {
+	t := *s
+	t.AccessKey, t.SecretKey, t.processes, t.temporary = s.tenantKey, s.tenantSecret, nil, false
+	return &t
 }
 
 // Client returns a client of one region's server. It never retries and adds no
@@ -175,7 +191,7 @@ func (s *Sandbox) ClientAt(region, address string) *s3.Client {
 // sandbox's credentials. It ends with the test.
 func (s *Sandbox) Proxy(t testing.TB, region string, opts ...ProxyOption) *Proxy {
 	t.Helper()
-	opts = append([]ProxyOption{WithSigner(s.AccessKey, s.SecretKey, region)}, opts...)
+	opts = append([]ProxyOption{WithSigner(s.AccessKey, s.SecretKey, region), withRoots(s.roots)}, opts...)
 	return StartProxy(t, s.endpoint(region), opts...)
 }
 
