@@ -33,6 +33,7 @@ type Options struct {
 	Connections int
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
+	Now      func() time.Time // for signatures; default time.Now
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -42,6 +43,7 @@ type Provider struct {
 	endpoints map[string]string
 	fallback  string
 	base      aws.Config
+	now       func() time.Time
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -59,6 +61,9 @@ const homeRegion = "us-east-1"
 func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
 		o.Connections = 64
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if err := checkEndpoint(o.Endpoint, o.Insecure); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
@@ -80,7 +85,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, now: o.Now, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -144,7 +149,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, wire: newWire(client, p.now)}
 	p.stores[region] = s
 	return s
 }
@@ -155,6 +160,7 @@ type Store struct {
 	region   string
 	endpoint string
 	client   *s3.Client
+	wire     *wire // for what is asked once or more per object
 }
 
 var _ objectstore.Store = (*Store)(nil)

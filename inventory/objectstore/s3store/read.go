@@ -18,10 +18,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// askChecksum asks for stored checksums by header. The SDK's own switch would
-// also hash the body once more.
-var askChecksum = s3.WithAPIOptions(smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"), rawHeader)
-
 type headerKey struct{}
 
 // rawHeader keeps the answer's header: some values, such as an Expires that is
@@ -38,15 +34,15 @@ func rawHeader(stack *middleware.Stack) error {
 
 // Open implements objectstore.Reader.
 func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
-	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.GetObject(ctx, in, askChecksum)
+	out, err := s.wire.getObject(ctx, in)
 	if err != nil {
 		return nil, s.fail("GetObject", ref.Bucket, err)
 	}
-	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	info, err := parseInfo(out.Header, length(out))
 	if err != nil {
 		_ = out.Body.Close()
 		return nil, s.fail("GetObject", ref.Bucket, err)
@@ -77,15 +73,16 @@ func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
 }
 
 func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
-	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.HeadObject(ctx, in, askChecksum)
+	out, err := s.wire.headObject(ctx, in)
 	if err != nil {
 		return objectstore.Info{}, s.fail("HeadObject", ref.Bucket, err)
 	}
-	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	drop(out)
+	info, err := parseInfo(out.Header, length(out))
 	return info, s.fail("HeadObject", ref.Bucket, err)
 }
 
@@ -138,11 +135,7 @@ func tags(set []types.Tag) []objectstore.Tag {
 const metadataPrefix = "X-Amz-Meta-"
 
 // parseInfo reads an object's description from the answer's header.
-func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, error) {
-	h, ok := metadata.Get(headerKey{}).(http.Header)
-	if !ok {
-		return objectstore.Info{}, fmt.Errorf("no header in the answer")
-	}
+func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 	info := objectstore.Info{
 		Attributes: objectstore.Attributes{
 			ContentType:        h.Get("Content-Type"),
