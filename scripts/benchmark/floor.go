@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -40,7 +41,15 @@ func floor(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		answer, err := b.do(ctx, "PUT", "/"+*to+"/"+path, nil, resp.Body, size)
+		var body io.Reader = resp.Body
+		if size <= 1*mib { // header and body in one write
+			data := make([]byte, size)
+			if _, err := io.ReadFull(resp.Body, data); err != nil {
+				return err
+			}
+			body = bytes.NewReader(data)
+		}
+		answer, err := b.do(ctx, "PUT", "/"+*to+"/"+path, nil, body, size)
 		if err != nil {
 			return err
 		}

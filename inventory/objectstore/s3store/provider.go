@@ -111,8 +111,10 @@ func newHTTPClient(o Options) aws.HTTPClient {
 		t.MaxIdleConns = 4 * o.Connections
 		t.DisableCompression = true // bodies come as stored
 		t.ResponseHeaderTimeout = 2 * time.Minute
-		t.WriteBufferSize = 64 << 10
-		t.ReadBufferSize = 64 << 10
+		// A small object with its header goes in one piece; large ones pass by
+		// the buffers, of which each connection has two.
+		t.WriteBufferSize = 32 << 10
+		t.ReadBufferSize = 16 << 10
 	})
 }
 

@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -53,6 +54,9 @@ const (
 	// waitsForGo is the size from which a body waits until the service has
 	// looked at the header and asked for it, as with the SDK.
 	waitsForGo = 2 << 20
+	// copied is the size up to which bodies are copied before they are sent. With
+	// their header they fit into a connection's buffer.
+	copied = 16 << 10
 	// maxError bounds what is read of an error's text.
 	maxError = 1 << 20
 )
@@ -131,14 +135,14 @@ func (w *wire) send(ctx context.Context, r *request) (*http.Response, error) {
 	out.Header["User-Agent"] = []string{userAgent}
 	out.Header["Accept-Encoding"] = []string{"identity"}
 	if r.body != nil {
-		out.Body, out.ContentLength = http.NoBody, r.size
-		if r.size > 0 {
-			body := &sentBody{from: r.body}
-			// The transport may go on reading after it has answered; the
-			// caller's buffer is its own again when we return.
-			defer body.Close()
-			out.Body = body
+		body, err := r.sent()
+		if err != nil {
+			return nil, err
 		}
+		// The transport may go on reading after it has answered; the caller's
+		// buffer is its own again when we return.
+		defer body.Close()
+		out.Body, out.ContentLength = body, r.size
 		if r.size >= waitsForGo {
 			out.Header["Expect"] = []string{"100-continue"}
 		}
@@ -153,6 +157,23 @@ func (w *wire) send(ctx context.Context, r *request) (*http.Response, error) {
 		return nil, refused(resp)
 	}
 	return resp, nil
+}
+
+// sent wraps a request's body for the transport. Of small ones it makes a copy
+// of a type that the transport knows to be in memory: then header and body go
+// out in one write.
+func (r *request) sent() (io.ReadCloser, error) {
+	switch {
+	case r.size == 0:
+		return http.NoBody, nil
+	case r.size > copied:
+		return &sentBody{from: r.body}, nil
+	}
+	data := make([]byte, r.size)
+	if _, err := io.ReadFull(r.body, data); err != nil {
+		return nil, fmt.Errorf("read the body: %w", err)
+	}
+	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
 // sentBody is a body that nobody reads any more once it is closed.
