@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
@@ -22,6 +21,7 @@ type Undone struct {
 	Left     int64     `json:"left"`            // entries that could not be removed
 	Unknown  int64     `json:"without_receipt"` // entries of segments that were never finished
 	Uploads  int64     `json:"uploads_aborted"` // unfinished uploads of the plan's keys
+	Fence    string    `json:"fence,omitempty"` // "lifted" if there was one
 	Problems []Problem `json:"problems"`        // the first of what is left
 }
 
@@ -42,35 +42,64 @@ func (r *Runner) Abort(ctx context.Context, p *Plan) (*Undone, error) {
 }
 
 func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
-	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
-	var gate gateRecord
-	err := getJSON(ctx, w.Home, w.name(gateFile), &gate)
-	if err == nil {
-		return nil, ErrErasing
+	w, err := r.open(ctx, p)
+	if err != nil {
+		return nil, err
 	}
-	if !errors.Is(err, state.ErrNotFound) {
+	if erasing, err := w.erasing(ctx); err != nil || erasing {
+		return nil, cmp.Or(err, ErrErasing)
+	}
+	record, err := w.fenceRecord(ctx)
+	if err != nil {
 		return nil, err
 	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
-	w.Progress.Begin("removing", p.Totals.Entries, 0)
-	for _, s := range p.Segments {
-		if err := w.undo(ctx, s, u); err != nil {
-			return u, fmt.Errorf("remove segment %d: %w", s.Number, err)
+	w.Progress.Begin("removing", w.totals().Entries, 0)
+	// The last pass's receipts name all that was written and not removed since;
+	// those of the passes before are corrected.
+	for i := len(w.passes) - 1; i >= 0; i-- {
+		w.pass = w.passes[i]
+		if err := w.undoPass(ctx, u); err != nil {
+			return u, fmt.Errorf("pass %d: %w", w.pass.Number, err)
 		}
 	}
 	u.Problems = w.result.Problems
 	if u.Left > 0 {
 		return u, fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
 	}
+	for _, pass := range w.passes[1:] {
+		pass.Undone = true
+		if err := putJSON(ctx, w.Home, w.name(pass.dir()+passFile), pass); err != nil {
+			return u, err
+		}
+	}
+	if len(record.Buckets) > 0 {
+		if err := w.liftFence(ctx, record); err != nil {
+			return u, err
+		}
+		u.Fence = "lifted"
+	}
 	// As if it had never been started.
 	return u, putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: "residency/started/1"})
+}
+
+// undoPass takes away what one pass wrote.
+func (w *work) undoPass(ctx context.Context, u *Undone) error {
+	if err := w.removeStale(ctx); err != nil {
+		return err
+	}
+	for _, s := range w.pass.Segments {
+		if err := w.undo(ctx, s, u); err != nil {
+			return fmt.Errorf("remove segment %d: %w", s.Number, err)
+		}
+	}
+	return nil
 }
 
 // undo takes away what one segment's receipts say was written.
 func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	m := w.plan.Moves[s.Move]
-	destination := w.destination()
-	entries, receipts, err := w.receipts(ctx, s)
+	r, err := w.load(ctx, s, withReceipts)
 	if errors.Is(err, state.ErrNotFound) {
 		u.Unknown += int64(s.Entries)
 		return w.undoUploads(ctx, m, s, u)
@@ -80,42 +109,41 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	}
 	var written []manifest.Entry
 	var places []int // of what was written, in the segment
-	for i, r := range receipts {
+	for i, x := range r.receipts {
 		switch {
-		case r.Held:
-			u.Kept++
-		case r.DestinationVersionID != "":
-			written = append(written, manifest.Entry{Key: r.Key, VersionID: r.DestinationVersionID, ETag: r.DestinationETag, Size: r.Size, Marker: r.Marker})
-			places = append(places, i)
-		}
-	}
-	eraser := engine.Eraser{
-		Source: destination, Bucket: m.Destination, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers), Now: w.Now, Progress: w.Progress,
-	}
-	erasures, err := eraser.Segment(ctx, written)
-	if err != nil {
-		return err
-	}
-	for j, x := range erasures {
-		switch x.Outcome {
-		case receipt.Erased, receipt.Gone:
-			u.Removed++
-			i := places[j]
-			receipts[i] = receipt.Receipt{Key: entries[i].Key, VersionID: entries[i].VersionID, Marker: entries[i].Marker, Size: entries[i].Size,
-				Verdict: receipt.Failed, Reason: "removed when the plan was aborted", At: w.Now().UTC()}
-		default:
-			u.Left++
-			w.result.problem(Problem{Location: w.plan.To(m).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
+		case x.Before:
+			if w.pass.Number == 1 {
+				u.Kept++
+			}
+		case x.DestinationVersionID != "":
+			written, places = append(written, x.Written()), append(places, i)
 		}
 	}
 	if len(written) == 0 {
 		return w.undoUploads(ctx, m, s, u)
 	}
-	data, err := receipt.Encode(s, receipts)
+	erasures, err := w.destinationEraser(m).Segment(ctx, written)
 	if err != nil {
 		return err
 	}
-	if err := w.Home.Put(ctx, w.name(s.File("receipts")), data); err != nil {
+	for j, x := range erasures {
+		if !x.Done() {
+			u.Left++
+			w.result.problem(Problem{Location: w.plan.To(m).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
+			continue
+		}
+		if w.pass == w.passes[len(w.passes)-1] {
+			u.Removed++
+		}
+		e := r.entries[places[j]]
+		r.receipts[places[j]] = receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size,
+			Verdict: receipt.Failed, Reason: "removed when the plan was aborted", At: w.Now().UTC()}
+	}
+	data, err := receipt.Encode(s, r.receipts)
+	if err != nil {
+		return err
+	}
+	if err := w.Home.Put(ctx, w.file(s, "receipts"), data); err != nil {
 		return err
 	}
 	return w.undoUploads(ctx, m, s, u)

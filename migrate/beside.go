@@ -61,26 +61,28 @@ func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
 	return b, nil
 }
 
-// compare tells how many of a key's entries the destination holds already, and
-// whether what it holds can be the beginning of this history.
-func (b *beside) compare(entries []manifest.Entry) (held int, ok bool, err error) {
+// compare tells how many of a key's entries the destination holds already, how
+// many older ones it holds beneath, and whether what it holds can be the
+// beginning of this history.
+func (b *beside) compare(entries []manifest.Entry) (held, beneath int, ok bool, err error) {
 	key := string(entries[0].Key)
 	for b.err == nil && b.more && b.held[0].Key < key {
 		b.held, b.err, b.more = b.next()
 	}
 	if b.err != nil {
-		return 0, false, b.err
+		return 0, 0, false, b.err
 	}
 	if !b.more || b.held[0].Key != key {
-		return 0, true, nil
+		return 0, 0, true, nil
 	}
-	if len(b.held) > len(entries) {
-		return 0, false, nil
+	there, beneath := copier.Align(entries, b.held)
+	if len(there) > len(entries) {
+		return 0, 0, false, nil
 	}
-	for i, v := range b.held {
+	for i, v := range there {
 		if !copier.Same(entries[i], v) {
-			return 0, false, nil
+			return 0, 0, false, nil
 		}
 	}
-	return len(b.held), true, nil
+	return len(there), beneath, true, nil
 }

@@ -17,7 +17,7 @@ func (w *work) certify(ctx context.Context) error {
 		Schema: certificate.Schema, Tool: w.Tool, Plan: p.ID, PlanDigest: p.Digest, Customer: p.Customer,
 		Started: r.Started, Finished: r.Finished, Destination: region(p.Destination),
 		Entries: r.Entries, Bytes: r.Bytes, Verdicts: r.Verdicts, Methods: r.Methods, Erasures: r.Erasures, Guards: r.Guards,
-		SourceEmpty: r.SourceEmpty, Left: r.Left, Exposures: p.Exposures,
+		SourceEmpty: r.SourceEmpty, Left: r.Left, Fence: r.Fence, Exposures: p.Exposures,
 		Transit: certificate.Transit{Streamed: r.streamed, ServerSide: r.serverSide},
 	}
 	if r.streamed > 0 {
@@ -26,16 +26,23 @@ func (w *work) certify(ctx context.Context) error {
 	} else {
 		c.Transit.Note = "no byte passed through the machine that ran this program"
 	}
-	for _, m := range p.Moves {
+	for i, m := range p.Moves {
+		t := w.pass.Moves[i]
 		c.Moves = append(c.Moves, certificate.Move{
 			Source: region(m.Source), SourceLocation: m.From().String(), DestinationBucket: p.To(m).String(), Way: m.Way,
-			Entries: m.Totals.Entries, Versions: m.Totals.Versions, DeleteMarkers: m.Totals.Markers, Bytes: m.Totals.Bytes,
+			Entries: t.Entries, Versions: t.Versions, DeleteMarkers: t.Markers, Bytes: t.Bytes,
 		})
 	}
 	c.Parity = w.parity(ctx)
-	files := []string{uploadsFile, gateFile}
-	for _, s := range p.Segments {
-		files = append(files, s.File("manifest"), s.File("receipts"), s.File("erasures"))
+	files := []string{gateFile, fenceFile, w.pass.dir() + uploadsFile}
+	for _, pass := range w.passes[1:] {
+		files = append(files, pass.dir()+passFile)
+		c.Passes = append(c.Passes, certificate.Pass{Number: pass.Number, Listed: pass.At, New: pass.New, Gone: pass.Gone, Fenced: pass.Fenced})
+	}
+	for _, s := range w.pass.Segments {
+		for _, kind := range []string{"manifest", "receipts", "erasures"} {
+			files = append(files, w.pass.dir()+s.File(kind))
+		}
 	}
 	for _, name := range files {
 		data, err := w.Home.Get(ctx, w.name(name))

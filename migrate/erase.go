@@ -37,20 +37,29 @@ func (w *work) certified(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
+// erasing tells whether the gate was passed, so that what is gone at the source
+// may have been erased by us.
+func (w *work) erasing(ctx context.Context) (bool, error) {
+	var record gateRecord
+	err := getJSON(ctx, w.Home, w.name(gateFile), &record)
+	if errors.Is(err, state.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // erase passes the gate, deletes what was proven, looks what is left, and
 // certifies.
 func (w *work) erase(ctx context.Context) error {
-	var record gateRecord
-	err := getJSON(ctx, w.Home, w.name(gateFile), &record)
-	erasing := err == nil
-	if err != nil && !errors.Is(err, state.ErrNotFound) {
+	erasing, err := w.erasing(ctx)
+	if err != nil {
 		return err
 	}
 	if err := w.gate(ctx, erasing); err != nil {
 		return err
 	}
 	if !erasing {
-		record = gateRecord{Schema: "residency/gate/1", At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
+		record := gateRecord{Schema: "residency/gate/1", At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
 		if err := putJSON(ctx, w.Home, w.name(gateFile), record); err != nil {
 			return err
 		}
@@ -82,7 +91,7 @@ func (w *work) erase(ctx context.Context) error {
 }
 
 func (w *work) eraseSegments(ctx context.Context) error {
-	w.Progress.Begin("erasing", w.plan.Totals.Entries, 0)
+	w.Progress.Begin("erasing", w.totals().Entries, 0)
 	// Where an earlier run has certified that something was left, no deletion's
 	// acknowledgement counts: all are asked for again.
 	again, err := w.certified(ctx)
@@ -90,21 +99,22 @@ func (w *work) eraseSegments(ctx context.Context) error {
 		return err
 	}
 	conditional := make(map[string]bool) // by endpoint
-	for _, s := range w.plan.Segments {
+	for _, s := range w.pass.Segments {
 		m := w.plan.Moves[s.Move]
 		source := w.source(m)
-		earlier, done, err := w.erased(ctx, s)
+		r, err := w.load(ctx, s, withErasures)
 		if err != nil {
 			return err
 		}
-		if done && !again {
-			w.countErasures(m, earlier)
-			w.Progress.Entries.Add(int64(s.Entries))
+		todo := unerased(r, again)
+		w.Progress.Entries.Add(int64(s.Entries - len(todo)))
+		if len(todo) == 0 {
+			w.countErasures(m, r.erasures)
 			continue
 		}
-		entries, err := w.entries(ctx, s)
-		if err != nil {
-			return err
+		entries := make([]manifest.Entry, len(todo))
+		for j, i := range todo {
+			entries[j] = r.entries[i]
 		}
 		eraser := engine.Eraser{
 			Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers),
@@ -122,11 +132,12 @@ func (w *work) eraseSegments(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
 		}
+		erasures = merge(r, todo, erasures)
 		data, err := receipt.EncodeErasures(s, erasures)
 		if err != nil {
 			return err
 		}
-		if err := w.Home.Put(ctx, w.name(s.File("erasures")), data); err != nil {
+		if err := w.Home.Put(ctx, w.file(s, "erasures"), data); err != nil {
 			return err
 		}
 		w.countErasures(m, erasures)
@@ -134,26 +145,30 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	return nil
 }
 
-// erased returns a segment's erasures, and whether all of it was erased.
-func (w *work) erased(ctx context.Context, s manifest.Segment) ([]receipt.Erasure, bool, error) {
-	data, err := w.Home.Get(ctx, w.name(s.File("erasures")))
-	if errors.Is(err, state.ErrNotFound) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	var erasures []receipt.Erasure
-	for x, err := range state.Decode[receipt.Erasure](s.File("erasures"), receipt.ErasureSchema, data) {
-		if err != nil {
-			return nil, false, err
+// unerased returns the indexes of the entries that are to be erased, or, with
+// again, of all.
+func unerased(r records, again bool) []int {
+	var todo []int
+	for i := range r.entries {
+		if again || r.erasures == nil || !r.erasures[i].Done() {
+			todo = append(todo, i)
 		}
-		if x.Outcome != receipt.Erased && x.Outcome != receipt.Gone {
-			return nil, false, nil
-		}
-		erasures = append(erasures, x)
 	}
-	return erasures, len(erasures) == s.Entries, nil
+	return todo
+}
+
+// merge puts erasures at their places among the earlier ones. An entry that was
+// erased earlier and is found gone stays erased.
+func merge(r records, todo []int, erasures []receipt.Erasure) []receipt.Erasure {
+	if r.erasures == nil {
+		return erasures // nothing was done earlier, so todo is all
+	}
+	for j, i := range todo {
+		if erasures[j].Outcome != receipt.Gone || r.erasures[i].Outcome != receipt.Erased {
+			r.erasures[i] = erasures[j]
+		}
+	}
+	return r.erasures
 }
 
 func (w *work) countErasures(m Move, erasures []receipt.Erasure) {
@@ -171,7 +186,7 @@ func (w *work) countErasures(m Move, erasures []receipt.Erasure) {
 		}
 		w.result.Erasures[string(x.Outcome)]++
 		w.result.Guards[x.Guard]++
-		if x.Outcome != receipt.Erased && x.Outcome != receipt.Gone {
+		if !x.Done() {
 			w.result.problem(Problem{Location: m.From().String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 		}
 	}

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -21,7 +20,9 @@ type Drift struct {
 	Keys                        []manifest.Key // examples
 }
 
-func (d Drift) none() bool { return d.New+d.Gone+d.Changed+d.Uploads == 0 }
+func (d Drift) none() bool { return d.entries()+d.Uploads == 0 }
+
+func (d Drift) entries() int64 { return d.New + d.Gone + d.Changed }
 
 func (d Drift) String() string {
 	var parts []string
@@ -58,17 +59,17 @@ func (d *Drift) see(location, key string, counter *int64) {
 // erasing, entries that are gone are as they should be.
 func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 	var d Drift
-	uploads, err := w.uploads(ctx)
+	uploads, err := w.knownUploads(ctx)
 	if err != nil {
 		return d, err
 	}
 	for i, m := range w.plan.Moves {
 		at := m.From().String()
-		err := w.beside(ctx, i, objectstore.Histories(w.source(m).Versions(ctx, m.Bucket, m.Prefix, "")), func(planned []manifest.Entry, _ []receipt.Receipt, listed []objectstore.Version) error {
-			compareSource(&d, at, planned, listed, erasing)
-			w.Progress.Entries.Add(int64(len(planned)))
+		err := w.beside(ctx, i, w.listSource(ctx, m), 0, func(known records, listed []objectstore.Version) error {
+			compareSource(&d, at, known.entries, listed, erasing)
+			w.Progress.Entries.Add(int64(len(known.entries)))
 			return nil
-		}, false)
+		})
 		if err != nil {
 			return d, fmt.Errorf("list %s: %w", at, err)
 		}
@@ -107,25 +108,24 @@ func compareSource(d *Drift, at string, planned []manifest.Entry, listed []objec
 	}
 }
 
-// beside walks one move's manifest, with its receipts if asked for, beside a
+// beside walks one move's manifest, with what is needed beside it, along a
 // listing, and calls f once per key that is in either.
-func (w *work) beside(ctx context.Context, move int, listing iter.Seq2[[]objectstore.Version, error], f func([]manifest.Entry, []receipt.Receipt, []objectstore.Version) error, receipts bool) error {
+func (w *work) beside(ctx context.Context, move int, listing histories, n need, f func(known records, listed []objectstore.Version) error) error {
 	next, stop := iter.Pull2(listing)
 	defer stop()
 	listed, err, more := next()
-	for _, s := range w.plan.Segments {
+	for _, s := range w.pass.Segments {
 		if s.Move != move {
 			continue
 		}
-		entries, rs, loadErr := w.load(ctx, s, receipts)
+		known, loadErr := w.load(ctx, s, n)
 		if loadErr != nil {
 			return loadErr
 		}
-		at := 0
-		for planned := range manifest.Histories(entries) {
-			key := string(planned[0].Key)
-			for err == nil && more && listed[0].Key < key {
-				if ferr := f(nil, nil, listed); ferr != nil {
+		for key := range known.histories() {
+			at := string(key.entries[0].Key)
+			for err == nil && more && listed[0].Key < at {
+				if ferr := f(records{}, listed); ferr != nil {
 					return ferr
 				}
 				listed, err, more = next()
@@ -134,35 +134,22 @@ func (w *work) beside(ctx context.Context, move int, listing iter.Seq2[[]objects
 				return err
 			}
 			var here []objectstore.Version
-			if more && listed[0].Key == key {
+			if more && listed[0].Key == at {
 				here = listed
 				listed, err, more = next()
 			}
-			var r []receipt.Receipt
-			if receipts {
-				r = rs[at : at+len(planned)]
-			}
-			at += len(planned)
-			if ferr := f(planned, r, here); ferr != nil {
+			if ferr := f(key, here); ferr != nil {
 				return ferr
 			}
 		}
 	}
 	for err == nil && more {
-		if ferr := f(nil, nil, listed); ferr != nil {
+		if ferr := f(records{}, listed); ferr != nil {
 			return ferr
 		}
 		listed, err, more = next()
 	}
 	return err
-}
-
-func (w *work) load(ctx context.Context, s manifest.Segment, receipts bool) ([]manifest.Entry, []receipt.Receipt, error) {
-	if receipts {
-		return w.receipts(ctx, s)
-	}
-	entries, err := w.entries(ctx, s)
-	return entries, nil, err
 }
 
 // spoiled lists the destination afresh and counts the receipts that it no
@@ -171,17 +158,22 @@ func (w *work) load(ctx context.Context, s manifest.Segment, receipts bool) ([]m
 func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 	for i, m := range w.plan.Moves {
 		at := w.plan.To(m).String()
-		err := w.beside(ctx, i, objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, "")), func(_ []manifest.Entry, receipts []receipt.Receipt, listed []objectstore.Version) error {
-			newer += int64(max(len(listed)-len(receipts), 0))
-			for j, r := range receipts {
-				if j >= len(listed) || !r.Shows(listed[j]) {
+		err := w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(known records, listed []objectstore.Version) error {
+			next := 0 // of what is listed; others' entries may lie between
+			for _, r := range known.receipts {
+				i := slices.IndexFunc(listed[next:], r.Shows)
+				if i < 0 {
 					spoiled++
 					w.result.problem(Problem{Location: at, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
+					continue
 				}
+				newer += int64(i)
+				next += i + 1
 			}
-			w.Progress.Entries.Add(int64(len(receipts)))
+			newer += int64(len(listed) - next)
+			w.Progress.Entries.Add(int64(len(known.receipts)))
 			return nil
-		}, true)
+		})
 		if err != nil {
 			return spoiled, newer, fmt.Errorf("list %s: %w", at, err)
 		}
@@ -194,10 +186,11 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 	if err := w.result.verified(); err != nil {
 		return err
 	}
-	if w.result.Entries != w.plan.Totals.Entries || w.result.Verdicts[string(receipt.Verified)] != w.plan.Totals.Entries {
-		return fmt.Errorf("%w: %d of %d entries have a verified receipt", ErrVerification, w.result.Verdicts[string(receipt.Verified)], w.plan.Totals.Entries)
+	total := w.totals().Entries
+	if w.result.Entries != total || w.result.Verdicts[string(receipt.Verified)] != total {
+		return fmt.Errorf("%w: %d of %d entries have a verified receipt", ErrVerification, w.result.Verdicts[string(receipt.Verified)], total)
 	}
-	w.Progress.Begin("checking destination", w.plan.Totals.Entries, 0)
+	w.Progress.Begin("checking destination", total, 0)
 	spoiled, _, err := w.spoiled(ctx)
 	if err != nil {
 		return err
@@ -205,8 +198,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 	if spoiled > 0 {
 		return fmt.Errorf("%w: %d entries; nothing was erased: %w", ErrSpoiled, spoiled, ErrVerification)
 	}
-	w.Progress.Begin("checking source", w.plan.Totals.Entries, 0)
-	drift, err := w.drift(ctx, erasing)
+	drift, err := w.driftNow(ctx, erasing)
 	if err != nil {
 		return err
 	}
@@ -224,8 +216,8 @@ type uploadName struct {
 	key, id string
 }
 
-// uploads returns the unfinished uploads that the plan knows.
-func (w *work) uploads(ctx context.Context) (map[uploadName]bool, error) {
+// knownUploads returns the unfinished uploads that the pass knows.
+func (w *work) knownUploads(ctx context.Context) (map[uploadName]bool, error) {
 	known := make(map[uploadName]bool)
 	if err := w.eachUpload(ctx, func(u Upload) error {
 		known[uploadName{u.Move, string(u.Key), u.UploadID}] = true
@@ -235,16 +227,3 @@ func (w *work) uploads(ctx context.Context) (map[uploadName]bool, error) {
 	}
 	return known, nil
 }
-
-func (w *work) eachUpload(ctx context.Context, f func(Upload) error) error {
-	if w.plan.Uploads == nil {
-		return nil
-	}
-	data, err := w.Home.Get(ctx, w.name(uploadsFile))
-	if err != nil {
-		return err
-	}
-	return decodeUploads(w.plan, data, f)
-}
-
-var errNoMove = errors.New("names no move of the plan")

@@ -50,6 +50,7 @@ type Plan struct {
 	KMSKey      string             `json:"kms_key,omitempty"`
 	Moves       []Move             `json:"moves"`
 	Segments    []manifest.Segment `json:"segments"`
+	HeldIn      []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
 	Uploads     *Uploads           `json:"uploads,omitempty"`
 	Totals      Totals             `json:"totals"`
 	Parity      []Parity           `json:"parity"`
@@ -175,7 +176,7 @@ func (p *Plan) seal() error {
 
 func (p *Plan) digest() (string, error) {
 	covered := *p
-	covered.ID, covered.Digest, covered.Created = "", "", time.Time{}
+	covered.ID, covered.Digest, covered.Created, covered.HeldIn = "", "", time.Time{}, nil
 	covered.Moves = make([]Move, len(p.Moves))
 	for i, m := range p.Moves {
 		m.Exists, m.Held = false, 0
@@ -274,10 +275,11 @@ func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
 	if digest != p.Digest || p.ID != id || !strings.HasSuffix(id, digest[:MinApproval]) {
 		return nil, fmt.Errorf("%w: plan %s was changed: its content has digest %s", state.ErrDamaged, id, digest)
 	}
-	for _, s := range p.Segments {
-		if s.Move < 0 || s.Move >= len(p.Moves) || s.Number < 1 || s.Entries < 1 {
-			return nil, fmt.Errorf("%w: plan %s: segment %d names no move", state.ErrDamaged, id, s.Number)
-		}
+	if err := checkSegments(&p, p.Segments); err != nil {
+		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
+	}
+	if err := p.checkHeld(); err != nil {
+		return nil, err
 	}
 	return &p, nil
 }

@@ -67,6 +67,7 @@ type planner struct {
 	plan    *Plan
 	spool   *state.Dir
 	uploads []Upload
+	held    []heldLine // of the segment being filled
 }
 
 func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
@@ -92,6 +93,7 @@ func (p *planner) collect(ctx context.Context) error {
 	}
 	p.clashes()
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
+	writer.Stored = p.storeHeld
 	for i := range p.plan.Moves {
 		if err := writer.Begin(ctx, i); err != nil {
 			return err
@@ -117,11 +119,11 @@ func (p *planner) saveUploads(ctx context.Context) error {
 	if len(p.uploads) == 0 {
 		return nil
 	}
-	data, err := state.Encode(state.Header{Schema: uploadsSchema, Entries: len(p.uploads)}, p.uploads)
+	list, data, err := encodeUploads(p.uploads)
 	if err != nil {
-		return fmt.Errorf("encode unfinished uploads: %w", err)
+		return err
 	}
-	p.plan.Uploads = &Uploads{Entries: len(p.uploads), Digest: state.Digest(data)}
+	p.plan.Uploads = list
 	return p.spool.Put(ctx, uploadsFile, data)
 }
 
@@ -175,6 +177,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	defer beside.stop()
 	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "restore them, then plan again"}
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
+	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
@@ -182,17 +185,23 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		entries := make([]manifest.Entry, len(history))
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
-			count(&m.Totals, v)
+			m.Totals.count(entries[i])
 			if archived(v.StorageClass) {
 				note(&frozen, v.Key)
 			}
 		}
-		held, ok, err := beside.compare(entries)
+		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", p.plan.To(*m), err)
 		}
 		if m.Held += int64(held); !ok {
 			note(&taken, history[0].Key)
+		}
+		if beneath > 0 {
+			note(&older, history[0].Key)
+		}
+		if held > 0 {
+			p.held = append(p.held, heldLine{Key: entries[0].Key, Entries: held})
 		}
 		if err := writer.Add(ctx, entries); err != nil {
 			return err
@@ -211,6 +220,9 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 			p.block(issue)
 		}
 	}
+	if older.Count > 0 {
+		p.warn(older)
+	}
 	return p.configuration(ctx, source, m)
 }
 
@@ -220,15 +232,16 @@ func note(i *Issue, key string) {
 	}
 }
 
-func count(t *Totals, v objectstore.Version) {
+// count adds one entry.
+func (t *Totals) count(e manifest.Entry) {
 	t.Entries++
-	if v.Marker {
+	if e.Marker {
 		t.Markers++
 		return
 	}
 	t.Versions++
-	t.Bytes += v.Size
-	if strings.Contains(v.ETag, "-") {
+	t.Bytes += e.Size
+	if strings.Contains(e.ETag, "-") {
 		t.Multipart++
 	}
 }
@@ -295,13 +308,22 @@ func (p *planner) advise() {
 	}
 }
 
-// store moves the manifest from the spool to its home, then saves the plan.
+// store moves the manifest from the spool to its home, then saves the plan. If
+// the same plan is there already it stands, with what was observed then: since,
+// the destination may have been given copies by it.
 func (p *planner) store(ctx context.Context, home state.Home) error {
+	there, err := load(ctx, home, p.plan.ID)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return err
+	}
 	names, err := p.spool.List(ctx, "")
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
+		if there != nil && strings.HasPrefix(name, "held/") {
+			continue
+		}
 		data, err := p.spool.Get(ctx, filepath.ToSlash(name))
 		if err != nil {
 			return err
@@ -309,6 +331,10 @@ func (p *planner) store(ctx context.Context, home state.Home) error {
 		if err := home.Put(ctx, p.plan.ID+"/"+name, data); err != nil {
 			return err
 		}
+	}
+	if there != nil {
+		p.plan = there
+		return nil
 	}
 	return p.plan.save(ctx, home)
 }

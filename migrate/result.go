@@ -20,10 +20,13 @@ type Result struct {
 	Entries  int64            `json:"entries"`
 	Bytes    int64            `json:"bytes"`
 	Held     int64            `json:"already_at_destination"` // proven, not copied by this plan
+	Passes   int              `json:"passes"`                 // listings of the source that were carried, with the plan's
 	Verdicts map[string]int64 `json:"verdicts"`
 	Methods  map[string]int64 `json:"methods"`
 	Erasures map[string]int64 `json:"erasures"`
 	Guards   map[string]int64 `json:"deletion_guards"`
+	// Fence names the source buckets whose policies deny writes.
+	Fence []string `json:"fence"`
 	// Problems are the first entries that are not verified or not erased.
 	Problems    []Problem          `json:"problems"`
 	Left        []certificate.Left `json:"left"`
@@ -49,8 +52,16 @@ func newResult(p *Plan) *Result {
 	return &Result{
 		Schema: "residency/result/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer,
 		Verdicts: map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{},
-		Problems: []Problem{}, Left: []certificate.Left{},
+		Fence: []string{}, Problems: []Problem{}, Left: []certificate.Left{},
 	}
+}
+
+// recount begins the count of receipts anew.
+func (r *Result) recount() {
+	r.Entries, r.Bytes, r.Held, r.streamed, r.serverSide = 0, 0, 0, 0, 0
+	clear(r.Verdicts)
+	clear(r.Methods)
+	r.Problems = []Problem{}
 }
 
 func (r *Result) count(x *receipt.Receipt, way string) {

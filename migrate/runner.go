@@ -1,21 +1,17 @@
 package migrate
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
-	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -29,6 +25,8 @@ type Runner struct {
 	Budget   *copier.Budget
 	Tool     string // name and version, for the certificate
 	Host     string // of this machine, for the certificate
+	// Sleep waits, or returns the context's error; default: for real.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Note is told of what happens on the way, in words without keys.
 	Note func(text string)
 }
@@ -42,7 +40,16 @@ type Options struct {
 	// Fresh tells that the plan was made a moment ago by this process, so that
 	// the source need not be held against it once more.
 	Fresh bool
+	// Passes is how often what others wrote to the source meanwhile is carried
+	// before the source must hold still.
+	Passes int
+	// Fence denies writes to the source by its buckets' policies before the last
+	// listing, where the endpoint honours that.
+	Fence bool
 }
+
+// DefaultPasses is how many further passes a run makes unless told otherwise.
+const DefaultPasses = 3
 
 // Run copies and verifies what the plan says and, unless told to keep it,
 // erases the source and certifies. It goes on where an earlier run stopped. The
@@ -75,11 +82,14 @@ func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (
 }
 
 func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
-	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
+	w, err := r.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
-	if err := w.copy(ctx); err != nil {
+	if err := w.settle(ctx, o); err != nil {
 		return w.result, err
 	}
 	if err := w.finish(ctx); err != nil {
@@ -97,7 +107,10 @@ func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
 }
 
 func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
-	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
+	w, err := r.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	started, err := w.started(ctx)
 	if err != nil {
 		return nil, err
@@ -109,7 +122,7 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	if missing, err := w.missing(ctx); err != nil {
 		return nil, err
 	} else if len(missing) > 0 {
-		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing), len(p.Segments))
+		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing), len(w.pass.Segments))
 	}
 	if err := w.tally(ctx); err != nil {
 		return w.result, err
@@ -121,6 +134,8 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 type work struct {
 	*Runner
 	plan   *Plan
+	passes []*pass // all that were made, in order
+	pass   *pass   // the last of them
 	result *Result
 	// retained is what locks keep, by source location.
 	retained map[string]retention
@@ -129,6 +144,18 @@ type work struct {
 func (w *work) note(format string, args ...any) {
 	if w.Note != nil {
 		w.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *work) sleep(ctx context.Context, d time.Duration) error {
+	if w.Sleep != nil {
+		return w.Sleep(ctx, d)
+	}
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -182,9 +209,6 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 		}
 	}
 	w.result.Started = at
-	if done, err := w.certified(ctx); err != nil || done {
-		return err
-	}
 	for _, m := range w.plan.Moves {
 		if err := w.prepare(ctx, m); err != nil {
 			return fmt.Errorf("prepare %s: %w", w.plan.To(m), err)
@@ -228,12 +252,16 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 	return w.apply(ctx, m, true)
 }
 
+// probePrefix begins the names of keys that are written to see what a service
+// does, and removed at once.
+const probePrefix = ".residency-probe-"
+
 // enforces finds out whether the destination refuses bytes that do not have
 // the SHA-256 they were sent under, by sending some that do not, to a key
 // beside the plan's.
 func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 	store := w.destination()
-	key := ".residency-probe-" + strings.ToLower(rand.Text())
+	key := probePrefix + strings.ToLower(rand.Text())
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: wrong})
@@ -251,144 +279,4 @@ func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 		return false, fmt.Errorf("remove the probe %s from %s: %w", key, bucket, err)
 	}
 	return false, nil
-}
-
-// copy brings over all segments that have no verified receipts yet.
-func (w *work) copy(ctx context.Context) error {
-	missing, err := w.missing(ctx)
-	if err != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		if err := w.copySegments(ctx, missing); err != nil {
-			return err
-		}
-	}
-	w.Progress.Begin("counting", w.plan.Totals.Entries, 0)
-	if err := w.tally(ctx); err != nil {
-		return err
-	}
-	return w.result.verified()
-}
-
-func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) error {
-	var entries, bytes int64
-	for _, s := range missing {
-		entries += int64(s.Entries)
-		bytes += s.Bytes
-	}
-	w.Progress.Begin("copying", entries, bytes)
-	if missing[0].Number > 1 || len(missing) < len(w.plan.Segments) {
-		w.note("%d of %d segments are proven already", len(w.plan.Segments)-len(missing), len(w.plan.Segments))
-	}
-	budget := w.Budget
-	if budget == nil {
-		budget = copier.NewBudget(256 << 20)
-	}
-	copiers := make([]*copier.Copier, len(w.plan.Moves))
-	for i, m := range w.plan.Moves {
-		enforced := false
-		if m.Way == Streamed {
-			var err error
-			if enforced, err = w.enforces(ctx, m.Destination); err != nil {
-				return err
-			}
-		}
-		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
-			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
-			Retried: func(error) { w.Progress.Retries.Add(1) },
-		})
-	}
-	return engine.Copy{
-		Segments: missing, Workers: cmp.Or(w.Workers, DefaultWorkers), Progress: w.Progress,
-		Entries: w.entries, Held: w.held,
-		History: func(ctx context.Context, s manifest.Segment, entries []manifest.Entry, held []objectstore.Version) ([]receipt.Receipt, error) {
-			return copiers[s.Move].History(ctx, entries, held)
-		},
-		Done: func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
-			data, err := receipt.Encode(s, receipts)
-			if err != nil {
-				return err
-			}
-			return w.Home.Put(ctx, w.name(s.File("receipts")), data)
-		},
-	}.Run(ctx)
-}
-
-// entries loads a segment of the manifest.
-func (w *work) entries(ctx context.Context, s manifest.Segment) ([]manifest.Entry, error) {
-	data, err := w.Home.Get(ctx, w.name(s.File("manifest")))
-	if errors.Is(err, state.ErrNotFound) {
-		err = fmt.Errorf("%w: %w", state.ErrDamaged, err) // the plan says that it is there
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.Decode(data)
-}
-
-// held lists the destination from a segment's first key on.
-func (w *work) held(ctx context.Context, s manifest.Segment) iter.Seq2[[]objectstore.Version, error] {
-	m := w.plan.Moves[s.Move]
-	after := ""
-	for _, other := range w.plan.Segments {
-		if other.Move == s.Move && other.Number < s.Number {
-			after = string(other.LastKey)
-		}
-	}
-	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, after))
-}
-
-// missing returns the segments that have no receipts, or some that are not
-// verified; those are tried again.
-func (w *work) missing(ctx context.Context) ([]manifest.Segment, error) {
-	var missing []manifest.Segment
-	for _, s := range w.plan.Segments {
-		data, err := w.Home.Get(ctx, w.name(s.File("receipts")))
-		if errors.Is(err, state.ErrNotFound) {
-			missing = append(missing, s)
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		h, err := state.DecodeHeader(s.File("receipts"), receipt.Schema, data)
-		if err != nil {
-			return nil, err
-		}
-		if h.Entries != s.Entries || h.Counts[string(receipt.Verified)] != s.Entries {
-			missing = append(missing, s)
-		}
-	}
-	return missing, nil
-}
-
-// receipts loads a segment's receipts beside its entries.
-func (w *work) receipts(ctx context.Context, s manifest.Segment) ([]manifest.Entry, []receipt.Receipt, error) {
-	entries, err := w.entries(ctx, s)
-	if err != nil {
-		return nil, nil, err
-	}
-	data, err := w.Home.Get(ctx, w.name(s.File("receipts")))
-	if err != nil {
-		return nil, nil, err
-	}
-	receipts, err := receipt.Decode(s, entries, data)
-	return entries, receipts, err
-}
-
-// tally reads all receipts and counts them.
-func (w *work) tally(ctx context.Context) error {
-	for _, s := range w.plan.Segments {
-		_, receipts, err := w.receipts(ctx, s)
-		if err != nil {
-			return err
-		}
-		for i := range receipts {
-			w.result.count(&receipts[i], w.plan.Moves[s.Move].Way)
-		}
-		w.Progress.Entries.Add(int64(len(receipts)))
-	}
-	return nil
 }

@@ -30,6 +30,9 @@ func bucketName(m Move) string { return m.Source.Provider + ":" + m.Bucket }
 func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Move) error {
 	for _, name := range objectstore.Settings() {
 		value, err := source.Setting(ctx, m.Bucket, name)
+		if err == nil && name == objectstore.Policy {
+			value, err = parity.Unfenced(value) // an earlier plan's fence is not the bucket's own
+		}
 		row := Parity{Bucket: bucketName(*m), Setting: string(name)}
 		switch {
 		case errors.Is(err, objectstore.ErrNotOffered):

@@ -35,6 +35,7 @@ type Status struct {
 	Created        time.Time          `json:"created"`
 	Entries        int64              `json:"entries"`
 	Bytes          int64              `json:"bytes"`
+	Passes         int                `json:"passes"` // listings of the source that are carried, with the plan's
 	Segments       int                `json:"segments"`
 	SegmentsCopied int                `json:"segments_verified"`
 	SegmentsErased int                `json:"segments_erased"`
@@ -46,10 +47,14 @@ type Status struct {
 
 // Status reads how a plan stands from the state alone; it asks no store.
 func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
-	w := &work{Runner: r, plan: p, result: newResult(p)}
+	w, err := r.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	total := w.totals()
 	s := &Status{
 		Schema: "residency/status/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer, Destination: p.Destination.String(),
-		Stage: Planned, Created: p.Created, Entries: p.Totals.Entries, Bytes: p.Totals.Bytes, Segments: len(p.Segments),
+		Stage: Planned, Created: p.Created, Entries: total.Entries, Bytes: total.Bytes, Passes: w.pass.Number, Segments: len(w.pass.Segments),
 		Verdicts: map[string]int64{}, Blockers: p.Blockers, Left: []certificate.Left{},
 	}
 	if err := w.progress(ctx, s); err != nil {
@@ -59,10 +64,9 @@ func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	var gate gateRecord
-	gateErr := getJSON(ctx, r.Home, w.name(gateFile), &gate)
-	if gateErr != nil && !errors.Is(gateErr, state.ErrNotFound) {
-		return nil, gateErr
+	erasing, err := w.erasing(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var c certificate.Certificate
 	certErr := getJSON(ctx, r.Home, w.name(certificateFile), &c)
@@ -74,7 +78,7 @@ func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
 		s.Stage = Certified
 	case certErr == nil:
 		s.Stage, s.Left = Remaining, c.Left
-	case gateErr == nil:
+	case erasing:
 		s.Stage = Erasing
 	case len(p.Blockers) > 0:
 		s.Stage = Blocked
@@ -89,9 +93,9 @@ func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
 
 // progress counts segments by their files' headers.
 func (w *work) progress(ctx context.Context, s *Status) error {
-	for _, seg := range w.plan.Segments {
+	for _, seg := range w.pass.Segments {
 		for _, kind := range []struct{ dir, schema string }{{"receipts", receipt.Schema}, {"erasures", receipt.ErasureSchema}} {
-			data, err := w.Home.Get(ctx, w.name(seg.File(kind.dir)))
+			data, err := w.Home.Get(ctx, w.file(seg, kind.dir))
 			if errors.Is(err, state.ErrNotFound) {
 				continue
 			}

@@ -32,23 +32,27 @@ type Verification struct {
 // where no receipt has one, the checksum that the store keeps. The error is
 // ErrVerification if anything differs.
 func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verification, error) {
-	w := &work{Runner: r, plan: p, result: newResult(p), retained: make(map[string]retention)}
+	w, err := r.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	missing, err := w.missing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing), len(p.Segments))
+		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing), len(w.pass.Segments))
 	}
-	r.Progress.Begin("listing destination", p.Totals.Entries, 0)
-	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: p.Totals.Entries}
+	total := w.totals()
+	r.Progress.Begin("listing destination", total.Entries, 0)
+	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: total.Entries}
 	if v.Spoiled, v.Newer, err = w.spoiled(ctx); err != nil {
 		return nil, err
 	}
 	v.Shown = v.Entries - v.Spoiled
 	if readback {
-		r.Progress.Begin("reading", p.Totals.Entries, p.Totals.Bytes)
-		for _, s := range p.Segments {
+		r.Progress.Begin("reading", total.Entries, total.Bytes)
+		for _, s := range w.pass.Segments {
 			if err := w.reread(ctx, s, v); err != nil {
 				return nil, err
 			}
@@ -62,10 +66,11 @@ func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verificat
 }
 
 func (w *work) reread(ctx context.Context, s manifest.Segment, v *Verification) error {
-	_, receipts, err := w.receipts(ctx, s)
+	r, err := w.load(ctx, s, withReceipts)
 	if err != nil {
 		return err
 	}
+	receipts := r.receipts
 	at := w.plan.Moves[s.Move].Destination
 	results := make([]string, len(receipts)) // what is wrong, by receipt
 	g, gctx := errgroup.WithContext(ctx)

@@ -60,6 +60,8 @@ func (b *box) environment() [][2]string {
 	}
 }
 
+const profile = "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n"
+
 func (b *box) write(samples bool) error {
 	var env strings.Builder
 	for _, kv := range b.environment() {
@@ -69,7 +71,7 @@ func (b *box) write(samples bool) error {
 		Endpoint string `json:"endpoint"`
 		PID      int    `json:"pid"`
 	}
-	info := map[string]any{"access_key": accessKey, "secret_key": secretKey, "config": b.path("residency.yaml"), "credentials": b.path("credentials"), "dir": b.dir}
+	info := map[string]any{"access_key": accessKey, "secret_key": secretKey, "tenant_access_key": tenantKey, "tenant_secret_key": tenantSecret, "config": b.path("residency.yaml"), "credentials": b.path("credentials"), "dir": b.dir}
 	regions := map[string]regionInfo{}
 	for _, s := range b.regions {
 		regions[s.region] = regionInfo{s.endpoint, s.pid}
@@ -81,7 +83,7 @@ func (b *box) write(samples bool) error {
 	}
 	for name, text := range map[string]string{
 		"residency.yaml": b.config(samples),
-		"credentials":    fmt.Sprintf("[sandbox]\naws_access_key_id = %s\naws_secret_access_key = %s\n", accessKey, secretKey),
+		"credentials":    fmt.Sprintf(profile, "sandbox", accessKey, secretKey) + fmt.Sprintf(profile, "tenant", tenantKey, tenantSecret),
 		"env":            env.String(),
 		"sandbox.json":   string(encoded) + "\n",
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -20,6 +22,10 @@ const (
 	accessKey  = "SANDBOXACCESSKEY0001"
 	secretKey  = "sandbox-secret-key-for-loopback-only-0001"
 	healthPath = "/-health-"
+
+	// The tenant is a user whom buckets' policies bind; they do not bind root.
+	tenantKey    = "SANDBOXTENANTKEY0001"
+	tenantSecret = "sandbox-tenant-key-for-loopback-only-0001"
 )
 
 // shutdownGrace is how long a server finishes the requests it has.
@@ -46,10 +52,14 @@ func serve(ctx context.Context, args []string, stdin io.Reader) error {
 	if err != nil {
 		return err
 	}
+	accounts, err := writeAccounts(*dir)
+	if err != nil {
+		return err
+	}
 	served := make(chan error, 1)
 	go func() {
 		served <- embedgw.RunVersityGW(ctx, be, &embedgw.Config{
-			RootUserAccess: accessKey, RootUserSecret: secretKey, Region: *region,
+			RootUserAccess: accessKey, RootUserSecret: secretKey, Region: *region, IAMDir: accounts,
 			Ports: []string{*addr}, MaxConnections: 4096, MaxRequests: 4096, MultipartMaxParts: 10000,
 			Quiet: true, KeepAlive: true, HealthPath: healthPath,
 		})
@@ -68,6 +78,20 @@ func serve(ctx context.Context, args []string, stdin io.Reader) error {
 		return nil
 	}
 	return err
+}
+
+// writeAccounts makes the server's list of users besides root.
+func writeAccounts(dir string) (string, error) {
+	accounts := filepath.Join(dir, "accounts")
+	if err := os.MkdirAll(accounts, 0o700); err != nil {
+		return "", err
+	}
+	list := map[string]map[string]auth.Account{"accessAccounts": {tenantKey: {Access: tenantKey, Secret: tenantSecret, Role: auth.RoleUserPlus}}}
+	data, err := json.Marshal(list)
+	if err != nil {
+		return "", err
+	}
+	return accounts, os.WriteFile(filepath.Join(accounts, "users.json"), data, 0o600)
 }
 
 // backend keeps objects as files, and their attributes as extended attributes

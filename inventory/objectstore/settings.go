@@ -33,5 +33,6 @@ type Configurer interface {
 	// Setting returns a bucket's setting, nil if it has none; ErrNotOffered if
 	// the endpoint does not have such a thing.
 	Setting(ctx context.Context, bucket string, s Setting) ([]byte, error)
+	// SetSetting replaces a setting; a policy is removed by nil.
 	SetSetting(ctx context.Context, bucket string, s Setting, value []byte) error
 }

@@ -27,6 +27,8 @@ type Certificate struct {
 	Destination Region   `json:"destination"`
 	Moves       []Move   `json:"moves"`
 	Parity      []Parity `json:"parity"`
+	// Passes are the later listings of the source whose changes were carried.
+	Passes []Pass `json:"passes,omitempty"`
 	// Transit says which way the bytes went, and through which machine.
 	Transit Transit `json:"transit"`
 
@@ -41,6 +43,9 @@ type Certificate struct {
 	// of the customer: no version, no delete marker, no unfinished upload.
 	SourceEmpty bool   `json:"source_empty"`
 	Left        []Left `json:"left"`
+
+	// Fence names the source buckets whose policies deny writes since.
+	Fence []string `json:"fence,omitempty"`
 
 	Exposures []inventory.Exposure `json:"exposures_left"`
 	Evidence  []File               `json:"evidence"`
@@ -65,6 +70,15 @@ type Move struct {
 	Versions          int64  `json:"versions"`
 	DeleteMarkers     int64  `json:"delete_markers"`
 	Bytes             int64  `json:"bytes"`
+}
+
+// Pass is one later listing of the source, taken because others wrote to it.
+type Pass struct {
+	Number int       `json:"pass"` // from 2; the plan's own listing is the first
+	Listed time.Time `json:"listed"`
+	New    int64     `json:"new"`    // entries that the listing before did not show
+	Gone   int64     `json:"gone"`   // entries that it did not show any more
+	Fenced bool      `json:"fenced"` // writes to the source were denied by then
 }
 
 // Parity says what became of one part of a bucket's configuration.

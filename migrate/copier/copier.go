@@ -123,13 +123,21 @@ var errForeign = errors.New("the destination holds something else under this key
 var errDrift = errors.New("the source no longer has this entry as planned")
 
 // History copies one key's entries, oldest first, behind what the destination
-// holds of them already (also oldest first). It returns one receipt per entry,
-// in order. An error means that the run must stop: the context ended or the
+// holds of them already (also oldest first). known are the receipts of the
+// first entries where they are proven. It returns one receipt per entry, in
+// order. An error means that the run must stop: the context ended or the
 // credentials are refused.
-func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version) ([]receipt.Receipt, error) {
-	receipts := make([]receipt.Receipt, 0, len(entries))
+func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt) ([]receipt.Receipt, error) {
+	held, _ = Align(entries, held)
+	receipts := append(make([]receipt.Receipt, 0, len(entries)), known...)
 	var previous receipt.Receipt
+	if len(known) > 0 {
+		previous = known[len(known)-1]
+	}
 	for i, e := range entries {
+		if i < len(known) {
+			continue
+		}
 		r, err := c.entry(ctx, e, i, previous, entries, held)
 		if err != nil {
 			return nil, err
@@ -156,6 +164,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		var err error
 		if stale {
 			held, err = c.look(ctx, string(e.Key))
+			held, _ = Align(entries, held)
 		}
 		if err == nil {
 			var r receipt.Receipt
@@ -270,6 +279,24 @@ func continues(entries []manifest.Entry, held []objectstore.Version, at int, lis
 		}
 	}
 	return nil
+}
+
+// Align returns the part of what the destination holds of a key that stands
+// beside its entries, oldest first, and how many older ones lie beneath. That is
+// all of it and none, unless the newest it holds are exactly the entries: so it
+// is where an earlier run has erased the oldest at the source and its state was
+// lost.
+func Align(entries []manifest.Entry, held []objectstore.Version) (beside []objectstore.Version, beneath int) {
+	beneath = len(held) - len(entries)
+	if beneath <= 0 {
+		return held, 0
+	}
+	for i := range entries {
+		if !Same(entries[i], held[beneath+i]) {
+			return held, 0
+		}
+	}
+	return held[beneath:], beneath
 }
 
 // Same tells whether a version at the destination can be a copy of an entry,

@@ -79,7 +79,7 @@ func testServerSide(t *testing.T, box *storetest.Sandbox) {
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
 		}
-		receipts, err := c.History(ctx, entries, nil)
+		receipts, err := c.History(ctx, entries, nil, nil)
 		must(nil, err)
 		for _, r := range receipts {
 			if r.Verdict != receipt.Verified {

@@ -70,20 +70,28 @@ type Copy struct {
 	Segments []manifest.Segment
 	Workers  int
 	Progress *Progress
-	// Entries loads a segment's entries.
-	Entries func(ctx context.Context, s manifest.Segment) ([]manifest.Entry, error)
+	// Load returns a segment's entries and, if there are any from before, a
+	// receipt for each.
+	Load func(ctx context.Context, s manifest.Segment) ([]manifest.Entry, []receipt.Receipt, error)
 	// Held yields the destination's histories from a segment's first key on.
 	Held func(ctx context.Context, s manifest.Segment) iter.Seq2[[]objectstore.Version, error]
-	// History copies one key's entries and returns a receipt for each.
-	History func(ctx context.Context, s manifest.Segment, entries []manifest.Entry, held []objectstore.Version) ([]receipt.Receipt, error)
+	// History copies one key's entries and returns a receipt for each. It is not
+	// asked where all are proven.
+	History func(ctx context.Context, s manifest.Segment, h History) ([]receipt.Receipt, error)
 	// Done stores a finished segment's receipts, in order.
 	Done func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error
 }
 
+// History is one key's entries, oldest first.
+type History struct {
+	Entries []manifest.Entry
+	Held    []objectstore.Version // what the destination holds of it
+	Known   []receipt.Receipt     // receipts of the first entries, which are proven already
+}
+
 type task struct {
+	History
 	segment  manifest.Segment
-	entries  []manifest.Entry
-	held     []objectstore.Version
 	receipts []receipt.Receipt // the task's place in the segment's receipts
 	pending  *sync.WaitGroup
 }
@@ -136,12 +144,12 @@ func (c Copy) work(ctx context.Context, tasks <-chan task) error {
 }
 
 func (c Copy) history(ctx context.Context, t task) error {
-	receipts, err := c.History(ctx, t.segment, t.entries, t.held)
+	receipts, err := c.History(ctx, t.segment, t.History)
 	if err != nil {
 		return err
 	}
-	if len(receipts) != len(t.entries) {
-		return fmt.Errorf("%d receipts for %d entries", len(receipts), len(t.entries))
+	if len(receipts) != len(t.Entries) {
+		return fmt.Errorf("%d receipts for %d entries", len(receipts), len(t.Entries))
 	}
 	for i := range receipts {
 		if receipts[i].Verdict != receipt.Verified {
@@ -159,7 +167,7 @@ func (c Copy) history(ctx context.Context, t task) error {
 // segment hands out one segment's histories, each with what the destination
 // holds of it, and waits until all are done.
 func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task) error {
-	entries, err := c.Entries(ctx, s)
+	entries, known, err := c.Load(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -177,11 +185,22 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 		if err != nil {
 			break
 		}
-		t := task{segment: s, entries: history, receipts: receipts[at : at+len(history)], pending: &pending}
+		t := task{segment: s, History: History{Entries: history}, receipts: receipts[at : at+len(history)], pending: &pending}
 		if more && held[0].Key == key {
-			t.held = held
+			t.Held = held
+		}
+		if known != nil {
+			t.Known = proven(known[at : at+len(history)])
 		}
 		at += len(history)
+		if len(t.Known) == len(history) {
+			copy(t.receipts, t.Known)
+			c.Progress.Entries.Add(int64(len(history)))
+			for i := range history {
+				c.Progress.Bytes.Add(history[i].Size)
+			}
+			continue
+		}
 		pending.Add(1)
 		select {
 		case tasks <- t:
@@ -201,4 +220,14 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 		return err
 	}
 	return c.Done(ctx, s, receipts)
+}
+
+// proven returns the receipts before the first that is not verified.
+func proven(receipts []receipt.Receipt) []receipt.Receipt {
+	for i := range receipts {
+		if receipts[i].Verdict != receipt.Verified {
+			return receipts[:i]
+		}
+	}
+	return receipts
 }

@@ -70,9 +70,12 @@ func FromVersion(v objectstore.Version) Entry {
 // the same content. A null version can be replaced in place, so its date counts
 // too; that of others does not, for some servers change it when a newer version
 // comes.
-func (e Entry) Is(v objectstore.Version) bool {
-	return string(e.Key) == v.Key && e.VersionID == v.VersionID && e.Marker == v.Marker &&
-		e.Size == v.Size && e.ETag == v.ETag && (e.VersionID != objectstore.NullVersion || e.Modified.Equal(v.Modified))
+func (e Entry) Is(v objectstore.Version) bool { return e.Same(FromVersion(v)) }
+
+// Same tells whether two listings showed this very entry.
+func (e Entry) Same(o Entry) bool {
+	return e.Key == o.Key && e.VersionID == o.VersionID && e.Marker == o.Marker &&
+		e.Size == o.Size && e.ETag == o.ETag && (e.VersionID != objectstore.NullVersion || e.Modified.Equal(o.Modified))
 }
 
 // Ref names the entry at its source, pinned to its ETag. Where the bucket has

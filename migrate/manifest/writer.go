@@ -22,6 +22,9 @@ type Put func(ctx context.Context, name string, data []byte) error
 // Writer cuts histories into segments and stores each as it is full. It holds
 // one segment in memory.
 type Writer struct {
+	// Stored, if set, is told of each segment after it was stored, in order.
+	Stored func(ctx context.Context, s Segment) error
+
 	put      Put
 	move     int
 	entries  []Entry
@@ -75,5 +78,8 @@ func (w *Writer) flush(ctx context.Context) error {
 	}
 	w.segments = append(w.segments, s)
 	w.entries, w.bytes = w.entries[:0], 0
+	if w.Stored != nil {
+		return w.Stored(ctx, s)
+	}
 	return nil
 }

@@ -58,7 +58,8 @@ type Receipt struct {
 	DestinationETag      string                `json:"destination_etag,omitempty"`
 	SHA256               string                `json:"sha256,omitempty"`   // of the source's bytes, hex, where they passed through
 	Checksum             *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
-	Held                 bool                  `json:"held,omitempty"`     // was there before and was proven, not copied
+	Held                 bool                  `json:"held,omitempty"`     // was found there and proven, not copied
+	Before               bool                  `json:"before,omitempty"`   // was there when the plan was made: not ours to remove
 	At                   time.Time             `json:"at"`
 }
 
@@ -66,6 +67,11 @@ type Receipt struct {
 func (r Receipt) Shows(v objectstore.Version) bool {
 	return string(r.Key) == v.Key && r.DestinationVersionID == v.VersionID && r.Marker == v.Marker &&
 		(r.Marker || r.Size == v.Size && r.DestinationETag == v.ETag)
+}
+
+// Written is the copy as an entry of its own, for its removal.
+func (r Receipt) Written() manifest.Entry {
+	return manifest.Entry{Key: r.Key, VersionID: r.DestinationVersionID, ETag: r.DestinationETag, Size: r.Size, Marker: r.Marker}
 }
 
 // Counts says how many receipts there are of each verdict, under its name.
@@ -126,6 +132,9 @@ type Erasure struct {
 	At        time.Time    `json:"at"`
 }
 
+// Done tells whether nothing is left of the entry.
+func (x Erasure) Done() bool { return x.Outcome == Erased || x.Outcome == Gone }
+
 // EncodeErasures makes the erasures file of a segment.
 func EncodeErasures(s manifest.Segment, erasures []Erasure) ([]byte, error) {
 	counts := make(map[string]int)
@@ -133,4 +142,25 @@ func EncodeErasures(s manifest.Segment, erasures []Erasure) ([]byte, error) {
 		counts[string(erasures[i].Outcome)]++
 	}
 	return state.Encode(state.Header{Schema: ErasureSchema, Segment: s.Number, Move: s.Move, Entries: len(erasures), Counts: counts}, erasures)
+}
+
+// DecodeErasures reads a segment's erasures and holds them against its entries:
+// one erasure per entry, in order. All errors wrap state.ErrDamaged.
+func DecodeErasures(s manifest.Segment, entries []manifest.Entry, data []byte) ([]Erasure, error) {
+	name := s.File("erasures")
+	erasures := make([]Erasure, 0, len(entries))
+	for x, err := range state.Decode[Erasure](name, ErasureSchema, data) {
+		if err != nil {
+			return nil, err
+		}
+		i := len(erasures)
+		if i >= len(entries) || entries[i].Key != x.Key || entries[i].VersionID != x.VersionID {
+			return nil, fmt.Errorf("%w: %s, line %d is not about the manifest's entry", state.ErrDamaged, name, i+2)
+		}
+		erasures = append(erasures, x)
+	}
+	if len(erasures) != len(entries) {
+		return nil, fmt.Errorf("%w: %s has %d erasures for %d entries", state.ErrDamaged, name, len(erasures), len(entries))
+	}
+	return erasures, nil
 }

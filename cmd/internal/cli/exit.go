@@ -105,6 +105,8 @@ func remedy(err error) string {
 		return "plan again, look at the new plan, and approve its digest"
 	case errors.Is(err, migrate.ErrNotCopied):
 		return "residency migrate --plan ID copies and verifies first"
+	case errors.Is(err, migrate.ErrNotEmpty):
+		return "run the same command again: it carries what is new and erases what can go by then; --fence denies writes to the source meanwhile"
 	case errors.Is(err, migrate.ErrPartial):
 		return "run the same command again; it does what is missing"
 	case errors.Is(err, regions.ErrUS), errors.Is(err, regions.ErrUnknownRegion), errors.Is(err, regions.ErrNotOffered), errors.Is(err, regions.ErrAmbiguous):

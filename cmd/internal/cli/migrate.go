@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,8 +31,8 @@ func (p *approval) addTo(c *cobra.Command) {
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort string
 	var agree approval
-	var keep bool
-	var workers int
+	var keep, fence bool
+	var workers, passes int
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
 		Short: "Move a customer's data: plan, copy, verify, erase, certify",
@@ -44,13 +45,29 @@ needs --approve DIGEST or --yes; without, it writes the plan, prints its digest
 and the command that would run it, and exits 4.
 
 Interrupted or killed, the same command goes on where it stopped.
+
+What others write to the source meanwhile is carried in further passes. Nothing
+is erased before a listing shows that the source holds still; --fence makes it,
+by a statement in the source buckets' policies that denies writes. The statement
+stays after the erase, and until --abort otherwise.
+
+--abort takes away what a plan wrote at the destination, as long as nothing was
+erased, and lifts its fence.
 ` + exitCodes,
 		Example: `  residency migrate --to eu-west --customer acme
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
-  residency migrate --to eu-west --customer acme --yes --keep-source`,
+  residency migrate --to eu-west --customer acme --yes --keep-source
+  residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e --fence
+  residency migrate --abort acme-eu-west-1-3f9a0c1b2d4e`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if passes < 0 || passes > maxPasses {
+				return &usageError{err: fmt.Errorf("--passes %d: between 0 and %d", passes, maxPasses)}
+			}
 			if abort != "" {
+				if to != "" || plan != "" {
+					return &usageError{err: errors.New("--abort names the plan; --to and --plan do not go with it")}
+				}
 				return a.abort(c.Context(), abort, agree)
 			}
 			if plan == "" && agree.digest == "" {
@@ -65,7 +82,7 @@ Interrupted or killed, the same command goes on where it stopped.
 			if err := checkWorkers(workers); err != nil {
 				return err
 			}
-			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, keep: keep, workers: workers}
+			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers}
 			return m.run(c.Context())
 		},
 	}
@@ -74,6 +91,8 @@ Interrupted or killed, the same command goes on where it stopped.
 	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
 	f.StringVar(&abort, "abort", "", "take away what this plan (`ID` or digest) wrote at the destination, if nothing was erased yet")
 	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
+	f.IntVar(&passes, "passes", migrate.DefaultPasses, "how often what others write to the source meanwhile is carried")
+	f.BoolVar(&fence, "fence", false, "deny writes to the source, by its buckets' policies, before the last pass")
 	f.IntVar(&workers, "workers", migrate.DefaultWorkers, "entries copied at once")
 	agree.addTo(c)
 	addVerify(c, &verify)
@@ -112,7 +131,10 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 			fmt.Fprintf(a.Out, "  %s %s\n", render.Count(row.n), row.text)
 		}
 	}
-	fmt.Fprintln(a.Out, "\nThe source was not touched.")
+	if u.Fence != "" {
+		fmt.Fprintln(a.Out, "  the fence was lifted: the source buckets have their policies back")
+	}
+	fmt.Fprintln(a.Out, "\nNothing of the source was erased.")
 	a.printProblems(u.Problems)
 	return err
 }
@@ -123,6 +145,9 @@ func checkWorkers(n int) error {
 	}
 	return nil
 }
+
+// maxPasses bounds listings against a mistyped number.
+const maxPasses = 100
 
 // maxWorkers bounds connections and memory against a mistyped number.
 const maxWorkers = 1024
@@ -135,7 +160,7 @@ type migration struct {
 	plan    string
 	verify  string
 	agree   approval
-	keep    bool
+	options migrate.Options
 	workers int
 }
 
@@ -173,7 +198,9 @@ func (m *migration) run(ctx context.Context) error {
 		return err
 	}
 	return m.carryOut(ctx, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
-		return runner.Run(ctx, p, migrate.Options{KeepSource: m.keep, Fresh: fresh})
+		o := m.options
+		o.Fresh = fresh
+		return runner.Run(ctx, p, o)
 	}, runner)
 }
 
@@ -241,7 +268,7 @@ func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
 // started and did not finish.
 func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*migrate.Plan, error) {
 	return m.find(ctx, d, customer, func(s *migrate.Status) bool {
-		return s.Stage == migrate.Copying || s.Stage == migrate.Copied || s.Stage == migrate.Erasing
+		return s.Stage == migrate.Copying || s.Stage == migrate.Copied || s.Stage == migrate.Erasing || s.Stage == migrate.Remaining
 	})
 }
 
@@ -295,8 +322,14 @@ func (m *migration) command(p *migrate.Plan) string {
 		parts = append(parts, "--state", m.state)
 	}
 	parts = append(parts, "--to", p.Destination.String(), "--customer", p.Customer)
-	if m.keep {
+	if m.options.KeepSource {
 		parts = append(parts, "--keep-source")
+	}
+	if m.options.Fence {
+		parts = append(parts, "--fence")
+	}
+	if m.options.Passes != migrate.DefaultPasses {
+		parts = append(parts, "--passes", strconv.Itoa(m.options.Passes))
 	}
 	return strings.Join(append(parts, "--approve", p.Digest[:migrate.MinApproval]), " ")
 }

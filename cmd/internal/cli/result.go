@@ -32,6 +32,9 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 		{"verdicts", counts(r.Verdicts, verdictOrder())},
 		{"methods", counts(r.Methods, nil)},
 	}
+	if r.Passes > 1 {
+		rows = append(rows, []string{"passes", render.Count(int64(r.Passes)) + ": others wrote to the source meanwhile, and that was carried"})
+	}
 	if r.Held > 0 {
 		rows = append(rows, []string{"found", render.Count(r.Held) + " were at the destination already and were proven, not copied"})
 	}
@@ -44,6 +47,9 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 			left = "NOT empty"
 		}
 		rows = append(rows, []string{"last listing", left})
+	}
+	if len(r.Fence) > 0 {
+		rows = append(rows, []string{"fence", "writes to " + strings.Join(r.Fence, ", ") + " are denied by the statement ResidencyFence… of the bucket policy" + fenceEnd(r)})
 	}
 	if !r.Finished.IsZero() {
 		rows = append(rows, []string{"started", r.Started.Format(time.RFC3339)}, []string{"finished", r.Finished.Format(time.RFC3339)})
@@ -70,6 +76,14 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 		fmt.Fprintf(a.Out, "\nTo erase the source, in this or another job:\n  residency erase --plan %s --approve %s\n", p.ID, p.Digest[:migrate.MinApproval])
 	}
 	return nil
+}
+
+// fenceEnd says how long a fence stays.
+func fenceEnd(r *migrate.Result) string {
+	if r.Erased {
+		return ", which stays until it is removed"
+	}
+	return "; residency migrate --abort " + r.Plan + " lifts it"
 }
 
 func (a *app) printProblems(problems []migrate.Problem) {

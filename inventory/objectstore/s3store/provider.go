@@ -176,5 +176,9 @@ func (s *Store) Endpoint() string {
 	return s.provider + " " + s.endpoint
 }
 
+// KeepsOwner tells whether a bucket's owner has access whatever its policy leaves
+// unsaid, as on AWS (IAM User Guide, "Policy evaluation logic").
+func (s *Store) KeepsOwner() bool { return s.endpoint == "" }
+
 // once keeps the SDK from repeating a request by itself.
 func once(o *s3.Options) { o.Retryer = aws.NopRetryer{} }

@@ -149,6 +149,10 @@ func applicationSetting(s objectstore.Setting) (setting, bool) {
 				return json.RawMessage(*out.Policy), nil
 			},
 			func(ctx context.Context, c *s3.Client, b *string, value []byte) error {
+				if value == nil {
+					_, err := c.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: b})
+					return err
+				}
 				var text bytes.Buffer // policies have a limit of bytes
 				if err := json.Compact(&text, value); err != nil {
 					return err

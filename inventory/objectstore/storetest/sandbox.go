@@ -35,6 +35,8 @@ type Sandbox struct {
 	SecretKey       string
 	Endpoints       map[string]string // by region: address without a trailing slash
 
+	tenantKey, tenantSecret string
+
 	processes []*process
 	transport *http.Transport
 	temporary bool // remove Dir at the end
@@ -116,11 +118,13 @@ func (s *Sandbox) read() error {
 		Regions map[string]struct {
 			Endpoint string `json:"endpoint"`
 		} `json:"regions"`
-		AccessKey   string `json:"access_key"`
-		SecretKey   string `json:"secret_key"`
-		Config      string `json:"config"`
-		Credentials string `json:"credentials"`
-		Dir         string `json:"dir"`
+		AccessKey    string `json:"access_key"`
+		SecretKey    string `json:"secret_key"`
+		TenantKey    string `json:"tenant_access_key"`
+		TenantSecret string `json:"tenant_secret_key"`
+		Config       string `json:"config"`
+		Credentials  string `json:"credentials"`
+		Dir          string `json:"dir"`
 	}
 	if err := json.Unmarshal(text, &info); err != nil {
 		return fmt.Errorf("sandbox.json: %w", err)
@@ -130,6 +134,7 @@ func (s *Sandbox) read() error {
 	}
 	s.Dir, s.ConfigPath, s.CredentialsPath = info.Dir, info.Config, info.Credentials
 	s.AccessKey, s.SecretKey = info.AccessKey, info.SecretKey
+	s.tenantKey, s.tenantSecret = info.TenantKey, info.TenantSecret
 	s.Endpoints = map[string]string{}
 	for region, r := range info.Regions {
 		s.Endpoints[region] = strings.TrimSuffix(r.Endpoint, "/")
@@ -148,6 +153,15 @@ func (s *Sandbox) Close() error {
 		err = errors.Join(err, os.RemoveAll(s.Dir))
 	}
 	return err
+}
+
+// Tenant is the same sandbox seen by a user whom buckets' policies bind, as they
+// do not bind root. Its profile in the credentials file is "tenant". It is not
+// to be closed.
+func (s *Sandbox) Tenant() *Sandbox {
+	t := *s
+	t.AccessKey, t.SecretKey, t.processes, t.temporary = s.tenantKey, s.tenantSecret, nil, false
+	return &t
 }
 
 // Client returns a client of one region's server. It never retries and adds no

@@ -1,0 +1,133 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
+)
+
+// copy brings over all segments that have no verified receipts yet.
+func (w *work) copy(ctx context.Context) error {
+	if err := w.removeStale(ctx); err != nil {
+		return err
+	}
+	missing, err := w.missing(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		if err := w.copySegments(ctx, missing); err != nil {
+			return err
+		}
+	}
+	w.Progress.Begin("counting", w.totals().Entries, 0)
+	if err := w.tally(ctx); err != nil {
+		return err
+	}
+	return w.result.verified()
+}
+
+func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) error {
+	var entries, bytes int64
+	for _, s := range missing {
+		entries += int64(s.Entries)
+		bytes += s.Bytes
+	}
+	w.Progress.Begin("copying", entries, bytes)
+	if missing[0].Number > 1 || len(missing) < len(w.pass.Segments) {
+		w.note("%d of %d segments are proven already", len(w.pass.Segments)-len(missing), len(w.pass.Segments))
+	}
+	budget := w.Budget
+	if budget == nil {
+		budget = copier.NewBudget(256 << 20)
+	}
+	copiers := make([]*copier.Copier, len(w.plan.Moves))
+	for i, m := range w.plan.Moves {
+		enforced := false
+		if m.Way == Streamed {
+			var err error
+			if enforced, err = w.enforces(ctx, m.Destination); err != nil {
+				return err
+			}
+		}
+		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
+			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
+			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
+			Retried: func(error) { w.Progress.Retries.Add(1) },
+		})
+	}
+	return engine.Copy{
+		Segments: missing, Workers: cmp.Or(w.Workers, DefaultWorkers), Progress: w.Progress,
+		Load: w.known, Held: w.held,
+		History: func(ctx context.Context, s manifest.Segment, h engine.History) ([]receipt.Receipt, error) {
+			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known)
+		},
+		Done: func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
+			if err := w.markBefore(ctx, s, receipts); err != nil {
+				return err
+			}
+			data, err := receipt.Encode(s, receipts)
+			if err != nil {
+				return err
+			}
+			return w.Home.Put(ctx, w.file(s, "receipts"), data)
+		},
+	}.Run(ctx)
+}
+
+// held lists the destination from a segment's first key on.
+func (w *work) held(ctx context.Context, s manifest.Segment) histories {
+	m := w.plan.Moves[s.Move]
+	after := ""
+	if s.Number > 1 && w.pass.Segments[s.Number-2].Move == s.Move {
+		after = string(w.pass.Segments[s.Number-2].LastKey)
+	}
+	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, after))
+}
+
+// missing returns the segments that have no receipts, or some that are not
+// verified; those are tried again.
+func (w *work) missing(ctx context.Context) ([]manifest.Segment, error) {
+	var missing []manifest.Segment
+	for _, s := range w.pass.Segments {
+		data, err := w.Home.Get(ctx, w.file(s, "receipts"))
+		if errors.Is(err, state.ErrNotFound) {
+			missing = append(missing, s)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		h, err := state.DecodeHeader(s.File("receipts"), receipt.Schema, data)
+		if err != nil {
+			return nil, err
+		}
+		if h.Entries != s.Entries || h.Counts[string(receipt.Verified)] != s.Entries {
+			missing = append(missing, s)
+		}
+	}
+	return missing, nil
+}
+
+// tally reads all receipts and counts them.
+func (w *work) tally(ctx context.Context) error {
+	w.result.recount()
+	for _, s := range w.pass.Segments {
+		r, err := w.load(ctx, s, withReceipts)
+		if err != nil {
+			return err
+		}
+		for i := range r.receipts {
+			w.result.count(&r.receipts[i], w.plan.Moves[s.Move].Way)
+		}
+		w.Progress.Entries.Add(int64(len(r.receipts)))
+	}
+	return nil
+}

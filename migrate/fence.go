@@ -1,0 +1,219 @@
+package migrate
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/parity"
+	"github.com/residency/residency/migrate/state"
+)
+
+const (
+	fenceFile   = "fence.json"
+	fenceSchema = "residency/fence/1"
+)
+
+// fenceRecord says which source buckets' policies deny writes, and what they
+// were before.
+type fenceRecord struct {
+	Schema   string        `json:"schema"`
+	At       time.Time     `json:"at"`
+	Honoured bool          `json:"honoured"` // writes were seen to be denied
+	Buckets  []fenceBucket `json:"buckets"`
+}
+
+type fenceBucket struct {
+	Provider string          `json:"provider"`
+	Region   string          `json:"region"`
+	Bucket   string          `json:"bucket"`
+	Before   json.RawMessage `json:"before,omitempty"` // the policy; none if absent
+	Fenced   json.RawMessage `json:"fenced"`
+}
+
+func (b fenceBucket) String() string { return b.Provider + ":" + b.Bucket }
+
+// fenced tells whether an earlier run has put up a fence that holds.
+func (w *work) fenced(ctx context.Context) (bool, error) {
+	record, err := w.fenceRecord(ctx)
+	return record.Honoured, err
+}
+
+func (w *work) showFence(record fenceRecord) {
+	w.result.Fence = []string{}
+	for _, b := range record.Buckets {
+		w.result.Fence = append(w.result.Fence, b.String())
+	}
+}
+
+func (w *work) fenceRecord(ctx context.Context) (fenceRecord, error) {
+	var record fenceRecord
+	err := getJSON(ctx, w.Home, w.name(fenceFile), &record)
+	if errors.Is(err, state.ErrNotFound) {
+		return record, nil
+	}
+	w.showFence(record)
+	return record, err
+}
+
+// fence denies writes to what moves, by the source buckets' policies, and finds
+// out whether that is honoured. Where it is not, the policies are put back and
+// the run goes on without: what is written later is never erased.
+func (w *work) fence(ctx context.Context) (bool, error) {
+	record, err := w.fenceRecord(ctx)
+	if err != nil {
+		return false, err
+	}
+	if len(record.Buckets) == 0 {
+		if record, err = w.fencePlan(ctx); err != nil {
+			return false, fmt.Errorf("fence: %w", err)
+		}
+		if err := putJSON(ctx, w.Home, w.name(fenceFile), record); err != nil {
+			return false, err
+		}
+	}
+	for _, b := range record.Buckets {
+		if b.Before == nil && !keepsOwner(w.Stores(b.Provider, b.Region)) {
+			return false, w.unfenceable(ctx, fenceRecord{}, b.String()+" has no policy, and beside one this service may not even let its owner in; give it one that permits what the plan needs")
+		}
+	}
+	for _, b := range record.Buckets {
+		err := w.Stores(b.Provider, b.Region).SetSetting(ctx, b.Bucket, objectstore.Policy, b.Fenced)
+		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
+			return false, w.unfenceable(ctx, record, err.Error())
+		}
+		if err != nil {
+			return false, fmt.Errorf("fence %s: %w", b, err)
+		}
+	}
+	for _, m := range w.plan.Moves {
+		denied, err := w.denied(ctx, m)
+		if err == nil && !denied {
+			return false, w.unfenceable(ctx, record, "the endpoint goes on taking writes to "+m.From().String())
+		}
+		if err != nil {
+			return false, fmt.Errorf("fence %s: %w", m.From(), err)
+		}
+	}
+	record.Honoured = true
+	w.showFence(record)
+	w.note("fence: writes to %s are denied by the bucket policy now", strings.Join(w.result.Fence, ", "))
+	return true, putJSON(ctx, w.Home, w.name(fenceFile), record)
+}
+
+// keepsOwner tells whether a service is known to let a bucket's owner in whatever
+// its policy leaves unsaid. Some take a policy as all that is allowed: the first
+// policy of a bucket would lock us out, for good.
+func keepsOwner(store objectstore.Store) bool {
+	k, ok := store.(interface{ KeepsOwner() bool })
+	return ok && k.KeepsOwner()
+}
+
+func (w *work) unfenceable(ctx context.Context, record fenceRecord, why string) error {
+	w.note("no fence: %s; what is written to the source from now on is left there", why)
+	return w.liftFence(ctx, record)
+}
+
+// fencePlan works out the policies.
+func (w *work) fencePlan(ctx context.Context) (fenceRecord, error) {
+	record := fenceRecord{Schema: fenceSchema, At: w.Now().UTC()}
+	place := make(map[string]int)
+	fences := []parity.Fence{}
+	for _, m := range w.plan.Moves {
+		i, ok := place[bucketName(m)]
+		if !ok {
+			i = len(fences)
+			place[bucketName(m)] = i
+			fences = append(fences, parity.Fence{Name: w.plan.Digest[:MinApproval], Deletes: m.Versioning != objectstore.Unversioned})
+			record.Buckets = append(record.Buckets, fenceBucket{Provider: m.Source.Provider, Region: m.Source.Code, Bucket: m.Bucket})
+		}
+		fences[i].Resources = append(fences[i].Resources, "arn:"+partition(m.Source.Code)+":s3:::"+m.Bucket+"/"+m.Prefix+"*")
+	}
+	for i := range record.Buckets {
+		b := &record.Buckets[i]
+		before, err := w.Stores(b.Provider, b.Region).Setting(ctx, b.Bucket, objectstore.Policy)
+		if err != nil && !errors.Is(err, objectstore.ErrNotOffered) {
+			return record, err
+		}
+		b.Before = before
+		if b.Fenced, err = fences[i].With(before); err != nil {
+			return record, fmt.Errorf("policy of %s: %w", b, err)
+		}
+	}
+	return record, nil
+}
+
+// partition is that of a region in ARNs (AWS General Reference, "Amazon
+// Resource Names"). Other services use Amazon's own.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+// fenceTries is how often a write is tried before a fence counts as not
+// honoured, with a second, two, four … between: policies take effect with delay.
+const fenceTries = 4
+
+// denied tells whether writes to a move's source are refused now, by beginning
+// an upload that is aborted at once.
+func (w *work) denied(ctx context.Context, m Move) (bool, error) {
+	key := m.Prefix + probePrefix + strings.ToLower(rand.Text())
+	for try := 0; ; try++ {
+		id, err := w.source(m).CreateUpload(ctx, objectstore.NewObject{Bucket: m.Bucket, Key: key})
+		if errors.Is(err, objectstore.ErrDenied) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := w.source(m).AbortUpload(ctx, m.Bucket, key, id); err != nil {
+			return false, err
+		}
+		if try == fenceTries {
+			return false, nil
+		}
+		if err := w.sleep(ctx, time.Second<<try); err != nil {
+			return false, err
+		}
+	}
+}
+
+// liftFence gives the buckets their policies back, where they are still ours.
+func (w *work) liftFence(ctx context.Context, record fenceRecord) error {
+	for _, b := range record.Buckets {
+		store := w.Stores(b.Provider, b.Region)
+		now, err := store.Setting(ctx, b.Bucket, objectstore.Policy)
+		if errors.Is(err, objectstore.ErrNotOffered) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("lift the fence of %s: %w", b, err)
+		}
+		before := []byte(b.Before)
+		if !equalJSON(now, b.Fenced) {
+			// Somebody has changed it since: only our statement goes.
+			if before, err = parity.Unfenced(now); err != nil {
+				return fmt.Errorf("lift the fence of %s: %w", b, err)
+			}
+			if bytes.Equal(before, now) {
+				continue
+			}
+		}
+		if err := store.SetSetting(ctx, b.Bucket, objectstore.Policy, before); err != nil {
+			return fmt.Errorf("lift the fence of %s: %w", b, err)
+		}
+	}
+	w.showFence(fenceRecord{})
+	return putJSON(ctx, w.Home, w.name(fenceFile), fenceRecord{Schema: fenceSchema, At: w.Now().UTC()})
+}

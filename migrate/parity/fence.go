@@ -1,0 +1,99 @@
+package parity
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// fenceSid begins the names of statements that deny writes while data moves.
+const fenceSid = "ResidencyFence"
+
+// Fence describes what is to be denied in a bucket's policy.
+type Fence struct {
+	Name      string   // letters and digits; tells one plan's fence from another's
+	Resources []string // ARNs of keys, with wildcards
+	Deletes   bool     // deny deletions that set a delete marker, too
+}
+
+// statement is the fence in the words of a policy. Deletions by version ID stay
+// allowed: the erase step needs them.
+func (f Fence) statement() map[string]any {
+	actions := []any{"s3:PutObject"}
+	if f.Deletes {
+		actions = append(actions, "s3:DeleteObject")
+	}
+	resources := make([]any, len(f.Resources))
+	for i, r := range f.Resources {
+		resources[i] = r
+	}
+	return map[string]any{"Sid": fenceSid + f.Name, "Effect": "Deny", "Principal": "*", "Action": actions, "Resource": resources}
+}
+
+// With adds the fence to a policy, which may be nil; one of the same name is
+// replaced.
+func (f Fence) With(policy []byte) ([]byte, error) {
+	tree := map[string]any{"Version": "2012-10-17"}
+	var statements []any
+	if policy != nil {
+		var err error
+		if tree, statements, err = parsePolicy(policy); err != nil {
+			return nil, err
+		}
+		statements = without(statements, func(sid string) bool { return sid == fenceSid+f.Name })
+	}
+	tree["Statement"] = append(statements, f.statement())
+	return json.Marshal(tree)
+}
+
+// Unfenced returns a policy without any fence, nil if nothing else is in it.
+// One that has none is returned as it is.
+func Unfenced(policy []byte) ([]byte, error) {
+	if !strings.Contains(string(policy), fenceSid) {
+		return policy, nil
+	}
+	tree, statements, err := parsePolicy(policy)
+	if err != nil {
+		return nil, err
+	}
+	rest := without(statements, func(sid string) bool { return strings.HasPrefix(sid, fenceSid) })
+	switch len(rest) {
+	case len(statements):
+		return policy, nil
+	case 0:
+		return nil, nil
+	}
+	tree["Statement"] = rest
+	return json.Marshal(tree)
+}
+
+func parsePolicy(policy []byte) (tree map[string]any, statements []any, err error) {
+	v, err := decode(policy)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, ok := v.(map[string]any)
+	if !ok {
+		return nil, nil, fmt.Errorf("decode policy: not an object")
+	}
+	switch s := tree["Statement"].(type) {
+	case []any:
+		statements = s
+	case map[string]any: // a single statement may stand without a list
+		statements = []any{s}
+	default:
+		return nil, nil, fmt.Errorf("decode policy: no statements")
+	}
+	return tree, statements, nil
+}
+
+func without(statements []any, drop func(sid string) bool) []any {
+	rest := make([]any, 0, len(statements)+1)
+	for _, s := range statements {
+		m, _ := s.(map[string]any)
+		if sid, _ := m["Sid"].(string); !drop(sid) {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}

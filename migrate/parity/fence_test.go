@@ -1,0 +1,42 @@
+package parity_test
+
+import (
+	"testing"
+
+	"github.com/residency/residency/migrate/parity"
+)
+
+func TestFence(t *testing.T) {
+	fence := parity.Fence{Name: "0123", Resources: []string{"arn:aws:s3:::b/*"}, Deletes: true}
+	const statement = `{"Action":["s3:PutObject","s3:DeleteObject"],"Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::b/*"],"Sid":"ResidencyFence0123"}`
+	const theirs = `{"Effect":"Allow","Sid":"Theirs"}`
+	for _, tt := range []struct{ before, fenced, after string }{
+		{"", `{"Statement":[` + statement + `],"Version":"2012-10-17"}`, ""},
+		{`{"Version":"2008-10-17","Statement":[` + theirs + `]}`, `{"Statement":[` + theirs + `,` + statement + `],"Version":"2008-10-17"}`, `{"Statement":[` + theirs + `],"Version":"2008-10-17"}`},
+		{`{"Statement":` + theirs + `}`, `{"Statement":[` + theirs + `,` + statement + `]}`, `{"Statement":[` + theirs + `]}`},
+	} {
+		var before []byte
+		if tt.before != "" {
+			before = []byte(tt.before)
+		}
+		got, err := fence.With(before)
+		if err != nil || string(got) != tt.fenced {
+			t.Errorf("With(%s)\n  = %s, %v\nwant %s", tt.before, got, err, tt.fenced)
+		}
+		if again, err := fence.With(got); err != nil || string(again) != tt.fenced {
+			t.Errorf("With twice = %s, %v, want %s", again, err, tt.fenced)
+		}
+		if after, err := parity.Unfenced(got); err != nil || string(after) != tt.after {
+			t.Errorf("Unfenced = %s, %v, want %s", after, err, tt.after)
+		}
+	}
+	const plain = `{ "Statement": [] }`
+	if same, err := parity.Unfenced([]byte(plain)); err != nil || string(same) != plain {
+		t.Errorf("Unfenced(%s) = %s, %v, want it unchanged", plain, same, err)
+	}
+	for _, broken := range []string{`[]`, `{"Statement":1}`, `{`} {
+		if _, err := fence.With([]byte(broken)); err == nil {
+			t.Errorf("With(%s) succeeded", broken)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
+)
+
+// settle copies, lists the source again, and as long as others have written to
+// it meanwhile makes a further pass, at most o.Passes times. Whether the source
+// holds still in the end is for the gate to say.
+func (w *work) settle(ctx context.Context, o Options) error {
+	erasing, err := w.erasing(ctx)
+	if err != nil {
+		return err
+	}
+	fenced, err := w.fenced(ctx)
+	if err != nil {
+		return err
+	}
+	for left := o.Passes; ; left-- {
+		copied := w.copy(ctx)
+		w.result.Passes = w.pass.Number
+		if copied != nil && !errors.Is(copied, ErrPartial) {
+			return copied
+		}
+		drift, err := w.driftNow(ctx, erasing)
+		if err != nil {
+			return errors.Join(copied, err)
+		}
+		if o.Fence && !fenced && (left <= 1 || drift.none()) {
+			if fenced, err = w.fence(ctx); err != nil {
+				return err
+			}
+			if o.Fence = fenced; fenced {
+				if drift, err = w.driftNow(ctx, erasing); err != nil {
+					return err
+				}
+				left = max(left, 1)
+			}
+		}
+		if left <= 0 || drift.entries() == 0 && !(fenced && drift.Uploads > 0) {
+			return copied // a failure that no change of the source explains
+		}
+		w.note("others wrote to the source meanwhile (%s); carrying it in pass %d", drift, w.pass.Number+1)
+		var next *pass
+		if err := w.steady(ctx, func() (err error) {
+			next, err = w.nextPass(ctx, erasing, fenced)
+			return err
+		}); err != nil {
+			return fmt.Errorf("pass %d: %w", w.pass.Number+1, err)
+		}
+		w.passes = append(w.passes, next)
+		w.pass = next
+	}
+}
+
+// steadyTries is how often a listing is begun anew that others' writes have
+// muddled, with a second, two, … between.
+const steadyTries = 4
+
+// steady repeats what lists a source as long as the listing contradicts itself.
+func (w *work) steady(ctx context.Context, list func() error) error {
+	for try := 0; ; try++ {
+		err := list()
+		if !errors.Is(err, objectstore.ErrOrder) || try == steadyTries {
+			return err
+		}
+		if err := w.sleep(ctx, time.Second<<try); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *work) driftNow(ctx context.Context, erasing bool) (drift Drift, err error) {
+	err = w.steady(ctx, func() error {
+		w.Progress.Begin("checking source", w.totals().Entries, 0)
+		drift, err = w.drift(ctx, erasing)
+		return err
+	})
+	return drift, err
+}
+
+// known loads a segment's entries with the receipts that there are.
+func (w *work) known(ctx context.Context, s manifest.Segment) ([]manifest.Entry, []receipt.Receipt, error) {
+	r, err := w.load(ctx, s, withReceipts)
+	if errors.Is(err, state.ErrNotFound) {
+		r, err = w.load(ctx, s, 0)
+	}
+	return r.entries, r.receipts, err
+}
+
+const staleDoneFile = "stale.json"
+
+// staleDone says that the destination has lost what this pass says it must.
+type staleDone struct {
+	Schema  string `json:"schema"`
+	Entries int    `json:"entries"`
+}
+
+// removeStale takes away, at the destination, the copies of what the source's
+// owners have deleted or replaced since it was copied: exactly what the receipts
+// of earlier passes say was written, and nothing that was there before the plan.
+func (w *work) removeStale(ctx context.Context) error {
+	if len(w.pass.Stale) == 0 {
+		return nil
+	}
+	var done staleDone
+	err := getJSON(ctx, w.Home, w.name(w.pass.dir()+staleDoneFile), &done)
+	if !errors.Is(err, state.ErrNotFound) {
+		return err
+	}
+	var left int
+	w.Progress.Begin("removing outdated copies", 0, 0)
+	err = w.eachStale(ctx, func(move int, entries []manifest.Entry) error {
+		erasures, err := w.destinationEraser(w.plan.Moves[move]).Segment(ctx, entries)
+		for _, x := range erasures {
+			if !x.Done() {
+				left++
+				w.result.problem(Problem{Location: w.plan.To(w.plan.Moves[move]).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: "an outdated copy could not be removed: " + x.Reason})
+			}
+		}
+		done.Entries += len(entries)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("remove outdated copies: %w", err)
+	}
+	if left > 0 {
+		return fmt.Errorf("%w: %d outdated copies could not be removed from the destination", ErrStale, left)
+	}
+	done.Schema = "residency/stale-done/1"
+	return putJSON(ctx, w.Home, w.name(w.pass.dir()+staleDoneFile), done)
+}
+
+// ErrStale reports copies at the destination of what the source does not have
+// any more, which could not be removed. It is an ErrPartial.
+var ErrStale = fmt.Errorf("%w: outdated copies", ErrPartial)
+
+// eachStale calls f for runs of one move's entries that the destination must lose.
+func (w *work) eachStale(ctx context.Context, f func(move int, entries []manifest.Entry) error) error {
+	for _, file := range w.pass.Stale {
+		data, err := w.Home.Get(ctx, w.name(w.pass.dir()+file.Name))
+		if err != nil {
+			return err
+		}
+		if d := state.Digest(data); d != file.Digest {
+			return fmt.Errorf("%w: %s has SHA-256 %s, %s says %s", state.ErrDamaged, file.Name, d, passFile, file.Digest)
+		}
+		var lines []staleEntry
+		for x, err := range state.Decode[staleEntry](file.Name, staleSchema, data) {
+			if err != nil {
+				return err
+			}
+			if x.Move < 0 || x.Move >= len(w.plan.Moves) || x.Key == "" || x.VersionID == "" {
+				return fmt.Errorf("%w: %s, line %d: %w", state.ErrDamaged, file.Name, len(lines)+2, errNoMove)
+			}
+			lines = append(lines, x)
+		}
+		for len(lines) > 0 {
+			n := slices.IndexFunc(lines, func(x staleEntry) bool { return x.Move != lines[0].Move })
+			if n < 0 {
+				n = len(lines)
+			}
+			entries := make([]manifest.Entry, n)
+			for i := range entries {
+				entries[i] = lines[i].Entry
+			}
+			if err := f(lines[0].Move, entries); err != nil {
+				return err
+			}
+			lines = lines[n:]
+		}
+	}
+	return nil
+}
+
+// destinationEraser removes what was written to a move's destination.
+func (w *work) destinationEraser(m Move) *engine.Eraser {
+	return &engine.Eraser{
+		Source: w.destination(), Bucket: m.Destination, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers), Now: w.Now, Progress: w.Progress,
+	}
+}
