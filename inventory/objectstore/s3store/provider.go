@@ -29,7 +29,7 @@ type Options struct {
 	Endpoints map[string]string
 	// Endpoint is that of regions which Endpoints does not name; empty: AWS's own.
 	Endpoint string
-	// Connections bounds the idle connections kept per endpoint; default 64.
+	// Connections bounds the idle connections kept per endpoint; default 256.
 	Connections int
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
@@ -60,7 +60,7 @@ const homeRegion = "us-east-1"
 // to the storage service.
 func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
-		o.Connections = 64
+		o.Connections = 256
 	}
 	if o.Now == nil {
 		o.Now = time.Now

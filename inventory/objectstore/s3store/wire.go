@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // wire sends the requests of which there are one or more per object. It takes
@@ -154,7 +156,11 @@ func (w *wire) send(ctx context.Context, r *request) (*http.Response, error) {
 		return nil, &smithyhttp.RequestSendError{Err: err}
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, refused(resp)
+		err := refused(resp)
+		if s := resp.StatusCode; s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
+			objectstore.Throttled(ctx)
+		}
+		return nil, err
 	}
 	return resp, nil
 }
