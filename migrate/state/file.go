@@ -18,6 +18,10 @@ import (
 const (
 	maxLine    = 64 << 10  // bytes of one JSON line; a key has at most 1,024 bytes
 	maxDecoded = 256 << 20 // bytes of one file after decompression
+	// window is how far back compression looks. The library's own choice takes
+	// 16 MiB per file, more than half of all that a run allocated; lines resemble
+	// their neighbours.
+	window = 256 << 10
 )
 
 // Header is the first line of every state file.
@@ -128,7 +132,7 @@ func Decode[T any](name, schema string, data []byte) iter.Seq2[T, error] {
 
 func open(name, schema string, data []byte) (Header, *bufio.Scanner, func(), error) {
 	var h Header
-	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDecoded))
+	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxDecoded))
 	if err != nil {
 		return h, nil, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 	}

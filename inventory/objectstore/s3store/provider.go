@@ -28,7 +28,7 @@ type Options struct {
 	Endpoints map[string]string
 	// Endpoint is that of regions which Endpoints does not name; empty: AWS's own.
 	Endpoint string
-	// Connections bounds the idle connections kept per endpoint; default 96.
+	// Connections bounds the idle connections kept per endpoint; default 256.
 	Connections int
 	// CustomerKeys open and make objects under SSE-C.
 	CustomerKeys []CustomerKey
@@ -78,7 +78,7 @@ const homeRegion = "us-east-1"
 // to the storage service.
 func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
-		o.Connections = 96
+		o.Connections = 256
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -163,7 +163,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner)}
 	p.stores[region] = s
 	return s
 }
@@ -180,6 +180,7 @@ type Store struct {
 	lastKey  atomic.Int64 // index of the key that served last
 	pageSize int32
 	listers  int
+	wire     *wire // for what is asked once or more per object
 }
 
 var _ objectstore.Store = (*Store)(nil)
