@@ -62,8 +62,8 @@ func TestConstantMemory(t *testing.T) {
 }
 
 // TestPeakMemory is what scripts/memory runs, in a process of its own: a whole
-// move of so many keys with so many versions each, and the most memory that the
-// process ever had.
+// move of so many keys with so many versions each, the most memory that the
+// process ever had, and the most of it that was in use.
 func TestPeakMemory(t *testing.T) {
 	keys, versions, ok := strings.Cut(os.Getenv("RESIDENCY_MEMORY"), "x")
 	if !ok {
@@ -74,14 +74,15 @@ func TestPeakMemory(t *testing.T) {
 	if errK != nil || errV != nil {
 		t.Fatal(errK, errV)
 	}
-	m := newHollowMove(t, k, v, state.NewScratch(t.TempDir()))
+	w := &watched{Home: state.NewScratch(t.TempDir()), every: max(1, k*v/25_000)}
+	m := newHollowMove(t, k, v, w)
 	before := peak(t)
 	p := m.plan(t)
 	planned := peak(t)
 	if r := m.run(t, p, migrate.Options{}); !r.SourceEmpty {
 		t.Fatalf("left: %+v", r.Left)
 	}
-	fmt.Printf("memory %d %d %d %d %d\n", k, v, before, planned, peak(t))
+	fmt.Printf("memory %d %d %d %d %d %d\n", k, v, before, planned, peak(t), w.most>>10)
 }
 
 // peak is the most memory that this process ever had resident, in KiB.
