@@ -36,13 +36,14 @@ func Run(c Config) Outcome {
 	calm := 0 // commands in a row in which nothing went wrong
 	for out.Runs < maxRuns {
 		out.Runs++
-		faults := w.faults + w.crashes
+		faults := w.faults + w.crashes + w.outages
 		out.End = w.command()
 		w.say("command %d: %v", out.Runs, out.End)
+		w.oracle.honest()
 		if out.End == nil || w.oracle.violation != nil {
 			break
 		}
-		if faults != w.faults+w.crashes || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
+		if faults != w.faults+w.crashes+w.outages || w.step < w.outage.until || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
 			calm = 0
 		}
 		if calm++; calm >= 3 {
@@ -66,6 +67,7 @@ func Run(c Config) Outcome {
 
 // betweenRuns is the time between two commands.
 func (w *world) betweenRuns(end error) {
+	w.outage.until -= 20 // outages end, too, while nobody asks
 	if errors.Is(end, state.ErrLeased) {
 		time.Sleep(10 * time.Minute)
 	}
