@@ -52,6 +52,7 @@ func (w *world) meanwhile() {
 	}
 	if w.writes < w.options.writes && d.one(rate) {
 		w.writes++
+		time.Sleep(time.Millisecond) // the clock tells two null versions apart
 		if bucket := pick(d, w.places...).bucket; !critical || d.one(0.5) || !w.replace(bucket) {
 			w.edit(bucket)
 		}

@@ -129,7 +129,7 @@ func (w *world) phase() any { return w.progress.Phase.Load() }
 func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progress) error {
 	home := w.home(p)
 	runner := w.runner(p, home, progress)
-	plan, fresh, err := w.choose(ctx, p, home, runner, progress)
+	plan, fresh, err := w.choose(ctx, p, home, progress)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progre
 }
 
 // choose returns the plan to be carried out, and whether it was made just now.
-func (w *world) choose(ctx context.Context, p *process, home state.Home, runner *migrate.Runner, progress *engine.Progress) (*migrate.Plan, bool, error) {
+func (w *world) choose(ctx context.Context, p *process, home state.Home, progress *engine.Progress) (*migrate.Plan, bool, error) {
 	if w.plan != nil {
 		plan, err := migrate.Load(ctx, home, w.plan.ID)
 		return plan, false, err

@@ -25,7 +25,6 @@ type options struct {
 	foreign             int // changes by people at the destination, at most
 	foreignFirst        bool
 	losesState          bool
-	locks               bool
 }
 
 func newOptions(d *dice) options {

@@ -135,7 +135,7 @@ func (o *oracle) judge(r *record) {
 	}
 	if !p.erased {
 		p.erased = true
-		o.gate(p)
+		o.gate()
 	}
 	o.fresh(p, r)
 	if !o.verified(r) {
@@ -171,7 +171,7 @@ func (o *oracle) excused(r *record) bool {
 }
 
 // gate: before a process erases anything, all of the plan must be verified.
-func (o *oracle) gate(p *process) {
+func (o *oracle) gate() {
 	for name, bad := range o.world.evidence() {
 		if bad > 0 {
 			o.violate("L2", "erasing began although %s has %d entries that are not verified", name, bad)
@@ -249,7 +249,7 @@ func (o *oracle) unwritten(c memstore.Change) {
 	mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if !strings.HasPrefix(c.Key, probe) && !(mine && o.world.aborting) {
+		if allowed := strings.HasPrefix(c.Key, probe) || mine && o.world.aborting; !allowed {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
 		return
