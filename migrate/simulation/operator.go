@@ -141,15 +141,17 @@ func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progre
 		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh})
 		return err
 	}
-	if status, err := runner.Status(ctx, plan); err != nil {
-		return err
-	} else if status.Stage == migrate.Planned || status.Stage == migrate.Copying || status.Stage == migrate.Blocked {
+	if w.copied != plan.ID {
 		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true}); err != nil {
 			return err
 		}
+		w.copied = plan.ID
 		if _, err := runner.Verify(ctx, plan, plan.Verify == "readback"); err != nil {
 			return err
 		}
+	}
+	if _, err := runner.Status(ctx, plan); err != nil {
+		return err
 	}
 	_, err = runner.Erase(ctx, plan)
 	return err

@@ -190,11 +190,22 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && o.world.moves(x.bucket, x.key) && x.made < o.seen(p, source, x.bucket, x.key) {
+			if !x.gone && !x.planned && o.world.moves(x.bucket, x.key) && x.made < o.shown(p, source, x.bucket, x.key) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
 			}
 		}
 	}
+}
+
+// shown is the step at which a listing last showed all of a key; -1: never.
+func (o *oracle) shown(p *process, side, bucket, key string) int {
+	step := -1
+	for _, s := range p.pages {
+		if s.covers(side, bucket, key) && s.hidden != key && s.step > step {
+			step = s.step
+		}
+	}
+	return step
 }
 
 // seen is the step at which a listing last covered a key; -1: never since the

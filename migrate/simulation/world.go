@@ -49,6 +49,7 @@ type world struct {
 	plan                *migrate.Plan
 	proofs              map[string]*proof
 	aborting            bool
+	copied              string // the plan that migrate --keep-source has carried out
 
 	step                    int // counts requests
 	crashNext               bool
