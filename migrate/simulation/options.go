@@ -30,7 +30,7 @@ type options struct {
 func newOptions(d *dice) options {
 	o := options{
 		source: traits(d), destination: traits(d), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
-		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(1, 8), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
+		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
 	}
 	if d.one(0.1) {
 		o.memory = 8 << 10

@@ -119,6 +119,9 @@ func (s store) show(bucket, prefix string, m memstore.Marker, page []objectstore
 		if i := len(s.pages) - 1; i >= 0 && s.pages[i].last == m.Key {
 			seen.after = s.pages[i].after
 			seen.step = s.pages[i].step
+			if s.pages[i].hidden == m.Key {
+				seen.hidden = m.Key
+			}
 		}
 	}
 	switch {

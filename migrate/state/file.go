@@ -18,7 +18,6 @@ import (
 const (
 	maxLine    = 64 << 10  // bytes of one JSON line; a key has at most 1,024 bytes
 	maxDecoded = 256 << 20 // bytes of one file after decompression
-	window     = 512 << 10 // bytes that compression looks back; a larger one costs memory for nothing
 )
 
 // Header is the first line of every state file.
@@ -35,7 +34,7 @@ type Header struct {
 // Equal input gives equal bytes.
 func Encode[T any](h Header, lines []T) ([]byte, error) {
 	var out bytes.Buffer
-	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(window))
+	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault))
 	if err != nil {
 		return nil, err
 	}
