@@ -218,9 +218,12 @@ func (d *Dir) makeDir(path string) error {
 	if above := len(path) < len(d.path); above && existed || planted.On(planted.ForgetParents) {
 		return nil
 	}
-	if err := d.files.SyncDir(parent); err != nil && !(existed && errors.Is(err, fs.ErrPermission)) {
-		return err
+	err = d.files.SyncDir(parent)
+	if existed && errors.Is(err, fs.ErrPermission) {
+		err = nil // it is somebody else's, and was there before
 	}
-	d.made.Store(path, true)
-	return nil
+	if err == nil {
+		d.made.Store(path, true)
+	}
+	return err
 }

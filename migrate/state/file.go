@@ -18,10 +18,6 @@ import (
 const (
 	maxLine    = 64 << 10  // bytes of one JSON line; a key has at most 1,024 bytes
 	maxDecoded = 256 << 20 // bytes of one file after decompression
-	// window is how far back compression looks. The library's own choice takes
-	// 16 MiB per file, more than half of all that a run allocated; lines resemble
-	// their neighbours.
-	window = 256 << 10
 )
 
 // Header is the first line of every state file.
