@@ -47,6 +47,7 @@ type Options struct {
 	Locked     bool                   // the source bucket has object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
+	Limits     objectstore.Limits     // of the destination; default: what it says of itself
 	ACLs       bool                   // access control lists are in force at the source
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Now        func() time.Time
@@ -82,6 +83,9 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	}
 	if o.Parts == 0 {
 		o.Parts = 4
+	}
+	if o.Limits == (objectstore.Limits{}) {
+		o.Limits = objectstore.LimitsOf(destination)
 	}
 	if o.Attempts == 0 {
 		o.Attempts = 6
