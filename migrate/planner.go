@@ -181,6 +181,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
 	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
 	p.first = manifest.Entry{}
+	fits := newFits(p.Stores(p.Destination.Provider, p.Destination.Code), m.From().String())
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
 	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
@@ -192,6 +193,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 			entries[i] = manifest.FromVersion(v)
 			m.Totals.count(entries[i])
 			p.frozen(v, &frozen, &tierless)
+			fits.see(v)
 		}
 		if err := p.sample(ctx, source, m, entries, &locked); err != nil {
 			return err
@@ -221,7 +223,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, tierless, locked, taken} {
+	for _, issue := range []Issue{frozen, tierless, locked, fits.large, fits.long, taken} {
 		if issue.Count > 0 {
 			p.block(issue)
 		}
