@@ -68,3 +68,9 @@ func (l Limits) PartSize(object, wanted int64) int64 {
 	}
 	return size
 }
+
+// Annotator counts what S3 calls annotations: things attached to a version that
+// a copy of its bytes and headers does not have.
+type Annotator interface {
+	Annotations(ctx context.Context, ref Ref) (int, error)
+}
