@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
@@ -126,6 +127,7 @@ func (w *work) eraseSegments(ctx context.Context) error {
 					return err
 				}
 				conditional[source.Endpoint()] = eraser.Conditional
+				w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, eraser.Conditional)
 			}
 		}
 		erasures, err := eraser.Segment(ctx, entries)
