@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test test-servers demo fuzz lint vet clean
+.PHONY: build test test-servers kill demo fuzz lint vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -23,6 +23,9 @@ test-servers: build ## what is said of servers, on versitygw and, where it can b
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" $(GO) test -count=1 -timeout 9m \
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	@echo "make test-servers: all passed"
+
+kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, state in a directory and in a bucket
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_KILLS=$(or $(KILLS),50) $(GO) test -count=1 -timeout 60m -v -run TestKillLoop ./cmd/residency
 
 vet:
 	$(GO) vet ./...

@@ -30,6 +30,9 @@ func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
 		return empty, nil
+	case errors.Is(err, objectstore.ErrOwner):
+		p.block(Issue{Rule: "destination-owner", Location: at, Text: err.Error(), Remedy: "set destination.bucket in the configuration, or, if that account is meant, give it as the provider's account"})
+		return empty, nil
 	case errors.Is(err, objectstore.ErrDenied):
 		p.block(Issue{Rule: "destination-denied", Location: at, Text: "a bucket of this name exists and gives no access; it may be somebody else's", Remedy: "set destination.bucket in the configuration"})
 		return empty, nil

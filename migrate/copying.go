@@ -10,6 +10,7 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -65,7 +66,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now,
+			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 			ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
 			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
 			Retried: func(error) { w.Progress.Retries.Add(1) },
@@ -78,6 +79,11 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known)
 		},
 		Done: func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
+			if planted.On(planted.EarlyReceipts) {
+				for i := range receipts {
+					receipts[i].Verdict = receipt.Verified
+				}
+			}
 			if err := w.markBefore(ctx, s, receipts); err != nil {
 				return err
 			}
@@ -121,6 +127,9 @@ func (w *work) missing(ctx context.Context) ([]manifest.Segment, error) {
 		h, err := state.DecodeHeader(s.File("receipts"), receipt.Schema, data)
 		if err != nil {
 			return nil, err
+		}
+		if planted.On(planted.SkipUnproven) {
+			continue
 		}
 		if h.Entries != s.Entries || h.Counts[string(receipt.Verified)] != s.Entries {
 			missing = append(missing, s)

@@ -40,6 +40,7 @@ type fixture struct {
 	home     *state.Dir
 	bucket   string
 	kmsKey   string // of the destination
+	buckets  int    // made by anew
 	restore  string // the tier at which plans restore
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -35,23 +36,31 @@ type Request struct {
 	Restore    string // the tier at which archived versions are to be restored; empty: they block
 	Now        time.Time
 	Progress   *engine.Progress
+	// SegmentEntries is how many entries a segment has at most, but for one
+	// key's history; 0: the default.
+	SegmentEntries int
+	// Spool keeps the manifest until its digest is known; nil: a temporary
+	// directory.
+	Spool state.Home
 }
 
 // Make lists the source, writes the manifest and the plan to home, and returns
 // the plan. Memory does not grow with the number of objects, only with the
 // longest history. ErrNothing if all data is at the destination already.
 func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) {
-	spool, err := os.MkdirTemp("", "residency-plan-*")
-	if err != nil {
-		return nil, fmt.Errorf("make room for the manifest: %w", err)
+	if r.Spool == nil {
+		spool, err := os.MkdirTemp("", "residency-plan-*")
+		if err != nil {
+			return nil, fmt.Errorf("make room for the manifest: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
+		r.Spool = state.NewDir(spool)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
-
 	var restore *Restore
 	if r.Restore != "" {
 		restore = &Restore{Tier: r.Restore, Days: restoreDays}
 	}
-	p := &planner{Request: r, spool: state.NewDir(spool), plan: &Plan{
+	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
 		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
@@ -70,7 +79,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 type planner struct {
 	Request
 	plan    *Plan
-	spool   *state.Dir
+	spool   state.Home
 	uploads []Upload
 	first   manifest.Entry // version of the move at hand
 	// annotator is the move's source, as long as it seems to have annotations.
@@ -102,6 +111,7 @@ func (p *planner) collect(ctx context.Context) error {
 	p.clashes()
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
+	writer.Entries = r.SegmentEntries
 	for i := range p.plan.Moves {
 		if err := writer.Begin(ctx, i); err != nil {
 			return err
@@ -200,6 +210,9 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		}
 		if err := p.sample(ctx, source, m, entries, &locked, &annotated); err != nil {
 			return err
+		}
+		if planted.On(planted.Reorder) {
+			slices.Reverse(entries)
 		}
 		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {

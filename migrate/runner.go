@@ -2,10 +2,12 @@ package migrate
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +29,8 @@ type Runner struct {
 	Host     string // of this machine, for the certificate
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Random returns a number from 0 to below n; nil: one that nobody foresees.
+	Random func(n int64) int64
 	// Note is told of what happens on the way, in words without keys.
 	Note func(text string)
 }
@@ -141,6 +145,9 @@ type work struct {
 	result *Result
 	// retained is what locks keep, by source location.
 	retained map[string]retention
+	// doubtful are the pass's segments, by index, that a listing of the
+	// destination did not bear out.
+	doubtful map[int]bool
 }
 
 func (w *work) note(format string, args ...any) {
@@ -159,6 +166,15 @@ func (w *work) sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (w *work) probeKey() string { return probePrefix + strconv.FormatInt(w.random(math.MaxInt64), 36) }
+
+func (w *work) random(n int64) int64 {
+	if w.Random == nil {
+		return rand.Int64N(n)
+	}
+	return w.Random(n)
 }
 
 func (w *work) source(m Move) objectstore.Store {
@@ -226,8 +242,8 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 	region, err := store.BucketRegion(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
-		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil && !errors.Is(err, objectstore.ErrExists) {
-			return err
+		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil {
+			return taken(err)
 		}
 		w.note("created bucket %s in %s", w.plan.To(Move{Destination: m.Destination}), w.plan.Destination.Code)
 	case err != nil:
@@ -263,7 +279,7 @@ const probePrefix = ".residency-probe-"
 // beside the plan's.
 func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 	store := w.destination()
-	key := probePrefix + strings.ToLower(rand.Text())
+	key := w.probeKey()
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: wrong})

@@ -126,6 +126,7 @@ type Info struct {
 	KeyID     string   // of SSE-KMS, else empty
 	Encrypted string   // the algorithm of server-side encryption, empty if not told
 	Modified  time.Time
+	Answered  time.Time // the endpoint's clock at its answer, in whole seconds; zero if not told
 	// CustomerKey names the key that opened a version under SSE-C, by the key's
 	// MD5 in base64. The key itself stays in the store.
 	CustomerKey string

@@ -16,6 +16,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/verifier"
 )
@@ -31,6 +32,7 @@ type Destination interface {
 	objectstore.Lister
 	objectstore.Reader
 	objectstore.Writer
+	Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error)
 	Endpoint() string
 }
 
@@ -52,6 +54,7 @@ type Options struct {
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
+	Random     func(n int64) int64 // from 0 to below n
 	// Copied is told of each body's bytes as they arrive at the destination.
 	Copied func(bytes int64)
 	// Retried is told of each failure that another attempt follows.
@@ -99,6 +102,9 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
+	if o.Random == nil {
+		o.Random = rand.Int64N
+	}
 	if o.Copied == nil {
 		o.Copied = func(int64) {}
 	}
@@ -128,11 +134,15 @@ var errForeign = errors.New("the destination holds something else under this key
 // errDrift reports that the source no longer has what the plan says.
 var errDrift = errors.New("the source no longer has this entry as planned")
 
+// outage is how many times the attempts of an entry are made while nobody
+// answers: about a minute. After that the run stops.
+const outage = 2
+
 // History copies one key's entries, oldest first, behind what the destination
 // holds of them already (also oldest first). known are the receipts of the
 // first entries where they are proven. It returns one receipt per entry, in
-// order. An error means that the run must stop: the context ended or the
-// credentials are refused.
+// order. An error means that the run must stop: the context ended, or
+// every other entry would fail as well.
 func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt) ([]receipt.Receipt, error) {
 	held, _ = Align(entries, held)
 	receipts := append(make([]receipt.Receipt, 0, len(entries)), known...)
@@ -173,6 +183,9 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			held, _ = Align(entries, held)
 		}
 		if err == nil {
+			held, err = c.grounded(ctx, entries, held)
+		}
+		if err == nil {
 			var r receipt.Receipt
 			if err = continues(entries, held, at, stale); err == nil {
 				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
@@ -183,16 +196,20 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		switch {
 		case ctx.Err() != nil:
 			return receipt.Receipt{}, ctx.Err()
-		case errors.Is(err, objectstore.ErrCredentials):
+		case objectstore.Hopeless(err):
 			return receipt.Receipt{}, err
+		case objectstore.Outage(err) && attempt < outage*c.Attempts:
+			// Worth more patience than what concerns this entry alone.
+		case objectstore.Outage(err):
+			return receipt.Receipt{}, fmt.Errorf("after %d attempts: %w", attempt, err)
 		case errors.Is(err, objectstore.ErrCustomerKey):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()}), nil
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()}), nil
 		}
-		stale = true
+		stale = !planted.On(planted.WriteTwice)
 		c.Retried(err)
-		if err := c.Sleep(ctx, backoff(c.Backoff, attempt)); err != nil {
+		if err := c.Sleep(ctx, c.backoff(attempt)); err != nil {
 			return receipt.Receipt{}, err
 		}
 	}
@@ -210,9 +227,9 @@ func (c *Copier) worthwhile(err error, attempt int) bool {
 }
 
 // backoff is exponential with full jitter, at most 20 s.
-func backoff(base time.Duration, attempt int) time.Duration {
-	d := min(base<<min(attempt-1, 16), 20*time.Second)
-	return time.Duration(rand.Int64N(int64(d) + 1))
+func (c *Copier) backoff(attempt int) time.Duration {
+	d := min(c.Backoff<<min(attempt-1, 16), 20*time.Second)
+	return time.Duration(c.Random(int64(d) + 1))
 }
 
 // look lists what the destination holds of one key, oldest first.
@@ -240,13 +257,7 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 		return c.prove(ctx, e, held[at])
 	}
 	if e.Marker {
-		w, err := c.destination.PutMarker(ctx, c.to, string(e.Key))
-		if err != nil {
-			return receipt.Receipt{}, err
-		}
-		r := c.receipt(e, verifier.Finding{Verdict: receipt.Verified, Method: receipt.Marker})
-		r.DestinationVersionID = w.VersionID
-		return r, nil
+		return c.mark(ctx, e, at)
 	}
 	r, err := c.transfer(ctx, e, c.guard(at, previous))
 	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {
@@ -261,6 +272,8 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 // the entry before it.
 func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 	switch {
+	case planted.On(planted.Overwrite), planted.On(planted.WriteTwice):
+		return objectstore.Guard{}
 	case at > 0 && previous.Marker && c.markerIsPresence.Load():
 		// No condition fits. In a bucket with versions a write overwrites nothing.
 		return objectstore.Guard{}

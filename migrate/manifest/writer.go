@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -24,6 +25,8 @@ type Put func(ctx context.Context, name string, data []byte) error
 type Writer struct {
 	// Stored, if set, is told of each segment after it was stored, in order.
 	Stored func(ctx context.Context, s Segment) error
+	// Entries bounds a segment; 0: the default.
+	Entries int
 
 	put      Put
 	move     int
@@ -48,7 +51,7 @@ func (w *Writer) Add(ctx context.Context, history []Entry) error {
 	for i := range history {
 		w.bytes += history[i].Size
 	}
-	if len(w.entries) >= maxEntries || w.bytes >= maxBytes {
+	if len(w.entries) >= cmp.Or(w.Entries, maxEntries) || w.bytes >= maxBytes {
 		return w.flush(ctx)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -41,6 +42,9 @@ func mismatch(format string, args ...any) Finding {
 // Judge weighs the evidence. One contradiction makes a mismatch, whatever else
 // agrees.
 func Judge(e Evidence) Finding {
+	if planted.On(planted.TrustSize) {
+		return Finding{Verdict: receipt.Verified, Method: receipt.ETagMD5}
+	}
 	if kms(e.Source.Encrypted) && !kms(e.Written.Encrypted) {
 		return mismatch("it is encrypted under %s at the source, and not at the destination", e.Source.Encrypted)
 	}
@@ -124,7 +128,7 @@ func Plain(a objectstore.Attributes) bool {
 func Differences(source, destination objectstore.Attributes) []string {
 	var names []string
 	add := func(name string, same bool) {
-		if !same {
+		if !same && !planted.On(planted.IgnoreAttributes) {
 			names = append(names, name)
 		}
 	}

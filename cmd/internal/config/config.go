@@ -40,6 +40,7 @@ type Key struct {
 type Provider struct {
 	Type     string    `yaml:"type"` // "aws" or "s3"
 	Profile  string    `yaml:"profile"`
+	Account  string    `yaml:"account"`  // that owns the buckets
 	Endpoint string    `yaml:"endpoint"` // one for all regions
 	Operator *Operator `yaml:"operator"`
 	Regions  Regions   `yaml:"regions"`

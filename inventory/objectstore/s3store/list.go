@@ -63,7 +63,7 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 				if after != "" && v.Key <= after {
 					continue // some servers take the marker as included
 				}
-				if err := follows(last, v, prefix); err != nil {
+				if err := objectstore.Follows(last, v, prefix); err != nil {
 					yield(objectstore.Version{}, s.broken("ListObjectVersions", bucket, err))
 					return
 				}
@@ -87,20 +87,6 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 	}
 }
 
-// follows checks what every deletion rests on: keys ascend in byte order, no
-// entry comes twice in a row, and nothing lies outside of what was asked.
-func follows(last, v objectstore.Version, prefix string) error {
-	switch {
-	case !strings.HasPrefix(v.Key, prefix):
-		return fmt.Errorf("%w: a key outside of the prefix asked for", objectstore.ErrOrder)
-	case v.Key < last.Key:
-		return fmt.Errorf("%w: keys are not in byte order", objectstore.ErrOrder)
-	case v.Key == last.Key && v.VersionID == last.VersionID:
-		return fmt.Errorf("%w: one entry twice", objectstore.ErrOrder)
-	}
-	return nil
-}
-
 func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObjectVersionsInput) (*page, error) {
 	out, err := s.client.ListObjectVersions(ctx, in, s3.WithAPIOptions(parseListing))
 	if err != nil {
@@ -109,6 +95,9 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 	p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
 	if !ok {
 		return nil, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
+	}
+	if err := ascending(p.versions); err != nil {
+		return nil, s.broken("ListObjectVersions", bucket, err)
 	}
 	sortPage(p.versions)
 	return p, nil

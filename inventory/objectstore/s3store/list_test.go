@@ -124,7 +124,7 @@ func TestFollows(t *testing.T) {
 		{"p/a", "1", false},
 		{"q", "1", false},
 	} {
-		err := follows(last, objectstore.Version{Key: tt.key, VersionID: tt.id}, "p/")
+		err := objectstore.Follows(last, objectstore.Version{Key: tt.key, VersionID: tt.id}, "p/")
 		if (err == nil) != tt.ok || err != nil && !errors.Is(err, objectstore.ErrOrder) {
 			t.Errorf("%q %s after %q %s: %v", tt.key, tt.id, last.Key, last.VersionID, err)
 		}

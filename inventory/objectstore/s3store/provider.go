@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -36,6 +34,13 @@ type Options struct {
 	CustomerKeys []CustomerKey
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
+	// Account owns the buckets; requests to those of others are refused by the
+	// service. Empty: with Amazon, whose the credentials are; else not known.
+	Account string
+	// Amazon tells that the provider is Amazon's own service.
+	Amazon   bool
+	Patience Patience
+	Now      func() time.Time // default time.Now
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -45,6 +50,8 @@ type Provider struct {
 	endpoints map[string]string
 	fallback  string
 	base      aws.Config
+	owner     *owner
+	now       func() time.Time
 	keys      []CustomerKey
 
 	mu     sync.Mutex
@@ -64,6 +71,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
 		o.Connections = 64
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if err := checkEndpoint(o.Endpoint, o.Insecure); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
@@ -72,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 			return nil, fmt.Errorf("provider %s, region %s: %w", o.Name, region, err)
 		}
 	}
-	load := []func(*config.LoadOptions) error{config.WithHTTPClient(newHTTPClient(o)), config.WithRegion(homeRegion)}
+	load := []func(*config.LoadOptions) error{config.WithHTTPClient(transport(o)), config.WithRegion(homeRegion)}
 	if o.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(o.Profile))
 	}
@@ -84,7 +94,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
+	owner := newOwner(o, base)
+	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -92,7 +104,11 @@ func checkEndpoint(endpoint string, insecure bool) error {
 		return nil
 	}
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || u.User != nil {
+		// Not quoted: what is in front of the host may be a password.
+		return errors.New("an endpoint is no URL, or has credentials in it: want http://host:port or https://host")
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("endpoint %q: want http://host:port or https://host", endpoint)
 	}
 	if u.Scheme == "https" || insecure || u.Hostname() == "localhost" {
@@ -102,17 +118,6 @@ func checkEndpoint(endpoint string, insecure bool) error {
 		return nil
 	}
 	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, ErrInsecure)
-}
-
-func newHTTPClient(o Options) aws.HTTPClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = o.Connections
-		t.MaxIdleConns = 4 * o.Connections
-		t.DisableCompression = true // bodies come as stored
-		t.ResponseHeaderTimeout = 2 * time.Minute
-		t.WriteBufferSize = 64 << 10
-		t.ReadBufferSize = 64 << 10
-	})
 }
 
 // Name is the provider's name in locations.
@@ -143,12 +148,13 @@ func (p *Provider) Region(region string) *Store {
 	cfg.Region = region
 	endpoint := cmp.Or(p.endpoints[region], p.fallback)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, keys: p.keys}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, keys: p.keys}
 	p.stores[region] = s
 	return s
 }
@@ -159,6 +165,8 @@ type Store struct {
 	region   string
 	endpoint string
 	client   *s3.Client
+	owner    *owner
+	now      func() time.Time
 	keys     []CustomerKey
 	lastKey  atomic.Int64 // index of the key that served last
 }

@@ -209,6 +209,7 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 	if modified := h.Get("Last-Modified"); modified != "" {
 		info.Modified, _ = http.ParseTime(modified)
 	}
+	info.Answered, _ = http.ParseTime(h.Get("Date")) // zero where there is none
 	return info, nil
 }
 
