@@ -108,9 +108,9 @@ func (s *Sandbox) startMinIO(ctx context.Context, binary, region string) error {
 	})
 }
 
-// poll asks until there is no error, for at most half a minute.
+// poll asks until there is no error.
 func poll(ctx context.Context, ask func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -127,9 +127,13 @@ func poll(ctx context.Context, ask func(context.Context) error) error {
 	}
 }
 
-// healthy asks until the server answers 200, for at most half a minute.
+// startTime is how long a server may take to start, on a machine with much else
+// to do.
+const startTime = 2 * time.Minute
+
+// healthy asks until the server answers 200.
 func (s *Sandbox) healthy(ctx context.Context, url, log string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
