@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -53,6 +52,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 	if budget == nil {
 		budget = copier.NewBudget(256 << 20)
 	}
+	crew := engine.NewCrew(w.Workers, w.Now)
 	copiers := make([]*copier.Copier, len(w.plan.Moves))
 	for i, m := range w.plan.Moves {
 		enforced := false
@@ -68,12 +68,16 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
 			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 			ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
-			Copied:  func(n int64) { w.Progress.Bytes.Add(n) },
+			Spare: crew,
+			Copied: func(n int64) {
+				w.Progress.Bytes.Add(n)
+				crew.Arrived(n)
+			},
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})
 	}
 	return engine.Copy{
-		Segments: missing, Workers: cmp.Or(w.Workers, DefaultWorkers), Progress: w.Progress,
+		Segments: missing, Crew: crew, Progress: w.Progress,
 		Load: w.known, Held: w.held,
 		History: func(ctx context.Context, s manifest.Segment, h engine.History) ([]receipt.Receipt, error) {
 			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known)
@@ -93,7 +97,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			}
 			return w.Home.Put(ctx, w.file(s, "receipts"), data)
 		},
-	}.Run(ctx)
+	}.Run(objectstore.WithThrottled(ctx, crew.Throttled))
 }
 
 // held lists the destination from a segment's first key on.

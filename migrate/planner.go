@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
@@ -54,7 +56,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 			return nil, fmt.Errorf("make room for the manifest: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
-		r.Spool = state.NewDir(spool)
+		r.Spool = state.NewScratch(spool)
 	}
 	var restore *Restore
 	if r.Restore != "" {
@@ -341,6 +343,10 @@ func (p *planner) advise() {
 	}
 }
 
+// storedAtOnce is how many files are stored at once: each waits for a disk to
+// make it durable, or for a bucket to answer.
+const storedAtOnce = 8
+
 // store moves the manifest from the spool to its home, then saves the plan. If
 // the same plan is there already it stands, with what was observed then: since,
 // the destination may have been given copies by it.
@@ -353,17 +359,22 @@ func (p *planner) store(ctx context.Context, home state.Home) error {
 	if err != nil {
 		return err
 	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(storedAtOnce)
 	for _, name := range names {
 		if there != nil && strings.HasPrefix(name, "held/") {
 			continue
 		}
-		data, err := p.spool.Get(ctx, filepath.ToSlash(name))
-		if err != nil {
-			return err
-		}
-		if err := home.Put(ctx, p.plan.ID+"/"+name, data); err != nil {
-			return err
-		}
+		group.Go(func() error {
+			data, err := p.spool.Get(groupCtx, filepath.ToSlash(name))
+			if err != nil {
+				return err
+			}
+			return home.Put(groupCtx, p.plan.ID+"/"+name, data)
+		})
+	}
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return err
 	}
 	if there != nil {
 		p.plan = there

@@ -23,7 +23,7 @@ type Runner struct {
 	Stores   Stores
 	Now      func() time.Time
 	Progress *engine.Progress
-	Workers  int // entries copied at once; default 16
+	Workers  int // entries copied at once; 0: as many as turn out to be worth having
 	Budget   *copier.Budget
 	Tool     string // name and version, for the certificate
 	Host     string // of this machine, for the certificate
@@ -35,7 +35,8 @@ type Runner struct {
 	Note func(text string)
 }
 
-// DefaultWorkers is how many entries are copied at once unless told otherwise.
+// DefaultWorkers is how many requests are under way at once, unless told
+// otherwise, where the number does not find itself.
 const DefaultWorkers = 16
 
 // Options of one run.

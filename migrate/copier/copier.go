@@ -40,7 +40,7 @@ type Destination interface {
 type Options struct {
 	Budget     *Budget                // memory for bodies; default 256 MiB
 	Buffered   int64                  // bodies up to so many bytes are held whole; default 16 MiB
-	Parts      int                    // parts of one object in flight; default 4
+	Spare      Spare                  // places for further parts of one object; default 3 per object
 	Attempts   int                    // per entry; default 6
 	Backoff    time.Duration          // before the second attempt, doubling; default 200 ms
 	Readback   bool                   // re-read both ends of every entry
@@ -83,9 +83,6 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	}
 	if o.Buffered == 0 {
 		o.Buffered = 16 << 20
-	}
-	if o.Parts == 0 {
-		o.Parts = 4
 	}
 	if o.Limits == (objectstore.Limits{}) {
 		o.Limits = objectstore.LimitsOf(destination)

@@ -12,8 +12,6 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/verifier"
@@ -182,16 +180,12 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 		}
 	}()
 	parts := make([]objectstore.Part, info.PartCount)
-	g, partCtx := errgroup.WithContext(ctx)
-	g.SetLimit(c.Parts)
 	var size int64
-	for n := 1; n <= info.PartCount; n++ {
-		g.Go(func() (err error) {
-			parts[n-1], err = send(partCtx, upload, target, n)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
+	err = spread(ctx, info.PartCount, c.Spare, func(ctx context.Context, n int) (err error) {
+		parts[n-1], err = send(ctx, upload, target, n)
+		return err
+	})
+	if err != nil {
 		return verifier.Evidence{}, err
 	}
 	for _, p := range parts {

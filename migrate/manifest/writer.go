@@ -33,6 +33,7 @@ type Writer struct {
 	entries  []Entry
 	bytes    int64
 	segments []Segment
+	encoder  state.Encoder
 }
 
 // NewWriter returns a Writer that stores its segments with put.
@@ -71,7 +72,7 @@ func (w *Writer) flush(ctx context.Context) error {
 		Number: len(w.segments) + 1, Move: w.move, Entries: len(w.entries), Bytes: w.bytes,
 		FirstKey: w.entries[0].Key, LastKey: w.entries[len(w.entries)-1].Key,
 	}
-	data, err := state.Encode(state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries)
+	data, err := state.EncodeBy(&w.encoder, state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", s.File("manifest"), err)
 	}

@@ -43,9 +43,17 @@ func (w *world) meanwhile() {
 		return
 	}
 	d := w.dice
-	if w.writes < w.options.writes && d.one(w.options.writeRate) {
+	rate := w.options.writeRate
+	phase := w.phase()
+	critical := phase == "erasing" || phase == "checking source"
+	if critical {
+		rate *= 5 // short, and where it matters
+	}
+	if w.writes < w.options.writes && d.one(rate) {
 		w.writes++
-		w.edit(pick(d, w.places...).bucket)
+		if bucket := pick(d, w.places...).bucket; !critical || d.one(0.5) || !w.replace(bucket) {
+			w.edit(bucket)
+		}
 	}
 	if w.foreign < w.options.foreign && d.one(0.02) {
 		w.intrude(pick(d, w.places...))

@@ -38,7 +38,7 @@ func (f files) Mkdir(name string) error {
 }
 
 func (f files) CreateTemp(dir, pattern string) (state.File, error) {
-	if err := f.step("create", dir); err != nil {
+	if err := f.step("create", path.Join(dir, pattern)); err != nil {
 		return nil, err
 	}
 	name, made, err := f.disk.create(dir, pattern)

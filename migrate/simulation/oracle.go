@@ -151,14 +151,21 @@ func (o *oracle) judge(r *record) {
 }
 
 // excused: a null version that people wrote after the last look at it, where
-// the service has no condition to offer.
+// the service has no condition to offer; or one with the very ETag that the
+// condition names, whose bytes are at the destination.
 func (o *oracle) excused(r *record) bool {
 	if r.version.ID != objectstore.NullVersion {
 		return false
 	}
 	weak := o.world.options.source.UnguardedDelete
 	for _, other := range o.source[at(r.bucket, r.key)] {
-		weak = weak || other.planned && other.version.ID == objectstore.NullVersion && other.version.Marker
+		if !other.planned || other.version.ID != objectstore.NullVersion {
+			continue
+		}
+		if !r.version.Marker && other.version.ETag == r.version.ETag && o.verified(other) {
+			return true
+		}
+		weak = weak || other.version.Marker
 	}
 	return weak && r.made >= o.actor.looked[source+" "+at(r.bucket, r.key)]
 }

@@ -87,6 +87,25 @@ func (w *world) edit(bucket string) {
 	}
 }
 
+// replace writes over a null version, which its ID does not tell; false if
+// there is none.
+func (w *world) replace(bucket string) bool {
+	var keys []string
+	for _, key := range w.source.Keys(bucket) {
+		if h := w.source.History(bucket, key); h[len(h)-1].ID == objectstore.NullVersion {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return false
+	}
+	defer w.oracle.look()
+	key := pick(w.dice, keys...)
+	w.say("  people at %s/%s:", bucket, key)
+	w.put(w.source.Region(us), bucket, key)
+	return true
+}
+
 // text is a new body. Few are equal, and some are.
 func (w *world) text() string {
 	d := w.dice

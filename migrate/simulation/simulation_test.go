@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"sync/atomic"
+	"runtime/debug"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,7 +33,7 @@ func run(t *testing.T, n uint64, trace *bytes.Buffer) (out simulation.Outcome) {
 	return out
 }
 
-// replay shows what happened in a seed.
+// replay shows what happens in a seed.
 func replay(t *testing.T, n uint64) simulation.Outcome {
 	var trace bytes.Buffer
 	out := run(t, n, &trace)
@@ -43,6 +44,55 @@ func replay(t *testing.T, n uint64) simulation.Outcome {
 	return out
 }
 
+// sweep is what many seeds came to.
+type sweep struct {
+	mu        sync.Mutex
+	next      uint64
+	seeds     int
+	steps     int
+	ends      map[string]int
+	failed    uint64 // the lowest seed with a violation; 0: none
+	violation *simulation.Violation
+}
+
+// over runs seeds on all cores until one fails.
+func over(t *testing.T, name string, first uint64, n int) *sweep {
+	s := &sweep{next: first, ends: make(map[string]int)}
+	t.Run(name, func(t *testing.T) {
+		for i := range runtime.GOMAXPROCS(0) {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				for {
+					at, ok := s.take(first + uint64(n))
+					if !ok {
+						return
+					}
+					s.add(at, run(t, at, nil))
+				}
+			})
+		}
+	})
+	return s
+}
+
+func (s *sweep) take(end uint64) (uint64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next++
+	return s.next - 1, s.failed == 0 && s.next <= end
+}
+
+func (s *sweep) add(at uint64, out simulation.Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seeds++
+	s.steps += out.Steps
+	s.ends[simulation.Class(out.End)]++
+	if out.Violation != nil && (s.failed == 0 || at < s.failed) {
+		s.failed, s.violation = at, out.Violation
+	}
+}
+
 func TestSimulate(t *testing.T) {
 	if *seed > 0 {
 		if out := replay(t, *seed); out.Violation != nil {
@@ -50,33 +100,24 @@ func TestSimulate(t *testing.T) {
 		}
 		return
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a seed's garbage is small and short-lived
 	start := time.Now()
-	var next, steps, failed atomic.Int64
-	ends := make([]map[string]int, runtime.GOMAXPROCS(0))
-	t.Run("all", func(t *testing.T) {
-		for i := range ends {
-			ends[i] = make(map[string]int)
-			t.Run(fmt.Sprint(i), func(t *testing.T) {
-				t.Parallel()
-				for n := next.Add(1) - 1; n < int64(*seeds) && failed.Load() == 0; n = next.Add(1) - 1 {
-					s := *first + uint64(n)
-					out := run(t, s, nil)
-					steps.Add(int64(out.Steps))
-					ends[i][simulation.Class(out.End)]++
-					if out.Violation != nil && failed.Add(1) == 1 {
-						replay(t, s)
-						t.Errorf("seed %d: %v\nreplay it with: make simulate SEED=%d", s, out.Violation, s)
-					}
-				}
-			})
-		}
-	})
+	s := over(t, "seeds", *first, *seeds)
 	took := time.Since(start)
-	all := make(map[string]int)
-	for _, e := range ends {
-		for class, n := range e {
-			all[class] += n
+	fmt.Printf("%d seeds from %d on, %d requests in %v: %.0f seeds/s\nends: %v\n", s.seeds, *first, s.steps, took.Round(time.Second/10), float64(s.seeds)/took.Seconds(), s.ends)
+	if s.failed > 0 {
+		replay(t, s.failed)
+		t.Errorf("seed %d: %v\nreplay it with: make simulate SEED=%d", s.failed, s.violation, s.failed)
+	}
+}
+
+// The same seed is the same course of events, however many workers there are
+// and whatever the machine does meanwhile.
+func TestReplay(t *testing.T) {
+	for n := range uint64(40) {
+		a, b := run(t, n+1, nil), run(t, n+1, nil)
+		if a.Print != b.Print || a.Steps != b.Steps || simulation.Class(a.End) != simulation.Class(b.End) {
+			t.Errorf("seed %d: %d requests (%x, %v), then %d (%x, %v)", n+1, a.Steps, a.Print, a.End, b.Steps, b.Print, b.End)
 		}
 	}
-	fmt.Printf("%d seeds, %d requests in %v: %.0f seeds/s; ends: %v\n", min(next.Load(), int64(*seeds)), steps.Load(), took.Round(time.Millisecond), float64(*seeds)/took.Seconds(), all)
 }

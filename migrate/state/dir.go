@@ -73,7 +73,7 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 	if err := d.makeDir(dir); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
-	tmp, err := d.files.CreateTemp(dir, ".tmp-*")
+	tmp, err := d.files.CreateTemp(dir, ".tmp-"+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}

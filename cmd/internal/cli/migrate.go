@@ -32,6 +32,7 @@ func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
 	var keep, fence bool
+	room := memoryDefault(os.ReadFile)
 	var workers, passes int
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
@@ -79,13 +80,15 @@ erased, and lifts its fence.
 			if err != nil {
 				return err
 			}
-			if err := checkWorkers(workers); err != nil {
-				return err
+			if c.Flags().Changed("workers") {
+				if err := checkWorkers(workers); err != nil {
+					return err
+				}
 			}
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
-			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers}
+			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers, memory: room}
 			return m.run(c.Context())
 		},
 	}
@@ -96,7 +99,8 @@ erased, and lifts its fence.
 	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
 	f.IntVar(&passes, "passes", migrate.DefaultPasses, "how often what others write to the source meanwhile is carried")
 	f.BoolVar(&fence, "fence", false, "deny writes to the source, by its buckets' policies, before the last pass")
-	f.IntVar(&workers, "workers", migrate.DefaultWorkers, "entries copied at once")
+	f.IntVar(&workers, "workers", 0, fmt.Sprintf("entries and parts copied at once (default: as many as turn out to be worth having, %d to %d)", engine.LeastWorkers, engine.MostWorkers))
+	f.Var(&room, "memory", "memory that the process may take")
 	agree.addTo(c)
 	addVerify(c, &verify)
 	addRestore(c, &restore)
@@ -166,6 +170,7 @@ type migration struct {
 	agree   approval
 	options migrate.Options
 	workers int
+	memory  memory
 }
 
 func (m *migration) run(ctx context.Context) error {
@@ -184,6 +189,7 @@ func (m *migration) run(ctx context.Context) error {
 		return nil // nothing to do, and said so
 	}
 	runner := m.runner(m.world, m.workers)
+	runner.Budget = m.memory.budget()
 	status, err := runner.Status(ctx, p)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -41,36 +42,46 @@ const (
 	sseCopyHeader = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-"
 )
 
-// with makes a request carry the key.
+// with makes a request of the SDK's carry the key, if it is one.
 func (k CustomerKey) with(prefix string) func(*s3.Options) {
+	if k.name == "" {
+		return func(*s3.Options) {}
+	}
 	return s3.WithAPIOptions(
 		smithyhttp.SetHeaderValue(prefix+"Algorithm", "AES256"),
 		smithyhttp.SetHeaderValue(prefix+"Key", k.secret),
 		smithyhttp.SetHeaderValue(prefix+"Key-Md5", k.name))
 }
 
-// customerKey makes a request carry the key of that name; the empty name is
-// none.
-func (s *Store) customerKey(name, prefix string) (func(*s3.Options), error) {
+// fields are what an operation's input has of the key; nil if it is none.
+func (k CustomerKey) fields() (algorithm, key, md5 *string) {
+	if k.name == "" {
+		return nil, nil, nil
+	}
+	return aws.String("AES256"), &k.secret, &k.name
+}
+
+// customerKey finds the key of that name; the empty name is none.
+func (s *Store) customerKey(name string) (CustomerKey, error) {
 	if name == "" {
-		return func(*s3.Options) {}, nil
+		return CustomerKey{}, nil
 	}
 	for _, k := range s.keys {
 		if k.name == name {
-			return k.with(prefix), nil
+			return k, nil
 		}
 	}
-	return nil, objectstore.ErrCustomerKey
+	return CustomerKey{}, objectstore.ErrCustomerKey
 }
 
 // unlock reads a version that turned out to be under SSE-C, with the keys that
 // there are; the one that served last comes first.
-func unlock[T any](s *Store, op, bucket string, read func(func(*s3.Options)) (T, error)) (T, error) {
+func unlock[T any](s *Store, op, bucket string, read func(CustomerKey) (T, error)) (T, error) {
 	var none T
 	last := int(s.lastKey.Load())
 	for i := range s.keys {
 		at := (last + i) % len(s.keys)
-		out, err := read(s.keys[at].with(sseHeader))
+		out, err := read(s.keys[at])
 		switch {
 		case err == nil:
 			s.lastKey.Store(int64(at))
@@ -86,13 +97,13 @@ func unlock[T any](s *Store, op, bucket string, read func(func(*s3.Options)) (T,
 // statLocked serves a HEAD that was rejected without a word, as those of
 // versions under SSE-C are. Where no key fits, a GET has the reason.
 func (s *Store) statLocked(ctx context.Context, ref objectstore.Ref, part int, rejected error) (objectstore.Info, error) {
-	info, err := unlock(s, "HeadObject", ref.Bucket, func(key func(*s3.Options)) (objectstore.Info, error) {
+	info, err := unlock(s, "HeadObject", ref.Bucket, func(key CustomerKey) (objectstore.Info, error) {
 		return s.stat(ctx, ref, part, key)
 	})
 	if !errors.Is(err, objectstore.ErrCustomerKey) {
 		return info, err
 	}
-	o, getErr := s.open(ctx, ref, part)
+	o, getErr := s.open(ctx, ref, part, CustomerKey{})
 	if getErr == nil {
 		return info, errors.Join(rejected, o.Body.Close())
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -20,6 +21,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
 const (
@@ -40,48 +42,32 @@ type page struct {
 
 // Versions implements objectstore.Lister.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
-	return func(yield func(objectstore.Version, error) bool) {
-		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(pageKeys)}
+	fetch := func(ctx context.Context, from listing.Marker) (listing.Page, error) {
+		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: &s.pageSize}
 		if prefix != "" {
 			in.Prefix = &prefix
 		}
-		if after != "" {
-			in.KeyMarker = &after
+		if from.Key != "" {
+			in.KeyMarker = &from.Key
+		}
+		if from.VersionID != "" {
+			in.VersionIdMarker = &from.VersionID
 		}
 		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
-		var last objectstore.Version
-		for {
-			p, err := s.versionsPage(ctx, bucket, in)
-			if err != nil {
-				yield(objectstore.Version{}, err)
+		p, err := s.versionsPage(ctx, bucket, in)
+		if err != nil {
+			return listing.Page{}, err
+		}
+		return listing.Page{Entries: p.versions, More: p.truncated, Next: listing.Marker{Key: p.nextKey, VersionID: p.nextID}}, nil
+	}
+	return func(yield func(objectstore.Version, error) bool) {
+		for v, err := range listing.Versions(ctx, prefix, after, fetch, listing.Options{Now: s.now, Workers: s.listers}) {
+			var answered *objectstore.Error
+			if errors.Is(err, objectstore.ErrOrder) && !errors.As(err, &answered) {
+				err = s.broken("ListObjectVersions", bucket, err)
+			}
+			if !yield(v, err) || err != nil {
 				return
-			}
-			for i, v := range p.versions {
-				if i == 0 && v == last {
-					continue // some servers begin a page with the entry that ended the one before
-				}
-				if after != "" && v.Key <= after {
-					continue // some servers take the marker as included
-				}
-				if err := objectstore.Follows(last, v, prefix); err != nil {
-					yield(objectstore.Version{}, s.broken("ListObjectVersions", bucket, err))
-					return
-				}
-				last = v
-				if !yield(v, nil) {
-					return
-				}
-			}
-			if !p.truncated {
-				return
-			}
-			if p.nextKey == aws.ToString(in.KeyMarker) && p.nextID == aws.ToString(in.VersionIdMarker) {
-				yield(objectstore.Version{}, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
-				return
-			}
-			in.KeyMarker, in.VersionIdMarker = &p.nextKey, nil
-			if p.nextID != "" {
-				in.VersionIdMarker = &p.nextID
 			}
 		}
 	}

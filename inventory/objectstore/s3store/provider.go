@@ -28,7 +28,7 @@ type Options struct {
 	Endpoints map[string]string
 	// Endpoint is that of regions which Endpoints does not name; empty: AWS's own.
 	Endpoint string
-	// Connections bounds the idle connections kept per endpoint; default 64.
+	// Connections bounds the idle connections kept per endpoint; default 256.
 	Connections int
 	// CustomerKeys open and make objects under SSE-C.
 	CustomerKeys []CustomerKey
@@ -41,6 +41,13 @@ type Options struct {
 	Amazon   bool
 	Patience Patience
 	Now      func() time.Time // default time.Now
+	// PageSize is how many entries to ask for in one request; default 1,000,
+	// the most that S3 gives.
+	PageSize int32
+	// Listers bounds the requests of one listing that are in flight at once;
+	// default as package listing has it. 1: each page is asked for behind the
+	// one before.
+	Listers int
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -53,6 +60,8 @@ type Provider struct {
 	owner     *owner
 	now       func() time.Time
 	keys      []CustomerKey
+	pageSize  int32
+	listers   int
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -69,7 +78,7 @@ const homeRegion = "us-east-1"
 // to the storage service.
 func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
-		o.Connections = 64
+		o.Connections = 256
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -96,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	owner := newOwner(o, base)
 	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -154,7 +163,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, keys: p.keys}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner)}
 	p.stores[region] = s
 	return s
 }
@@ -169,6 +178,9 @@ type Store struct {
 	now      func() time.Time
 	keys     []CustomerKey
 	lastKey  atomic.Int64 // index of the key that served last
+	pageSize int32
+	listers  int
+	wire     *wire // for what is asked once or more per object
 }
 
 var _ objectstore.Store = (*Store)(nil)

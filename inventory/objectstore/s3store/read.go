@@ -19,10 +19,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// askChecksum asks for stored checksums by header. The SDK's own switch would
-// also hash the body once more.
-var askChecksum = s3.WithAPIOptions(smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"), rawHeader)
-
 type headerKey struct{}
 
 // rawHeader keeps the answer's header: some values, such as an Expires that is
@@ -39,23 +35,24 @@ func rawHeader(stack *middleware.Stack) error {
 
 // Open implements objectstore.Reader.
 func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
-	o, err := s.open(ctx, ref, part)
+	o, err := s.open(ctx, ref, part, CustomerKey{})
 	if errors.Is(err, objectstore.ErrCustomerKey) {
-		return unlock(s, "GetObject", ref.Bucket, func(key func(*s3.Options)) (*objectstore.Object, error) { return s.open(ctx, ref, part, key) })
+		return unlock(s, "GetObject", ref.Bucket, func(key CustomerKey) (*objectstore.Object, error) { return s.open(ctx, ref, part, key) })
 	}
 	return o, err
 }
 
-func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, options ...func(*s3.Options)) (*objectstore.Object, error) {
-	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (*objectstore.Object, error) {
+	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.GetObject(ctx, in, append(options, askChecksum)...)
+	out, err := s.wire.getObject(ctx, in)
 	if err != nil {
 		return nil, s.fail("GetObject", ref.Bucket, err)
 	}
-	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	info, err := parseInfo(out.Header, length(out))
 	if err != nil {
 		_ = out.Body.Close()
 		return nil, s.fail("GetObject", ref.Bucket, err)
@@ -65,9 +62,9 @@ func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, options
 
 // Stat implements objectstore.Reader.
 func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
-	info, err := s.stat(ctx, ref, part)
+	info, err := s.stat(ctx, ref, part, CustomerKey{})
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, part); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, part, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
 			return info, nil
 		}
 	}
@@ -88,16 +85,18 @@ func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
 	return ref, true
 }
 
-func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, options ...func(*s3.Options)) (objectstore.Info, error) {
-	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (objectstore.Info, error) {
+	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.HeadObject(ctx, in, append(options, askChecksum)...)
+	out, err := s.wire.headObject(ctx, in)
 	if err != nil {
 		return objectstore.Info{}, s.fail("HeadObject", ref.Bucket, err)
 	}
-	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	drop(out)
+	info, err := parseInfo(out.Header, length(out))
 	return info, s.fail("HeadObject", ref.Bucket, err)
 }
 
@@ -105,7 +104,7 @@ func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, options
 func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
 	list, err := s.tags(ctx, ref)
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, 0); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, 0, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
 			return s.tags(ctx, current)
 		}
 	}
@@ -150,11 +149,7 @@ func tags(set []types.Tag) []objectstore.Tag {
 const metadataPrefix = "X-Amz-Meta-"
 
 // parseInfo reads an object's description from the answer's header.
-func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, error) {
-	h, ok := metadata.Get(headerKey{}).(http.Header)
-	if !ok {
-		return objectstore.Info{}, fmt.Errorf("no header in the answer")
-	}
+func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 	info := objectstore.Info{
 		Attributes: objectstore.Attributes{
 			ContentType:        h.Get("Content-Type"),
