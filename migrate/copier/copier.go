@@ -254,7 +254,12 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 		return c.prove(ctx, e, held[at])
 	}
 	if e.Marker {
-		return c.mark(ctx, e, at)
+		r, err := c.mark(ctx, e, at)
+		if err == nil && previous.Marker && r.DestinationVersionID == previous.DestinationVersionID {
+			// MinIO answers with the marker that is there.
+			return c.receipt(e, verifier.Finding{Verdict: receipt.Mismatch, Reason: "the destination makes no delete marker on a delete marker"}), nil
+		}
+		return r, err
 	}
 	r, err := c.transfer(ctx, e, c.guard(at, previous))
 	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {
