@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
@@ -59,6 +60,9 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			var err error
 			if enforced, err = w.enforces(ctx, m.Destination); err != nil {
 				return err
+			}
+			if enforced {
+				w.saw(ctx, w.destination().Endpoint(), doctor.RefusesChecksums, true)
 			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
@@ -129,6 +130,7 @@ func (w *work) eraseSegments(ctx context.Context) error {
 				}
 				if eraser.Conditional = honours; known {
 					conditional[source.Endpoint()] = honours
+					w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, honours)
 				}
 			}
 		}

@@ -84,7 +84,9 @@ type planner struct {
 	spool   state.Home
 	uploads []Upload
 	first   manifest.Entry // version of the move at hand
-	held    []heldLine     // of the segment being filled
+	// annotator is the move's source, as long as it seems to have annotations.
+	annotator objectstore.Annotator
+	held      []heldLine // of the segment being filled
 }
 
 func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
@@ -192,7 +194,9 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"}
 	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
 	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
+	annotated := Issue{Rule: "annotations", Location: m.From().String(), Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"}
 	p.first = manifest.Entry{}
+	fits := newFits(p.Stores(p.Destination.Provider, p.Destination.Code), m.From().String())
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
 	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
@@ -204,8 +208,9 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 			entries[i] = manifest.FromVersion(v)
 			m.Totals.count(entries[i])
 			p.frozen(v, &frozen, &tierless)
+			fits.see(v)
 		}
-		if err := p.sample(ctx, source, m, entries, &locked); err != nil {
+		if err := p.sample(ctx, source, m, entries, &locked, &annotated); err != nil {
 			return err
 		}
 		if planted.On(planted.Reorder) {
@@ -236,13 +241,16 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, tierless, locked, taken} {
+	for _, issue := range []Issue{frozen, tierless, locked, fits.large, fits.long, taken} {
 		if issue.Count > 0 {
 			p.block(issue)
 		}
 	}
 	if older.Count > 0 {
 		p.warn(older)
+	}
+	if annotated.Count > 0 {
+		p.warn(annotated)
 	}
 	return p.configuration(ctx, source, m)
 }
