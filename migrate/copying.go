@@ -76,27 +76,28 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})
 	}
+	keep := func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
+		if planted.On(planted.EarlyReceipts) {
+			for i := range receipts {
+				receipts[i].Verdict = receipt.Verified
+			}
+		}
+		if err := w.markBefore(ctx, s, receipts); err != nil {
+			return err
+		}
+		data, err := receipt.Encode(s, receipts)
+		if err != nil {
+			return err
+		}
+		return w.Home.Put(ctx, w.file(s, "receipts"), data)
+	}
 	return engine.Copy{
 		Segments: missing, Crew: crew, Progress: w.Progress,
 		Load: w.known, Held: w.held,
 		History: func(ctx context.Context, s manifest.Segment, h engine.History) ([]receipt.Receipt, error) {
 			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known)
 		},
-		Done: func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
-			if planted.On(planted.EarlyReceipts) {
-				for i := range receipts {
-					receipts[i].Verdict = receipt.Verified
-				}
-			}
-			if err := w.markBefore(ctx, s, receipts); err != nil {
-				return err
-			}
-			data, err := receipt.Encode(s, receipts)
-			if err != nil {
-				return err
-			}
-			return w.Home.Put(ctx, w.file(s, "receipts"), data)
-		},
+		Done: keep, Stopped: keep,
 	}.Run(objectstore.WithThrottled(ctx, crew.Throttled))
 }
 

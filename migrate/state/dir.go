@@ -32,6 +32,9 @@ func (d *Dir) file(name string) (string, error) {
 	if err := CheckName(name); err != nil {
 		return "", err
 	}
+	if err := d.plain(name); err != nil {
+		return "", err
+	}
 	return filepath.Join(d.path, filepath.FromSlash(name)), nil
 }
 

@@ -25,6 +25,7 @@ type Header struct {
 	Schema  string `json:"schema"`
 	Segment int    `json:"segment,omitempty"`
 	Move    int    `json:"move,omitempty"`
+	Of      string `json:"of_sha256,omitempty"` // the manifest's segment that a file is about
 	Entries int    `json:"entries"`
 	// Counts says how many entries there are of each kind, where the file has kinds.
 	Counts map[string]int `json:"counts,omitempty"`

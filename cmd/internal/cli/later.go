@@ -236,13 +236,31 @@ func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if w.providers[p.Destination.Provider] == nil {
-		return nil, nil, &usageError{err: fmt.Errorf("plan %s moves to provider %s, which the configuration does not have", p.ID, p.Destination.Provider)}
-	}
 	for _, m := range p.Moves {
 		if w.providers[m.Source.Provider] == nil {
 			return nil, nil, &usageError{err: fmt.Errorf("plan %s moves from provider %s, which the configuration does not have", p.ID, m.Source.Provider)}
 		}
 	}
-	return w, p, nil
+	return w, p, a.admits(w, p)
+}
+
+// admits refuses a plan whose destination is not where the catalog and the
+// configuration say it is, or where the policy lets nothing be: a plan is a
+// file, and its word is not enough.
+func (a *app) admits(w *world, p *migrate.Plan) error {
+	at, ok := w.providers[p.Destination.Provider]
+	if !ok {
+		return &usageError{err: fmt.Errorf("plan %s moves to provider %s, which the configuration does not have", p.ID, p.Destination.Provider)}
+	}
+	d, err := w.catalog.Resolve(p.Destination.String(), w.offered())
+	if err != nil {
+		return fmt.Errorf("plan %s: %w", p.ID, err)
+	}
+	if country := at.country(p.Destination.Code); country != p.Destination.Country {
+		return &refusedError{err: fmt.Errorf("plan %s says that %s is in %q; it is in %q", p.ID, p.Destination, p.Destination.Country, country), hint: "plan again"}
+	}
+	if !w.policy(p.Customer).Allows(d.Place.Code, d.Place.Country) {
+		return &refusedError{err: fmt.Errorf("plan %s: %s (%s) is outside of the policy for %s, which allows %s", p.ID, d.Place.Code, d.Place.Country, p.Customer, w.policy(p.Customer)), hint: "choose a destination that the policy allows, or change the policy"}
+	}
+	return nil
 }
