@@ -209,15 +209,15 @@ func parseListing(stack *middleware.Stack) error {
 		if !ok || response.StatusCode != 200 {
 			return out, metadata, nil
 		}
-		raw, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
-		if err != nil {
+		raw := bytes.NewBuffer(make([]byte, 0, min(max(response.ContentLength, 0), maxPage)+bytes.MinRead))
+		if _, err := raw.ReadFrom(io.LimitReader(response.Body, maxPage+1)); err != nil {
 			return out, metadata, fmt.Errorf("read listing: %w", err)
 		}
 		_ = response.Body.Close()
-		if len(raw) > maxPage {
+		if raw.Len() > maxPage {
 			return out, metadata, fmt.Errorf("listing page above %d bytes", maxPage)
 		}
-		p, err := parsePage(raw)
+		p, err := parsePage(raw.Bytes())
 		if err != nil {
 			return out, metadata, err
 		}
@@ -261,9 +261,7 @@ func parsePage(raw []byte) (*page, error) {
 func (p *page) child(s *scanner, name []byte) (err error) {
 	switch string(name) {
 	case "Version", "DeleteMarker":
-		v := objectstore.Version{Marker: string(name) == "DeleteMarker"}
-		err = s.children(name, func(field []byte) error { return versionField(s, field, &v) })
-		p.versions = append(p.versions, v)
+		err = p.version(s, name)
 	case "Upload":
 		var u objectstore.Upload
 		err = s.children(name, func(field []byte) error { return uploadField(s, field, &u) })
@@ -287,34 +285,84 @@ func (p *page) child(s *scanner, name []byte) (err error) {
 	return err
 }
 
-func versionField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+func (p *page) version(s *scanner, name []byte) error {
+	var before objectstore.Version // whose texts many have in common
+	if n := len(p.versions); n > 0 {
+		before = p.versions[n-1]
+	}
+	p.versions = append(p.versions, objectstore.Version{Marker: string(name) == "DeleteMarker"})
+	v := &p.versions[len(p.versions)-1]
+	for {
+		field, more, err := s.child(name)
+		if err != nil || !more {
+			return err
+		}
+		if err := versionField(s, field, v, &before); err != nil {
+			return err
+		}
+	}
+}
+
+func versionField(s *scanner, name []byte, v, before *objectstore.Version) (err error) {
+	if string(name) == "RestoreStatus" {
+		return s.children(name, func(field []byte) error { return restoreField(s, field, v) })
+	}
+	var text []byte
+	switch string(name) {
+	case "Key", "VersionId", "ETag", "StorageClass", "IsLatest", "Size", "LastModified":
+		if text, err = s.text(name); err != nil {
+			return err
+		}
+	default:
+		return s.skip()
+	}
 	switch string(name) {
 	case "Key":
-		v.Key, err = s.element(name)
+		v.Key = string(text)
 	case "VersionId":
-		v.VersionID, err = s.element(name)
+		v.VersionID = same(before.VersionID, text)
 	case "ETag":
-		v.ETag, err = s.element(name)
-		v.ETag = strings.Trim(v.ETag, `"`)
+		v.ETag = string(bytes.Trim(text, `"`))
 	case "StorageClass":
-		v.StorageClass, err = s.element(name)
+		v.StorageClass = same(before.StorageClass, text)
 	case "IsLatest":
-		var text string
-		text, err = s.element(name)
-		v.Latest = text == "true"
+		v.Latest = string(text) == "true"
 	case "Size":
-		var text string
-		if text, err = s.element(name); err == nil {
-			v.Size, err = strconv.ParseInt(text, 10, 64)
-		}
+		v.Size, err = parseSize(text)
 	case "LastModified":
-		v.Modified, err = timeField(s, name)
-	case "RestoreStatus":
-		err = s.children(name, func(field []byte) error { return restoreField(s, field, v) })
-	default:
-		err = s.skip()
+		v.Modified, err = parseTime(text)
 	}
 	return err
+}
+
+// same returns what was read before if it is the same text.
+func same(before string, text []byte) string {
+	if string(text) == before {
+		return before
+	}
+	return string(text)
+}
+
+// parseSize reads a number that is nearly always short and plain.
+func parseSize(text []byte) (int64, error) {
+	var n int64
+	for _, c := range text {
+		if c < '0' || c > '9' || n > 1<<58 {
+			return strconv.ParseInt(string(text), 10, 64)
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if len(text) == 0 {
+		return strconv.ParseInt("", 10, 64)
+	}
+	return n, nil
+}
+
+func parseTime(text []byte) (t time.Time, err error) {
+	if t.UnmarshalText(text) == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339Nano, string(text))
 }
 
 func restoreField(s *scanner, name []byte, v *objectstore.Version) (err error) {
