@@ -21,7 +21,7 @@ test-servers: build ## what is said of servers, on versitygw and, where it can b
 	@test -x $(BIN)/minio || GOBIN="$(CURDIR)/$(BIN)" $(GO) install github.com/minio/minio@latest || \
 		echo "MinIO could not be fetched, for the reason above: its tests are skipped"
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" $(GO) test -count=1 -timeout 9m \
-		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto' ./migrate/... ./inventory/...
+		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	@echo "make test-servers: all passed"
 
 kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, state in a directory and in a bucket

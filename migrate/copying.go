@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
@@ -60,6 +61,9 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			if enforced, err = w.enforces(ctx, m.Destination); err != nil {
 				return err
 			}
+			if enforced {
+				w.saw(ctx, w.destination().Endpoint(), doctor.RefusesChecksums, true)
+			}
 		}
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
 			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), Now: w.Now, Sleep: w.Sleep, Random: w.Random,
@@ -72,27 +76,28 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})
 	}
+	keep := func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
+		if planted.On(planted.EarlyReceipts) {
+			for i := range receipts {
+				receipts[i].Verdict = receipt.Verified
+			}
+		}
+		if err := w.markBefore(ctx, s, receipts); err != nil {
+			return err
+		}
+		data, err := receipt.Encode(s, receipts)
+		if err != nil {
+			return err
+		}
+		return w.Home.Put(ctx, w.file(s, "receipts"), data)
+	}
 	return engine.Copy{
 		Segments: missing, Crew: crew, Progress: w.Progress,
 		Load: w.known, Held: w.held,
 		History: func(ctx context.Context, s manifest.Segment, h engine.History) ([]receipt.Receipt, error) {
 			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known)
 		},
-		Done: func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
-			if planted.On(planted.EarlyReceipts) {
-				for i := range receipts {
-					receipts[i].Verdict = receipt.Verified
-				}
-			}
-			if err := w.markBefore(ctx, s, receipts); err != nil {
-				return err
-			}
-			data, err := receipt.Encode(s, receipts)
-			if err != nil {
-				return err
-			}
-			return w.Home.Put(ctx, w.file(s, "receipts"), data)
-		},
+		Done: keep, Stopped: keep,
 	}.Run(objectstore.WithThrottled(ctx, crew.Throttled))
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
@@ -20,12 +21,14 @@ import (
 
 const (
 	gateFile        = "gate.json"
+	gateSchema      = "residency/gate/1"
 	certificateFile = "certificate.json"
 )
 
 // gateRecord says that the gate was passed and deletions may have begun.
 type gateRecord struct {
 	Schema  string `json:"schema"`
+	Plan    string `json:"plan_sha256"`
 	At      string `json:"at"`
 	Entries int64  `json:"entries"`
 }
@@ -46,7 +49,21 @@ func (w *work) erasing(ctx context.Context) (bool, error) {
 	if errors.Is(err, state.ErrNotFound) {
 		return false, nil
 	}
+	if err == nil {
+		err = w.belongs(gateFile, record.Schema, gateSchema, record.Plan)
+	}
 	return err == nil, err
+}
+
+// belongs refuses a record of another kind, or of another plan.
+func (w *work) belongs(name, schema, want, plan string) error {
+	switch {
+	case schema != want:
+		return fmt.Errorf("%w: %s has schema %q, want %q", state.ErrDamaged, name, schema, want)
+	case plan != w.plan.Digest:
+		return fmt.Errorf("%w: %s is about another plan", state.ErrDamaged, name)
+	}
+	return nil
 }
 
 // erase passes the gate, deletes what was proven, looks what is left, and
@@ -60,7 +77,7 @@ func (w *work) erase(ctx context.Context) error {
 		return err
 	}
 	if !erasing {
-		record := gateRecord{Schema: "residency/gate/1", At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
+		record := gateRecord{Schema: gateSchema, Plan: w.plan.Digest, At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
 		if err := putJSON(ctx, w.Home, w.name(gateFile), record); err != nil {
 			return err
 		}
@@ -129,6 +146,7 @@ func (w *work) eraseSegments(ctx context.Context) error {
 				}
 				if eraser.Conditional = honours; known {
 					conditional[source.Endpoint()] = honours
+					w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, honours)
 				}
 			}
 		}

@@ -265,3 +265,36 @@ func TestDeletionsThatFail(t *testing.T) {
 		})
 	}
 }
+
+// A state that is lost altogether in the middle of copying is made anew from
+// both ends: the same plan, nothing copied twice, and the same end.
+func TestStateLostHalfway(t *testing.T) {
+	f := newFixture(t, true)
+	f.mixed()
+	f.fill(100, 100)
+	before := f.snapshot(us, f.bucket)
+	first := f.plan("auto")
+	f.to.Reset()
+	f.to.SetFault(fromPut(60, storetest.Fault{Status: 400, Code: "ExpiredToken"}))
+	if _, err := f.run(first); !errors.Is(err, objectstore.ErrCredentials) {
+		t.Fatalf("run: %v, want %v", err, objectstore.ErrCredentials)
+	}
+	f.to.SetFault(nil)
+	copied := 0
+	for _, history := range f.snapshot(eu, f.destination()) {
+		copied += len(history)
+	}
+	f.home = newHome(t)
+	again := f.plan("auto")
+	if again.Digest != first.Digest {
+		t.Errorf("digest %s, was %s", again.Digest, first.Digest)
+	}
+	r, err := f.run(again)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	if copied < 40 || r.Held != int64(copied) {
+		t.Errorf("%d entries had been copied, %d were found", copied, r.Held)
+	}
+	f.moved(before)
+}

@@ -265,8 +265,13 @@ func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parsePlan(id, data)
+}
+
+// parsePlan reads a plan and holds it against its digest, its ID and reason.
+func parsePlan(id string, data []byte) (*Plan, error) {
 	var p Plan
-	if err := json.Unmarshal(data, &p); err != nil {
+	if err := decodeJSON(data, &p); err != nil {
 		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
 	}
 	if p.Schema != PlanSchema {
@@ -279,7 +284,7 @@ func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
 	if digest != p.Digest || p.ID != id || !strings.HasSuffix(id, digest[:MinApproval]) {
 		return nil, fmt.Errorf("%w: plan %s was changed: its content has digest %s", state.ErrDamaged, id, digest)
 	}
-	if err := checkSegments(&p, p.Segments); err != nil {
+	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
 	}
 	if err := p.checkHeld(); err != nil {

@@ -84,7 +84,9 @@ type planner struct {
 	spool   state.Home
 	uploads []Upload
 	first   manifest.Entry // version of the move at hand
-	held    []heldLine     // of the segment being filled
+	// annotator is the move's source, as long as it seems to have annotations.
+	annotator objectstore.Annotator
+	held      []heldLine // of the segment being filled
 }
 
 func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
@@ -102,34 +104,52 @@ func (p *planner) collect(ctx context.Context) error {
 				Remedy: "give access, or take the region out of the configuration"})
 		}
 	}
+	var moves []Move
 	for _, place := range r.Inventory.Places {
 		if place.Customer != r.Customer || place.Provider == r.Destination.Provider && place.Region == r.Destination.Code {
 			continue
 		}
-		p.plan.Moves = append(p.plan.Moves, p.move(place))
+		moves = append(moves, p.move(place))
 	}
-	p.clashes()
+	p.clashes(moves)
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
 	writer.Entries = r.SegmentEntries
-	for i := range p.plan.Moves {
-		if err := writer.Begin(ctx, i); err != nil {
+	for _, m := range moves {
+		// A move of nothing has no number: the next one takes its place.
+		i := len(p.plan.Moves)
+		p.plan.Moves = append(p.plan.Moves, m)
+		if err := p.add(ctx, i, writer); err != nil {
 			return err
 		}
-		if err := p.list(ctx, i, writer); err != nil {
-			return err
-		}
-		p.plan.Totals.add(p.plan.Moves[i].Totals)
 	}
 	var err error
 	if p.plan.Segments, err = writer.Close(ctx); err != nil {
 		return err
 	}
-	if p.dropEmpty(); len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
+	if len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
 		return fmt.Errorf("%w: all data of %s is in %s already", ErrNothing, r.Customer, r.Destination)
 	}
 	p.advise()
 	return p.saveUploads(ctx)
+}
+
+// add plans one move, and takes it away again if there is nothing to move.
+func (p *planner) add(ctx context.Context, index int, writer *manifest.Writer) error {
+	if err := writer.Begin(ctx, index); err != nil {
+		return err
+	}
+	m := &p.plan.Moves[index]
+	source := p.Stores(m.Source.Provider, m.Source.Code)
+	if err := p.list(ctx, index, source, writer); err != nil {
+		return err
+	}
+	if m.Totals.Entries+m.Totals.Uploads == 0 {
+		p.plan.Moves = p.plan.Moves[:index]
+		return nil
+	}
+	p.plan.Totals.add(m.Totals)
+	return p.configuration(ctx, source, m)
 }
 
 // saveUploads writes the list of unfinished uploads beside the manifest.
@@ -166,9 +186,9 @@ func (p *planner) move(place inventory.Place) Move {
 }
 
 // clashes finds moves whose keys could meet at the destination.
-func (p *planner) clashes() {
-	for i, a := range p.plan.Moves {
-		for _, b := range p.plan.Moves[:i] {
+func (p *planner) clashes(moves []Move) {
+	for i, a := range moves {
+		for _, b := range moves[:i] {
 			if p.plan.To(a).Overlaps(p.plan.To(b)) {
 				p.block(Issue{Rule: "destination-clash", Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
 			}
@@ -181,9 +201,8 @@ const examples = 20
 
 // list writes one move's entries to the manifest, beside the destination's
 // listing.
-func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) error {
+func (p *planner) list(ctx context.Context, index int, source objectstore.Store, writer *manifest.Writer) error {
 	m := &p.plan.Moves[index]
-	source := p.Stores(m.Source.Provider, m.Source.Code)
 	beside, err := p.beside(ctx, m)
 	if err != nil {
 		return err
@@ -192,7 +211,9 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"}
 	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
 	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
+	annotated := Issue{Rule: "annotations", Location: m.From().String(), Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"}
 	p.first = manifest.Entry{}
+	fits := newFits(p.Stores(p.Destination.Provider, p.Destination.Code), m.From().String())
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
 	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
@@ -204,8 +225,9 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 			entries[i] = manifest.FromVersion(v)
 			m.Totals.count(entries[i])
 			p.frozen(v, &frozen, &tierless)
+			fits.see(v)
 		}
-		if err := p.sample(ctx, source, m, entries, &locked); err != nil {
+		if err := p.sample(ctx, source, m, entries, &locked, &annotated); err != nil {
 			return err
 		}
 		if planted.On(planted.Reorder) {
@@ -236,7 +258,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, tierless, locked, taken} {
+	for _, issue := range []Issue{frozen, tierless, locked, fits.large, fits.long, taken} {
 		if issue.Count > 0 {
 			p.block(issue)
 		}
@@ -244,7 +266,10 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	if older.Count > 0 {
 		p.warn(older)
 	}
-	return p.configuration(ctx, source, m)
+	if annotated.Count > 0 {
+		p.warn(annotated)
+	}
+	return nil
 }
 
 func note(i *Issue, key string) {
@@ -287,27 +312,6 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 		outcome("tags", notCarried, "they speak of the whole bucket, and only a prefix of it moves")
 	}
 	return p.settings(ctx, source, m)
-}
-
-// dropEmpty leaves out moves without anything to move.
-func (p *planner) dropEmpty() {
-	kept := make([]Move, 0, len(p.plan.Moves))
-	index := make(map[int]int)
-	for i, m := range p.plan.Moves {
-		if m.Totals.Entries+m.Totals.Uploads > 0 {
-			index[i] = len(kept)
-			kept = append(kept, m)
-			continue
-		}
-		p.plan.Parity = slices.DeleteFunc(p.plan.Parity, func(x Parity) bool { return x.Bucket == bucketName(m) })
-	}
-	for i := range p.plan.Segments {
-		p.plan.Segments[i].Move = index[p.plan.Segments[i].Move]
-	}
-	for i := range p.uploads {
-		p.uploads[i].Move = index[p.uploads[i].Move]
-	}
-	p.plan.Moves = kept
 }
 
 // advise names what everybody should know before approving.

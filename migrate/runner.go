@@ -99,6 +99,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	} else if err != nil {
 		return w.result, err
 	}
+	if err := w.abandoned(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.finish(ctx); err != nil {
 		return nil, err
 	}
@@ -188,10 +191,14 @@ func (w *work) destination() objectstore.Store {
 
 func (w *work) name(file string) string { return w.plan.ID + "/" + file }
 
-const startedFile = "started.json"
+const (
+	startedFile   = "started.json"
+	startedSchema = "residency/started/1"
+)
 
 type startRecord struct {
 	Schema string    `json:"schema"`
+	Plan   string    `json:"plan_sha256"`
 	At     time.Time `json:"at"`
 }
 
@@ -200,6 +207,9 @@ func (w *work) started(ctx context.Context) (time.Time, error) {
 	err := getJSON(ctx, w.Home, w.name(startedFile), &s)
 	if errors.Is(err, state.ErrNotFound) {
 		return time.Time{}, nil
+	}
+	if err == nil {
+		err = w.belongs(startedFile, s.Schema, startedSchema, s.Plan)
 	}
 	return s.At, err
 }
@@ -223,7 +233,7 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 			}
 		}
 		at = w.Now().UTC()
-		if err := putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: "residency/started/1", At: at}); err != nil {
+		if err := putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: startedSchema, Plan: w.plan.Digest, At: at}); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 // does not tell. That is a few requests whatever there is, and the same ones for
 // the same source. What it misses is found by the run, which then erases
 // nothing.
-func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move, history []manifest.Entry, locked *Issue) error {
+func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move, history []manifest.Entry, locked, annotated *Issue) error {
 	n := m.Totals.Versions
 	for i := len(history) - 1; i >= 0; i-- {
 		e := history[i]
@@ -24,11 +24,13 @@ func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move,
 		if n&(n-1) == 0 {
 			if n == 1 {
 				p.first = e
+				p.annotator, _ = source.(objectstore.Annotator)
 			}
-			_, err := source.Stat(ctx, e.Ref(m.Bucket, m.Versioning), 0)
-			if errors.Is(err, objectstore.ErrCustomerKey) {
+			ref := e.Ref(m.Bucket, m.Versioning)
+			if _, err := source.Stat(ctx, ref, 0); errors.Is(err, objectstore.ErrCustomerKey) {
 				note(locked, string(e.Key))
 			}
+			p.annotations(ctx, ref, annotated)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -36,6 +38,19 @@ func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move,
 		n--
 	}
 	return nil
+}
+
+// annotations asks until the endpoint says that it has none.
+func (p *planner) annotations(ctx context.Context, ref objectstore.Ref, annotated *Issue) {
+	if p.annotator == nil {
+		return
+	}
+	n, err := p.annotator.Annotations(ctx, ref)
+	if err != nil {
+		p.annotator = nil // not offered, or not allowed to ask
+	} else if n > 0 {
+		note(annotated, ref.Key)
+	}
 }
 
 // access finds out whether access control lists are in force in a source bucket,

@@ -1,16 +1,22 @@
+//go:build unix
+
 package main
 
 import (
 	"bytes"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 )
@@ -45,38 +51,142 @@ func TestKilled(t *testing.T) {
 }
 
 // TestSignals interrupts a migration twice, also while no server answers, and
-// lets it end.
+// lets it end, with its state in either home.
 func TestSignals(t *testing.T) {
-	m := newMortal(t, 4)
-	for _, tt := range []struct {
-		signal os.Signal
-		code   int
-		frozen bool
-	}{{os.Interrupt, 130, false}, {syscall.SIGTERM, 143, true}} {
-		m.signal, m.frozen = tt.signal, tt.frozen
-		started := time.Now()
-		if !m.run("PutObject", 100) {
-			t.Fatal("the migration ended before the signal")
-		}
-		for _, p := range m.proxies {
-			p.Thaw()
-		}
-		if m.code != tt.code {
-			t.Errorf("%v: exit code %d, want %d\n%s", tt.signal, m.code, tt.code, m.output)
-		}
-		if d := time.Since(started); d > 15*time.Second {
-			t.Errorf("%v: it took %s to stop", tt.signal, d)
-		}
-		for _, want := range []string{"stopping; entries in flight are finished or left for the next run", "interrupted; run the same command again to go on"} {
-			if !strings.Contains(m.output, want) {
-				t.Errorf("%v: no %q in\n%s", tt.signal, want, m.output)
+	for _, home := range []string{"directory", "bucket"} {
+		t.Run(home, func(t *testing.T) {
+			m := newMortal(t, 1)
+			if home == "bucket" {
+				m.bucketState()
+				m.env = []string{"RESIDENCY_LEASE_TERM=4s"}
 			}
+			before := m.sources()
+			for _, tt := range []struct {
+				signal os.Signal
+				code   int
+				frozen bool
+			}{{os.Interrupt, 130, false}, {syscall.SIGTERM, 143, true}} {
+				m.signal, m.frozen = tt.signal, tt.frozen
+				started := time.Now()
+				if !m.run("PutObject", 60) { // the lease of the run before has been given back
+					t.Fatalf("the migration ended before the signal\n%s", m.output)
+				}
+				for _, p := range m.proxies {
+					p.Thaw()
+				}
+				if m.code != tt.code {
+					t.Errorf("%v: exit code %d, want %d\n%s", tt.signal, m.code, tt.code, m.output)
+				}
+				if d := time.Since(started); d > 25*time.Second {
+					t.Errorf("%v: it took %s to start and to stop", tt.signal, d)
+				}
+				for _, want := range []string{"stopping; entries in flight are finished or left for the next run", "interrupted; run the same command again to go on"} {
+					if !strings.Contains(m.output, want) {
+						t.Errorf("%v: no %q in\n%s", tt.signal, want, m.output)
+					}
+				}
+				if n := m.receipts(); n == 0 {
+					t.Errorf("%v: no receipts were written of what was done", tt.signal)
+				}
+			}
+			m.signal = os.Kill
+			if m.runLeased("", 1<<40) {
+				t.Fatal("killed by nobody")
+			}
+			m.moved(before)
+		})
+	}
+}
+
+// receipts counts the files of receipts in the state.
+func (m *mortal) receipts() (n int) {
+	m.t.Helper()
+	if prefix, ok := strings.CutPrefix(m.state, "cloud:ci-state/"); ok {
+		bucket := "ci-state"
+		out, err := m.box.Client("eu-west-1").ListObjectsV2(m.t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for _, o := range out.Contents {
+			n += strings.Count(*o.Key, "/receipts/")
+		}
+		return n
+	}
+	files, err := filepath.Glob(filepath.Join(m.state, "*", "receipts", "*"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return len(files)
+}
+
+// TestSecondSignal stops a migration that cannot stop by itself yet, for no
+// server answers it.
+func TestSecondSignal(t *testing.T) {
+	m := newMortal(t, 1)
+	m.bucketState()
+	said := &watcher{want: "stopping; ", seen: make(chan struct{})}
+	c := m.command(m.config, said)
+	hold := newHolder(20)
+	defer close(hold.let)
+	for _, p := range m.proxies {
+		p.SetFault(hold.fault)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = c.Wait() // its exit code tells
+	}()
+	select {
+	case <-hold.held:
+	case <-done:
+		t.Fatalf("the migration ended:\n%s", said.text())
+	}
+	for _, p := range m.proxies {
+		p.Freeze()
+		defer p.Thaw()
+	}
+	for i := range 2 {
+		if err := c.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			<-said.seen
 		}
 	}
-	m.signal = os.Kill
-	if m.run("", 1<<40) {
-		t.Fatal("killed by nobody")
+	<-done
+	if code := c.ProcessState.ExitCode(); code != 130 || strings.Contains(said.text(), "interrupted; run") {
+		t.Errorf("exit code %d, want 130, and no clean stop\n%s", code, said.text())
 	}
+}
+
+// watcher closes seen once it has been written what is wanted.
+type watcher struct {
+	want string
+	seen chan struct{}
+
+	mu  sync.Mutex
+	buf bytes.Buffer
+	hit bool
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.buf.Write(p)
+	if !w.hit && strings.Contains(w.buf.String(), w.want) {
+		w.hit = true
+		close(w.seen)
+	}
+	return n, err
+}
+
+func (w *watcher) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
 }
 
 type place struct{ region, bucket, prefix, destination string }
@@ -191,7 +301,7 @@ func (m *mortal) behind(name string, fault func(storetest.Request) storetest.Fau
 }
 
 // command is a migration that is yet to be started.
-func (m *mortal) command(config string, output *bytes.Buffer) *exec.Cmd {
+func (m *mortal) command(config string, output io.Writer) *exec.Cmd {
 	c := exec.Command(m.binary, "migrate", "--config", config, "--state", m.state, "--to", "eu-west", "--customer", "acme", "--yes")
 	c.Dir, c.Stdout, c.Stderr = m.dir, output, output
 	c.Env = append(append(os.Environ(), m.box.Env()...), m.env...)

@@ -67,7 +67,7 @@ func TestKillLoop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		kills, erasing, scale, each = n, 2, 90, 60_000/int64(n)
+		kills, erasing, scale, each = n, 2, 100, 60_000/int64(n)
 		homes = []string{"directory", "bucket"}
 	}
 	for _, home := range homes {

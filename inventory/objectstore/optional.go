@@ -33,3 +33,44 @@ type Restorer interface {
 	// many days more. Asking again while one is being made is no error.
 	Restore(ctx context.Context, ref Ref, tier string, days int) (ready bool, err error)
 }
+
+// Limits are how large things may be at a service, in bytes where nothing else
+// is said.
+type Limits struct {
+	Single int64 // the most that one PUT sends or one copy copies
+	Part   int64
+	Parts  int   // of one object, a number
+	Object int64 // the largest that there can be
+	Key    int
+}
+
+// Limited stores say what their service takes. The zero value of a limit is
+// none.
+type Limited interface{ Limits() Limits }
+
+// LimitsOf returns what a store says, or nothing.
+func LimitsOf(store any) Limits {
+	if l, ok := store.(Limited); ok {
+		return l.Limits()
+	}
+	return Limits{}
+}
+
+// PartSize is how large parts must be for an object to fit into so many as
+// there may be, at least the size wanted; 0 if it does not fit.
+func (l Limits) PartSize(object, wanted int64) int64 {
+	size := wanted
+	if l.Parts > 0 {
+		size = max(size, (object+int64(l.Parts)-1)/int64(l.Parts))
+	}
+	if l.Part > 0 && size > l.Part {
+		return 0
+	}
+	return size
+}
+
+// Annotator counts what S3 calls annotations: things attached to a version that
+// a copy of its bytes and headers does not have.
+type Annotator interface {
+	Annotations(ctx context.Context, ref Ref) (int, error)
+}

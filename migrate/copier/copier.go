@@ -49,6 +49,7 @@ type Options struct {
 	Locked     bool                   // the source bucket has object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
+	Limits     objectstore.Limits     // of the destination; default: what it says of itself
 	ACLs       bool                   // access control lists are in force at the source
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Now        func() time.Time
@@ -82,6 +83,9 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	}
 	if o.Buffered == 0 {
 		o.Buffered = 16 << 20
+	}
+	if o.Limits == (objectstore.Limits{}) {
+		o.Limits = objectstore.LimitsOf(destination)
 	}
 	if o.Attempts == 0 {
 		o.Attempts = 6
@@ -250,7 +254,12 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 		return c.prove(ctx, e, held[at])
 	}
 	if e.Marker {
-		return c.mark(ctx, e, at)
+		r, err := c.mark(ctx, e, at)
+		if err == nil && previous.Marker && r.DestinationVersionID == previous.DestinationVersionID {
+			// MinIO answers with the marker that is there.
+			return c.receipt(e, verifier.Finding{Verdict: receipt.Mismatch, Reason: "the destination makes no delete marker on a delete marker"}), nil
+		}
+		return r, err
 	}
 	r, err := c.transfer(ctx, e, c.guard(at, previous))
 	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {

@@ -123,7 +123,11 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 		offsets = append(offsets, offsets[n-2]+part.Length)
 	}
 	if first.PartCount == 0 {
-		for at := int64(singleLimit); at < e.Size; at += singleLimit {
+		step, err := c.partSize(e.Size)
+		if err != nil {
+			return verifier.Evidence{}, err
+		}
+		for at := step; at < e.Size; at += step {
 			offsets = append(offsets, at)
 		}
 		first.PartCount = len(offsets)

@@ -16,10 +16,6 @@ import (
 	"github.com/residency/residency/migrate/verifier"
 )
 
-// singleLimit is the most that S3 takes in one PUT or copies in one CopyObject
-// (Amazon S3 User Guide, "Uploading objects").
-const singleLimit = 5 << 30
-
 // transfer copies one version and proves it.
 func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (receipt.Receipt, error) {
 	evidence, err := c.move(ctx, e, guard)
@@ -49,7 +45,7 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	multipart := strings.Contains(e.ETag, "-")
 	switch {
-	case c.serverSide && !multipart && e.Size <= singleLimit:
+	case c.serverSide && !multipart && c.single(e.Size):
 		return c.copyWhole(ctx, e, guard)
 	case c.serverSide:
 		return c.copyParts(ctx, e, guard)
@@ -61,6 +57,9 @@ func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.G
 		return verifier.Evidence{}, drifted(err)
 	}
 	defer o.Body.Close()
+	if !c.single(e.Size) {
+		return c.streamCut(ctx, e, o, guard)
+	}
 	return c.streamWhole(ctx, e, o, guard)
 }
 
@@ -172,7 +171,7 @@ func fill(buf []byte, r io.Reader) ([]byte, error) {
 	return sum[:], nil
 }
 
-// copyWhole lets the service copy an object of up to 5 GiB.
+// copyWhole lets the service copy an object that it copies in one request.
 func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
 	target.StorageClass = e.StorageClass

@@ -35,8 +35,9 @@ const (
 
 const (
 	epoch       = 300 * time.Millisecond // the least that a measurement takes
-	worthTwice  = 1.15                   // what doubling must bring
+	worthTwice  = 1.1                    // what doubling must bring
 	worthMore   = 1.03                   // what a trial must bring
+	perWorker   = 4                      // events of an epoch, and before it; an object makes one or two
 	minPatience = 4                      // epochs
 	maxPatience = 32
 	// bytesOfWork is how many bytes count as much as one more request.
@@ -66,7 +67,7 @@ func (t *Tuner) Arrived(now time.Time, bytes int64) {
 	}
 	t.events++
 	t.work += 1 + float64(bytes)/bytesOfWork
-	if took := now.Sub(t.begun); took >= epoch && t.events >= 2*t.limit {
+	if took := now.Sub(t.begun); took >= epoch && t.events >= perWorker*t.limit {
 		t.judge(t.work / took.Seconds())
 	}
 }
@@ -126,7 +127,7 @@ func (t *Tuner) move(limit int) {
 
 func (t *Tuner) settle() {
 	t.measure()
-	t.settling = t.limit
+	t.settling = perWorker * t.limit // new workers open connections first
 }
 
 func (t *Tuner) measure() { t.events, t.work, t.begun = 0, 0, time.Time{} }

@@ -67,6 +67,38 @@ func TestTuner(t *testing.T) {
 	}
 }
 
+// Each worker has its own clock, and its first object takes two round trips
+// more, for connections: the way to the top must still be short.
+func TestTunerOnALongWay(t *testing.T) {
+	const each = 160 * time.Millisecond
+	tuner := NewTuner(LeastWorkers, BeginWorkers, MostWorkers)
+	now := time.Unix(0, 0)
+	var due []time.Time // of each worker's object
+	begun, done := now, 0
+	for tuner.Limit() < MostWorkers {
+		for len(due) < tuner.Limit() {
+			due = append(due, now.Add(2*each+time.Duration(len(due))*time.Millisecond))
+		}
+		next := 0
+		for i := range due {
+			if due[i].Before(due[next]) {
+				next = i
+			}
+		}
+		now = due[next]
+		due[next] = now.Add(each)
+		tuner.Arrived(now, 4096)
+		tuner.Arrived(now, 0)
+		if done++; done > 5000 {
+			t.Fatalf("still %d workers after %d objects and %s", tuner.Limit(), done, now.Sub(begun))
+		}
+	}
+	if took := now.Sub(begun); took > 6*time.Second {
+		t.Errorf("%s until there were %d workers", took, MostWorkers)
+	}
+	t.Logf("%d workers after %s and %d objects", MostWorkers, now.Sub(begun), done)
+}
+
 // A service that asked to slow down is asked for more only little by little,
 // and the many refusals of one moment count once.
 func TestTunerThrottled(t *testing.T) {

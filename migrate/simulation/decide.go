@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"strings"
 	"time"
 )
 
@@ -51,6 +52,7 @@ func (w *world) meanwhile() {
 	}
 	if w.writes < w.options.writes && d.one(rate) {
 		w.writes++
+		time.Sleep(time.Millisecond) // the clock tells two null versions apart
 		if bucket := pick(d, w.places...).bucket; !critical || d.one(0.5) || !w.replace(bucket) {
 			w.edit(bucket)
 		}
@@ -70,6 +72,9 @@ func (w *world) fault(r *request) fault {
 		w.crashNext = false
 		return crashBefore
 	}
+	if w.unavailable(r) {
+		return pick(d, refused, slowDown)
+	}
 	if w.crashes < w.options.crashes && d.one(0.03) {
 		w.crashes++
 		return pick(d, crashBefore, crashAfter, crashBefore, crashAfter, interrupted)
@@ -86,6 +91,26 @@ func (w *world) fault(r *request) fault {
 		w.lasting[f] = true
 	}
 	return f
+}
+
+// outage is a time during which one end answers nothing.
+type outage struct {
+	side  string
+	until int // step
+}
+
+// unavailable tells whether a request falls into an outage, and may begin one.
+func (w *world) unavailable(r *request) bool {
+	d := w.dice
+	if r.kind == kindDisk {
+		return false
+	}
+	if w.outages < w.options.outages && d.one(0.01) {
+		w.outages++
+		w.outage = outage{pick(d, source, destination), w.step + d.between(5, 60)}
+		w.say("  the %s answers nothing for %d requests", w.outage.side, w.outage.until-w.step)
+	}
+	return w.step < w.outage.until && strings.HasPrefix(r.name, w.outage.side)
 }
 
 // demandable tells whether the design says that such a fault is noticed.

@@ -48,7 +48,7 @@ func (w *world) judgeEnd(end error) {
 	if !ok {
 		w.oracle.violate("end", "nothing that happened explains %v", end)
 	}
-	if errors.Is(end, migrate.ErrNotEmpty) && len(left) == 0 {
+	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 {
 		w.oracle.violate("end", "it says %v, and the source is empty", end)
 	}
 	w.nothingLost()
@@ -60,7 +60,7 @@ func (w *world) left() (names []string) {
 	for _, p := range w.places {
 		for _, key := range w.source.Keys(p.bucket) {
 			for _, r := range w.oracle.source[at(p.bucket, key)] {
-				if !r.gone && w.moves(p.bucket, key) && r.made < w.oracle.seen(w.process, source, p.bucket, key) {
+				if !r.gone && w.moves(p.bucket, key) && r.made < w.oracle.shown(w.process, source, p.bucket, key) {
 					names = append(names, at(p.bucket, key)+"@"+r.version.ID)
 				}
 			}

@@ -114,6 +114,31 @@ func (o *oracle) verified(r *record) bool {
 	return false
 }
 
+// honest: the erasures may not say of an entry that it was erased while it is
+// at the source, unless the source itself said so.
+func (o *oracle) honest() {
+	w := o.world
+	if w.plan == nil || w.lasting[notDone] {
+		return
+	}
+	for _, name := range w.durableNames() {
+		if !strings.HasPrefix(name, w.plan.ID+"/") || !strings.Contains(name, "erasures/") {
+			continue
+		}
+		bucket := w.bucketOf(name, "erasures")
+		for x, err := range state.Decode[receipt.Erasure](name, receipt.ErasureSchema, w.durable(name)) {
+			if err != nil {
+				break
+			}
+			for _, r := range o.source[at(bucket, string(x.Key))] {
+				if x.Outcome == receipt.Erased && r.version.ID == x.VersionID && r.planned && !r.gone {
+					o.violate("L5", "the erasures say that %s/%s@%s was erased, and it is at the source", bucket, x.Key, x.VersionID)
+				}
+			}
+		}
+	}
+}
+
 // plans marks what the plan's manifest has, and returns it in its order.
 func (o *oracle) plans() (entries []*record) {
 	w := o.world

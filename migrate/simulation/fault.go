@@ -55,9 +55,9 @@ func possible(k kind) []fault {
 	case kindPage:
 		return []fault{refused, slowDown, refused, disordered, hole}
 	case kindWrite:
-		return []fault{refused, slowDown, lost, lost, truncated, flipped, notDone, stripped}
+		return []fault{refused, slowDown, lost, lost, truncated, flipped, flipped, flipped, notDone, stripped}
 	case kindCopy:
-		return []fault{refused, slowDown, lost, lost, notDone, stripped}
+		return []fault{refused, slowDown, lost, lost, notDone}
 	case kindChange:
 		return []fault{refused, slowDown, lost}
 	case kindDelete:

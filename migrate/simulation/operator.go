@@ -36,13 +36,14 @@ func Run(c Config) Outcome {
 	calm := 0 // commands in a row in which nothing went wrong
 	for out.Runs < maxRuns {
 		out.Runs++
-		faults := w.faults + w.crashes
+		faults := w.faults + w.crashes + w.outages
 		out.End = w.command()
 		w.say("command %d: %v", out.Runs, out.End)
+		w.oracle.honest()
 		if out.End == nil || w.oracle.violation != nil {
 			break
 		}
-		if faults != w.faults+w.crashes || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
+		if faults != w.faults+w.crashes+w.outages || w.step < w.outage.until || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
 			calm = 0
 		}
 		if calm++; calm >= 3 {
@@ -66,6 +67,7 @@ func Run(c Config) Outcome {
 
 // betweenRuns is the time between two commands.
 func (w *world) betweenRuns(end error) {
+	w.outage.until -= 20 // outages end, too, while nobody asks
 	if errors.Is(end, state.ErrLeased) {
 		time.Sleep(10 * time.Minute)
 	}
@@ -127,7 +129,7 @@ func (w *world) phase() any { return w.progress.Phase.Load() }
 func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progress) error {
 	home := w.home(p)
 	runner := w.runner(p, home, progress)
-	plan, fresh, err := w.choose(ctx, p, home, runner, progress)
+	plan, fresh, err := w.choose(ctx, p, home, progress)
 	if err != nil {
 		return err
 	}
@@ -139,22 +141,24 @@ func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progre
 		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh})
 		return err
 	}
-	if status, err := runner.Status(ctx, plan); err != nil {
-		return err
-	} else if status.Stage == migrate.Planned || status.Stage == migrate.Copying || status.Stage == migrate.Blocked {
+	if w.copied != plan.ID {
 		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true}); err != nil {
 			return err
 		}
+		w.copied = plan.ID
 		if _, err := runner.Verify(ctx, plan, plan.Verify == "readback"); err != nil {
 			return err
 		}
+	}
+	if _, err := runner.Status(ctx, plan); err != nil {
+		return err
 	}
 	_, err = runner.Erase(ctx, plan)
 	return err
 }
 
 // choose returns the plan to be carried out, and whether it was made just now.
-func (w *world) choose(ctx context.Context, p *process, home state.Home, runner *migrate.Runner, progress *engine.Progress) (*migrate.Plan, bool, error) {
+func (w *world) choose(ctx context.Context, p *process, home state.Home, progress *engine.Progress) (*migrate.Plan, bool, error) {
 	if w.plan != nil {
 		plan, err := migrate.Load(ctx, home, w.plan.ID)
 		return plan, false, err

@@ -135,7 +135,7 @@ func (o *oracle) judge(r *record) {
 	}
 	if !p.erased {
 		p.erased = true
-		o.gate(p)
+		o.gate()
 	}
 	o.fresh(p, r)
 	if !o.verified(r) {
@@ -171,7 +171,7 @@ func (o *oracle) excused(r *record) bool {
 }
 
 // gate: before a process erases anything, all of the plan must be verified.
-func (o *oracle) gate(p *process) {
+func (o *oracle) gate() {
 	for name, bad := range o.world.evidence() {
 		if bad > 0 {
 			o.violate("L2", "erasing began although %s has %d entries that are not verified", name, bad)
@@ -190,11 +190,22 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && o.world.moves(x.bucket, x.key) && x.made < o.seen(p, source, x.bucket, x.key) {
+			if !x.gone && !x.planned && o.world.moves(x.bucket, x.key) && x.made < o.shown(p, source, x.bucket, x.key) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
 			}
 		}
 	}
+}
+
+// shown is the step at which a listing last showed all of a key; -1: never.
+func (o *oracle) shown(p *process, side, bucket, key string) int {
+	step := -1
+	for _, s := range p.pages {
+		if s.covers(side, bucket, key) && s.hidden != key && s.step > step {
+			step = s.step
+		}
+	}
+	return step
 }
 
 // seen is the step at which a listing last covered a key; -1: never since the
@@ -249,7 +260,7 @@ func (o *oracle) unwritten(c memstore.Change) {
 	mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if !strings.HasPrefix(c.Key, probe) && !(mine && o.world.aborting) {
+		if allowed := strings.HasPrefix(c.Key, probe) || mine && o.world.aborting; !allowed {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
 		return

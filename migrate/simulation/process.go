@@ -29,6 +29,7 @@ type shown struct {
 	last         string // last key covered
 	end          bool   // everything behind it too
 	step         int
+	hidden       string // a key of which something was left out
 }
 
 func (s shown) covers(side, bucket, key string) bool {

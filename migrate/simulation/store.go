@@ -103,21 +103,25 @@ func (s store) Versions(ctx context.Context, bucket, prefix, after string) iter.
 		}
 		page, more, err := s.real.Page(ctx, bucket, prefix, m)
 		if err == nil {
-			page = s.disturb(r, page)
-			s.show(bucket, prefix, m, page, more)
+			hidden := ""
+			page, hidden = s.disturb(r, page)
+			s.show(bucket, prefix, m, page, more, hidden)
 		}
 		return page, more, s.leave(r, err)
 	})
 }
 
 // show remembers what a page covered.
-func (s store) show(bucket, prefix string, m memstore.Marker, page []objectstore.Version, more bool) {
-	seen := shown{side: s.side, bucket: bucket, after: m.Key, end: !more && prefix == "", step: s.world.step}
+func (s store) show(bucket, prefix string, m memstore.Marker, page []objectstore.Version, more bool, hidden string) {
+	seen := shown{side: s.side, bucket: bucket, after: m.Key, end: !more && prefix == "", step: s.world.step, hidden: hidden}
 	if m.VersionID != "" {
 		seen.after += "\x00" // the key itself was covered in part before
 		if i := len(s.pages) - 1; i >= 0 && s.pages[i].last == m.Key {
 			seen.after = s.pages[i].after
 			seen.step = s.pages[i].step
+			if s.pages[i].hidden == m.Key {
+				seen.hidden = m.Key
+			}
 		}
 	}
 	switch {
@@ -132,16 +136,16 @@ func (s store) show(bucket, prefix string, m memstore.Marker, page []objectstore
 	s.pages = append(s.pages, seen)
 }
 
-// disturb spoils a page so that it can be noticed.
-func (s store) disturb(r *request, page []objectstore.Version) []objectstore.Version {
+// disturb spoils a page; it returns the key of what it leaves out.
+func (s store) disturb(r *request, page []objectstore.Version) (spoiled []objectstore.Version, hidden string) {
 	switch {
 	case r.fault == hole && len(page) > 1:
 		i := s.world.dice.below(len(page) - 1)
-		return append(page[:i:i], page[i+1:]...)
+		return append(page[:i:i], page[i+1:]...), page[i].Key
 	case r.fault == disordered && len(page) > 1 && page[0].Key != page[len(page)-1].Key:
 		page[0], page[len(page)-1] = page[len(page)-1], page[0]
 	}
-	return page
+	return page, ""
 }
 
 func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {

@@ -49,15 +49,18 @@ type world struct {
 	plan                *migrate.Plan
 	proofs              map[string]*proof
 	aborting            bool
+	copied              string // the plan that migrate --keep-source has carried out
 
 	step                    int // counts requests
-	crashNext, stripNext    bool
+	crashNext               bool
 	faults, crashes, writes int // so far
 	foreign                 int
 	lasting                 map[fault]bool // what went wrong and does not heal
 	print                   uint64         // of all requests in their order
 	started                 bool           // people may interfere
 	bodies                  int
+	outage                  outage
+	outages                 int // so far
 	lastUpload              int // step
 	progress                *engine.Progress
 }

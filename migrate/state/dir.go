@@ -32,6 +32,9 @@ func (d *Dir) file(name string) (string, error) {
 	if err := CheckName(name); err != nil {
 		return "", err
 	}
+	if err := d.plain(name); err != nil {
+		return "", err
+	}
 	return filepath.Join(d.path, filepath.FromSlash(name)), nil
 }
 
@@ -218,9 +221,12 @@ func (d *Dir) makeDir(path string) error {
 	if above := len(path) < len(d.path); above && existed || planted.On(planted.ForgetParents) {
 		return nil
 	}
-	if err := d.files.SyncDir(parent); err != nil && !(existed && errors.Is(err, fs.ErrPermission)) {
-		return err
+	err = d.files.SyncDir(parent)
+	if existed && errors.Is(err, fs.ErrPermission) {
+		err = nil // it is somebody else's, and was there before
 	}
-	d.made.Store(path, true)
-	return nil
+	if err == nil {
+		d.made.Store(path, true)
+	}
+	return err
 }

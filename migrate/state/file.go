@@ -18,10 +18,6 @@ import (
 const (
 	maxLine    = 64 << 10  // bytes of one JSON line; a key has at most 1,024 bytes
 	maxDecoded = 256 << 20 // bytes of one file after decompression
-	// window is how far back compression looks. The library's own choice takes
-	// 16 MiB per file, more than half of all that a run allocated; lines resemble
-	// their neighbours.
-	window = 256 << 10
 )
 
 // Header is the first line of every state file.
@@ -29,6 +25,7 @@ type Header struct {
 	Schema  string `json:"schema"`
 	Segment int    `json:"segment,omitempty"`
 	Move    int    `json:"move,omitempty"`
+	Of      string `json:"of_sha256,omitempty"` // the manifest's segment that a file is about
 	Entries int    `json:"entries"`
 	// Counts says how many entries there are of each kind, where the file has kinds.
 	Counts map[string]int `json:"counts,omitempty"`

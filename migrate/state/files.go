@@ -33,7 +33,9 @@ type File interface {
 	Close() error
 }
 
-// disk is the operating system's file system.
+// Disk is the operating system's file system.
+func Disk() Files { return disk{} }
+
 type disk struct{}
 
 func (disk) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }

@@ -65,6 +65,16 @@ func startCounter(upstream string) (*counter, error) {
 	return c, nil
 }
 
+// reset forgets what a run's preparations took.
+func (c *counter) reset() {
+	c.requests.Store(0)
+	c.received.Store(0)
+	c.sent.Store(0)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.methods)
+}
+
 func (c *counter) close() error {
 	err := c.server.Close()
 	c.closeUpstream()

@@ -80,6 +80,9 @@ func report(w workload, rows []row) {
 		if rows[i].skipped != "" {
 			fmt.Printf("  %s not measured: %s\n", rows[i].tool, rows[i].skipped)
 		}
+		if rows[i].note != "" {
+			fmt.Printf("  %s: %s\n", rows[i].tool, rows[i].note)
+		}
 		if rows[i].detail != "" {
 			fmt.Printf("  %s, phases: %s\n", rows[i].tool, rows[i].detail)
 		}

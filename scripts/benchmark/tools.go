@@ -30,6 +30,13 @@ type tool struct {
 	plain bool
 	// within tells that the destination is at the source's endpoint.
 	within bool
+	// slow tools are given fewer objects, and their figures multiplied.
+	slow bool
+}
+
+func slow(t tool) tool {
+	t.slow = true
+	return t
 }
 
 // program finds a tool's program; an empty path means that it is not there.

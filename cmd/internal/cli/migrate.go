@@ -233,7 +233,10 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrat
 		}
 		p, err = migrate.Load(ctx, m.world.home, name)
 		if err == nil {
-			return p, false, m.fits(p, d)
+			if err := m.fits(p, d); err != nil {
+				return p, false, err
+			}
+			return p, false, m.admits(m.world, p)
 		}
 		if !errors.Is(err, migrate.ErrNoPlan) || m.plan != "" || m.to == "" {
 			return nil, false, err

@@ -53,7 +53,7 @@ func (s *Store) Lock(ctx context.Context, ref objectstore.Ref) (objectstore.Lock
 	if err != nil {
 		return objectstore.Lock{}, err
 	}
-	return v.Attributes.Lock, nil
+	return v.Lock, nil
 }
 
 // bare finds a version for requests that know no condition.

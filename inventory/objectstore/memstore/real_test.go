@@ -33,7 +33,6 @@ type client struct {
 	bucket string
 	log    []string
 	ids    map[string]string // by the service's ID
-	real   map[string]string // by the name given
 }
 
 func (c *client) ctx() context.Context { return c.t.Context() }
@@ -44,17 +43,8 @@ func (c *client) id(id string) string {
 	}
 	if c.ids[id] == "" {
 		c.ids[id] = fmt.Sprintf("#%d", len(c.ids)+1)
-		c.real[c.ids[id]] = id
 	}
 	return c.ids[id]
-}
-
-// named turns a name of the log back into the service's ID.
-func (c *client) named(id string) string {
-	if real, ok := c.real[id]; ok {
-		return real
-	}
-	return id
 }
 
 func (c *client) say(format string, args ...any) {
@@ -411,7 +401,7 @@ func TestSameAsRealServer(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			var logs [2]string
 			for j, store := range []objectstore.Store{provider.Region(region), mem} {
-				c := &client{t: t, store: store, bucket: fmt.Sprintf("bucket-%d", i), ids: map[string]string{}, real: map[string]string{}}
+				c := &client{t: t, store: store, bucket: fmt.Sprintf("bucket-%d", i), ids: map[string]string{}}
 				if err := store.CreateBucket(t.Context(), c.bucket, false); err != nil {
 					t.Fatal(err)
 				}

@@ -143,12 +143,12 @@ func (s *Service) place(name string, b *container, key string, v *Version) {
 	s.change(name, key, v, false)
 }
 
-// remove takes one version out of a history; false if it is not there.
-func (s *Service) remove(name string, b *container, key, id string) bool {
+// remove takes one version out of a history, if it is there.
+func (s *Service) remove(name string, b *container, key, id string) {
 	history := b.histories[key]
 	i := slices.IndexFunc(history, func(v *Version) bool { return v.ID == id })
 	if i < 0 {
-		return false
+		return
 	}
 	v := history[i]
 	history = slices.Delete(slices.Clone(history), i, i+1)
@@ -159,7 +159,6 @@ func (s *Service) remove(name string, b *container, key, id string) bool {
 	}
 	b.removed[Marker{key, id}] = v.place
 	s.change(name, key, v, true)
-	return true
 }
 
 // Keys returns a bucket's keys in byte order, of versions and markers alike.

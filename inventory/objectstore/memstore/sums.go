@@ -45,7 +45,7 @@ func (s *Service) receive(op, bucket string, body objectstore.Body) ([]byte, err
 	if err != nil {
 		return nil, s.fail(op, bucket, "IncompleteBody", http.StatusBadRequest, objectstore.ErrRejected)
 	}
-	if more, _ := body.Reader.Read(make([]byte, 1)); more > 0 {
+	if more, _ := body.Read(make([]byte, 1)); more > 0 {
 		return nil, fmt.Errorf("%s %s: a body longer than the %d bytes announced", op, bucket, n)
 	}
 	if body.SHA256 != "" && !s.Traits.NoBodyHash {

@@ -51,6 +51,7 @@ func transport(o Options) *awshttp.BuildableClient {
 		// the buffers, of which each connection has two.
 		t.WriteBufferSize = 32 << 10
 		t.ReadBufferSize = 16 << 10
+		t.Proxy = secure(t.Proxy, o.Insecure)
 		t.DialContext = dialer(t.DialContext, patience.Window, o.Now)
 	})
 }
@@ -67,7 +68,7 @@ func (c *client) Do(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, storageKey{}, true))
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, fence) }})
 	resp, err := c.next.Do(r.WithContext(ctx))
 	if err != nil {

@@ -72,12 +72,14 @@ func (s *Store) fail(op, bucket string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
 	where := s.provider + ":" + bucket
 	if bucket == "" {
 		where = s.provider + " " + s.region
+	}
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) {
+			return &objectstore.Error{Op: op, Bucket: where, Err: ended} // the SDK's text may hold the URL and so the key
+		}
 	}
 	e := &objectstore.Error{Op: op, Bucket: where}
 	var response *awshttp.ResponseError
@@ -106,7 +108,7 @@ func (s *Store) fail(op, bucket string, err error) error {
 	}
 	var unsent *smithyhttp.RequestSendError
 	switch {
-	case errors.Is(err, objectstore.ErrStalled):
+	case errors.Is(err, objectstore.ErrStalled), errors.Is(err, ErrInsecure):
 		// Says so itself.
 	case errors.As(err, &unsent):
 		e.Kind = objectstore.ErrUnanswered

@@ -3,10 +3,7 @@ package s3store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -67,9 +64,6 @@ type Provider struct {
 	stores map[string]*Store
 }
 
-// ErrInsecure reports an endpoint that would carry data in the clear.
-var ErrInsecure = errors.New("plain http to another machine: data and keys could be read on the way")
-
 // homeRegion is asked when no region is known yet; any region of AWS's main
 // partition answers ListBuckets for all.
 const homeRegion = "us-east-1"
@@ -106,27 +100,6 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	owner := newOwner(o, base)
 	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
 	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
-}
-
-func checkEndpoint(endpoint string, insecure bool) error {
-	if endpoint == "" {
-		return nil
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.User != nil {
-		// Not quoted: what is in front of the host may be a password.
-		return errors.New("an endpoint is no URL, or has credentials in it: want http://host:port or https://host")
-	}
-	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("endpoint %q: want http://host:port or https://host", endpoint)
-	}
-	if u.Scheme == "https" || insecure || u.Hostname() == "localhost" {
-		return nil
-	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, ErrInsecure)
 }
 
 // Name is the provider's name in locations.

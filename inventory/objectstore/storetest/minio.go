@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // underShell runs a server in the background and ends it when standard input
@@ -96,12 +98,42 @@ func (s *Sandbox) startMinIO(ctx context.Context, binary, region string) error {
 	if s.roots != nil {
 		s.Endpoints[region] = "https://" + address
 	}
-	return s.healthy(ctx, s.Endpoints[region]+"/minio/health/ready", log)
+	if err := s.healthy(ctx, s.Endpoints[region]+"/minio/health/ready", log); err != nil {
+		return err
+	}
+	// It says that it is ready before it is.
+	return poll(ctx, func(ctx context.Context) error {
+		_, err := s.Client(region).ListBuckets(ctx, &s3.ListBucketsInput{})
+		return err
+	})
 }
 
-// healthy asks until the server answers 200, for at most half a minute.
+// poll asks until there is no error.
+func poll(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ask(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
+// startTime is how long a server may take to start, on a machine with much else
+// to do.
+const startTime = 2 * time.Minute
+
+// healthy asks until the server answers 200.
 func (s *Sandbox) healthy(ctx context.Context, url, log string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
