@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -138,10 +140,14 @@ func (w *work) eraseSegments(ctx context.Context) error {
 		}
 		if _, probed := conditional[source.Endpoint()]; !probed {
 			if i := slices.IndexFunc(entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker }); i >= 0 {
-				if eraser.Conditional, err = eraser.Honours(ctx, entries[i]); err != nil {
+				honours, known, err := eraser.Honours(ctx, entries[i])
+				if err != nil {
 					return err
 				}
-				conditional[source.Endpoint()] = eraser.Conditional
+				if eraser.Conditional = honours; known {
+					conditional[source.Endpoint()] = honours
+					w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, honours)
+				}
 			}
 		}
 		erasures, err := eraser.Segment(ctx, entries)
@@ -263,7 +269,7 @@ func (w *work) remainder(ctx context.Context) error {
 			}
 			left.Uploads++
 		}
-		if left.Entries+left.Uploads > 0 {
+		if left.Entries+left.Uploads > 0 && !planted.On(planted.AssumeEmpty) {
 			w.result.SourceEmpty = false
 			left.Reason = w.retained[left.Location].reason(left.Entries)
 			w.result.Left = append(w.result.Left, left)

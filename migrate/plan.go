@@ -48,6 +48,7 @@ type Plan struct {
 	Destination Region             `json:"destination"`
 	Verify      string             `json:"verify"` // auto or readback
 	KMSKey      string             `json:"kms_key,omitempty"`
+	Restore     *Restore           `json:"restore,omitempty"` // of archived versions
 	Moves       []Move             `json:"moves"`
 	Segments    []manifest.Segment `json:"segments"`
 	HeldIn      []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
@@ -87,6 +88,7 @@ type Move struct {
 	Tags        []objectstore.Tag      `json:"bucket_tags,omitempty"`
 	Way         string                 `json:"way"`
 	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
+	ACLs        bool                   `json:"acls,omitempty"`        // access control lists are in force there
 	Totals      Totals                 `json:"totals"`
 	// Exists and Held were observed while planning; the digest leaves them out,
 	// for a run changes them.
@@ -111,6 +113,7 @@ type Totals struct {
 	Markers   int64 `json:"delete_markers"`
 	Multipart int64 `json:"multipart_objects"` // versions uploaded in parts
 	Uploads   int64 `json:"unfinished_uploads"`
+	Archived  int64 `json:"archived,omitempty"` // versions that need a restore to be read
 	Bytes     int64 `json:"bytes"`
 }
 
@@ -120,6 +123,7 @@ func (t *Totals) add(o Totals) {
 	t.Markers += o.Markers
 	t.Multipart += o.Multipart
 	t.Uploads += o.Uploads
+	t.Archived += o.Archived
 	t.Bytes += o.Bytes
 }
 

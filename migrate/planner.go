@@ -10,10 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -32,22 +35,35 @@ type Request struct {
 	// BucketName names the destination of a source bucket.
 	BucketName func(bucket, sourceRegion string) string
 	KMSKey     string // of the destination's region, for what is under a KMS key at the source; may be empty
+	Restore    string // the tier at which archived versions are to be restored; empty: they block
 	Now        time.Time
 	Progress   *engine.Progress
+	// SegmentEntries is how many entries a segment has at most, but for one
+	// key's history; 0: the default.
+	SegmentEntries int
+	// Spool keeps the manifest until its digest is known; nil: a temporary
+	// directory.
+	Spool state.Home
 }
 
 // Make lists the source, writes the manifest and the plan to home, and returns
 // the plan. Memory does not grow with the number of objects, only with the
 // longest history. ErrNothing if all data is at the destination already.
 func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) {
-	spool, err := os.MkdirTemp("", "residency-plan-*")
-	if err != nil {
-		return nil, fmt.Errorf("make room for the manifest: %w", err)
+	if r.Spool == nil {
+		spool, err := os.MkdirTemp("", "residency-plan-*")
+		if err != nil {
+			return nil, fmt.Errorf("make room for the manifest: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
+		r.Spool = state.NewScratch(spool)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
-
-	p := &planner{Request: r, spool: state.NewDir(spool), plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey,
+	var restore *Restore
+	if r.Restore != "" {
+		restore = &Restore{Tier: r.Restore, Days: restoreDays}
+	}
+	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if err := p.collect(ctx); err != nil {
@@ -65,9 +81,12 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 type planner struct {
 	Request
 	plan    *Plan
-	spool   *state.Dir
+	spool   state.Home
 	uploads []Upload
-	held    []heldLine // of the segment being filled
+	first   manifest.Entry // version of the move at hand
+	// annotator is the move's source, as long as it seems to have annotations.
+	annotator objectstore.Annotator
+	held      []heldLine // of the segment being filled
 }
 
 func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
@@ -94,6 +113,7 @@ func (p *planner) collect(ctx context.Context) error {
 	p.clashes()
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
+	writer.Entries = r.SegmentEntries
 	for i := range p.plan.Moves {
 		if err := writer.Begin(ctx, i); err != nil {
 			return err
@@ -158,10 +178,6 @@ func (p *planner) clashes() {
 	}
 }
 
-// archived are the storage classes whose bytes cannot be read without a
-// restore (Amazon S3 User Guide, "Understanding and managing storage classes").
-func archived(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
-
 // examples is how many keys an issue names.
 const examples = 20
 
@@ -175,7 +191,12 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		return err
 	}
 	defer beside.stop()
-	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "restore them, then plan again"}
+	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"}
+	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
+	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
+	annotated := Issue{Rule: "annotations", Location: m.From().String(), Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"}
+	p.first = manifest.Entry{}
+	fits := newFits(p.Stores(p.Destination.Provider, p.Destination.Code), m.From().String())
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
 	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
@@ -186,9 +207,14 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
 			m.Totals.count(entries[i])
-			if archived(v.StorageClass) {
-				note(&frozen, v.Key)
-			}
+			p.frozen(v, &frozen, &tierless)
+			fits.see(v)
+		}
+		if err := p.sample(ctx, source, m, entries, &locked, &annotated); err != nil {
+			return err
+		}
+		if planted.On(planted.Reorder) {
+			slices.Reverse(entries)
 		}
 		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {
@@ -215,13 +241,16 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, taken} {
+	for _, issue := range []Issue{frozen, tierless, locked, fits.large, fits.long, taken} {
 		if issue.Count > 0 {
 			p.block(issue)
 		}
 	}
 	if older.Count > 0 {
 		p.warn(older)
+	}
+	if annotated.Count > 0 {
+		p.warn(annotated)
 	}
 	return p.configuration(ctx, source, m)
 }
@@ -243,6 +272,9 @@ func (t *Totals) count(e manifest.Entry) {
 	t.Bytes += e.Size
 	if strings.Contains(e.ETag, "-") {
 		t.Multipart++
+	}
+	if archived(e.StorageClass) {
+		t.Archived++
 	}
 }
 
@@ -296,6 +328,9 @@ func (p *planner) advise() {
 		if m.Prefix != "" && !strings.HasSuffix(m.Prefix, "/") {
 			p.warn(Issue{Rule: "open-prefix", Location: at, Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})
 		}
+		if p.Restore != "" && m.Totals.Archived > 0 {
+			p.warn(Issue{Rule: "restore", Location: at, Count: m.Totals.Archived, Text: fmt.Sprintf("archived versions are restored first, at tier %s and for %d days, which the source's account pays for; migrate asks for that, and is to be run again when they are there", p.Restore, restoreDays)})
+		}
 		if m.Versioning == objectstore.Suspended {
 			p.warn(Issue{Rule: "versioning-suspended", Location: at, Text: "versions with ID null get IDs of their own at the destination"})
 		}
@@ -307,6 +342,10 @@ func (p *planner) advise() {
 		p.warn(Issue{Rule: "reassigned", Text: "version IDs and last-modified dates are assigned by the destination; receipts record which became which"})
 	}
 }
+
+// storedAtOnce is how many files are stored at once: each waits for a disk to
+// make it durable, or for a bucket to answer.
+const storedAtOnce = 8
 
 // store moves the manifest from the spool to its home, then saves the plan. If
 // the same plan is there already it stands, with what was observed then: since,
@@ -320,17 +359,22 @@ func (p *planner) store(ctx context.Context, home state.Home) error {
 	if err != nil {
 		return err
 	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(storedAtOnce)
 	for _, name := range names {
 		if there != nil && strings.HasPrefix(name, "held/") {
 			continue
 		}
-		data, err := p.spool.Get(ctx, filepath.ToSlash(name))
-		if err != nil {
-			return err
-		}
-		if err := home.Put(ctx, p.plan.ID+"/"+name, data); err != nil {
-			return err
-		}
+		group.Go(func() error {
+			data, err := p.spool.Get(groupCtx, filepath.ToSlash(name))
+			if err != nil {
+				return err
+			}
+			return home.Put(groupCtx, p.plan.ID+"/"+name, data)
+		})
+	}
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return err
 	}
 	if there != nil {
 		p.plan = there

@@ -2,10 +2,12 @@ package migrate
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,17 +23,20 @@ type Runner struct {
 	Stores   Stores
 	Now      func() time.Time
 	Progress *engine.Progress
-	Workers  int // entries copied at once; default 16
+	Workers  int // entries copied at once; 0: as many as turn out to be worth having
 	Budget   *copier.Budget
 	Tool     string // name and version, for the certificate
 	Host     string // of this machine, for the certificate
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Random returns a number from 0 to below n; nil: one that nobody foresees.
+	Random func(n int64) int64
 	// Note is told of what happens on the way, in words without keys.
 	Note func(text string)
 }
 
-// DefaultWorkers is how many entries are copied at once unless told otherwise.
+// DefaultWorkers is how many requests are under way at once, unless told
+// otherwise, where the number does not find itself.
 const DefaultWorkers = 16
 
 // Options of one run.
@@ -89,7 +94,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
-	if err := w.settle(ctx, o); err != nil {
+	if err := w.settle(ctx, o); errors.Is(err, ErrRestoring) {
+		return nil, err
+	} else if err != nil {
 		return w.result, err
 	}
 	if err := w.abandoned(ctx); err != nil {
@@ -163,6 +170,15 @@ func (w *work) sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (w *work) probeKey() string { return probePrefix + strconv.FormatInt(w.random(math.MaxInt64), 36) }
+
+func (w *work) random(n int64) int64 {
+	if w.Random == nil {
+		return rand.Int64N(n)
+	}
+	return w.Random(n)
 }
 
 func (w *work) source(m Move) objectstore.Store {
@@ -274,7 +290,7 @@ const probePrefix = ".residency-probe-"
 // beside the plan's.
 func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 	store := w.destination()
-	key := probePrefix + strings.ToLower(rand.Text())
+	key := w.probeKey()
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: wrong})

@@ -57,6 +57,9 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		}
 		p.plan.Parity = append(p.plan.Parity, row)
 	}
+	if err := p.access(ctx, source, m); err != nil {
+		return err
+	}
 	if m.Exists {
 		return p.existing(ctx, m)
 	}
@@ -92,10 +95,6 @@ func (p *planner) judge(m *Move, name objectstore.Setting, value []byte, row *Pa
 	switch name {
 	case objectstore.Encryption:
 		return p.judgeEncryption(at, value, row)
-	case objectstore.Ownership:
-		if !bytes.Contains(value, []byte("BucketOwnerEnforced")) {
-			p.warn(Issue{Rule: "acl", Location: at, Text: "ACLs are in force there; grants of single objects are not carried"})
-		}
 	case objectstore.Policy:
 		var err error
 		if row.Value, err = parity.Rewrite(value, m.Bucket, m.Destination); err != nil {

@@ -22,6 +22,8 @@ var (
 	ErrStalled      = errors.New("the connection stalled")
 	ErrOwner        = fmt.Errorf("%w: the bucket belongs to another account", ErrDenied)
 	ErrNoBucket     = fmt.Errorf("%w: there is no such bucket", ErrNotFound)
+	ErrCustomerKey  = errors.New("encrypted under a key of the customer's own (SSE-C) that is not at hand")
+	ErrArchived     = errors.New("archived, and not restored")
 )
 
 // ErrClock is a kind of ErrCredentials whose remedy is another.
@@ -98,7 +100,7 @@ func (e *Error) Unwrap() []error {
 // answer was about the request, the permission or the credentials, not about
 // the weather.
 func Permanent(err error) bool {
-	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected} {
+	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected, ErrCustomerKey, ErrArchived} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -70,7 +70,7 @@ const inFlight = 2
 // Copy is a copy run over segments.
 type Copy struct {
 	Segments []manifest.Segment
-	Workers  int
+	Crew     *Crew // who works; required
 	Progress *Progress
 	// Load returns a segment's entries and, if there are any from before, a
 	// receipt for each.
@@ -110,9 +110,7 @@ type task struct {
 func (c Copy) Run(ctx context.Context) error {
 	tasks := make(chan task)
 	workers, workCtx := errgroup.WithContext(ctx)
-	for range max(c.Workers, 1) {
-		workers.Go(func() error { return c.work(workCtx, tasks) })
-	}
+	c.Crew.start(func() { workers.Go(func() error { return c.work(workCtx, tasks) }) })
 	segments, feedCtx := errgroup.WithContext(workCtx)
 	segments.SetLimit(inFlight)
 	for _, s := range c.Segments {
@@ -140,15 +138,22 @@ func (c Copy) Run(ctx context.Context) error {
 
 func (c Copy) work(ctx context.Context, tasks <-chan task) error {
 	for t := range tasks {
+		c.Crew.begin()
 		err := ctx.Err()
 		if err == nil {
 			err = c.history(ctx, t)
 		}
 		t.pending.Done()
-		if err != nil {
+		if leave := c.Crew.end(); leave && err == nil {
+			return nil
+		} else if err != nil {
+			if !leave {
+				c.Crew.left()
+			}
 			return err
 		}
 	}
+	c.Crew.left()
 	return nil
 }
 
@@ -169,6 +174,7 @@ func (c Copy) history(ctx context.Context, t task) error {
 		}
 	}
 	c.Progress.Entries.Add(int64(len(receipts)))
+	c.Crew.Arrived(0)
 	copy(t.receipts, receipts)
 	return nil
 }

@@ -123,6 +123,8 @@ func remedy(err error) string {
 		return "plan again, look at the new plan, and approve its digest"
 	case errors.Is(err, migrate.ErrNotCopied):
 		return "residency migrate --plan ID copies and verifies first"
+	case errors.Is(err, migrate.ErrRestoring):
+		return "run the same command again then; it goes on from here"
 	case errors.Is(err, migrate.ErrNotEmpty):
 		return "run the same command again: it carries what is new and erases what can go by then; --fence denies writes to the source meanwhile"
 	case errors.Is(err, migrate.ErrPartial):

@@ -29,9 +29,10 @@ func (p *approval) addTo(c *cobra.Command) {
 }
 
 func (a *app) migrateCommand() *cobra.Command {
-	var to, plan, verify, abort string
+	var to, plan, verify, abort, restore string
 	var agree approval
 	var keep, fence bool
+	room := memoryDefault(os.ReadFile)
 	var workers, passes int
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
@@ -79,10 +80,15 @@ erased, and lifts its fence.
 			if err != nil {
 				return err
 			}
-			if err := checkWorkers(workers); err != nil {
+			if c.Flags().Changed("workers") {
+				if err := checkWorkers(workers); err != nil {
+					return err
+				}
+			}
+			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
-			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers}
+			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers, memory: room}
 			return m.run(c.Context())
 		},
 	}
@@ -93,9 +99,11 @@ erased, and lifts its fence.
 	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
 	f.IntVar(&passes, "passes", migrate.DefaultPasses, "how often what others write to the source meanwhile is carried")
 	f.BoolVar(&fence, "fence", false, "deny writes to the source, by its buckets' policies, before the last pass")
-	f.IntVar(&workers, "workers", migrate.DefaultWorkers, "entries copied at once")
+	f.IntVar(&workers, "workers", 0, fmt.Sprintf("entries and parts copied at once (default: as many as turn out to be worth having, %d to %d)", engine.LeastWorkers, engine.MostWorkers))
+	f.Var(&room, "memory", "memory that the process may take")
 	agree.addTo(c)
 	addVerify(c, &verify)
+	addRestore(c, &restore)
 	return c
 }
 
@@ -117,7 +125,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return err
 	}
 	if a.output == "json" {
-		return errors.Join(render.JSON(a.Out, u), err)
+		return errors.Join(a.json(u), err)
 	}
 	fmt.Fprintf(a.Out, "Aborted: plan %s. Of %s at the destination\n\n", p.ID, p.Customer)
 	for _, row := range []struct {
@@ -162,6 +170,7 @@ type migration struct {
 	agree   approval
 	options migrate.Options
 	workers int
+	memory  memory
 }
 
 func (m *migration) run(ctx context.Context) error {
@@ -180,6 +189,7 @@ func (m *migration) run(ctx context.Context) error {
 		return nil // nothing to do, and said so
 	}
 	runner := m.runner(m.world, m.workers)
+	runner.Budget = m.memory.budget()
 	status, err := runner.Status(ctx, p)
 	if err != nil {
 		return err
@@ -327,6 +337,9 @@ func (m *migration) command(p *migrate.Plan) string {
 	parts = append(parts, "--to", p.Destination.String(), "--customer", p.Customer)
 	if m.options.KeepSource {
 		parts = append(parts, "--keep-source")
+	}
+	if p.Restore != nil {
+		parts = append(parts, "--restore", p.Restore.Tier)
 	}
 	if m.options.Fence {
 		parts = append(parts, "--fence")

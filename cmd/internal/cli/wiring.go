@@ -26,6 +26,7 @@ type world struct {
 	providers map[string]*provider
 	home      state.Home
 	stateAt   *objectstore.Location // of a state in a bucket, which open opens
+	restore   string                // the tier at which a new plan restores archived versions
 }
 
 // provider is one configured provider with its stores.
@@ -42,13 +43,17 @@ func (a *app) open(ctx context.Context) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := a.customerKeys(w.config.Keys)
+	if err != nil {
+		return nil, err
+	}
 	for name, p := range w.config.Providers {
 		endpoints := make(map[string]string, len(p.Regions))
 		for code, r := range p.Regions {
 			endpoints[code] = cmp.Or(r.Endpoint, p.Endpoint)
 		}
 		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint,
-			Account: p.Account, Amazon: p.Type == "aws", Now: a.now})
+			Account: p.Account, Amazon: p.Type == "aws", Now: a.now, CustomerKeys: keys})
 		if err != nil {
 			return nil, err
 		}

@@ -81,6 +81,11 @@ func (k *checker) check(c *Config) error {
 	if err := k.customers(c); err != nil {
 		return err
 	}
+	for i, key := range c.Keys {
+		if (key.Env == "") == (key.File == "") {
+			return k.at(fmt.Sprintf("$.sse_c_keys[%d]", i), "sse_c_keys: each is {env: NAME} or {file: PATH}")
+		}
+	}
 	return k.destination(c.Destination.Bucket)
 }
 

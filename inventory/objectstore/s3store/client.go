@@ -47,8 +47,10 @@ func transport(o Options) *awshttp.BuildableClient {
 		t.MaxIdleConns = 4 * o.Connections
 		t.DisableCompression = true // bodies come as stored
 		t.ResponseHeaderTimeout = patience.Answer
-		t.WriteBufferSize = 64 << 10
-		t.ReadBufferSize = 64 << 10
+		// A small object with its header goes in one piece; large ones pass by
+		// the buffers, of which each connection has two.
+		t.WriteBufferSize = 32 << 10
+		t.ReadBufferSize = 16 << 10
 		t.Proxy = secure(t.Proxy, o.Insecure)
 		t.DialContext = dialer(t.DialContext, patience.Window, o.Now)
 	})

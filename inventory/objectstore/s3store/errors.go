@@ -38,8 +38,10 @@ func kind(code string) error {
 		return objectstore.ErrThrottled
 	case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "XAmzContentChecksumMismatch":
 		return objectstore.ErrCorrupt
-	case "ObjectLocked", "InvalidObjectState":
+	case "ObjectLocked":
 		return objectstore.ErrLocked
+	case "InvalidObjectState":
+		return objectstore.ErrArchived
 	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint":
 		return objectstore.ErrRejected
 	}
@@ -87,8 +89,15 @@ func (s *Store) fail(op, bucket string, err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Code = api.ErrorCode()
-		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && e.Code != "InternalError" {
+		// BadRequest is no code of S3's: a server that lost its place in the
+		// connection says so, and the next attempt has another. A HEAD's answer has
+		// no code, and the SDK makes this one of its status.
+		weather := e.Code == "InternalError" || e.Code == "BadRequest" && !strings.HasPrefix(op, "Head")
+		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && !weather {
 			e.Kind = byStatus(e.Status)
+		}
+		if strings.Contains(api.ErrorMessage(), sseStored) {
+			e.Kind = objectstore.ErrCustomerKey
 		}
 		e.Hint = s.hint(e, response, bucket)
 		return e

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,8 +25,10 @@ type Options struct {
 	Endpoints map[string]string
 	// Endpoint is that of regions which Endpoints does not name; empty: AWS's own.
 	Endpoint string
-	// Connections bounds the idle connections kept per endpoint; default 64.
+	// Connections bounds the idle connections kept per endpoint; default 256.
 	Connections int
+	// CustomerKeys open and make objects under SSE-C.
+	CustomerKeys []CustomerKey
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
 	// Account owns the buckets; requests to those of others are refused by the
@@ -35,6 +38,13 @@ type Options struct {
 	Amazon   bool
 	Patience Patience
 	Now      func() time.Time // default time.Now
+	// PageSize is how many entries to ask for in one request; default 1,000,
+	// the most that S3 gives.
+	PageSize int32
+	// Listers bounds the requests of one listing that are in flight at once;
+	// default as package listing has it. 1: each page is asked for behind the
+	// one before.
+	Listers int
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -46,6 +56,9 @@ type Provider struct {
 	base      aws.Config
 	owner     *owner
 	now       func() time.Time
+	keys      []CustomerKey
+	pageSize  int32
+	listers   int
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -59,7 +72,7 @@ const homeRegion = "us-east-1"
 // to the storage service.
 func Open(ctx context.Context, o Options) (*Provider, error) {
 	if o.Connections == 0 {
-		o.Connections = 64
+		o.Connections = 256
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -86,7 +99,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	owner := newOwner(o, base)
 	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 // Name is the provider's name in locations.
@@ -123,7 +136,7 @@ func (p *Provider) Region(region string) *Store {
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner)}
 	p.stores[region] = s
 	return s
 }
@@ -136,6 +149,11 @@ type Store struct {
 	client   *s3.Client
 	owner    *owner
 	now      func() time.Time
+	keys     []CustomerKey
+	lastKey  atomic.Int64 // index of the key that served last
+	pageSize int32
+	listers  int
+	wire     *wire // for what is asked once or more per object
 }
 
 var _ objectstore.Store = (*Store)(nil)

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,10 +18,6 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 )
-
-// askChecksum asks for stored checksums by header. The SDK's own switch would
-// also hash the body once more.
-var askChecksum = s3.WithAPIOptions(smithyhttp.SetHeaderValue("X-Amz-Checksum-Mode", "ENABLED"), rawHeader)
 
 type headerKey struct{}
 
@@ -38,15 +35,24 @@ func rawHeader(stack *middleware.Stack) error {
 
 // Open implements objectstore.Reader.
 func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
-	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+	o, err := s.open(ctx, ref, part, CustomerKey{})
+	if errors.Is(err, objectstore.ErrCustomerKey) {
+		return unlock(s, "GetObject", ref.Bucket, func(key CustomerKey) (*objectstore.Object, error) { return s.open(ctx, ref, part, key) })
+	}
+	return o, err
+}
+
+func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (*objectstore.Object, error) {
+	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.GetObject(ctx, in, askChecksum)
+	out, err := s.wire.getObject(ctx, in)
 	if err != nil {
 		return nil, s.fail("GetObject", ref.Bucket, err)
 	}
-	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	info, err := parseInfo(out.Header, length(out))
 	if err != nil {
 		_ = out.Body.Close()
 		return nil, s.fail("GetObject", ref.Bucket, err)
@@ -56,11 +62,14 @@ func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objec
 
 // Stat implements objectstore.Reader.
 func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
-	info, err := s.stat(ctx, ref, part)
+	info, err := s.stat(ctx, ref, part, CustomerKey{})
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, part); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, part, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
 			return info, nil
 		}
+	}
+	if errors.Is(err, objectstore.ErrRejected) {
+		return s.statLocked(ctx, ref, part, err)
 	}
 	return info, err
 }
@@ -76,16 +85,18 @@ func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
 	return ref, true
 }
 
-func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
-	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag)}
+func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (objectstore.Info, error) {
+	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.client.HeadObject(ctx, in, askChecksum)
+	out, err := s.wire.headObject(ctx, in)
 	if err != nil {
 		return objectstore.Info{}, s.fail("HeadObject", ref.Bucket, err)
 	}
-	info, err := parseInfo(out.ResultMetadata, aws.ToInt64(out.ContentLength))
+	drop(out)
+	info, err := parseInfo(out.Header, length(out))
 	return info, s.fail("HeadObject", ref.Bucket, err)
 }
 
@@ -93,7 +104,7 @@ func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int) (object
 func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
 	list, err := s.tags(ctx, ref)
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, 0); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, 0, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
 			return s.tags(ctx, current)
 		}
 	}
@@ -138,11 +149,7 @@ func tags(set []types.Tag) []objectstore.Tag {
 const metadataPrefix = "X-Amz-Meta-"
 
 // parseInfo reads an object's description from the answer's header.
-func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, error) {
-	h, ok := metadata.Get(headerKey{}).(http.Header)
-	if !ok {
-		return objectstore.Info{}, fmt.Errorf("no header in the answer")
-	}
+func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 	info := objectstore.Info{
 		Attributes: objectstore.Attributes{
 			ContentType:        h.Get("Content-Type"),
@@ -162,6 +169,8 @@ func parseInfo(metadata middleware.Metadata, length int64) (objectstore.Info, er
 		Encrypted: encryption(h),
 		KeyID:     h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
 		Checksum:  checksum(h),
+
+		CustomerKey: h.Get(sseHeader + "Key-Md5"),
 	}
 	if info.VersionID == "" {
 		info.VersionID = objectstore.NullVersion
@@ -245,7 +254,7 @@ func quoted(etag string) *string {
 
 // encryption names the server-side encryption that an answer tells of.
 func encryption(h http.Header) string {
-	if h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {
+	if h.Get(sseHeader+"Algorithm") != "" {
 		return objectstore.CustomerKey
 	}
 	return h.Get("X-Amz-Server-Side-Encryption")

@@ -5,12 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
@@ -32,15 +32,22 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
 	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
-	options, err := guarded(body, o.Expires)
+	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
+	extra, payload, err := guarded(body, o.Expires)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
 	}
-	out, err := s.client.PutObject(ctx, in, once, options)
+	key, err := s.customerKey(o.CustomerKey)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
 	}
-	return written(out.ResultMetadata, out.ETag), nil
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
+	out, err := s.wire.putObject(ctx, in, extra, payload)
+	if err != nil {
+		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
+	}
+	drop(out)
+	return written(out.Header, out.Header.Get("Etag")), nil
 }
 
 func locked(l objectstore.Lock) (mode types.ObjectLockMode, until *time.Time, hold types.ObjectLockLegalHoldStatus) {
@@ -61,45 +68,33 @@ func encrypted(key string) (types.ServerSideEncryption, *string) {
 }
 
 // guarded makes a request carry the hashes that are known, so that the store
-// checks what it received, and no other.
-func guarded(body objectstore.Body, expires string) (func(*s3.Options), error) {
-	options := []func(*middleware.Stack) error{rawHeader}
-	if body.SHA256 != "" {
-		options = append(options, payloadHash(body.SHA256))
-	} else {
-		options = append(options, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+// checks what it received, and no other. The payload is what the signature
+// says of the body.
+func guarded(body objectstore.Body, expires string) (extra http.Header, payload string, err error) {
+	extra = make(http.Header, 3)
+	if payload = body.SHA256; payload == "" {
+		payload = unsignedPayload
 	}
 	if body.Checksum.Algorithm != "" && !body.Checksum.Composite {
-		options = append(options, smithyhttp.SetHeaderValue(checksumPrefix+body.Checksum.Algorithm, body.Checksum.Value))
+		extra.Set(checksumPrefix+body.Checksum.Algorithm, body.Checksum.Value)
 	}
 	if body.MD5 != "" {
 		sum, err := hex.DecodeString(body.MD5)
 		if err != nil || len(sum) != 16 {
-			return nil, fmt.Errorf("MD5 %q is not 32 hex digits", body.MD5)
+			return nil, "", fmt.Errorf("MD5 %q is not 32 hex digits", body.MD5)
 		}
-		options = append(options, smithyhttp.SetHeaderValue("Content-Md5", base64.StdEncoding.EncodeToString(sum)))
+		extra.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum))
 	}
 	if expires != "" {
-		options = append(options, smithyhttp.SetHeaderValue("Expires", expires))
+		extra.Set("Expires", expires)
 	}
-	return s3.WithAPIOptions(options...), nil
-}
-
-// payloadHash gives the signer the body's SHA-256, which is known: the SDK
-// would read the body once more to compute it.
-func payloadHash(hash string) func(*middleware.Stack) error {
-	return func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("ResidencyPayloadHash", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-			return next.HandleInitialize(v4.SetPayloadHash(ctx, hash), in)
-		}), middleware.Before)
-	}
+	return extra, payload, nil
 }
 
 // written reads what a write answered. Checksums are taken from the header,
 // where every server that has them puts them.
-func written(metadata middleware.Metadata, etag *string) objectstore.Written {
-	h := header(metadata)
-	w := objectstore.Written{ETag: strings.Trim(aws.ToString(etag), `"`), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h), Encrypted: encryption(h)}
+func written(h http.Header, etag string) objectstore.Written {
+	w := objectstore.Written{ETag: strings.Trim(etag, `"`), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h), Encrypted: encryption(h)}
 	if w.VersionID == "" {
 		w.VersionID = objectstore.NullVersion
 	}
@@ -140,7 +135,12 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 	if o.Expires != "" {
 		options = append(options, smithyhttp.SetHeaderValue("Expires", o.Expires))
 	}
-	out, err := s.client.CreateMultipartUpload(ctx, in, once, s3.WithAPIOptions(options...))
+	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
+	key, err := s.customerKey(o.CustomerKey)
+	if err != nil {
+		return "", s.fail("CreateMultipartUpload", o.Bucket, err)
+	}
+	out, err := s.client.CreateMultipartUpload(ctx, in, once, s3.WithAPIOptions(options...), key.with(sseHeader))
 	if err != nil {
 		return "", s.fail("CreateMultipartUpload", o.Bucket, err)
 	}
@@ -149,18 +149,25 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 
 // UploadPart implements objectstore.Writer.
 func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body) (objectstore.Part, error) {
-	options, err := guarded(body, "")
+	extra, payload, err := guarded(body, "")
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
 	}
-	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
+	customer, err := s.customerKey(body.CustomerKey)
+	if err != nil {
+		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
+	}
+	in := &s3.UploadPartInput{
 		Bucket: &bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)),
 		Body: body.Reader, ContentLength: &body.Size,
-	}, once, options)
+	}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = customer.fields()
+	out, err := s.wire.uploadPart(ctx, in, extra, payload)
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
 	}
-	w := written(out.ResultMetadata, out.ETag)
+	drop(out)
+	w := written(out.Header, out.Header.Get("Etag"))
 	return objectstore.Part{Number: number, Size: body.Size, ETag: w.ETag, Checksum: w.Checksum}, nil
 }
 
@@ -190,15 +197,19 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 			smithyhttp.SetHeaderValue(checksumPrefix+full.Algorithm, full.Value),
 			smithyhttp.SetHeaderValue(checksumPrefix+"Type", "FULL_OBJECT"))
 	}
+	key, err := s.customerKey(o.CustomerKey)
+	if err != nil {
+		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
+	}
 	out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &o.Bucket, Key: &o.Key, UploadId: &uploadID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
 		IfMatch:         quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
-	}, once, s3.WithAPIOptions(options...))
+	}, once, s3.WithAPIOptions(options...), key.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
 	}
-	w := written(out.ResultMetadata, out.ETag)
+	w := written(header(out.ResultMetadata), aws.ToString(out.ETag))
 	for algorithm, v := range map[string]*string{"SHA256": out.ChecksumSHA256, "SHA1": out.ChecksumSHA1, "CRC64NVME": out.ChecksumCRC64NVME, "CRC32C": out.ChecksumCRC32C, "CRC32": out.ChecksumCRC32} {
 		if v != nil && *v != "" {
 			w.Checksum = objectstore.Checksum{Algorithm: algorithm, Value: *v, Composite: strings.Contains(*v, "-")}
@@ -227,23 +238,37 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
 	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
-	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(rawHeader))
+	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
+	from, err := s.customerKey(source.CustomerKey)
+	if err != nil {
+		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
+	}
+	to, err := s.customerKey(o.CustomerKey)
+	if err != nil {
+		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
+	}
+	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(rawHeader), from.with(sseCopyHeader), to.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
 	}
 	if out.CopyObjectResult == nil || aws.ToString(out.CopyObjectResult.ETag) == "" {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, fmt.Errorf("answered 200 without a result"))
 	}
-	return written(out.ResultMetadata, out.CopyObjectResult.ETag), nil
+	return written(header(out.ResultMetadata), aws.ToString(out.CopyObjectResult.ETag)), nil
 }
 
-// CopyPart implements objectstore.Writer.
+// CopyPart implements objectstore.Writer. A source under SSE-C goes to an upload
+// under the same key.
 func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int) (objectstore.Part, error) {
+	customer, err := s.customerKey(source.CustomerKey)
+	if err != nil {
+		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, err)
+	}
 	out, err := s.client.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
 		Bucket: &bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)),
 		CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
 		CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", first, last)),
-	}, once)
+	}, once, customer.with(sseCopyHeader), customer.with(sseHeader))
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, err)
 	}

@@ -1,0 +1,3 @@
+module github.com/residency/residency/scripts/benchmark
+
+go 1.26.0
