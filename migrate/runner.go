@@ -31,6 +31,9 @@ type Runner struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Random returns a number from 0 to below n; nil: one that nobody foresees.
 	Random func(n int64) int64
+	// Opaque tells that there are keys of SSE-C: ETags of what is under them tell
+	// nothing.
+	Opaque bool
 	// Note is told of what happens on the way, in words without keys.
 	Note func(text string)
 }

@@ -49,6 +49,7 @@ type Options struct {
 	Locked     bool                   // the source bucket has object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
+	Opaque     bool                   // some objects may be under SSE-C, whose ETags tell nothing
 	Limits     objectstore.Limits     // of the destination; default: what it says of itself
 	ACLs       bool                   // access control lists are in force at the source
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
@@ -184,7 +185,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		}
 		if err == nil {
 			var r receipt.Receipt
-			if err = continues(entries, held, at, stale); err == nil {
+			if err = c.continues(entries, held, at, stale); err == nil {
 				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
 					return r, nil
 				}
@@ -289,7 +290,7 @@ func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 // this history: the same kinds, sizes and, where both say something about
 // content, ETags. Only what was listed after the earlier entries were copied
 // must show them.
-func continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter bool) error {
+func (c *Copier) continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter bool) error {
 	if len(held) > len(entries) {
 		return fmt.Errorf("%w: %d entries where the source has %d", errForeign, len(held), len(entries))
 	}
@@ -297,12 +298,16 @@ func continues(entries []manifest.Entry, held []objectstore.Version, at int, lis
 		return fmt.Errorf("%w: an entry that was copied is no longer there", errForeign)
 	}
 	for i, v := range held {
-		if !Same(entries[i], v) {
+		if !Same(entries[i], v) && !(c.opaque() && Alike(entries[i], v)) {
 			return errForeign
 		}
 	}
 	return nil
 }
+
+// opaque tells whether ETags may be of encrypted content: then they differ from
+// copy to copy and tell nothing, and what is there is proven by other means.
+func (c *Copier) opaque() bool { return c.Opaque || c.KMSKey != "" || c.KMSDefault }
 
 // Align returns the part of what the destination holds of a key that stands
 // beside its entries, oldest first, and how many older ones lie beneath. That is
@@ -325,7 +330,7 @@ func Align(entries []manifest.Entry, held []objectstore.Version) (beside []objec
 // Same tells whether a version at the destination can be a copy of an entry,
 // as far as a listing shows.
 func Same(e manifest.Entry, v objectstore.Version) bool {
-	if string(e.Key) != v.Key || e.Marker != v.Marker || e.Size != v.Size {
+	if !Alike(e, v) {
 		return false
 	}
 	if e.Marker || e.ETag == v.ETag {
@@ -335,6 +340,11 @@ func Same(e manifest.Entry, v objectstore.Version) bool {
 	_, partsV, okV := verifier.MD5ETag(v.ETag)
 	// Two MD5s that differ are two contents; otherwise only reading can tell.
 	return !(okE && okV && partsE == partsV)
+}
+
+// Alike is Same where ETags tell nothing.
+func Alike(e manifest.Entry, v objectstore.Version) bool {
+	return string(e.Key) == v.Key && e.Marker == v.Marker && e.Size == v.Size
 }
 
 // at names what was written at the destination. While a plan runs its bucket

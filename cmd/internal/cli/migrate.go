@@ -385,7 +385,7 @@ func (a *app) runner(w *world, workers int) *migrate.Runner {
 		host = "unknown"
 	}
 	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &engine.Progress{}, Workers: workers, Tool: "residency " + version(), Host: host}
-	r.Note = a.reporter().Note
+	r.Note, r.Opaque = a.reporter().Note, len(w.config.Keys) > 0
 	return r
 }
 
