@@ -104,34 +104,52 @@ func (p *planner) collect(ctx context.Context) error {
 				Remedy: "give access, or take the region out of the configuration"})
 		}
 	}
+	var moves []Move
 	for _, place := range r.Inventory.Places {
 		if place.Customer != r.Customer || place.Provider == r.Destination.Provider && place.Region == r.Destination.Code {
 			continue
 		}
-		p.plan.Moves = append(p.plan.Moves, p.move(place))
+		moves = append(moves, p.move(place))
 	}
-	p.clashes()
+	p.clashes(moves)
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
 	writer.Entries = r.SegmentEntries
-	for i := range p.plan.Moves {
-		if err := writer.Begin(ctx, i); err != nil {
+	for _, m := range moves {
+		// A move of nothing has no number: the next one takes its place.
+		i := len(p.plan.Moves)
+		p.plan.Moves = append(p.plan.Moves, m)
+		if err := p.add(ctx, i, writer); err != nil {
 			return err
 		}
-		if err := p.list(ctx, i, writer); err != nil {
-			return err
-		}
-		p.plan.Totals.add(p.plan.Moves[i].Totals)
 	}
 	var err error
 	if p.plan.Segments, err = writer.Close(ctx); err != nil {
 		return err
 	}
-	if p.dropEmpty(); len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
+	if len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
 		return fmt.Errorf("%w: all data of %s is in %s already", ErrNothing, r.Customer, r.Destination)
 	}
 	p.advise()
 	return p.saveUploads(ctx)
+}
+
+// add plans one move, and takes it away again if there is nothing to move.
+func (p *planner) add(ctx context.Context, index int, writer *manifest.Writer) error {
+	if err := writer.Begin(ctx, index); err != nil {
+		return err
+	}
+	m := &p.plan.Moves[index]
+	source := p.Stores(m.Source.Provider, m.Source.Code)
+	if err := p.list(ctx, index, source, writer); err != nil {
+		return err
+	}
+	if m.Totals.Entries+m.Totals.Uploads == 0 {
+		p.plan.Moves = p.plan.Moves[:index]
+		return nil
+	}
+	p.plan.Totals.add(m.Totals)
+	return p.configuration(ctx, source, m)
 }
 
 // saveUploads writes the list of unfinished uploads beside the manifest.
@@ -168,9 +186,9 @@ func (p *planner) move(place inventory.Place) Move {
 }
 
 // clashes finds moves whose keys could meet at the destination.
-func (p *planner) clashes() {
-	for i, a := range p.plan.Moves {
-		for _, b := range p.plan.Moves[:i] {
+func (p *planner) clashes(moves []Move) {
+	for i, a := range moves {
+		for _, b := range moves[:i] {
 			if p.plan.To(a).Overlaps(p.plan.To(b)) {
 				p.block(Issue{Rule: "destination-clash", Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
 			}
@@ -183,9 +201,8 @@ const examples = 20
 
 // list writes one move's entries to the manifest, beside the destination's
 // listing.
-func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) error {
+func (p *planner) list(ctx context.Context, index int, source objectstore.Store, writer *manifest.Writer) error {
 	m := &p.plan.Moves[index]
-	source := p.Stores(m.Source.Provider, m.Source.Code)
 	beside, err := p.beside(ctx, m)
 	if err != nil {
 		return err
@@ -252,7 +269,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	if annotated.Count > 0 {
 		p.warn(annotated)
 	}
-	return p.configuration(ctx, source, m)
+	return nil
 }
 
 func note(i *Issue, key string) {
@@ -295,27 +312,6 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 		outcome("tags", notCarried, "they speak of the whole bucket, and only a prefix of it moves")
 	}
 	return p.settings(ctx, source, m)
-}
-
-// dropEmpty leaves out moves without anything to move.
-func (p *planner) dropEmpty() {
-	kept := make([]Move, 0, len(p.plan.Moves))
-	index := make(map[int]int)
-	for i, m := range p.plan.Moves {
-		if m.Totals.Entries+m.Totals.Uploads > 0 {
-			index[i] = len(kept)
-			kept = append(kept, m)
-			continue
-		}
-		p.plan.Parity = slices.DeleteFunc(p.plan.Parity, func(x Parity) bool { return x.Bucket == bucketName(m) })
-	}
-	for i := range p.plan.Segments {
-		p.plan.Segments[i].Move = index[p.plan.Segments[i].Move]
-	}
-	for i := range p.uploads {
-		p.uploads[i].Move = index[p.uploads[i].Move]
-	}
-	p.plan.Moves = kept
 }
 
 // advise names what everybody should know before approving.
