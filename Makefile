@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test test-servers kill simulate simulate-planted demo fuzz lint vet clean
+.PHONY: build test test-servers kill simulate simulate-planted demo fuzz lint memory vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -43,6 +43,9 @@ vet:
 
 fuzz: ## each fuzz target for FUZZTIME
 	scripts/fuzz $(or $(FUZZTIME),20s)
+
+memory: ## the most memory a move takes, at 10,000 to 1,000,000 entries of a simulated store
+	scripts/memory
 
 lint: ## the linters of .golangci.yml, fetched by Go
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0 run ./...
