@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test test-servers demo fuzz lint vet clean
+.PHONY: build test test-servers demo fuzz bench lint vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -14,6 +14,7 @@ demo: build ## move a sample customer out of the United States, on real S3 serve
 
 test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
+	cd scripts/benchmark && $(GO) test -race -count=1 ./...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 9m ./...
 	@echo "make test: all passed"
 
@@ -27,10 +28,14 @@ test-servers: build ## what is said of servers, on versitygw and, where it can b
 vet:
 	$(GO) vet ./...
 	cd cmd/sandbox && $(GO) vet ./...
+	cd scripts/benchmark && $(GO) vet ./...
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted"; exit 1; }
 
 fuzz: ## each fuzz target for FUZZTIME
 	scripts/fuzz $(or $(FUZZTIME),20s)
+
+bench: ## residency beside rclone, mc and a floor program; BENCH has flags and workloads
+	scripts/bench $(BENCH)
 
 lint: ## the linters of .golangci.yml, fetched by Go
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0 run ./...
