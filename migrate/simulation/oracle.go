@@ -103,6 +103,13 @@ func (o *oracle) appears(c memstore.Change) {
 		o.violate("L3", "the process wrote %s/%s at the source", c.Bucket, c.Key)
 	}
 	k := at(c.Bucket, c.Key)
+	for _, r := range o.source[k] {
+		// A null version takes the place of the one before, though that may have
+		// moved meanwhile: its owner has overwritten it.
+		if c.Version.ID == objectstore.NullVersion && r.version.ID == objectstore.NullVersion {
+			r.freed = true
+		}
+	}
 	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step})
 }
 
