@@ -201,7 +201,7 @@ func (w *world) stores(p *process) migrate.Stores {
 
 func (w *world) home(p *process) state.Home {
 	if !w.options.bucketState {
-		return state.NewDirOn(p.disk(), statePath)
+		return queue{state.NewDirOn(p.disk(), statePath), p}
 	}
 	b := state.NewBucket(w.stores(p)("cloud", eu), objectstore.Location{Provider: "cloud", Bucket: stateBucket, Prefix: statePrefix}, fmt.Sprintf("process %d", p.number))
 	b.Now = w.Now
