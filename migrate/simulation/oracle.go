@@ -103,6 +103,13 @@ func (o *oracle) appears(c memstore.Change) {
 		o.violate("L3", "the process wrote %s/%s at the source", c.Bucket, c.Key)
 	}
 	k := at(c.Bucket, c.Key)
+	for _, r := range o.source[k] {
+		// A null version takes the place of the one before, though that may have
+		// moved meanwhile: its owner has overwritten it.
+		if c.Version.ID == objectstore.NullVersion && r.version.ID == objectstore.NullVersion {
+			r.freed = true
+		}
+	}
 	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step})
 }
 
@@ -124,6 +131,11 @@ func (o *oracle) disappears(c memstore.Change) {
 // judge holds an erasure against the laws.
 func (o *oracle) judge(r *record) {
 	p := o.actor
+	if !p.erased {
+		p.erased = true
+		o.plans()
+		o.gate()
+	}
 	name := fmt.Sprintf("%s/%s@%s", r.bucket, r.key, r.version.ID)
 	if !r.planned {
 		if o.excused(r) {
@@ -132,10 +144,6 @@ func (o *oracle) judge(r *record) {
 		}
 		o.violate("L3", "%s was erased, and no plan has it", name)
 		return
-	}
-	if !p.erased {
-		p.erased = true
-		o.gate()
 	}
 	o.fresh(p, r)
 	if !o.verified(r) {
@@ -243,7 +251,7 @@ func same(a, b *memstore.Version) bool {
 // written: a version came to be at the destination.
 func (o *oracle) written(c memstore.Change) {
 	if o.actor == nil {
-		o.spoiled[at(c.Bucket, c.Key)] = o.world.step
+		o.spoiled[at(c.Bucket, c.Key)] = max(o.world.step, 1)
 		return
 	}
 	if strings.HasPrefix(c.Key, probe) {
@@ -260,12 +268,18 @@ func (o *oracle) unwritten(c memstore.Change) {
 	mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if allowed := strings.HasPrefix(c.Key, probe) || mine && o.world.aborting; !allowed {
+		if !mine && !strings.HasPrefix(c.Key, probe) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
+		}
+		// Its own copy it may take back, as long as the source has the original.
+		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
+			if r.erased && !r.freed && !o.held(r) {
+				o.violate("L1", "%s/%s@%s was the only copy of what was erased, and was removed", c.Bucket, c.Key, c.Version.ID)
+			}
 		}
 		return
 	}
-	o.spoiled[at(c.Bucket, c.Key)] = o.world.step
+	o.spoiled[at(c.Bucket, c.Key)] = max(o.world.step, 1)
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 		if r.erased && !r.freed && !o.held(r) {
 			r.freed = true // they took the last copy themselves
