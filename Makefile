@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test test-servers kill simulate simulate-planted demo fuzz lint vet clean
+.PHONY: build test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -14,6 +14,7 @@ demo: build ## move a sample customer out of the United States, on real S3 serve
 
 test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
+	cd scripts/benchmark && $(GO) test -race -count=1 ./...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 9m ./...
 	@echo "make test: all passed"
 
@@ -39,10 +40,17 @@ vet:
 	$(GO) vet ./...
 	$(GO) vet -tags planted ./migrate/...
 	cd cmd/sandbox && $(GO) vet ./...
+	cd scripts/benchmark && $(GO) vet ./...
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted"; exit 1; }
 
 fuzz: ## each fuzz target for FUZZTIME
 	scripts/fuzz $(or $(FUZZTIME),20s)
+
+memory: ## the most memory a move takes, at 10,000 to 1,000,000 entries of a simulated store
+	scripts/memory
+
+bench: ## residency beside rclone, mc and a floor program; BENCH has flags and workloads
+	scripts/bench $(BENCH)
 
 lint: ## the linters of .golangci.yml, fetched by Go
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0 run ./...

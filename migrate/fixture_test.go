@@ -42,6 +42,7 @@ type fixture struct {
 	kmsKey   string // of the destination
 	buckets  int    // made by anew
 	restore  string // the tier at which plans restore
+	keys     int    // of SSE-C that the program has
 }
 
 // newFixture has one bucket, which the caller fills.
@@ -69,6 +70,7 @@ func newFixtureOn(t *testing.T, box *storetest.Sandbox) *fixture {
 func (f *fixture) open(keys ...s3store.CustomerKey) {
 	f.t.Helper()
 	var err error
+	f.keys = len(keys)
 	f.provider, err = s3store.Open(f.t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", CustomerKeys: keys, Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()}})
 	f.must(nil, err)
 }
@@ -130,7 +132,7 @@ func (f *fixture) tryPlan(verify string) (*migrate.Plan, error) {
 		f.t.Fatal(err)
 	}
 	return migrate.Make(f.t.Context(), f.home, migrate.Request{
-		Customer: "acme", Verify: verify, KMSKey: f.kmsKey, Restore: f.restore, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Customer: "acme", Verify: verify, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
 		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },

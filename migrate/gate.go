@@ -162,7 +162,7 @@ func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 		place := w.plan.To(m).String()
 		// Receipts are our own word; that of the manifest is covered by the
 		// approval. Where ETags tell contents apart, they must.
-		told := w.plan.KMSKey == "" && !w.kmsDefault(m)
+		told := !w.opaque(m)
 		err := w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(known records, listed []objectstore.Version) error {
 			next := 0 // of what is listed; others' entries may lie between
 			for j, r := range known.receipts {

@@ -40,23 +40,26 @@ var (
 
 // Plan is what would be done, and all that an approval covers.
 type Plan struct {
-	Schema      string             `json:"schema"`
-	ID          string             `json:"id"`
-	Digest      string             `json:"digest"` // SHA-256, hex; covers everything but ID, Digest, Created and what was observed
-	Created     time.Time          `json:"created"`
-	Customer    string             `json:"customer"`
-	Destination Region             `json:"destination"`
-	Verify      string             `json:"verify"` // auto or readback
-	KMSKey      string             `json:"kms_key,omitempty"`
-	Restore     *Restore           `json:"restore,omitempty"` // of archived versions
-	Moves       []Move             `json:"moves"`
-	Segments    []manifest.Segment `json:"segments"`
-	HeldIn      []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
-	Uploads     *Uploads           `json:"uploads,omitempty"`
-	Totals      Totals             `json:"totals"`
-	Parity      []Parity           `json:"parity"`
-	Blockers    []Issue            `json:"blockers"`
-	Warnings    []Issue            `json:"warnings"`
+	Schema      string    `json:"schema"`
+	ID          string    `json:"id"`
+	Digest      string    `json:"digest"` // SHA-256, hex; covers everything but ID, Digest, Created and what was observed
+	Created     time.Time `json:"created"`
+	Customer    string    `json:"customer"`
+	Destination Region    `json:"destination"`
+	Verify      string    `json:"verify"` // auto or readback
+	KMSKey      string    `json:"kms_key,omitempty"`
+	Restore     *Restore  `json:"restore,omitempty"` // of archived versions
+	// CustomerKeys tells that keys of SSE-C are at hand, under which ETags say
+	// nothing.
+	CustomerKeys bool               `json:"customer_keys,omitempty"`
+	Moves        []Move             `json:"moves"`
+	Segments     []manifest.Segment `json:"segments"`
+	HeldIn       []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
+	Uploads      *Uploads           `json:"uploads,omitempty"`
+	Totals       Totals             `json:"totals"`
+	Parity       []Parity           `json:"parity"`
+	Blockers     []Issue            `json:"blockers"`
+	Warnings     []Issue            `json:"warnings"`
 	// Exposures are the laws that reach the data at the destination.
 	Exposures []inventory.Exposure `json:"exposures"`
 }

@@ -33,11 +33,12 @@ type Request struct {
 	Exposures []inventory.Exposure // at the destination
 	Stores    Stores
 	// BucketName names the destination of a source bucket.
-	BucketName func(bucket, sourceRegion string) string
-	KMSKey     string // of the destination's region, for what is under a KMS key at the source; may be empty
-	Restore    string // the tier at which archived versions are to be restored; empty: they block
-	Now        time.Time
-	Progress   *engine.Progress
+	BucketName   func(bucket, sourceRegion string) string
+	KMSKey       string // of the destination's region, for what is under a KMS key at the source; may be empty
+	CustomerKeys bool   // keys of SSE-C are at hand
+	Restore      string // the tier at which archived versions are to be restored; empty: they block
+	Now          time.Time
+	Progress     *engine.Progress
 	// SegmentEntries is how many entries a segment has at most, but for one
 	// key's history; 0: the default.
 	SegmentEntries int
@@ -63,7 +64,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		restore = &Restore{Tier: r.Restore, Days: restoreDays}
 	}
 	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore,
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore, CustomerKeys: r.CustomerKeys,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if err := p.collect(ctx); err != nil {

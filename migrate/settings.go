@@ -281,6 +281,11 @@ func equalJSON(a, b []byte) bool {
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
+// opaque tells whether ETags of a move's copies may differ from their sources'.
+func (w *work) opaque(m Move) bool {
+	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.kmsDefault(m)
+}
+
 // kmsDefault tells whether a move's destination bucket is given default
 // encryption under KMS.
 func (w *work) kmsDefault(m Move) bool {

@@ -50,6 +50,7 @@ type Options struct {
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
 	Limits     objectstore.Limits     // of the destination; default: what it says of itself
+	Opaque     bool                   // ETags of copies may differ from their sources', as under KMS and SSE-C
 	ACLs       bool                   // access control lists are in force at the source
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Now        func() time.Time
@@ -184,7 +185,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		}
 		if err == nil {
 			var r receipt.Receipt
-			if err = continues(entries, held, at, stale); err == nil {
+			if err = continues(entries, held, at, stale, c.Opaque); err == nil {
 				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
 					return r, nil
 				}
@@ -289,7 +290,7 @@ func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 // this history: the same kinds, sizes and, where both say something about
 // content, ETags. Only what was listed after the earlier entries were copied
 // must show them.
-func continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter bool) error {
+func continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter, opaque bool) error {
 	if len(held) > len(entries) {
 		return fmt.Errorf("%w: %d entries where the source has %d", errForeign, len(held), len(entries))
 	}
@@ -297,7 +298,7 @@ func continues(entries []manifest.Entry, held []objectstore.Version, at int, lis
 		return fmt.Errorf("%w: an entry that was copied is no longer there", errForeign)
 	}
 	for i, v := range held {
-		if !Same(entries[i], v) {
+		if !Like(entries[i], v, opaque) {
 			return errForeign
 		}
 	}
@@ -322,10 +323,16 @@ func Align(entries []manifest.Entry, held []objectstore.Version) (beside []objec
 	return held[beneath:], beneath
 }
 
+// Like is Same, for entries whose ETags may say nothing of their content, as
+// under KMS and SSE-C: then only reading can tell.
+func Like(e manifest.Entry, v objectstore.Version, opaque bool) bool {
+	return opaque && alike(e, v) || Same(e, v)
+}
+
 // Same tells whether a version at the destination can be a copy of an entry,
 // as far as a listing shows.
 func Same(e manifest.Entry, v objectstore.Version) bool {
-	if string(e.Key) != v.Key || e.Marker != v.Marker || e.Size != v.Size {
+	if !alike(e, v) {
 		return false
 	}
 	if e.Marker || e.ETag == v.ETag {
@@ -334,7 +341,11 @@ func Same(e manifest.Entry, v objectstore.Version) bool {
 	_, partsE, okE := verifier.MD5ETag(e.ETag)
 	_, partsV, okV := verifier.MD5ETag(v.ETag)
 	// Two MD5s that differ are two contents; otherwise only reading can tell.
-	return !(okE && okV && partsE == partsV)
+	return !okE || !okV || partsE != partsV
+}
+
+func alike(e manifest.Entry, v objectstore.Version) bool {
+	return string(e.Key) == v.Key && e.Marker == v.Marker && e.Size == v.Size
 }
 
 // at names what was written at the destination. While a plan runs its bucket

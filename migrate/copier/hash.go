@@ -6,24 +6,18 @@ import (
 	"encoding/base64"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
+
+	"github.com/minio/crc64nvme"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// nvme is the polynomial of CRC-64/NVME in reversed form (NVM Express NVM
-// Command Set Specification 1.0, section 5.2.1.3.4).
-const nvme = 0x9a6c9329ac4bc9b5
-
 // hashes makes the hash of one of S3's checksum algorithms; nil for one that
 // is not known.
-type hashes struct {
-	nvme       *crc64.Table
-	castagnoli *crc32.Table
-}
+type hashes struct{ castagnoli *crc32.Table }
 
 func newHashes() hashes {
-	return hashes{nvme: crc64.MakeTable(nvme), castagnoli: crc32.MakeTable(crc32.Castagnoli)}
+	return hashes{castagnoli: crc32.MakeTable(crc32.Castagnoli)}
 }
 
 func (h hashes) make(algorithm string) hash.Hash {
@@ -33,7 +27,7 @@ func (h hashes) make(algorithm string) hash.Hash {
 	case "SHA1":
 		return sha1.New()
 	case "CRC64NVME":
-		return crc64.New(h.nvme)
+		return crc64nvme.New() // with the CPU's instructions, which the standard library's does not use
 	case "CRC32C":
 		return crc32.New(h.castagnoli)
 	case "CRC32":

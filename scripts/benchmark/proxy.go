@@ -27,7 +27,9 @@ type counter struct {
 	closeUpstream func()
 }
 
-func startCounter(upstream string) (*counter, error) {
+// startCounter starts one in front of a server. With a relay it is an endpoint
+// of several regions.
+func startCounter(upstream string, one *relay) (*counter, error) {
 	u, err := url.Parse(upstream)
 	if err != nil {
 		return nil, err
@@ -46,8 +48,14 @@ func startCounter(upstream string) (*counter, error) {
 			if r.Out.Body != nil && r.Out.Body != http.NoBody {
 				r.Out.Body = counted{r.Out.Body, &c.sent}
 			}
+			if one != nil {
+				one.forward(r)
+			}
 		},
 		ModifyResponse: func(r *http.Response) error {
+			if one != nil {
+				one.answer(r)
+			}
 			r.Body = counted{r.Body, &c.received}
 			return nil
 		},

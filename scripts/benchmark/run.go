@@ -147,8 +147,13 @@ func fill(b []byte) {
 func (r *runner) once(ctx context.Context, w workload, t tool, from string, through *counting) (_ figures, out string, err error) {
 	r.serial++
 	j := &job{runner: r, workload: w, source: r.servers.source, destination: r.servers.destination, from: from, to: fmt.Sprintf("%s-to-%d", from, r.serial)}
-	if t.within {
-		j.destination = j.source
+	if t.within && through == nil {
+		c, err := startCounter(r.servers.source, newRelay(r.servers.credentials))
+		if err != nil {
+			return figures{}, "", err
+		}
+		defer func() { _ = c.close() }()
+		j.source, j.destination = c.address, c.address
 	}
 	if t.erases {
 		own := w
@@ -235,12 +240,16 @@ type counting struct{ source, destination *counter }
 
 // count runs a tool once more, through proxies that count.
 func (r *runner) count(ctx context.Context, w workload, t tool, from string, into *row) (err error) {
-	source, err := startCounter(r.servers.source)
+	var one *relay
+	if t.within {
+		one = newRelay(r.servers.credentials)
+	}
+	source, err := startCounter(r.servers.source, one)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.close()) }()
-	destination, err := startCounter(r.servers.destination)
+	destination, err := startCounter(r.servers.destination, nil)
 	if err != nil {
 		return err
 	}

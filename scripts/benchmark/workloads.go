@@ -61,7 +61,7 @@ func workloads() []workload {
 		{name: "versions", about: "4,000 keys with 5 versions of 4 KiB each", objects: 4000, size: 4 * kib, versions: 5, tools: []tool{residencyMigrate()}},
 		{name: "delay", about: "small, with 80 ms per round trip at both ends", objects: 20000, size: 4 * kib, roundTrip: 80 * time.Millisecond,
 			tools: []tool{residencyMigrate(), slow(rcloneCopy("rclone-defaults", 0)), rcloneCopy("rclone-64", 64), mcMirror()}, targets: []target{{against: []string{"rclone-defaults"}, wall: 0.25}, {against: []string{"rclone-64"}, wall: 0.8}}},
-		{name: "server-side", about: "20,000 objects of 4 KiB within one endpoint", objects: 20000, size: 4 * kib, tools: []tool{residencyWithin(), rcloneWithin()}},
+		{name: "server-side", about: "20,000 objects of 4 KiB within one endpoint, which a relay makes of one server", objects: 20000, size: 4 * kib, tools: []tool{residencyWithin(), rcloneWithin()}},
 		{name: "deletes", about: "20,000 objects deleted, by version where the tool can", objects: 20000, size: 1 * kib, versions: 1,
 			tools: []tool{residencyErase(), rclonePurge(), mcRemove()}, targets: []target{{against: []string{"rclone", "mc"}, wall: 0.8}}},
 		{name: "list", about: "1,000,000 keys listed and planned", objects: 1000000, size: 0, tools: []tool{residencyPlan(), rcloneList(), mcList()},

@@ -97,7 +97,7 @@ func (m memory) budget() *copier.Budget {
 	// What the runtime counts leaves out the program's own code.
 	debug.SetMemoryLimit(int64(m) * 7 / 8)
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 	return copier.NewBudget(bodies)
 }

@@ -118,8 +118,8 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
 		KMSKey:      w.config.Destination.KMSKey,
-		Restore:     w.restore,
-		BucketName:  func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
+		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0,
+		BucketName: func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})
 }
 

@@ -356,6 +356,26 @@ func TestWireLeavesTheBody(t *testing.T) {
 	}
 }
 
+// Whoever asks is told of each refusal for speed, also of those that a read
+// gets over.
+func TestWireTellsOfThrottling(t *testing.T) {
+	var requests, told atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if requests.Add(1) <= 2 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, "<Error><Code>SlowDown</Code></Error>")
+		}
+	}))
+	defer server.Close()
+	ctx := objectstore.WithThrottled(t.Context(), func() { told.Add(1) })
+	if _, err := localStore(t, server.URL).Open(ctx, objectstore.Ref{Bucket: "b", Key: "k"}, 0); err != nil {
+		t.Error(err)
+	}
+	if requests.Load() != 3 || told.Load() != 2 {
+		t.Errorf("told %d times in %d requests, want 2 in 3", told.Load(), requests.Load())
+	}
+}
+
 func TestWireStopsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
