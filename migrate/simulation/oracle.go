@@ -154,13 +154,17 @@ func (o *oracle) judge(r *record) {
 			r.freed = true // people took the copy after the last look at it
 			return
 		}
+		if o.spoiled[at(o.world.target(r.bucket), r.key)] > 0 && o.bytesHeld(r) {
+			r.freed = true // they put the same bytes in its place, which a listing cannot tell
+			return
+		}
 		o.violate("L1", "%s was erased and is not at the destination", name)
 	}
 }
 
 // excused: a null version that people wrote after the last look at it, where
 // the service has no condition to offer; or one with the very ETag that the
-// condition names, whose bytes are at the destination.
+// condition names, whose bytes are at the destination; or a marker for a marker.
 func (o *oracle) excused(r *record) bool {
 	if r.version.ID != objectstore.NullVersion {
 		return false
@@ -170,7 +174,7 @@ func (o *oracle) excused(r *record) bool {
 		if !other.planned || other.version.ID != objectstore.NullVersion {
 			continue
 		}
-		if !r.version.Marker && other.version.ETag == r.version.ETag && o.verified(other) {
+		if r.version.Marker == other.version.Marker && other.version.ETag == r.version.ETag && o.verified(other) {
 			return true
 		}
 		weak = weak || other.version.Marker
@@ -232,6 +236,16 @@ func (o *oracle) seen(p *process, side, bucket, key string) int {
 func (o *oracle) held(r *record) bool {
 	for _, v := range o.world.destination.History(o.world.target(r.bucket), r.key) {
 		if same(r.version, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// bytesHeld tells whether the destination has an entry's bytes.
+func (o *oracle) bytesHeld(r *record) bool {
+	for _, v := range o.world.destination.History(o.world.target(r.bucket), r.key) {
+		if !v.Marker && v.SHA256 == r.version.SHA256 {
 			return true
 		}
 	}
