@@ -53,7 +53,8 @@ func (p *Policy) add(cat *Catalog, entry string) (string, error) {
 		p.countries[country.ISO] = true
 		return country.ISO, nil
 	}
-	for _, r := range cat.rows(entry) {
+	if rows := cat.rows(entry); len(rows) > 0 {
+		r := rows[0]
 		if r.Kind != KindRegion {
 			return "", fmt.Errorf("%w: %q is a %s of %s and not in one known country; name its countries",
 				ErrPolicy, entry, r.Kind, r.Provider)

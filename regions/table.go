@@ -35,7 +35,7 @@ func readTable(fsys fs.FS, name string, required int, columns ...string) ([]reco
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // read only: its error says nothing that Read did not
+	defer func() { _ = f.Close() }() // read only: its error says nothing that Read did not
 	columns = append(slices.Clone(columns), "source", "as_of")
 
 	cr := csv.NewReader(f)

@@ -128,7 +128,7 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, store Store
 	return d.Cache.Remember(ctx, store.Endpoint(), found)
 }
 
-var noETag = strings.Repeat("0", 32)
+const noETag = "00000000000000000000000000000000"
 
 // onProbe asks about an object that it writes under a key that nobody has, and
 // takes away again.
@@ -143,10 +143,9 @@ func (d *Doctor) onProbe(ctx context.Context, place, bucket string, store Store)
 	if id == objectstore.NullVersion {
 		id = ""
 	}
-	switch _, err := store.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: key, VersionID: id}, 2); {
-	case err == nil:
+	if _, err := store.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: key, VersionID: id}, 2); err == nil {
 		d.note(place, PartsByNumber, NotOffered, otherwise(PartsByNumber))
-	default:
+	} else {
 		d.note(place, PartsByNumber, OK, "") // it has no second part, and was said to have none
 	}
 	switch err := store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, ETag: noETag}); {

@@ -89,7 +89,7 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 // interrupted is the cause of a context that a signal ended.
 type interrupted struct{ os.Signal }
 
-func (i interrupted) Error() string { return "interrupted by " + i.Signal.String() }
+func (i interrupted) Error() string { return "interrupted by " + i.String() }
 
 func signalCode(sig os.Signal) int {
 	if n, ok := sig.(syscall.Signal); ok {

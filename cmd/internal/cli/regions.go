@@ -139,7 +139,7 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 
 // showRegions looks the codes up, "provider:code" or a code that any provider
 // has, and prints what it finds.
-func (a *app) showRegions(codes []string, print func([]regionView) error) error {
+func (a *app) showRegions(codes []string, show func([]regionView) error) error {
 	catalog, err := regions.Load()
 	if err != nil {
 		return err
@@ -162,7 +162,7 @@ func (a *app) showRegions(codes []string, print func([]regionView) error) error 
 	if a.output == "json" {
 		return render.JSON(a.Out, views)
 	}
-	return print(views)
+	return show(views)
 }
 
 func (v regionView) facts() [][2]string {

@@ -84,10 +84,10 @@ func (a *app) openHome(ctx context.Context, w *world) error {
 			return fmt.Errorf("state %s: %w", at, err)
 		}
 		region = cmp.Or(region, code)
-		switch country := p.country(region); {
-		case country == "":
+		switch p.country(region) {
+		case "":
 			return &refusedError{err: fmt.Errorf("state %s: in which country %s is, is not known", at, region), hint: "keep the state where the data moves to, or in a directory"}
-		case country == "US":
+		case "US":
 			return &refusedError{err: fmt.Errorf("state %s: the bucket is in the United States, and the state holds object keys", at), hint: "keep the state where the data moves to, or in a directory"}
 		}
 		host, err := os.Hostname()

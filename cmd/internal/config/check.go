@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -194,7 +195,7 @@ func (k *checker) customers(c *Config) error {
 			for _, other := range claims {
 				if other.location.Overlaps(l) {
 					line, column := 0, 0
-					if e, ok := k.at(other.path, "").(*Error); ok {
+					if e := (*Error)(nil); errors.As(k.at(other.path, ""), &e) {
 						line, column = e.Line, e.Column
 					}
 					return k.at(at, "location %q of %s overlaps %q of %s (line %d, column %d)", text, name, other.location, other.customer, line, column)

@@ -97,7 +97,8 @@ func Versions(ctx context.Context, prefix, after string, fetch Pager, o Options)
 		go f.run(ctx, pages)
 		defer func() {
 			cancel()
-			for range pages { // closed when the last request has ended
+			for p := range pages { // closed when the last request has ended
+				_ = p
 			}
 		}()
 		for p := range pages {

@@ -222,13 +222,15 @@ func count(h http.Header, name string) (int, error) {
 
 // algorithms lists S3's checksum algorithms, strongest first, and the header
 // that carries each ("x-amz-checksum-" and the name in lower case).
-var algorithms = []string{"SHA256", "SHA1", "CRC64NVME", "CRC32C", "CRC32"}
+func algorithms() [5]string {
+	return [...]string{"SHA256", "SHA1", "CRC64NVME", "CRC32C", "CRC32"}
+}
 
 const checksumPrefix = "X-Amz-Checksum-"
 
 // checksum reads the stored checksum. An object has at most one.
 func checksum(h http.Header) objectstore.Checksum {
-	for _, a := range algorithms {
+	for _, a := range algorithms() {
 		if v := h.Get(checksumPrefix + a); v != "" {
 			composite := h.Get(checksumPrefix+"Type") == "COMPOSITE" || strings.Contains(v, "-")
 			return objectstore.Checksum{Algorithm: a, Value: v, Composite: composite}

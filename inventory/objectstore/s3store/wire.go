@@ -176,7 +176,7 @@ func (w *wire) attempt(ctx context.Context, r *request, c aws.Credentials) (*htt
 		}
 		// The transport may go on reading after it has answered; the caller's
 		// buffer is its own again when we return.
-		defer body.Close()
+		defer func() { _ = body.Close() }()
 		out.Body, out.ContentLength = body, r.size
 		if r.size >= waitsForGo {
 			out.Header["Expect"] = []string{"100-continue"}

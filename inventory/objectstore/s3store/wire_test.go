@@ -186,7 +186,7 @@ func TestSign(t *testing.T) {
 	for _, token := range []string{"", "session"} {
 		for _, target := range []string{"http://127.0.0.1:9000/b/plain?x-id=GetObject", "https://b.s3.eu-west-1.amazonaws.com/%C3%A9%20/%2B?partNumber=1&versionId=a%2Fb", "https://host/"} {
 			c := aws.Credentials{AccessKeyID: "AKID", SecretAccessKey: "secret", SessionToken: token}
-			make := func() *http.Request {
+			fresh := func() *http.Request {
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -194,7 +194,7 @@ func TestSign(t *testing.T) {
 				r.Header = http.Header{"If-Match": {`"x"`}, "X-Amz-Meta-A": {"  two  spaces   here "}, "User-Agent": {"x"}, "Content-Type": {"é"}}
 				return r
 			}
-			ours, theirs := make(), make()
+			ours, theirs := fresh(), fresh()
 			new(signer).sign(ours, emptyPayload, c, "eu-west-1", "s3", at)
 			theirs.Header.Set("X-Amz-Content-Sha256", emptyPayload)
 			sdk := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })

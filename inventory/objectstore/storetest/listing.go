@@ -186,7 +186,7 @@ func documentOrder(raw []byte) ([]bool, error) {
 	decoder := xml.NewDecoder(bytes.NewReader(raw))
 	for depth := 0; ; {
 		token, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return order, nil
 		}
 		if err != nil {

@@ -43,7 +43,7 @@ func startProcess(ctx context.Context, path string, args ...string) (*process, e
 	case <-ready.seen:
 		return p, nil
 	case <-p.ended:
-		return nil, fmt.Errorf("ended before it was ready: %v\n%s", p.err, p.stderr)
+		return nil, fmt.Errorf("ended before it was ready: %w\n%s", p.err, p.stderr)
 	case <-ctx.Done():
 		err := fmt.Errorf("%w before it was ready", ctx.Err())
 		return nil, fmt.Errorf("%w\n%s", errors.Join(err, p.stop()), p.stderr)

@@ -110,8 +110,8 @@ func (x *exchange) sendError(status int, code string) {
 		XMLName   xml.Name `xml:"Error"`
 		Code      string
 		Message   string
-		RequestId string
-	}{Code: code, Message: cmp.Or(x.fault.Message, "answered by the proxy"), RequestId: "0"})
+		RequestID string `xml:"RequestId"`
+	}{Code: code, Message: cmp.Or(x.fault.Message, "answered by the proxy"), RequestID: "0"})
 	if err != nil {
 		abort() // a code that XML cannot hold
 	}
