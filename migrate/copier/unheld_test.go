@@ -50,7 +50,7 @@ func TestBytesThatChangeOnTheirWayHere(t *testing.T) {
 	}
 	entry := manifest.Entry{Key: "k", VersionID: w.VersionID, Size: 5, ETag: w.ETag}
 	c := copier.New(&flipping{Store: source}, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1})
-	receipts, err := c.History(t.Context(), []manifest.Entry{entry}, nil)
+	receipts, err := c.History(t.Context(), []manifest.Entry{entry}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
