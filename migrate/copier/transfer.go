@@ -148,8 +148,19 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 		}
 		evidence.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	}
+	if heldAgainstNothing(o.Info, evidence.Written, body) {
+		evidence.SHA256 = "" // it says nothing of how the bytes came here: reading decides
+	}
 	c.Copied(o.Size)
 	return evidence, nil
+}
+
+// heldAgainstNothing tells whether the source has said something of its bytes
+// that the destination, to judge by its answer, has not compared: then bytes that
+// changed on their way from the source went unnoticed.
+func heldAgainstNothing(source objectstore.Info, written objectstore.Written, body objectstore.Body) bool {
+	return source.Checksum.Algorithm != "" && !source.Checksum.Composite && written.Checksum.Algorithm != source.Checksum.Algorithm &&
+		body.MD5 == "" && !verifier.ETagsComparable(source, written, false)
 }
 
 // fill reads exactly len(buf) bytes and nothing must follow; it returns their
