@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test test-servers demo fuzz bench lint vet clean
+.PHONY: build test test-servers kill simulate simulate-planted demo fuzz bench lint vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -22,11 +22,23 @@ test-servers: build ## what is said of servers, on versitygw and, where it can b
 	@test -x $(BIN)/minio || GOBIN="$(CURDIR)/$(BIN)" $(GO) install github.com/minio/minio@latest || \
 		echo "MinIO could not be fetched, for the reason above: its tests are skipped"
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" $(GO) test -count=1 -timeout 9m \
-		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers' ./migrate/... ./inventory/doctor
+		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	@echo "make test-servers: all passed"
+
+kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, state in a directory and in a bucket
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_KILLS=$(or $(KILLS),50) $(GO) test -count=1 -timeout 60m -v -run TestKillLoop ./cmd/residency
+
+simulate: ## SEEDS whole migrations in simulated worlds from FIRST on; or one SEED, with its trace
+	$(GO) test -c -o $(BIN)/simulation.test ./migrate/simulation
+	$(BIN)/simulation.test -test.run 'TestSimulate$$' -test.timeout 0 $(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),10000) -first $(or $(FIRST),1))
+
+simulate-planted: ## whether the simulation catches bugs planted for it, and with which seed
+	$(GO) test -c -tags planted -o $(BIN)/planted.test ./migrate/simulation
+	$(BIN)/planted.test -test.run 'TestPlanted$$' -test.timeout 0
 
 vet:
 	$(GO) vet ./...
+	$(GO) vet -tags planted ./migrate/...
 	cd cmd/sandbox && $(GO) vet ./...
 	cd scripts/benchmark && $(GO) vet ./...
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted"; exit 1; }

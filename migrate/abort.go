@@ -80,7 +80,7 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 		u.Fence = "lifted"
 	}
 	// As if it had never been started.
-	return u, putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: "residency/started/1"})
+	return u, putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: startedSchema, Plan: p.Digest})
 }
 
 // undoPass takes away what one pass wrote.
@@ -115,6 +115,8 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 			if w.pass.Number == 1 {
 				u.Kept++
 			}
+		case x.Reason == receipt.NotYet:
+			u.Unknown++
 		case x.DestinationVersionID != "":
 			written, places = append(written, x.Written()), append(places, i)
 		}

@@ -18,6 +18,8 @@ type beside struct {
 	held []objectstore.Version
 	more bool
 	err  error
+	// opaque tells that ETags of copies may differ from their sources'.
+	opaque bool
 }
 
 // beside opens the destination's listing; it is empty where there is no bucket
@@ -29,6 +31,9 @@ func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
 	region, err := store.BucketRegion(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
+		return empty, nil
+	case errors.Is(err, objectstore.ErrOwner):
+		p.block(Issue{Rule: "destination-owner", Location: at, Text: err.Error(), Remedy: "set destination.bucket in the configuration, or, if that account is meant, give it as the provider's account"})
 		return empty, nil
 	case errors.Is(err, objectstore.ErrDenied):
 		p.block(Issue{Rule: "destination-denied", Location: at, Text: "a bucket of this name exists and gives no access; it may be somebody else's", Remedy: "set destination.bucket in the configuration"})
@@ -56,7 +61,7 @@ func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
 		}
 	}
 	next, stop := iter.Pull2(objectstore.Histories(store.Versions(ctx, m.Destination, m.Prefix, "")))
-	b := &beside{next: next, stop: stop}
+	b := &beside{next: next, stop: stop, opaque: p.KMSKey != "" || p.CustomerKeys}
 	b.held, b.err, b.more = next()
 	return b, nil
 }
@@ -80,7 +85,7 @@ func (b *beside) compare(entries []manifest.Entry) (held, beneath int, ok bool, 
 		return 0, 0, false, nil
 	}
 	for i, v := range there {
-		if !copier.Same(entries[i], v) {
+		if !copier.Like(entries[i], v, b.opaque) {
 			return 0, 0, false, nil
 		}
 	}

@@ -2,7 +2,9 @@ package migrate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/residency/residency/migrate/certificate"
@@ -67,4 +69,20 @@ func (w *work) certify(ctx context.Context) error {
 
 func region(r Region) certificate.Region {
 	return certificate.Region{Provider: r.Provider, Region: r.Code, Country: r.Country, Operator: r.Operator, OperatorCountry: r.OperatorCountry}
+}
+
+// certificate reads the plan's certificate, state.ErrNotFound if there is none.
+// Fields of later versions are passed over.
+func (w *work) certificate(ctx context.Context, c *certificate.Certificate) error {
+	data, err := w.Home.Get(ctx, w.name(certificateFile))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, c); err != nil {
+		return fmt.Errorf("%w: %s: %w", state.ErrDamaged, certificateFile, err)
+	}
+	if c.Plan != w.plan.ID {
+		return fmt.Errorf("%w: %s is about plan %q", state.ErrDamaged, certificateFile, c.Plan)
+	}
+	return w.belongs(certificateFile, c.Schema, certificate.Schema, c.PlanDigest)
 }

@@ -3,7 +3,6 @@ package migrate
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,7 +84,7 @@ func (w *work) fence(ctx context.Context) (bool, error) {
 	}
 	for _, b := range record.Buckets {
 		err := w.Stores(b.Provider, b.Region).SetSetting(ctx, b.Bucket, objectstore.Policy, b.Fenced)
-		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
+		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) || errors.Is(err, objectstore.ErrRejected) {
 			return false, w.unfenceable(ctx, record, err.Error())
 		}
 		if err != nil {
@@ -168,7 +167,7 @@ const fenceTries = 4
 // denied tells whether writes to a move's source are refused now, by beginning
 // an upload that is aborted at once.
 func (w *work) denied(ctx context.Context, m Move) (bool, error) {
-	key := m.Prefix + probePrefix + strings.ToLower(rand.Text())
+	key := m.Prefix + w.probeKey()
 	for try := 0; ; try++ {
 		id, err := w.source(m).CreateUpload(ctx, objectstore.NewObject{Bucket: m.Bucket, Key: key})
 		if errors.Is(err, objectstore.ErrDenied) {

@@ -40,6 +40,9 @@ type fixture struct {
 	home     *state.Dir
 	bucket   string
 	kmsKey   string // of the destination
+	buckets  int    // made by anew
+	restore  string // the tier at which plans restore
+	keys     int    // of SSE-C that the program has
 }
 
 // newFixture has one bucket, which the caller fills.
@@ -59,12 +62,17 @@ func newFixtureOn(t *testing.T, box *storetest.Sandbox) *fixture {
 	f := &fixture{t: t, box: box, bucket: "source-bucket", home: state.NewDir(t.TempDir())}
 	f.from, f.to = f.box.Proxy(t, us), f.box.Proxy(t, eu)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", f.box.CredentialsPath)
-	var err error
-	f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	f.open()
 	return f
+}
+
+// open gives the program under test these keys of SSE-C.
+func (f *fixture) open(keys ...s3store.CustomerKey) {
+	f.t.Helper()
+	var err error
+	f.keys = len(keys)
+	f.provider, err = s3store.Open(f.t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", CustomerKeys: keys, Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()}})
+	f.must(nil, err)
 }
 
 func (f *fixture) must(_ any, err error) {
@@ -124,7 +132,7 @@ func (f *fixture) tryPlan(verify string) (*migrate.Plan, error) {
 		f.t.Fatal(err)
 	}
 	return migrate.Make(f.t.Context(), f.home, migrate.Request{
-		Customer: "acme", Verify: verify, KMSKey: f.kmsKey, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Customer: "acme", Verify: verify, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
 		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },

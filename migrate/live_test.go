@@ -107,7 +107,7 @@ func TestLiveWriter(t *testing.T) {
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			w := f.writer(seed, versioned)
-			for range 150 {
+			for range 80 {
 				f.must(nil, w.write(t.Context()))
 			}
 			p := f.plan("auto")
@@ -162,7 +162,7 @@ func TestFence(t *testing.T) {
 			f := newTenantFixture(t, versioned)
 			f.permit()
 			w := f.writer(rand.Uint64(), versioned)
-			for range 100 {
+			for range 60 {
 				f.must(nil, w.write(t.Context()))
 			}
 			p := f.plan("auto")

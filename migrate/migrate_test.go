@@ -31,6 +31,11 @@ func (f *fixture) mixed() {
 	f.put("history", []byte("after the marker"), nil)
 	f.multipart("parts", 5<<20, 5<<20+3, 17)
 	f.put("empty", nil, nil)
+	// A history that begins with a delete marker.
+	first, err := f.box.Client(us).PutObject(f.t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("marker")})
+	f.must(nil, err)
+	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("marker")}))
+	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("marker"), VersionId: first.VersionId}))
 }
 
 func (f *fixture) multipart(key string, sizes ...int) {

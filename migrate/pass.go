@@ -99,15 +99,26 @@ func (p *pass) check(plan *Plan, number int) error {
 	case len(p.Moves) != len(plan.Moves):
 		return fmt.Errorf("totals of %d moves, the plan has %d", len(p.Moves), len(plan.Moves))
 	}
-	return checkSegments(plan, p.Segments)
+	if err := checkSegments(plan, p.Segments); err != nil {
+		return err
+	}
+	return countSegments(p.Segments, func(move int) Totals { return p.Moves[move] }, len(p.Moves))
 }
 
 // checkSegments refuses segments that are not numbered in order or name no move.
 func checkSegments(p *Plan, segments []manifest.Segment) error {
+	var before *manifest.Segment
 	for i, s := range segments {
-		if s.Move < 0 || s.Move >= len(p.Moves) || s.Number != i+1 || s.Entries < 1 {
-			return fmt.Errorf("segment %d names no move", s.Number)
+		if s.Move < 0 || s.Move >= len(p.Moves) || s.Number != i+1 || before != nil && s.Move < before.Move {
+			return fmt.Errorf("segment %d names no move, or is out of order", s.Number)
 		}
+		if before != nil && before.Move != s.Move {
+			before = nil
+		}
+		if err := checkSegment(p.Moves[s.Move], s, before); err != nil {
+			return fmt.Errorf("segment %d: %w", s.Number, err)
+		}
+		before = &segments[i]
 	}
 	return nil
 }

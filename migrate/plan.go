@@ -40,22 +40,26 @@ var (
 
 // Plan is what would be done, and all that an approval covers.
 type Plan struct {
-	Schema      string             `json:"schema"`
-	ID          string             `json:"id"`
-	Digest      string             `json:"digest"` // SHA-256, hex; covers everything but ID, Digest, Created and what was observed
-	Created     time.Time          `json:"created"`
-	Customer    string             `json:"customer"`
-	Destination Region             `json:"destination"`
-	Verify      string             `json:"verify"` // auto or readback
-	KMSKey      string             `json:"kms_key,omitempty"`
-	Moves       []Move             `json:"moves"`
-	Segments    []manifest.Segment `json:"segments"`
-	HeldIn      []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
-	Uploads     *Uploads           `json:"uploads,omitempty"`
-	Totals      Totals             `json:"totals"`
-	Parity      []Parity           `json:"parity"`
-	Blockers    []Issue            `json:"blockers"`
-	Warnings    []Issue            `json:"warnings"`
+	Schema      string    `json:"schema"`
+	ID          string    `json:"id"`
+	Digest      string    `json:"digest"` // SHA-256, hex; covers everything but ID, Digest, Created and what was observed
+	Created     time.Time `json:"created"`
+	Customer    string    `json:"customer"`
+	Destination Region    `json:"destination"`
+	Verify      string    `json:"verify"` // auto or readback
+	KMSKey      string    `json:"kms_key,omitempty"`
+	Restore     *Restore  `json:"restore,omitempty"` // of archived versions
+	// CustomerKeys tells that keys of SSE-C are at hand, under which ETags say
+	// nothing.
+	CustomerKeys bool               `json:"customer_keys,omitempty"`
+	Moves        []Move             `json:"moves"`
+	Segments     []manifest.Segment `json:"segments"`
+	HeldIn       []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
+	Uploads      *Uploads           `json:"uploads,omitempty"`
+	Totals       Totals             `json:"totals"`
+	Parity       []Parity           `json:"parity"`
+	Blockers     []Issue            `json:"blockers"`
+	Warnings     []Issue            `json:"warnings"`
 	// Exposures are the laws that reach the data at the destination.
 	Exposures []inventory.Exposure `json:"exposures"`
 }
@@ -87,6 +91,7 @@ type Move struct {
 	Tags        []objectstore.Tag      `json:"bucket_tags,omitempty"`
 	Way         string                 `json:"way"`
 	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
+	ACLs        bool                   `json:"acls,omitempty"`        // access control lists are in force there
 	Totals      Totals                 `json:"totals"`
 	// Exists and Held were observed while planning; the digest leaves them out,
 	// for a run changes them.
@@ -111,6 +116,7 @@ type Totals struct {
 	Markers   int64 `json:"delete_markers"`
 	Multipart int64 `json:"multipart_objects"` // versions uploaded in parts
 	Uploads   int64 `json:"unfinished_uploads"`
+	Archived  int64 `json:"archived,omitempty"` // versions that need a restore to be read
 	Bytes     int64 `json:"bytes"`
 }
 
@@ -120,6 +126,7 @@ func (t *Totals) add(o Totals) {
 	t.Markers += o.Markers
 	t.Multipart += o.Multipart
 	t.Uploads += o.Uploads
+	t.Archived += o.Archived
 	t.Bytes += o.Bytes
 }
 
@@ -261,8 +268,13 @@ func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parsePlan(id, data)
+}
+
+// parsePlan reads a plan and holds it against its digest, its ID and reason.
+func parsePlan(id string, data []byte) (*Plan, error) {
 	var p Plan
-	if err := json.Unmarshal(data, &p); err != nil {
+	if err := decodeJSON(data, &p); err != nil {
 		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
 	}
 	if p.Schema != PlanSchema {
@@ -275,7 +287,7 @@ func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
 	if digest != p.Digest || p.ID != id || !strings.HasSuffix(id, digest[:MinApproval]) {
 		return nil, fmt.Errorf("%w: plan %s was changed: its content has digest %s", state.ErrDamaged, id, digest)
 	}
-	if err := checkSegments(&p, p.Segments); err != nil {
+	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
 	}
 	if err := p.checkHeld(); err != nil {

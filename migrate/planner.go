@@ -10,10 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -30,24 +33,38 @@ type Request struct {
 	Exposures []inventory.Exposure // at the destination
 	Stores    Stores
 	// BucketName names the destination of a source bucket.
-	BucketName func(bucket, sourceRegion string) string
-	KMSKey     string // of the destination's region, for what is under a KMS key at the source; may be empty
-	Now        time.Time
-	Progress   *engine.Progress
+	BucketName   func(bucket, sourceRegion string) string
+	KMSKey       string // of the destination's region, for what is under a KMS key at the source; may be empty
+	CustomerKeys bool   // keys of SSE-C are at hand
+	Restore      string // the tier at which archived versions are to be restored; empty: they block
+	Now          time.Time
+	Progress     *engine.Progress
+	// SegmentEntries is how many entries a segment has at most, but for one
+	// key's history; 0: the default.
+	SegmentEntries int
+	// Spool keeps the manifest until its digest is known; nil: a temporary
+	// directory.
+	Spool state.Home
 }
 
 // Make lists the source, writes the manifest and the plan to home, and returns
 // the plan. Memory does not grow with the number of objects, only with the
 // longest history. ErrNothing if all data is at the destination already.
 func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) {
-	spool, err := os.MkdirTemp("", "residency-plan-*")
-	if err != nil {
-		return nil, fmt.Errorf("make room for the manifest: %w", err)
+	if r.Spool == nil {
+		spool, err := os.MkdirTemp("", "residency-plan-*")
+		if err != nil {
+			return nil, fmt.Errorf("make room for the manifest: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
+		r.Spool = state.NewScratch(spool)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(spool)) }()
-
-	p := &planner{Request: r, spool: state.NewDir(spool), plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey,
+	var restore *Restore
+	if r.Restore != "" {
+		restore = &Restore{Tier: r.Restore, Days: restoreDays}
+	}
+	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore, CustomerKeys: r.CustomerKeys,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if err := p.collect(ctx); err != nil {
@@ -65,9 +82,12 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 type planner struct {
 	Request
 	plan    *Plan
-	spool   *state.Dir
+	spool   state.Home
 	uploads []Upload
-	held    []heldLine // of the segment being filled
+	first   manifest.Entry // version of the move at hand
+	// annotator is the move's source, as long as it seems to have annotations.
+	annotator objectstore.Annotator
+	held      []heldLine // of the segment being filled
 }
 
 func (p *planner) block(i Issue) { p.plan.Blockers = append(p.plan.Blockers, i) }
@@ -85,33 +105,52 @@ func (p *planner) collect(ctx context.Context) error {
 				Remedy: "give access, or take the region out of the configuration"})
 		}
 	}
+	var moves []Move
 	for _, place := range r.Inventory.Places {
 		if place.Customer != r.Customer || place.Provider == r.Destination.Provider && place.Region == r.Destination.Code {
 			continue
 		}
-		p.plan.Moves = append(p.plan.Moves, p.move(place))
+		moves = append(moves, p.move(place))
 	}
-	p.clashes()
+	p.clashes(moves)
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
-	for i := range p.plan.Moves {
-		if err := writer.Begin(ctx, i); err != nil {
+	writer.Entries = r.SegmentEntries
+	for _, m := range moves {
+		// A move of nothing has no number: the next one takes its place.
+		i := len(p.plan.Moves)
+		p.plan.Moves = append(p.plan.Moves, m)
+		if err := p.add(ctx, i, writer); err != nil {
 			return err
 		}
-		if err := p.list(ctx, i, writer); err != nil {
-			return err
-		}
-		p.plan.Totals.add(p.plan.Moves[i].Totals)
 	}
 	var err error
 	if p.plan.Segments, err = writer.Close(ctx); err != nil {
 		return err
 	}
-	if p.dropEmpty(); len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
+	if len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
 		return fmt.Errorf("%w: all data of %s is in %s already", ErrNothing, r.Customer, r.Destination)
 	}
 	p.advise()
 	return p.saveUploads(ctx)
+}
+
+// add plans one move, and takes it away again if there is nothing to move.
+func (p *planner) add(ctx context.Context, index int, writer *manifest.Writer) error {
+	if err := writer.Begin(ctx, index); err != nil {
+		return err
+	}
+	m := &p.plan.Moves[index]
+	source := p.Stores(m.Source.Provider, m.Source.Code)
+	if err := p.list(ctx, index, source, writer); err != nil {
+		return err
+	}
+	if m.Totals.Entries+m.Totals.Uploads == 0 {
+		p.plan.Moves = p.plan.Moves[:index]
+		return nil
+	}
+	p.plan.Totals.add(m.Totals)
+	return p.configuration(ctx, source, m)
 }
 
 // saveUploads writes the list of unfinished uploads beside the manifest.
@@ -148,9 +187,9 @@ func (p *planner) move(place inventory.Place) Move {
 }
 
 // clashes finds moves whose keys could meet at the destination.
-func (p *planner) clashes() {
-	for i, a := range p.plan.Moves {
-		for _, b := range p.plan.Moves[:i] {
+func (p *planner) clashes(moves []Move) {
+	for i, a := range moves {
+		for _, b := range moves[:i] {
 			if p.plan.To(a).Overlaps(p.plan.To(b)) {
 				p.block(Issue{Rule: "destination-clash", Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
 			}
@@ -158,24 +197,24 @@ func (p *planner) clashes() {
 	}
 }
 
-// archived are the storage classes whose bytes cannot be read without a
-// restore (Amazon S3 User Guide, "Understanding and managing storage classes").
-func archived(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
-
 // examples is how many keys an issue names.
 const examples = 20
 
 // list writes one move's entries to the manifest, beside the destination's
 // listing.
-func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) error {
+func (p *planner) list(ctx context.Context, index int, source objectstore.Store, writer *manifest.Writer) error {
 	m := &p.plan.Moves[index]
-	source := p.Stores(m.Source.Provider, m.Source.Code)
 	beside, err := p.beside(ctx, m)
 	if err != nil {
 		return err
 	}
 	defer beside.stop()
-	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "restore them, then plan again"}
+	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"}
+	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
+	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
+	annotated := Issue{Rule: "annotations", Location: m.From().String(), Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"}
+	p.first = manifest.Entry{}
+	fits := newFits(p.Stores(p.Destination.Provider, p.Destination.Code), m.From().String())
 	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
 	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
@@ -186,9 +225,14 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
 			m.Totals.count(entries[i])
-			if archived(v.StorageClass) {
-				note(&frozen, v.Key)
-			}
+			p.frozen(v, &frozen, &tierless)
+			fits.see(v)
+		}
+		if err := p.sample(ctx, source, m, entries, &locked, &annotated); err != nil {
+			return err
+		}
+		if planted.On(planted.Reorder) {
+			slices.Reverse(entries)
 		}
 		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {
@@ -215,7 +259,7 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, taken} {
+	for _, issue := range []Issue{frozen, tierless, locked, fits.large, fits.long, taken} {
 		if issue.Count > 0 {
 			p.block(issue)
 		}
@@ -223,7 +267,10 @@ func (p *planner) list(ctx context.Context, index int, writer *manifest.Writer) 
 	if older.Count > 0 {
 		p.warn(older)
 	}
-	return p.configuration(ctx, source, m)
+	if annotated.Count > 0 {
+		p.warn(annotated)
+	}
+	return nil
 }
 
 func note(i *Issue, key string) {
@@ -243,6 +290,9 @@ func (t *Totals) count(e manifest.Entry) {
 	t.Bytes += e.Size
 	if strings.Contains(e.ETag, "-") {
 		t.Multipart++
+	}
+	if archived(e.StorageClass) {
+		t.Archived++
 	}
 }
 
@@ -265,27 +315,6 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 	return p.settings(ctx, source, m)
 }
 
-// dropEmpty leaves out moves without anything to move.
-func (p *planner) dropEmpty() {
-	kept := make([]Move, 0, len(p.plan.Moves))
-	index := make(map[int]int)
-	for i, m := range p.plan.Moves {
-		if m.Totals.Entries+m.Totals.Uploads > 0 {
-			index[i] = len(kept)
-			kept = append(kept, m)
-			continue
-		}
-		p.plan.Parity = slices.DeleteFunc(p.plan.Parity, func(x Parity) bool { return x.Bucket == bucketName(m) })
-	}
-	for i := range p.plan.Segments {
-		p.plan.Segments[i].Move = index[p.plan.Segments[i].Move]
-	}
-	for i := range p.uploads {
-		p.uploads[i].Move = index[p.uploads[i].Move]
-	}
-	p.plan.Moves = kept
-}
-
 // advise names what everybody should know before approving.
 func (p *planner) advise() {
 	for _, m := range p.plan.Moves {
@@ -295,6 +324,9 @@ func (p *planner) advise() {
 		}
 		if m.Prefix != "" && !strings.HasSuffix(m.Prefix, "/") {
 			p.warn(Issue{Rule: "open-prefix", Location: at, Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})
+		}
+		if p.Restore != "" && m.Totals.Archived > 0 {
+			p.warn(Issue{Rule: "restore", Location: at, Count: m.Totals.Archived, Text: fmt.Sprintf("archived versions are restored first, at tier %s and for %d days, which the source's account pays for; migrate asks for that, and is to be run again when they are there", p.Restore, restoreDays)})
 		}
 		if m.Versioning == objectstore.Suspended {
 			p.warn(Issue{Rule: "versioning-suspended", Location: at, Text: "versions with ID null get IDs of their own at the destination"})
@@ -308,6 +340,10 @@ func (p *planner) advise() {
 	}
 }
 
+// storedAtOnce is how many files are stored at once: each waits for a disk to
+// make it durable, or for a bucket to answer.
+const storedAtOnce = 8
+
 // store moves the manifest from the spool to its home, then saves the plan. If
 // the same plan is there already it stands, with what was observed then: since,
 // the destination may have been given copies by it.
@@ -320,17 +356,22 @@ func (p *planner) store(ctx context.Context, home state.Home) error {
 	if err != nil {
 		return err
 	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(storedAtOnce)
 	for _, name := range names {
 		if there != nil && strings.HasPrefix(name, "held/") {
 			continue
 		}
-		data, err := p.spool.Get(ctx, filepath.ToSlash(name))
-		if err != nil {
-			return err
-		}
-		if err := home.Put(ctx, p.plan.ID+"/"+name, data); err != nil {
-			return err
-		}
+		group.Go(func() error {
+			data, err := p.spool.Get(groupCtx, filepath.ToSlash(name))
+			if err != nil {
+				return err
+			}
+			return home.Put(groupCtx, p.plan.ID+"/"+name, data)
+		})
+	}
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return err
 	}
 	if there != nil {
 		p.plan = there

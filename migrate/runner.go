@@ -2,10 +2,12 @@ package migrate
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +29,8 @@ type Runner struct {
 	Host     string // of this machine, for the certificate
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Random returns a number from 0 to below n; nil: one that nobody foresees.
+	Random func(n int64) int64
 	// Note is told of what happens on the way, in words without keys.
 	Note func(text string)
 }
@@ -90,8 +94,13 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
-	if err := w.settle(ctx, o); err != nil {
+	if err := w.settle(ctx, o); errors.Is(err, ErrRestoring) {
+		return nil, err
+	} else if err != nil {
 		return w.result, err
+	}
+	if err := w.abandoned(ctx); err != nil {
+		return nil, err
 	}
 	if err := w.finish(ctx); err != nil {
 		return nil, err
@@ -140,6 +149,9 @@ type work struct {
 	result *Result
 	// retained is what locks keep, by source location.
 	retained map[string]retention
+	// doubtful are the pass's segments, by index, that a listing of the
+	// destination did not bear out.
+	doubtful map[int]bool
 }
 
 func (w *work) note(format string, args ...any) {
@@ -160,6 +172,15 @@ func (w *work) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+func (w *work) probeKey() string { return probePrefix + strconv.FormatInt(w.random(math.MaxInt64), 36) }
+
+func (w *work) random(n int64) int64 {
+	if w.Random == nil {
+		return rand.Int64N(n)
+	}
+	return w.Random(n)
+}
+
 func (w *work) source(m Move) objectstore.Store {
 	return w.Stores(m.Source.Provider, m.Source.Code)
 }
@@ -170,10 +191,14 @@ func (w *work) destination() objectstore.Store {
 
 func (w *work) name(file string) string { return w.plan.ID + "/" + file }
 
-const startedFile = "started.json"
+const (
+	startedFile   = "started.json"
+	startedSchema = "residency/started/1"
+)
 
 type startRecord struct {
 	Schema string    `json:"schema"`
+	Plan   string    `json:"plan_sha256"`
 	At     time.Time `json:"at"`
 }
 
@@ -182,6 +207,9 @@ func (w *work) started(ctx context.Context) (time.Time, error) {
 	err := getJSON(ctx, w.Home, w.name(startedFile), &s)
 	if errors.Is(err, state.ErrNotFound) {
 		return time.Time{}, nil
+	}
+	if err == nil {
+		err = w.belongs(startedFile, s.Schema, startedSchema, s.Plan)
 	}
 	return s.At, err
 }
@@ -205,7 +233,7 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 			}
 		}
 		at = w.Now().UTC()
-		if err := putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: "residency/started/1", At: at}); err != nil {
+		if err := putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: startedSchema, Plan: w.plan.Digest, At: at}); err != nil {
 			return err
 		}
 	}
@@ -225,8 +253,8 @@ func (w *work) prepare(ctx context.Context, m Move) error {
 	region, err := store.BucketRegion(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound):
-		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil && !errors.Is(err, objectstore.ErrExists) {
-			return err
+		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil {
+			return taken(err)
 		}
 		w.note("created bucket %s in %s", w.plan.To(Move{Destination: m.Destination}), w.plan.Destination.Code)
 	case err != nil:
@@ -262,7 +290,7 @@ const probePrefix = ".residency-probe-"
 // beside the plan's.
 func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 	store := w.destination()
-	key := probePrefix + strings.ToLower(rand.Text())
+	key := w.probeKey()
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: wrong})

@@ -57,6 +57,9 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		}
 		p.plan.Parity = append(p.plan.Parity, row)
 	}
+	if err := p.access(ctx, source, m); err != nil {
+		return err
+	}
 	if m.Exists {
 		return p.existing(ctx, m)
 	}
@@ -92,10 +95,6 @@ func (p *planner) judge(m *Move, name objectstore.Setting, value []byte, row *Pa
 	switch name {
 	case objectstore.Encryption:
 		return p.judgeEncryption(at, value, row)
-	case objectstore.Ownership:
-		if !bytes.Contains(value, []byte("BucketOwnerEnforced")) {
-			p.warn(Issue{Rule: "acl", Location: at, Text: "ACLs are in force there; grants of single objects are not carried"})
-		}
 	case objectstore.Policy:
 		var err error
 		if row.Value, err = parity.Rewrite(value, m.Bucket, m.Destination); err != nil {
@@ -280,6 +279,11 @@ func equalJSON(a, b []byte) bool {
 	a, errA := json.Marshal(x)
 	b, errB := json.Marshal(y)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// opaque tells whether ETags of a move's copies may differ from their sources'.
+func (w *work) opaque(m Move) bool {
+	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.kmsDefault(m)
 }
 
 // kmsDefault tells whether a move's destination bucket is given default

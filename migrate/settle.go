@@ -30,7 +30,7 @@ func (w *work) settle(ctx context.Context, o Options) error {
 	for left := o.Passes; ; left-- {
 		copied := w.copy(ctx)
 		w.result.Passes = w.pass.Number
-		if copied != nil && !errors.Is(copied, ErrPartial) {
+		if copied != nil && (!errors.Is(copied, ErrPartial) || errors.Is(copied, ErrStale)) {
 			return copied
 		}
 		drift, err := w.driftNow(ctx, erasing)
@@ -48,8 +48,12 @@ func (w *work) settle(ctx context.Context, o Options) error {
 				left = max(left, 1)
 			}
 		}
-		if left <= 0 || drift.entries() == 0 && !(fenced && drift.Uploads > 0) {
+		if drift.entries() == 0 && (!fenced || drift.Uploads == 0) {
 			return copied // a failure that no change of the source explains
+		}
+		if left <= 0 {
+			w.note("the source has changed again since (%s); run the same command again to carry that", drift)
+			return copied
 		}
 		w.note("others wrote to the source meanwhile (%s); carrying it in pass %d", drift, w.pass.Number+1)
 		var next *pass

@@ -69,7 +69,7 @@ func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
 		return nil, err
 	}
 	var c certificate.Certificate
-	certErr := getJSON(ctx, r.Home, w.name(certificateFile), &c)
+	certErr := w.certificate(ctx, &c)
 	if certErr != nil && !errors.Is(certErr, state.ErrNotFound) {
 		return nil, certErr
 	}

@@ -1,16 +1,22 @@
+//go:build unix
+
 package main
 
 import (
 	"bytes"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 )
@@ -20,25 +26,7 @@ import (
 // end the destination has exactly what the source had, and the source nothing.
 func TestKilled(t *testing.T) {
 	m := newMortal(t, 10)
-	box := m.box
-	type place struct{ region, bucket, prefix, destination string }
-	places := []place{
-		{"us-east-1", "acme-prod", "", "acme-prod-eu-west-1"},
-		{"us-west-2", "acme-archive", "", "acme-archive-eu-west-1"},
-		{"us-east-1", "shared-uploads", "tenants/acme/", "shared-uploads-eu-west-1"},
-	}
-	snapshot := func(region, bucket, prefix string) storetest.Histories {
-		t.Helper()
-		h, err := storetest.Snapshot(t.Context(), box.Client(region), bucket, prefix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return h
-	}
-	before := make([]storetest.Histories, len(places))
-	for i, p := range places {
-		before[i] = snapshot(p.region, p.bucket, p.prefix)
-	}
+	before := m.sources()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -54,64 +42,207 @@ func TestKilled(t *testing.T) {
 			t.Fatal("the migration ended without a batch of deletions")
 		}
 		// Nothing may be at neither end: the destination has all of it by now.
-		for i, p := range places {
-			if d := storetest.Diff(before[i], snapshot("eu-west-1", p.destination, p.prefix)); d != "" {
-				t.Fatalf("killed while erasing, %s lacks:\n%s", p.destination, d)
-			}
-		}
+		m.arrived(before)
 	}
 	if m.run("", 1<<40) {
 		t.Fatal("killed by nobody")
 	}
-	for i, p := range places {
-		if d := storetest.Diff(before[i], snapshot("eu-west-1", p.destination, "")); d != "" {
-			t.Errorf("%s differs from what the source held:\n%s", p.destination, d)
+	m.moved(before)
+}
+
+// TestSignals interrupts a migration twice, also while no server answers, and
+// lets it end, with its state in either home.
+func TestSignals(t *testing.T) {
+	for _, home := range []string{"directory", "bucket"} {
+		t.Run(home, func(t *testing.T) {
+			m := newMortal(t, 1)
+			if home == "bucket" {
+				m.bucketState()
+				m.env = []string{"RESIDENCY_LEASE_TERM=4s"}
+			}
+			before := m.sources()
+			for _, tt := range []struct {
+				signal os.Signal
+				code   int
+				frozen bool
+			}{{os.Interrupt, 130, false}, {syscall.SIGTERM, 143, true}} {
+				m.signal, m.frozen = tt.signal, tt.frozen
+				started := time.Now()
+				if !m.run("PutObject", 60) { // the lease of the run before has been given back
+					t.Fatalf("the migration ended before the signal\n%s", m.output)
+				}
+				for _, p := range m.proxies {
+					p.Thaw()
+				}
+				if m.code != tt.code {
+					t.Errorf("%v: exit code %d, want %d\n%s", tt.signal, m.code, tt.code, m.output)
+				}
+				if d := time.Since(started); d > 25*time.Second {
+					t.Errorf("%v: it took %s to start and to stop", tt.signal, d)
+				}
+				for _, want := range []string{"stopping; entries in flight are finished or left for the next run", "interrupted; run the same command again to go on"} {
+					if !strings.Contains(m.output, want) {
+						t.Errorf("%v: no %q in\n%s", tt.signal, want, m.output)
+					}
+				}
+				if n := m.receipts(); n == 0 {
+					t.Errorf("%v: no receipts were written of what was done", tt.signal)
+				}
+			}
+			m.signal = os.Kill
+			if m.runLeased("", 1<<40) {
+				t.Fatal("killed by nobody")
+			}
+			m.moved(before)
+		})
+	}
+}
+
+// receipts counts the files of receipts in the state.
+func (m *mortal) receipts() (n int) {
+	m.t.Helper()
+	if prefix, ok := strings.CutPrefix(m.state, "cloud:ci-state/"); ok {
+		bucket := "ci-state"
+		out, err := m.box.Client("eu-west-1").ListObjectsV2(m.t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
+		if err != nil {
+			m.t.Fatal(err)
 		}
-		if left := snapshot(p.region, p.bucket, p.prefix); len(left) > 0 {
-			t.Errorf("%s still has %d keys under %q", p.bucket, len(left), p.prefix)
+		for _, o := range out.Contents {
+			n += strings.Count(*o.Key, "/receipts/")
 		}
-		uploads, err := storetest.Uploads(t.Context(), box.Client(p.region), p.bucket, p.prefix)
-		if err != nil || len(uploads) > 0 {
-			t.Errorf("unfinished uploads at the source: %q, %v", uploads, err)
+		return n
+	}
+	files, err := filepath.Glob(filepath.Join(m.state, "*", "receipts", "*"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return len(files)
+}
+
+// TestSecondSignal stops a migration that cannot stop by itself yet, for no
+// server answers it.
+func TestSecondSignal(t *testing.T) {
+	m := newMortal(t, 1)
+	m.bucketState()
+	said := &watcher{want: "stopping; ", seen: make(chan struct{})}
+	c := m.command(m.config, said)
+	hold := newHolder(20)
+	defer close(hold.let)
+	for _, p := range m.proxies {
+		p.SetFault(hold.fault)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = c.Wait() // its exit code tells
+	}()
+	select {
+	case <-hold.held:
+	case <-done:
+		t.Fatalf("the migration ended:\n%s", said.text())
+	}
+	for _, p := range m.proxies {
+		p.Freeze()
+		defer p.Thaw()
+	}
+	for i := range 2 {
+		if err := c.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
 		}
-		if uploads, err = storetest.Uploads(t.Context(), box.Client("eu-west-1"), p.destination, ""); err != nil || len(uploads) > 0 {
-			t.Errorf("unfinished uploads at the destination: %q, %v", uploads, err)
+		if i == 0 {
+			<-said.seen
+		}
+	}
+	<-done
+	if code := c.ProcessState.ExitCode(); code != 130 || strings.Contains(said.text(), "interrupted; run") {
+		t.Errorf("exit code %d, want 130, and no clean stop\n%s", code, said.text())
+	}
+}
+
+// watcher closes seen once it has been written what is wanted.
+type watcher struct {
+	want string
+	seen chan struct{}
+
+	mu  sync.Mutex
+	buf bytes.Buffer
+	hit bool
+}
+
+func (w *watcher) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.buf.Write(p)
+	if !w.hit && strings.Contains(w.buf.String(), w.want) {
+		w.hit = true
+		close(w.seen)
+	}
+	return n, err
+}
+
+func (w *watcher) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.String()
+}
+
+type place struct{ region, bucket, prefix, destination string }
+
+// places are where the sample customer's data is and goes.
+func places() []place {
+	return []place{
+		{"us-east-1", "acme-prod", "", "acme-prod-eu-west-1"},
+		{"us-west-2", "acme-archive", "", "acme-archive-eu-west-1"},
+		{"us-east-1", "shared-uploads", "tenants/acme/", "shared-uploads-eu-west-1"},
+	}
+}
+
+func (m *mortal) snapshot(region, bucket, prefix string) storetest.Histories {
+	m.t.Helper()
+	h, err := storetest.Snapshot(m.t.Context(), m.box.Client(region), bucket, prefix)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return h
+}
+
+func (m *mortal) sources() []storetest.Histories {
+	m.t.Helper()
+	var all []storetest.Histories
+	for _, p := range places() {
+		all = append(all, m.snapshot(p.region, p.bucket, p.prefix))
+	}
+	return all
+}
+
+// arrived checks that the destination has exactly what the source had.
+func (m *mortal) arrived(before []storetest.Histories) {
+	m.t.Helper()
+	for i, p := range places() {
+		if d := storetest.Diff(before[i], m.snapshot("eu-west-1", p.destination, "")); d != "" {
+			m.t.Fatalf("%s differs from what the source held:\n%s", p.destination, d)
 		}
 	}
 }
 
-// TestSignals interrupts a migration twice, also while no server answers, and
-// lets it end.
-func TestSignals(t *testing.T) {
-	m := newMortal(t, 4)
-	for _, tt := range []struct {
-		signal os.Signal
-		code   int
-		frozen bool
-	}{{os.Interrupt, 130, false}, {syscall.SIGTERM, 143, true}} {
-		m.signal, m.frozen = tt.signal, tt.frozen
-		started := time.Now()
-		if !m.run("PutObject", 100) {
-			t.Fatal("the migration ended before the signal")
+// moved checks that, and that the source has nothing.
+func (m *mortal) moved(before []storetest.Histories) {
+	m.t.Helper()
+	m.arrived(before)
+	for _, p := range places() {
+		if left := m.snapshot(p.region, p.bucket, p.prefix); len(left) > 0 {
+			m.t.Errorf("%s still has %d keys under %q", p.bucket, len(left), p.prefix)
 		}
-		for _, p := range m.proxies {
-			p.Thaw()
+		uploads, err := storetest.Uploads(m.t.Context(), m.box.Client(p.region), p.bucket, p.prefix)
+		if err != nil || len(uploads) > 0 {
+			m.t.Errorf("unfinished uploads at the source: %q, %v", uploads, err)
 		}
-		if m.code != tt.code {
-			t.Errorf("%v: exit code %d, want %d\n%s", tt.signal, m.code, tt.code, m.stderr)
+		if uploads, err = storetest.Uploads(m.t.Context(), m.box.Client("eu-west-1"), p.destination, ""); err != nil || len(uploads) > 0 {
+			m.t.Errorf("unfinished uploads at the destination: %q, %v", uploads, err)
 		}
-		if d := time.Since(started); d > 15*time.Second {
-			t.Errorf("%v: it took %s to stop", tt.signal, d)
-		}
-		for _, want := range []string{"stopping; entries in flight are finished or left for the next run", "interrupted; run the same command again to go on"} {
-			if !strings.Contains(m.stderr, want) {
-				t.Errorf("%v: no %q in\n%s", tt.signal, want, m.stderr)
-			}
-		}
-	}
-	m.signal = os.Kill
-	if m.run("", 1<<40) {
-		t.Fatal("killed by nobody")
 	}
 }
 
@@ -124,8 +255,12 @@ type mortal struct {
 	signal              os.Signal // default: SIGKILL
 	frozen              bool      // no server answers from the signal on
 
+	state string   // as --state takes it
+	env   []string // besides the servers'
+
 	code   int // of the last run that was stopped
-	stderr string
+	output string
+	leased bool // it ended because another run had the lease
 
 	trigger atomic.Pointer[trigger]
 }
@@ -139,21 +274,38 @@ func newMortal(t *testing.T, scale int) *mortal {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build residency: %v\n%s", err, out)
 	}
-	config, err := os.ReadFile(box.ConfigPath)
+	m.state = filepath.Join(m.dir, "state")
+	m.config, m.proxies = m.behind("residency.yaml", m.count)
+	return m
+}
+
+// behind writes a configuration whose servers are behind proxies of its own: of
+// us-east-1 and of eu-west-1.
+func (m *mortal) behind(name string, fault func(storetest.Request) storetest.Fault) (path string, proxies []*storetest.Proxy) {
+	m.t.Helper()
+	config, err := os.ReadFile(m.box.ConfigPath)
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
 	for _, region := range []string{"us-east-1", "eu-west-1"} {
-		proxy := box.Proxy(t, region)
-		proxy.SetFault(m.count)
-		m.proxies = append(m.proxies, proxy)
-		config = bytes.ReplaceAll(config, []byte(box.Endpoints[region]+"}"), []byte(proxy.URL()+"}"))
+		proxy := m.box.Proxy(m.t, region)
+		proxy.SetFault(fault)
+		proxies = append(proxies, proxy)
+		config = bytes.ReplaceAll(config, []byte(m.box.Endpoints[region]+"}"), []byte(proxy.URL()+"}"))
 	}
-	m.config = filepath.Join(m.dir, "residency.yaml")
-	if err := os.WriteFile(m.config, config, 0o600); err != nil {
-		t.Fatal(err)
+	path = filepath.Join(m.dir, name)
+	if err := os.WriteFile(path, config, 0o600); err != nil {
+		m.t.Fatal(err)
 	}
-	return m
+	return path, proxies
+}
+
+// command is a migration that is yet to be started.
+func (m *mortal) command(config string, output io.Writer) *exec.Cmd {
+	c := exec.Command(m.binary, "migrate", "--config", config, "--state", m.state, "--to", "eu-west", "--customer", "acme", "--yes")
+	c.Dir, c.Stdout, c.Stderr = m.dir, output, output
+	c.Env = append(append(os.Environ(), m.box.Env()...), m.env...)
+	return c
 }
 
 // trigger fires when so many requests of an operation, or of any, have come.
@@ -174,10 +326,8 @@ func (m *mortal) count(r storetest.Request) storetest.Fault {
 // it was killed; otherwise the migration has ended well.
 func (m *mortal) run(operation string, n int64) (killed bool) {
 	m.t.Helper()
-	var stdout, stderr bytes.Buffer
-	c := exec.Command(m.binary, "migrate", "--config", m.config, "--state", filepath.Join(m.dir, "state"), "--to", "eu-west", "--customer", "acme", "--yes")
-	c.Dir, c.Stdout, c.Stderr = m.dir, &stdout, &stderr
-	c.Env = append(os.Environ(), m.box.Env()...)
+	var output bytes.Buffer
+	c := m.command(m.config, &output)
 	t := &trigger{operation: operation}
 	t.left.Store(n)
 	var fired atomic.Bool
@@ -201,9 +351,12 @@ func (m *mortal) run(operation string, n int64) (killed bool) {
 	if err == nil {
 		return false
 	}
-	m.code, m.stderr = c.ProcessState.ExitCode(), stderr.String()
+	m.code, m.output = c.ProcessState.ExitCode(), output.String()
+	if m.leased = m.code == 7 && !fired.Load(); m.leased {
+		return false
+	}
 	if !fired.Load() || m.signal == os.Kill && !strings.Contains(err.Error(), "killed") {
-		m.t.Fatalf("residency: %v\n%s%s", err, &stdout, &stderr)
+		m.t.Fatalf("residency: %v\n%s", err, &output)
 	}
 	return true
 }

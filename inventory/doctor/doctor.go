@@ -6,7 +6,6 @@ package doctor
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,6 +45,7 @@ type Store interface {
 // Doctor examines stores.
 type Doctor struct {
 	Now    func() time.Time
+	Cache  Cache // of what endpoints can do; nil: none
 	Checks []Check
 }
 
@@ -124,6 +124,11 @@ func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Stor
 		err = nil
 	}
 	d.judge(place, "read objects", err)
+	_, err = store.Tags(ctx, objectstore.Ref{Bucket: bucket, Key: key})
+	d.judge(place, "read tags", ignore(err, objectstore.ErrNotFound))
+	_, err = store.Lock(ctx, objectstore.Ref{Bucket: bucket, Key: key})
+	// A bucket without locks rejects the question.
+	d.judge(place, "read retention and legal hold", ignore(err, objectstore.ErrNotFound, objectstore.ErrRejected))
 	// The version of a key that does not exist: there is nothing to delete.
 	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: objectstore.NullVersion}})
 	if err == nil {
@@ -150,6 +155,16 @@ func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Stor
 	}
 }
 
+// ignore drops an error that is an answer: the key does not exist.
+func ignore(err error, answers ...error) error {
+	for _, a := range answers {
+		if errors.Is(err, a) {
+			return nil
+		}
+	}
+	return err
+}
+
 // readable examines what listing needs.
 func (d *Doctor) readable(ctx context.Context, place, bucket string, store Store) bool {
 	encodes, err := store.EncodesKeys(ctx, bucket)
@@ -157,9 +172,9 @@ func (d *Doctor) readable(ctx context.Context, place, bucket string, store Store
 		return false
 	}
 	if encodes {
-		d.note(place, "escaped keys in listings", OK, "")
+		d.note(place, EscapedKeys, OK, "")
 	} else {
-		d.note(place, "escaped keys in listings", NotOffered, "keys with control characters cannot be listed as they are")
+		d.note(place, EscapedKeys, NotOffered, otherwise(EscapedKeys))
 	}
 	for _, err := range store.Uploads(ctx, bucket, "") {
 		if err != nil {
@@ -196,15 +211,14 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 		return
 	}
 	d.judge(place, "abort uploads", store.AbortUpload(ctx, bucket, key, upload))
-	d.refuses(ctx, place, bucket, store, "refuse what has another checksum", "copies are read back instead", objectstore.ErrCorrupt,
-		objectstore.Guard{Absent: true}, hex.EncodeToString(make([]byte, 32)))
-	d.refuses(ctx, place, bucket, store, "conditional writes", "overwriting is prevented by looking first, which is weaker", objectstore.ErrPrecondition,
-		objectstore.Guard{ETag: strings.Repeat("0", 32)}, "")
+	if err := d.endpoint(ctx, place, bucket, store); err != nil {
+		d.note(place, "what the endpoint can do", Failed, err.Error())
+	}
 }
 
 // refuses writes what an endpoint that checks must refuse, and takes it away
 // again where it does not.
-func (d *Doctor) refuses(ctx context.Context, place, bucket string, store Store, what, otherwise string, want error, guard objectstore.Guard, sha string) {
+func (d *Doctor) refuses(ctx context.Context, place, bucket string, store Store, what string, want error, guard objectstore.Guard, sha string) {
 	key := name()
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: guard}, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: sha})
 	switch {
@@ -223,5 +237,5 @@ func (d *Doctor) refuses(ctx context.Context, place, bucket string, store Store,
 		d.note(place, what, Failed, fmt.Sprintf("it was written, and could not be removed again (%s): %v", key, err))
 		return
 	}
-	d.note(place, what, NotOffered, otherwise)
+	d.note(place, what, NotOffered, otherwise(what))
 }

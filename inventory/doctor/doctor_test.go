@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ const region = "eu-west-1"
 // it here and in the README.
 var gaps = map[string][]string{
 	"versitygw": {"escaped keys in listings", "settings: encryption, public access block, request payment, lifecycle, replication, logging, notifications"},
-	"minio":     {"settings: ownership controls, public access block"},
+	"minio":     {"settings: ownership controls, public access block", "conditional deletes"},
 }
 
 func TestServers(t *testing.T) {
@@ -35,11 +36,13 @@ func TestServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
-			provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints})
+			proxy := box.Proxy(t, region)
+			provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: proxy.URL()}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			d := &doctor.Doctor{Now: time.Now}
+			memory := cache{}
+			d := &doctor.Doctor{Now: time.Now, Cache: memory}
 			store := provider.Region(region)
 			d.Region(t.Context(), "cloud", region, store)
 			d.Source(t.Context(), "cloud", "probed", store)
@@ -62,10 +65,45 @@ func TestServers(t *testing.T) {
 			if got, want := strings.Join(missing, "\n"), strings.Join(gaps[kind], "\n"); got != want {
 				t.Errorf("not offered by %s:\n%s\nknown:\n%s", kind, got, want)
 			}
+			again := &doctor.Doctor{Now: time.Now, Cache: memory}
+			before := proxy.Counts()["PutObject"]
+			again.Destination(t.Context(), "cloud", "probed", store)
+			again.Known(t.Context(), "cloud", region, store)
+			if n := proxy.Counts()["PutObject"] - before; n > 0 {
+				t.Errorf("%d probes were written anew, want what is known", n)
+			}
+			for _, what := range []string{doctor.ConditionalDeletes, doctor.RefusesChecksums} {
+				first, second := outcome(d.Checks, what), outcome(again.Checks, what)
+				if first == "" || first != second {
+					t.Errorf("%s: %q at first, %q from the cache", what, first, second)
+				}
+			}
 			left, err := storetest.Snapshot(t.Context(), box.Client(region), "probed", "")
 			if err != nil || len(left) > 0 {
 				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
 	}
+}
+
+// cache is one in memory.
+type cache map[string]map[string]doctor.Sighting
+
+func (c cache) Recall(_ context.Context, endpoint string) (map[string]doctor.Sighting, error) {
+	return c[endpoint], nil
+}
+
+func (c cache) Remember(_ context.Context, endpoint string, seen map[string]doctor.Sighting) error {
+	c[endpoint] = seen
+	return nil
+}
+
+// outcome is what the last check of that name came to.
+func outcome(checks []doctor.Check, what string) (out doctor.Outcome) {
+	for _, c := range checks {
+		if c.What == what {
+			out = c.Outcome
+		}
+	}
+	return out
 }

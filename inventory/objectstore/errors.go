@@ -18,7 +18,39 @@ var (
 	ErrLocked       = errors.New("locked by retention or legal hold")
 	ErrOrder        = errors.New("listing out of order")
 	ErrRejected     = errors.New("request rejected")
+	ErrUnanswered   = errors.New("no answer")
+	ErrStalled      = errors.New("the connection stalled")
+	ErrOwner        = fmt.Errorf("%w: the bucket belongs to another account", ErrDenied)
+	ErrNoBucket     = fmt.Errorf("%w: there is no such bucket", ErrNotFound)
+	ErrCustomerKey  = errors.New("encrypted under a key of the customer's own (SSE-C) that is not at hand")
+	ErrArchived     = errors.New("archived, and not restored")
 )
+
+// ErrClock is a kind of ErrCredentials whose remedy is another.
+var ErrClock error = clock{}
+
+type clock struct{}
+
+func (clock) Error() string        { return "the clocks differ too much" }
+func (clock) Is(target error) bool { return target == ErrCredentials }
+
+// Hopeless tells whether an error of one request is that of all that would
+// follow: the credentials, the bucket, or everything is gone. A run stops at it
+// instead of asking again for every key.
+func Hopeless(err error) bool {
+	for _, kind := range []error{ErrCredentials, ErrNoBucket, ErrOwner} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// Outage tells whether an error says nothing but that nobody answers, which
+// passes by itself or concerns every request.
+func Outage(err error) bool {
+	return errors.Is(err, ErrUnanswered) || errors.Is(err, ErrStalled)
+}
 
 // Error is what a store answered to one request. Its text names the operation
 // and the bucket, never the key.
@@ -29,9 +61,17 @@ type Error struct {
 	Status int    // HTTP status; 0 if no answer came
 	Kind   error  // one of this package's sentinels, or nil
 	Err    error
+	Hint   string // what else the answer tells, free of keys and secrets; may be empty
 }
 
 func (e *Error) Error() string {
+	if e.Hint != "" {
+		return e.text() + "; " + e.Hint
+	}
+	return e.text()
+}
+
+func (e *Error) text() string {
 	switch {
 	case e.Code != "" && e.Kind != nil:
 		return fmt.Sprintf("%s %s: %v (%s, HTTP %d)", e.Op, e.Bucket, e.Kind, e.Code, e.Status)
@@ -60,7 +100,7 @@ func (e *Error) Unwrap() []error {
 // answer was about the request, the permission or the credentials, not about
 // the weather.
 func Permanent(err error) bool {
-	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected} {
+	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected, ErrCustomerKey, ErrArchived} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -21,6 +21,10 @@ type Version struct {
 	Marker       bool // a delete marker
 	Latest       bool
 	StorageClass string
+	// Restoring and Restored are about a copy of an archived version that can be
+	// read for a while: it was asked for, or is there until then.
+	Restoring bool
+	Restored  time.Time
 }
 
 // Upload is one unfinished multipart upload.
@@ -52,6 +56,9 @@ type Lister interface {
 type Ref struct {
 	Bucket, Key, VersionID string
 	ETag                   string // if set, the read fails with ErrPrecondition when it differs
+	// CustomerKey names the key of a version under SSE-C that is to be copied;
+	// reads find it out by themselves.
+	CustomerKey string
 }
 
 // Checksum is one that the store keeps for an object.
@@ -77,6 +84,9 @@ type Attributes struct {
 	Tags               []Tag // sorted by key; filled only by those who ask for tags
 	StorageClass       string
 	Lock               Lock
+	// Grants is the object's access control list, sorted; filled only by those
+	// who ask for it, and empty where nobody but the owner has access.
+	Grants []Grant
 }
 
 // Lock is what keeps a version from being deleted. Its zero value is none.
@@ -116,6 +126,10 @@ type Info struct {
 	KeyID     string   // of SSE-KMS, else empty
 	Encrypted string   // the algorithm of server-side encryption, empty if not told
 	Modified  time.Time
+	Answered  time.Time // the endpoint's clock at its answer, in whole seconds; zero if not told
+	// CustomerKey names the key that opened a version under SSE-C, by the key's
+	// MD5 in base64. The key itself stays in the store.
+	CustomerKey string
 }
 
 // Object is an open version; the caller closes Body.
@@ -151,6 +165,8 @@ type Body struct {
 	SHA256    string   // hex; empty: not known before sending
 	MD5       string   // hex; empty: not known before sending
 	Checksum  Checksum // to be checked and kept by the store; zero: none
+	// CustomerKey names the key of the upload that a part goes to; see Info.
+	CustomerKey string
 }
 
 // Written is what the store answered to a write.
@@ -177,6 +193,9 @@ type NewObject struct {
 	// KMSKey encrypts the object under a KMS key of the destination; empty: as
 	// the bucket's default says.
 	KMSKey string
+	// CustomerKey encrypts the object under SSE-C with the key of that name; see
+	// Info.
+	CustomerKey string
 	// Algorithm and Composite choose the checksum that a multipart upload keeps.
 	Algorithm string
 	Composite bool

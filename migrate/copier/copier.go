@@ -16,6 +16,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/verifier"
 )
@@ -31,6 +32,7 @@ type Destination interface {
 	objectstore.Lister
 	objectstore.Reader
 	objectstore.Writer
+	Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error)
 	Endpoint() string
 }
 
@@ -47,8 +49,13 @@ type Options struct {
 	Locked     bool                   // the source bucket has object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
+	Limits     objectstore.Limits     // of the destination; default: what it says of itself
+	Opaque     bool                   // ETags of copies may differ from their sources', as under KMS and SSE-C
+	ACLs       bool                   // access control lists are in force at the source
+	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
+	Random     func(n int64) int64 // from 0 to below n
 	// Copied is told of each body's bytes as they arrive at the destination.
 	Copied func(bytes int64)
 	// Retried is told of each failure that another attempt follows.
@@ -78,6 +85,9 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	if o.Buffered == 0 {
 		o.Buffered = 16 << 20
 	}
+	if o.Limits == (objectstore.Limits{}) {
+		o.Limits = objectstore.LimitsOf(destination)
+	}
 	if o.Attempts == 0 {
 		o.Attempts = 6
 	}
@@ -89,6 +99,9 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	}
 	if o.Sleep == nil {
 		o.Sleep = sleep
+	}
+	if o.Random == nil {
+		o.Random = rand.Int64N
 	}
 	if o.Copied == nil {
 		o.Copied = func(int64) {}
@@ -119,11 +132,15 @@ var errForeign = errors.New("the destination holds something else under this key
 // errDrift reports that the source no longer has what the plan says.
 var errDrift = errors.New("the source no longer has this entry as planned")
 
+// outage is how many times the attempts of an entry are made while nobody
+// answers: about a minute. After that the run stops.
+const outage = 2
+
 // History copies one key's entries, oldest first, behind what the destination
 // holds of them already (also oldest first). known are the receipts of the
 // first entries where they are proven. It returns one receipt per entry, in
-// order. An error means that the run must stop: the context ended or the
-// credentials are refused.
+// order. An error means that the run must stop: the context ended, or
+// every other entry would fail as well.
 func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt) ([]receipt.Receipt, error) {
 	held, _ = Align(entries, held)
 	receipts := append(make([]receipt.Receipt, 0, len(entries)), known...)
@@ -140,7 +157,7 @@ func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []o
 			return nil, err
 		}
 		receipts = append(receipts, r)
-		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch {
+		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch || r.Verdict == receipt.Unverifiable && r.DestinationETag == "" {
 			// What follows would stand on a gap in the history.
 			for _, later := range entries[i+1:] {
 				receipts = append(receipts, c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"}))
@@ -164,8 +181,11 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			held, _ = Align(entries, held)
 		}
 		if err == nil {
+			held, err = c.grounded(ctx, entries, held)
+		}
+		if err == nil {
 			var r receipt.Receipt
-			if err = continues(entries, held, at, stale); err == nil {
+			if err = continues(entries, held, at, stale, c.Opaque); err == nil {
 				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
 					return r, nil
 				}
@@ -174,14 +194,20 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		switch {
 		case ctx.Err() != nil:
 			return receipt.Receipt{}, ctx.Err()
-		case errors.Is(err, objectstore.ErrCredentials):
+		case objectstore.Hopeless(err):
 			return receipt.Receipt{}, err
+		case objectstore.Outage(err) && attempt < outage*c.Attempts:
+			// Worth more patience than what concerns this entry alone.
+		case objectstore.Outage(err):
+			return receipt.Receipt{}, fmt.Errorf("after %d attempts: %w", attempt, err)
+		case errors.Is(err, objectstore.ErrCustomerKey):
+			return c.receipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()}), nil
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()}), nil
 		}
-		stale = true
+		stale = !planted.On(planted.WriteTwice)
 		c.Retried(err)
-		if err := c.Sleep(ctx, backoff(c.Backoff, attempt)); err != nil {
+		if err := c.Sleep(ctx, c.backoff(attempt)); err != nil {
 			return receipt.Receipt{}, err
 		}
 	}
@@ -199,9 +225,9 @@ func (c *Copier) worthwhile(err error, attempt int) bool {
 }
 
 // backoff is exponential with full jitter, at most 20 s.
-func backoff(base time.Duration, attempt int) time.Duration {
-	d := min(base<<min(attempt-1, 16), 20*time.Second)
-	return time.Duration(rand.Int64N(int64(d) + 1))
+func (c *Copier) backoff(attempt int) time.Duration {
+	d := min(c.Backoff<<min(attempt-1, 16), 20*time.Second)
+	return time.Duration(c.Random(int64(d) + 1))
 }
 
 // look lists what the destination holds of one key, oldest first.
@@ -229,13 +255,12 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 		return c.prove(ctx, e, held[at])
 	}
 	if e.Marker {
-		w, err := c.destination.PutMarker(ctx, c.to, string(e.Key))
-		if err != nil {
-			return receipt.Receipt{}, err
+		r, err := c.mark(ctx, e, at)
+		if err == nil && previous.Marker && r.DestinationVersionID == previous.DestinationVersionID {
+			// MinIO answers with the marker that is there.
+			return c.receipt(e, verifier.Finding{Verdict: receipt.Mismatch, Reason: "the destination makes no delete marker on a delete marker"}), nil
 		}
-		r := c.receipt(e, verifier.Finding{Verdict: receipt.Verified, Method: receipt.Marker})
-		r.DestinationVersionID = w.VersionID
-		return r, nil
+		return r, err
 	}
 	r, err := c.transfer(ctx, e, c.guard(at, previous))
 	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {
@@ -250,6 +275,8 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 // the entry before it.
 func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 	switch {
+	case planted.On(planted.Overwrite), planted.On(planted.WriteTwice):
+		return objectstore.Guard{}
 	case at > 0 && previous.Marker && c.markerIsPresence.Load():
 		// No condition fits. In a bucket with versions a write overwrites nothing.
 		return objectstore.Guard{}
@@ -263,7 +290,7 @@ func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 // this history: the same kinds, sizes and, where both say something about
 // content, ETags. Only what was listed after the earlier entries were copied
 // must show them.
-func continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter bool) error {
+func continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter, opaque bool) error {
 	if len(held) > len(entries) {
 		return fmt.Errorf("%w: %d entries where the source has %d", errForeign, len(held), len(entries))
 	}
@@ -271,7 +298,7 @@ func continues(entries []manifest.Entry, held []objectstore.Version, at int, lis
 		return fmt.Errorf("%w: an entry that was copied is no longer there", errForeign)
 	}
 	for i, v := range held {
-		if !Same(entries[i], v) {
+		if !Like(entries[i], v, opaque) {
 			return errForeign
 		}
 	}
@@ -294,6 +321,12 @@ func Align(entries []manifest.Entry, held []objectstore.Version) (beside []objec
 		}
 	}
 	return held[beneath:], beneath
+}
+
+// Like is Same, for entries whose ETags may say nothing of their content, as
+// under KMS and SSE-C: then only reading can tell.
+func Like(e manifest.Entry, v objectstore.Version, opaque bool) bool {
+	return opaque && string(e.Key) == v.Key && e.Marker == v.Marker && e.Size == v.Size || Same(e, v)
 }
 
 // Same tells whether a version at the destination can be a copy of an entry,

@@ -50,7 +50,7 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 }
 
 func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
-	body := objectstore.Body{Size: o.Length}
+	body := objectstore.Body{Size: o.Length, CustomerKey: target.CustomerKey}
 	if c.Budget.Fits(o.Length) {
 		buf, release, err := c.Budget.Get(ctx, o.Length)
 		if err != nil {
@@ -123,7 +123,11 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 		offsets = append(offsets, offsets[n-2]+part.Length)
 	}
 	if first.PartCount == 0 {
-		for at := int64(singleLimit); at < e.Size; at += singleLimit {
+		step, err := c.partSize(e.Size)
+		if err != nil {
+			return verifier.Evidence{}, err
+		}
+		for at := step; at < e.Size; at += step {
 			offsets = append(offsets, at)
 		}
 		first.PartCount = len(offsets)
@@ -136,7 +140,9 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 		if number < len(offsets) {
 			last = offsets[number] - 1
 		}
-		part, err := c.destination.CopyPart(ctx, e.Ref(c.from, c.Versioning), offsets[number-1], last, target.Bucket, target.Key, upload, number)
+		ref := e.Ref(c.from, c.Versioning)
+		ref.CustomerKey = target.CustomerKey
+		part, err := c.destination.CopyPart(ctx, ref, offsets[number-1], last, target.Bucket, target.Key, upload, number)
 		if err != nil {
 			return part, &refusal{err}
 		}
@@ -191,6 +197,14 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 	w, err := c.destination.CompleteUpload(ctx, target, upload, parts, info.Checksum)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
+	}
+	if target.CustomerKey != "" && w.Encrypted == "" {
+		// A completion does not tell of SSE-C.
+		stored, err := c.destination.Stat(ctx, c.at(e.Key, w.VersionID, w.ETag), 0)
+		if err != nil {
+			return verifier.Evidence{}, err
+		}
+		w.Encrypted = stored.Encrypted
 	}
 	return verifier.Evidence{Source: info, Written: w, SameParts: true}, nil
 }

@@ -65,6 +65,14 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 	if destination.Lock, err = c.lock(ctx, c.destination, at); err != nil {
 		return found, err
 	}
+	if source.Grants == nil {
+		if source.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+			return found, drifted(err)
+		}
+	}
+	if destination.Grants, err = c.grants(ctx, c.destination, at); err != nil {
+		return found, err
+	}
 	if source.Tags == nil {
 		if source.Tags, err = c.source.Tags(ctx, e.Ref(c.from, c.Versioning)); err != nil {
 			return found, drifted(err)

@@ -3,6 +3,7 @@ package copier_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -73,8 +74,12 @@ func testServerSide(t *testing.T, box *storetest.Sandbox) {
 	must(nil, err)
 	store := provider.Region(region)
 	c := copier.New(store, from, store, to, copier.Options{Versioning: objectstore.Enabled})
+	var earlier map[string]int
 	for history, err := range objectstore.Histories(store.Versions(ctx, from, "", "")) {
 		must(nil, err)
+		if earlier == nil && strings.HasPrefix(history[0].Key, "plain/") {
+			earlier = proxy.Counts() // what follows is plain
+		}
 		entries := make([]manifest.Entry, len(history))
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
@@ -95,6 +100,15 @@ func testServerSide(t *testing.T, box *storetest.Sandbox) {
 	counts := proxy.Counts()
 	if counts["CopyObject"] != plain+3 || counts["GetObject"] != 0 || counts["PutObject"] != 0 {
 		t.Errorf("requests %v; want %d CopyObject, no GetObject, no PutObject", counts, plain+3)
+	}
+	for operation, n := range counts {
+		want := 0
+		if operation == "CopyObject" {
+			want = plain
+		}
+		if n -= earlier[operation]; n != want && operation != "ListObjectVersions" {
+			t.Errorf("%d %s for %d plain objects, want %d", n, operation, plain, want)
+		}
 	}
 	t.Logf("requests %v", counts)
 }

@@ -16,10 +16,6 @@ import (
 	"github.com/residency/residency/migrate/verifier"
 )
 
-// singleLimit is the most that S3 takes in one PUT or copies in one CopyObject
-// (Amazon S3 User Guide, "Uploading objects").
-const singleLimit = 5 << 30
-
 // transfer copies one version and proves it.
 func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (receipt.Receipt, error) {
 	evidence, err := c.move(ctx, e, guard)
@@ -49,7 +45,7 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	multipart := strings.Contains(e.ETag, "-")
 	switch {
-	case c.serverSide && !multipart && e.Size <= singleLimit:
+	case c.serverSide && !multipart && c.single(e.Size):
 		return c.copyWhole(ctx, e, guard)
 	case c.serverSide:
 		return c.copyParts(ctx, e, guard)
@@ -61,6 +57,9 @@ func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.G
 		return verifier.Evidence{}, drifted(err)
 	}
 	defer o.Body.Close()
+	if !c.single(e.Size) {
+		return c.streamCut(ctx, e, o, guard)
+	}
 	return c.streamWhole(ctx, e, o, guard)
 }
 
@@ -81,7 +80,10 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	if info.Lock, err = c.lock(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
 		return objectstore.NewObject{}, drifted(err)
 	}
-	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard}
+	if info.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+		return objectstore.NewObject{}, drifted(err)
+	}
+	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard, CustomerKey: info.CustomerKey}
 	if strings.HasPrefix(info.Encrypted, "aws:kms") {
 		if o.KMSKey = c.KMSKey; o.KMSKey == "" && !c.KMSDefault {
 			return o, errNoKey
@@ -169,7 +171,7 @@ func fill(buf []byte, r io.Reader) ([]byte, error) {
 	return sum[:], nil
 }
 
-// copyWhole lets the service copy an object of up to 5 GiB.
+// copyWhole lets the service copy an object that it copies in one request.
 func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
 	target.StorageClass = e.StorageClass
@@ -188,7 +190,10 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 			target.KMSKey = c.KMSKey
 		}
 	}
-	w, err := c.destination.Copy(ctx, e.Ref(c.from, c.Versioning), target)
+	if target.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	w, err := c.copyLocked(ctx, e.Ref(c.from, c.Versioning), target)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}
@@ -203,6 +208,6 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 			source.ETag = ""
 		}
 	}
-	source.Lock = lock
+	source.Lock, source.Grants = lock, target.Grants
 	return verifier.Evidence{Source: source, Written: w}, nil
 }

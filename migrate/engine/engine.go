@@ -6,10 +6,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -80,7 +82,13 @@ type Copy struct {
 	History func(ctx context.Context, s manifest.Segment, h History) ([]receipt.Receipt, error)
 	// Done stores a finished segment's receipts, in order.
 	Done func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error
+	// Stopped, if set, stores the receipts of a segment that the run's end has
+	// cut short. The context outlives the run's by StopTime.
+	Stopped func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error
 }
+
+// StopTime bounds what is done after a run was told to stop.
+const StopTime = 3 * time.Second
 
 // History is one key's entries, oldest first.
 type History struct {
@@ -97,7 +105,8 @@ type task struct {
 }
 
 // Run works through all segments. After an error the segments in flight have
-// no receipts; what they copied is found again when they are redone.
+// receipts of what was done; after a kill they have none, and what they copied is
+// found again when they are redone.
 func (c Copy) Run(ctx context.Context) error {
 	tasks := make(chan task)
 	workers, workCtx := errgroup.WithContext(ctx)
@@ -219,13 +228,34 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 		}
 	}
 	pending.Wait()
-	if err != nil {
-		return err
+	if err == nil {
+		err = ctx.Err()
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, c.stopped(ctx, s, entries, known, receipts))
 	}
 	return c.Done(ctx, s, receipts)
+}
+
+// stopped has kept what was done of a segment, if anything was.
+func (c Copy) stopped(ctx context.Context, s manifest.Segment, entries []manifest.Entry, known, receipts []receipt.Receipt) error {
+	done := false
+	for i, e := range entries {
+		switch {
+		case receipts[i].Verdict != "":
+			done = true
+		case known != nil:
+			receipts[i] = known[i]
+		default:
+			receipts[i] = receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: receipt.Failed, Reason: receipt.NotYet, At: e.Modified}
+		}
+	}
+	if !done || c.Stopped == nil {
+		return nil
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopTime)
+	defer cancel()
+	return c.Stopped(bounded, s, receipts)
 }
 
 // proven returns the receipts before the first that is not verified.

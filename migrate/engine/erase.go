@@ -12,6 +12,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -48,9 +49,10 @@ type Eraser struct {
 }
 
 // Segment erases a segment's entries, asking for the oldest of a key first, and
-// returns one erasure per entry, in order; its error is about the context or
-// the credentials. Never are two requests about one key under way: a server that
-// moves the next version to the front meanwhile can lose track of it.
+// returns one erasure per entry, in order; its error is about the context, or
+// what every other entry would meet too. Never are two requests about one key
+// under way: a server that moves the next version to the front meanwhile can
+// lose track of it.
 func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]receipt.Erasure, error) {
 	erasures := make([]receipt.Erasure, len(entries))
 	var numbered, null []int
@@ -83,18 +85,26 @@ func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]recei
 	return erasures, ctx.Err()
 }
 
+// stops tells whether what follows would fail as well.
+func stops(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err)
+}
+
 func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []int, erasures []receipt.Erasure) error {
 	deletions := make([]objectstore.Deletion, len(indexes))
 	for j, i := range indexes {
 		deletions[j] = objectstore.Deletion{Key: string(entries[i].Key), VersionID: entries[i].VersionID}
+		if planted.On(planted.DeleteByKey) {
+			deletions[j].VersionID = ""
+		}
 	}
 	results, err := e.Source.Delete(ctx, e.Bucket, deletions)
-	if err != nil && (ctx.Err() != nil || errors.Is(err, objectstore.ErrCredentials)) {
+	if err != nil && stops(ctx, err) {
 		return err
 	}
 	for j, i := range indexes {
 		result := err
-		if err == nil {
+		if err == nil && !planted.On(planted.IgnoreKeyErrors) {
 			result = results[j]
 		}
 		if errors.Is(result, objectstore.ErrDenied) || errors.Is(result, objectstore.ErrRejected) {
@@ -141,13 +151,18 @@ func (r *retained) Unwrap() error { return objectstore.ErrLocked }
 // null deletes a version that has no ID of its own.
 func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasure, error) {
 	deletion := objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: entry.ETag}
+	if planted.On(planted.AnyETag) {
+		deletion.ETag = ""
+	}
 	guard := GuardCondition
 	var err error
 	switch {
 	case entry.Marker:
 		// A delete marker has no ETag to compare.
 		guard = GuardRecheck
-		err = e.one(ctx, deletion)
+		if err = e.recheckMarker(ctx, entry); err == nil {
+			err = e.one(ctx, deletion)
+		}
 	case e.Conditional:
 		err = e.Source.DeleteIf(ctx, e.Bucket, deletion)
 	default:
@@ -156,7 +171,7 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 			err = e.Source.DeleteIf(ctx, e.Bucket, deletion)
 		}
 	}
-	if err != nil && (ctx.Err() != nil || errors.Is(err, objectstore.ErrCredentials)) {
+	if err != nil && stops(ctx, err) {
 		return receipt.Erasure{}, err
 	}
 	return e.erasure(entry, guard, err), nil
@@ -174,16 +189,17 @@ func (e *Eraser) one(ctx context.Context, d objectstore.Deletion) error {
 // Honours finds out whether the endpoint compares the ETag of a conditional
 // deletion, by asking it to delete an entry, proven and just compared, under an
 // ETag that it cannot have. An endpoint that compares refuses. One that does
-// not has erased what was to be erased anyway.
-func (e *Eraser) Honours(ctx context.Context, entry manifest.Entry) (bool, error) {
+// not has erased what was to be erased anyway. An entry that is no longer as it
+// was proven tells nothing: known is false then.
+func (e *Eraser) Honours(ctx context.Context, entry manifest.Entry) (honours, known bool, err error) {
 	if err := e.recheck(ctx, entry); err != nil {
-		return false, ctx.Err()
+		return false, false, ctx.Err()
 	}
-	err := e.Source.DeleteIf(ctx, e.Bucket, objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: impossibleETag})
+	err = e.Source.DeleteIf(ctx, e.Bucket, objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: impossibleETag})
 	if errors.Is(err, objectstore.ErrPrecondition) {
-		return true, nil
+		return true, true, nil
 	}
-	return false, ctx.Err()
+	return false, err == nil || errors.Is(err, objectstore.ErrNotFound), ctx.Err()
 }
 
 // impossibleETag has the form of an MD5 that no content is known to have.
@@ -199,6 +215,19 @@ func (e *Eraser) recheck(ctx context.Context, entry manifest.Entry) error {
 		return fmt.Errorf("%w: something else was written since", objectstore.ErrPrecondition)
 	}
 	return nil
+}
+
+// recheckMarker looks whether a null delete marker was replaced by an object. A
+// marker itself cannot be read: services say so, or that they find nothing.
+func (e *Eraser) recheckMarker(ctx context.Context, entry manifest.Entry) error {
+	_, err := e.Source.Stat(ctx, entry.Ref(e.Bucket, e.Versioning), 0)
+	switch {
+	case planted.On(planted.StaleMarker), errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrNotFound):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%w: an object was written since", objectstore.ErrPrecondition)
+	}
+	return err
 }
 
 func (e *Eraser) erasure(entry manifest.Entry, guard string, err error) receipt.Erasure {

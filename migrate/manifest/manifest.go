@@ -110,7 +110,12 @@ func (s Segment) Decode(data []byte) ([]Entry, error) {
 	if d := state.Digest(data); d != s.Digest {
 		return nil, fmt.Errorf("%w: %s has SHA-256 %s, the plan says %s", state.ErrDamaged, name, d, s.Digest)
 	}
-	entries := make([]Entry, 0, min(s.Entries, 2*maxEntries))
+	if h, err := state.DecodeHeader(name, Schema, data); err != nil {
+		return nil, err
+	} else if h.Segment != s.Number || h.Move != s.Move {
+		return nil, fmt.Errorf("%w: %s says that it is segment %d of move %d", state.ErrDamaged, name, h.Segment, h.Move)
+	}
+	entries := make([]Entry, 0, max(0, min(s.Entries, 2*maxEntries)))
 	for e, err := range state.Decode[Entry](name, Schema, data) {
 		if err != nil {
 			return nil, err
@@ -121,7 +126,13 @@ func (s Segment) Decode(data []byte) ([]Entry, error) {
 		if e.Key == "" || e.Size < 0 || e.VersionID == "" {
 			return nil, fmt.Errorf("%w: %s, line %d: no key, no version ID or a negative size", state.ErrDamaged, name, len(entries)+2)
 		}
+		if n := len(entries); n > 0 && entries[n-1].Key == e.Key && entries[n-1].VersionID == e.VersionID {
+			return nil, fmt.Errorf("%w: %s has an entry twice", state.ErrDamaged, name)
+		}
 		entries = append(entries, e)
+	}
+	if len(entries) > 0 && (entries[0].Key != s.FirstKey || entries[len(entries)-1].Key != s.LastKey) {
+		return nil, fmt.Errorf("%w: %s does not begin and end with the keys that the plan says", state.ErrDamaged, name)
 	}
 	if len(entries) != s.Entries {
 		return nil, fmt.Errorf("%w: %s has %d entries, the plan says %d", state.ErrDamaged, name, len(entries), s.Entries)

@@ -105,7 +105,7 @@ func TestDecodeFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return data, manifest.Segment{Number: 1, Entries: len(entries), Digest: state.Digest(data)}
+		return data, manifest.Segment{Number: 1, FirstKey: entries[0].Key, LastKey: entries[len(entries)-1].Key, Entries: len(entries), Digest: state.Digest(data)}
 	}
 	data, s := encode(good...)
 	if _, err := s.Decode(data); err != nil {
@@ -124,6 +124,7 @@ func TestDecodeFaults(t *testing.T) {
 		"out of order":  {good[1], good[0]},
 		"no key":        {{VersionID: "1"}},
 		"no version":    {{Key: "a"}},
+		"twice":         {good[0], good[0], good[1]},
 		"negative size": {{Key: "a", VersionID: "1", Size: -1}},
 	} {
 		data, s := encode(bad...)

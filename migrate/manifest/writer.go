@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -24,12 +25,15 @@ type Put func(ctx context.Context, name string, data []byte) error
 type Writer struct {
 	// Stored, if set, is told of each segment after it was stored, in order.
 	Stored func(ctx context.Context, s Segment) error
+	// Entries bounds a segment; 0: the default.
+	Entries int
 
 	put      Put
 	move     int
 	entries  []Entry
 	bytes    int64
 	segments []Segment
+	encoder  state.Encoder
 }
 
 // NewWriter returns a Writer that stores its segments with put.
@@ -48,7 +52,7 @@ func (w *Writer) Add(ctx context.Context, history []Entry) error {
 	for i := range history {
 		w.bytes += history[i].Size
 	}
-	if len(w.entries) >= maxEntries || w.bytes >= maxBytes {
+	if len(w.entries) >= cmp.Or(w.Entries, maxEntries) || w.bytes >= maxBytes {
 		return w.flush(ctx)
 	}
 	return nil
@@ -68,7 +72,7 @@ func (w *Writer) flush(ctx context.Context) error {
 		Number: len(w.segments) + 1, Move: w.move, Entries: len(w.entries), Bytes: w.bytes,
 		FirstKey: w.entries[0].Key, LastKey: w.entries[len(w.entries)-1].Key,
 	}
-	data, err := state.Encode(state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries)
+	data, err := state.EncodeBy(&w.encoder, state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", s.File("manifest"), err)
 	}

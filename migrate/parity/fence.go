@@ -19,7 +19,7 @@ type Fence struct {
 // statement is the fence in the words of a policy. Deletions by version ID stay
 // allowed: the erase step needs them.
 func (f Fence) statement() map[string]any {
-	actions := []any{"s3:PutObject"}
+	actions := []any{"s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectVersionTagging", "s3:PutObjectAcl"}
 	if f.Deletes {
 		actions = append(actions, "s3:DeleteObject")
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestFence(t *testing.T) {
 	fence := parity.Fence{Name: "0123", Resources: []string{"arn:aws:s3:::b/*"}, Deletes: true}
-	const statement = `{"Action":["s3:PutObject","s3:DeleteObject"],"Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::b/*"],"Sid":"ResidencyFence0123"}`
+	const statement = `{"Action":["s3:PutObject","s3:PutObjectTagging","s3:DeleteObjectTagging","s3:PutObjectVersionTagging","s3:DeleteObjectVersionTagging","s3:PutObjectAcl","s3:DeleteObject"],"Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::b/*"],"Sid":"ResidencyFence0123"}`
 	const theirs = `{"Effect":"Allow","Sid":"Theirs"}`
 	for _, tt := range []struct{ before, fenced, after string }{
 		{"", `{"Statement":[` + statement + `],"Version":"2012-10-17"}`, ""},

@@ -5,22 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/residency/residency/migrate/planted"
 )
 
 // Dir is a Home in a local directory, created when first written to.
-type Dir struct{ path string }
+type Dir struct {
+	path  string
+	files Files
+	made  sync.Map // directories that are there for good
+}
 
 // NewDir returns the home at path.
-func NewDir(path string) *Dir { return &Dir{path: path} }
+func NewDir(path string) *Dir { return NewDirOn(disk{}, path) }
+
+// NewDirOn returns the home at path of a file system.
+func NewDirOn(files Files, path string) *Dir { return &Dir{path: path, files: files} }
 
 func (d *Dir) String() string { return d.path }
 
 func (d *Dir) file(name string) (string, error) {
 	if err := CheckName(name); err != nil {
+		return "", err
+	}
+	if err := d.plain(name); err != nil {
 		return "", err
 	}
 	return filepath.Join(d.path, filepath.FromSlash(name)), nil
@@ -32,7 +44,7 @@ func (d *Dir) Get(_ context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(path)
+	data, err := d.files.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", name, ErrNotFound)
 	}
@@ -44,13 +56,13 @@ func (d *Dir) Get(_ context.Context, name string) ([]byte, error) {
 
 // Put implements Home.
 func (d *Dir) Put(_ context.Context, name string, data []byte) error {
-	return d.write(name, data, os.Rename)
+	return d.write(name, data, d.files.Rename)
 }
 
 // PutIfAbsent implements Home.
 func (d *Dir) PutIfAbsent(_ context.Context, name string, data []byte) error {
 	// link, unlike rename, refuses to replace.
-	return d.write(name, data, os.Link)
+	return d.write(name, data, d.files.Link)
 }
 
 // write puts the bytes beside their place, syncs them, moves them there and
@@ -61,21 +73,21 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 		return err
 	}
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := d.makeDir(dir); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
-	tmp, err := os.CreateTemp(dir, ".tmp-*")
+	tmp, err := d.files.CreateTemp(dir, ".tmp-"+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	defer func() {
 		// After a rename there is nothing left to remove.
-		if rmErr := os.Remove(tmp.Name()); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) && err == nil {
+		if rmErr := d.files.Remove(tmp.Name()); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) && err == nil {
 			err = fmt.Errorf("write state: %w", rmErr)
 		}
 	}()
 	_, err = tmp.Write(data)
-	if err == nil {
+	if err == nil && !planted.On(planted.ForgetSync) {
 		err = tmp.Sync()
 	}
 	if closeErr := tmp.Close(); err == nil {
@@ -90,7 +102,10 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 		}
 		return fmt.Errorf("write state: %w", err)
 	}
-	if err := syncDir(dir); err != nil {
+	if planted.On(planted.ForgetDirSync) {
+		return nil
+	}
+	if err := d.files.SyncDir(dir); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	return nil
@@ -99,7 +114,7 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 // List implements Home. Temporary files of a crashed run are not listed.
 func (d *Dir) List(_ context.Context, prefix string) ([]string, error) {
 	var names []string
-	err := filepath.WalkDir(d.path, func(path string, entry fs.DirEntry, err error) error {
+	err := d.files.WalkDir(d.path, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
@@ -132,20 +147,86 @@ func (d *Dir) Lease(ctx context.Context, plan string) (context.Context, func() e
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := d.makeDir(filepath.Dir(path)); err != nil {
 		return nil, nil, fmt.Errorf("take lease: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	unlock, err := d.files.Lock(path)
+	if errors.Is(err, ErrLeased) {
+		return nil, nil, fmt.Errorf("%w: %s", err, path)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("take lease: %w", err)
 	}
-	if err := lockFile(f); err != nil {
-		_ = f.Close()
-		return nil, nil, fmt.Errorf("%w: %s", err, path)
+	if err := d.settle(ctx, plan); err != nil {
+		return nil, nil, fmt.Errorf("take lease: %w", errors.Join(err, unlock()))
 	}
 	leased, cancel := context.WithCancel(ctx)
 	return leased, func() error {
 		cancel()
-		return f.Close()
+		return unlock()
 	}, nil
+}
+
+// settle makes durable what earlier runs left: one that ended between placing a
+// file and syncing its directory leaves a file that is seen, and that a loss of
+// power would take away.
+func (d *Dir) settle(ctx context.Context, plan string) error {
+	if planted.On(planted.TrustSeen) {
+		return nil
+	}
+	names, err := d.List(ctx, plan+"/")
+	if err != nil {
+		return err
+	}
+	last := ""
+	for _, name := range names {
+		path, err := d.file(name)
+		if err != nil {
+			return err
+		}
+		if dir := filepath.Dir(path); dir != last {
+			if err := d.files.SyncDir(dir); err != nil {
+				return err
+			}
+			last = dir
+		}
+	}
+	return nil
+}
+
+// makeDir makes a directory and those above it that are not there. Within the
+// home each one's name is synced once, for a file that was synced is lost with
+// the directory that it lies in; one that is there may be there only for now.
+func (d *Dir) makeDir(path string) error {
+	if _, ok := d.made.Load(path); ok {
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if within := len(path) > len(d.path); within {
+		if err := d.makeDir(parent); err != nil {
+			return err
+		}
+	}
+	err := d.files.Mkdir(path)
+	if errors.Is(err, fs.ErrNotExist) && parent != path {
+		if err := d.makeDir(parent); err != nil {
+			return err
+		}
+		err = d.files.Mkdir(path)
+	}
+	existed := errors.Is(err, fs.ErrExist)
+	if err != nil && !existed {
+		return err
+	}
+	if above := len(path) < len(d.path); above && existed || planted.On(planted.ForgetParents) {
+		return nil
+	}
+	err = d.files.SyncDir(parent)
+	if existed && errors.Is(err, fs.ErrPermission) {
+		err = nil // it is somebody else's, and was there before
+	}
+	if err == nil {
+		d.made.Store(path, true)
+	}
+	return err
 }

@@ -27,7 +27,7 @@ func lockFile(f *os.File) error {
 		return ErrLeased
 	}
 	if err != nil {
-		return fmt.Errorf("take lease: %w", err)
+		return fmt.Errorf("lock: %w", err)
 	}
 	return nil
 }

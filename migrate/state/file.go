@@ -18,10 +18,6 @@ import (
 const (
 	maxLine    = 64 << 10  // bytes of one JSON line; a key has at most 1,024 bytes
 	maxDecoded = 256 << 20 // bytes of one file after decompression
-	// window is how far back compression looks. The library's own choice takes
-	// 16 MiB per file, more than half of all that a run allocated; lines resemble
-	// their neighbours.
-	window = 256 << 10
 )
 
 // Header is the first line of every state file.
@@ -29,6 +25,7 @@ type Header struct {
 	Schema  string `json:"schema"`
 	Segment int    `json:"segment,omitempty"`
 	Move    int    `json:"move,omitempty"`
+	Of      string `json:"of_sha256,omitempty"` // the manifest's segment that a file is about
 	Entries int    `json:"entries"`
 	// Counts says how many entries there are of each kind, where the file has kinds.
 	Counts map[string]int `json:"counts,omitempty"`
@@ -37,29 +34,51 @@ type Header struct {
 // Encode makes a file of a header and one JSON object per line, compressed.
 // Equal input gives equal bytes.
 func Encode[T any](h Header, lines []T) ([]byte, error) {
-	var out bytes.Buffer
-	z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(window))
-	if err != nil {
-		return nil, err
+	return EncodeBy(new(Encoder), h, lines)
+}
+
+// Encoder keeps from one file to the next what is costly to make. Its zero
+// value works; it serves one goroutine.
+type Encoder struct {
+	z    *zstd.Encoder
+	text bytes.Buffer
+}
+
+// Appender is a line that writes itself, and more cheaply: it appends what
+// encoding/json would, or reports that it leaves that to it.
+type Appender interface{ AppendJSON(b []byte) ([]byte, bool) }
+
+// windowSize bounds how far compression looks back, and with it the memory of
+// each file in the making.
+const windowSize = 512 << 10
+
+// EncodeBy is Encode with an Encoder that is used again.
+func EncodeBy[T any](e *Encoder, h Header, lines []T) ([]byte, error) {
+	if e.z == nil {
+		var err error
+		if e.z, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(windowSize), zstd.WithLowerEncoderMem(true)); err != nil {
+			return nil, err
+		}
 	}
-	w := bufio.NewWriterSize(z, 64<<10)
-	enc := json.NewEncoder(w)
+	e.text.Reset()
+	enc := json.NewEncoder(&e.text)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(h); err != nil {
 		return nil, err
 	}
 	for i := range lines {
+		if a, ok := any(&lines[i]).(Appender); ok {
+			if line, ok := a.AppendJSON(e.text.AvailableBuffer()); ok {
+				e.text.Write(line)
+				e.text.WriteByte('\n')
+				continue
+			}
+		}
 		if err := enc.Encode(&lines[i]); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return e.z.EncodeAll(e.text.Bytes(), nil), nil
 }
 
 // DecodeHeader reads a file's first line. The schema must be the one given.
@@ -86,10 +105,11 @@ func Decode[T any](name, schema string, data []byte) iter.Seq2[T, error] {
 		}
 		defer closer()
 		n := 0
+		lines := newLines()
 		for scanner.Scan() {
 			n++
 			var line T
-			if err := strict(scanner.Bytes(), &line); err != nil {
+			if err := lines.decode(scanner.Bytes(), &line); err != nil {
 				yield(zero, fmt.Errorf("%w: %s, line %d: %w", ErrDamaged, name, n+1, err))
 				return
 			}
@@ -119,7 +139,7 @@ func open(name, schema string, data []byte) (Header, *bufio.Scanner, func(), err
 		z.Close()
 		return h, nil, nil, fmt.Errorf("%w: %s has no header: %w", ErrDamaged, name, errors.Join(scanner.Err(), io.ErrUnexpectedEOF))
 	}
-	if err := strict(scanner.Bytes(), &h); err != nil {
+	if err := newLines().decode(scanner.Bytes(), &h); err != nil {
 		z.Close()
 		return h, nil, nil, fmt.Errorf("%w: %s, line 1: %w", ErrDamaged, name, err)
 	}
@@ -130,17 +150,50 @@ func open(name, schema string, data []byte) (Header, *bufio.Scanner, func(), err
 	return h, scanner, z.Close, nil
 }
 
-func strict(line []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
+// lines decodes one JSON value per line, strictly. It ends with its first error.
+type lines struct {
+	line []byte // what is left of it
+	dec  *json.Decoder
+}
+
+func newLines() *lines {
+	l := &lines{}
+	l.dec = json.NewDecoder(l)
+	l.dec.DisallowUnknownFields()
+	return l
+}
+
+// Read gives the decoder the line at hand, and no more.
+func (l *lines) Read(p []byte) (int, error) {
+	if len(l.line) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, l.line)
+	l.line = l.line[n:]
+	return n, nil
+}
+
+func (l *lines) decode(line []byte, v any) error {
+	l.line = line
+	if err := l.dec.Decode(v); err != nil {
 		return err
 	}
-	if len(bytes.TrimSpace(line[dec.InputOffset():])) > 0 {
+	rest := len(bytes.TrimSpace(l.line))
+	if buffered := l.dec.Buffered().(*bytes.Reader); buffered.Len() > 0 {
+		read, err := io.ReadAll(buffered)
+		if err != nil {
+			return err
+		}
+		rest += len(bytes.TrimSpace(read))
+	}
+	if rest > 0 {
 		return errors.New("more than one value in a line")
 	}
 	return nil
 }
+
+// strict decodes one JSON value and nothing else.
+func strict(data []byte, v any) error { return newLines().decode(data, v) }
 
 var errTooLarge = fmt.Errorf("more than %d bytes after decompression", maxDecoded)
 

@@ -37,12 +37,14 @@ type Home interface {
 	String() string
 }
 
+var errName = errors.New("want plain segments between slashes")
+
 // CheckName refuses a name that is empty, absolute, or has "." or ".." or an
 // empty segment.
 func CheckName(name string) error {
 	for segment := range strings.SplitSeq(name, "/") {
 		if segment == "" || segment == "." || segment == ".." || strings.ContainsAny(segment, "\\\x00:") {
-			return fmt.Errorf("state name %q: want plain segments between slashes", name)
+			return fmt.Errorf("state name %q: %w", name, errName)
 		}
 	}
 	return nil

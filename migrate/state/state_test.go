@@ -257,13 +257,25 @@ func testLease(t *testing.T, d state.Home) {
 
 // clock is time that a test moves.
 type clock struct {
-	mu    sync.Mutex
-	now   time.Time
-	ticks chan time.Time
+	mu  sync.Mutex
+	now time.Time
 }
 
-func newClock() *clock {
-	return &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), ticks: make(chan time.Time)}
+func newClock() *clock { return &clock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)} }
+
+// waiter is what waits by a test's command only.
+type waiter struct {
+	waits chan struct{}  // receives as it begins to wait
+	ticks chan time.Time // ends the wait
+}
+
+func newWaiter() *waiter {
+	return &waiter{waits: make(chan struct{}, 100), ticks: make(chan time.Time)}
+}
+
+func (w *waiter) after(time.Duration) <-chan time.Time {
+	w.waits <- struct{}{}
+	return w.ticks
 }
 
 func (c *clock) Now() time.Time {
@@ -278,37 +290,84 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// clockedStore dates objects and answers by a test's clock, as seen from the
+// server, which can be off from those of its clients.
+type clockedStore struct {
+	*s3store.Store
+	clock *clock
+	mu    sync.Mutex
+	puts  map[string]time.Time
+}
+
+func (s *clockedStore) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	w, err := s.Store.Put(ctx, o, body)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.puts[o.Key] = s.clock.Now().Truncate(time.Second)
+	}
+	return w, err
+}
+
+func (s *clockedStore) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
+	o, err := s.Store.Open(ctx, ref, part)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		o.Modified, o.Answered = s.puts[ref.Key], s.clock.Now().Truncate(time.Second)
+	}
+	return o, err
+}
+
 // A lease in a bucket outlives its holder's death by its term, is renewed while
 // the holder lives, and is lost by one that stood still.
 func TestBucketLease(t *testing.T) {
-	store := newStore(t)
 	c := newClock()
-	open := func(holder string) *state.Bucket {
+	store := &clockedStore{Store: newStore(t), clock: c, puts: map[string]time.Time{}}
+	firstWaits := newWaiter()
+	open := func(holder string, w *waiter) *state.Bucket {
 		b := state.NewBucket(store, objectstore.Location{Provider: "cloud", Bucket: "ci-state"}, holder)
-		b.Now, b.After = c.Now, func(time.Duration) <-chan time.Time { return c.ticks }
+		b.Now, b.After = c.Now, w.after
 		return b
 	}
-	first, second := open("first"), open("second")
+	first, second := open("first", firstWaits), open("second", newWaiter())
 	leased, release, err := first.Lease(t.Context(), "p")
 	if err != nil {
 		t.Fatal(err)
 	}
+	<-firstWaits.waits
 	c.advance(25 * time.Second)
-	c.ticks <- c.Now() // renewed at 25 s, until 55 s
-	c.ticks <- c.Now() // taken only when the renewal is done
+	firstWaits.ticks <- c.Now() // renewed at 25 s, until 55 s
+	<-firstWaits.waits
 	c.advance(29 * time.Second)
 	if _, _, err := second.Lease(t.Context(), "p"); !errors.Is(err, state.ErrLeased) || !strings.Contains(err.Error(), "first, until 2026-01-01T00:01:05Z") {
 		t.Errorf("54 s after: %v, want ErrLeased by first until 00:01:05", err)
 	}
+	// Somebody whose clock is an hour ahead is not deceived by it.
+	ahead := open("ahead", newWaiter())
+	ahead.Now = func() time.Time { return c.Now().Add(time.Hour) }
+	if _, _, err := ahead.Lease(t.Context(), "p"); !errors.Is(err, state.ErrLeased) {
+		t.Errorf("54 s after, with a clock an hour ahead: %v, want ErrLeased", err)
+	}
+	if err := first.Put(leased, "p/receipts", []byte("in time")); err != nil {
+		t.Error(err)
+	}
 	// The first is frozen beyond its term; the second takes over.
 	c.advance(12 * time.Second)
+	// Awake, the first writes nothing, even before its timer has told it.
+	if err := first.Put(leased, "p/receipts", []byte("too late")); !errors.Is(err, state.ErrLeaseLost) {
+		t.Errorf("a write after the term: %v, want ErrLeaseLost", err)
+	}
+	if err := first.PutIfAbsent(leased, "p/other", nil); !errors.Is(err, state.ErrLeaseLost) && !errors.Is(err, context.Canceled) {
+		t.Errorf("another write after the term: %v, want ErrLeaseLost", err)
+	}
 	_, releaseSecond, err := second.Lease(t.Context(), "p")
 	if err != nil {
 		t.Fatalf("66 s after: %v", err)
 	}
-	c.ticks <- c.Now() // one of the two wakes
-	c.ticks <- c.Now()
-	c.ticks <- c.Now()
+	if data, err := second.Get(t.Context(), "p/receipts"); err != nil || string(data) != "in time" {
+		t.Errorf("the state has %q, %v", data, err)
+	}
 	<-leased.Done()
 	if cause := context.Cause(leased); !errors.Is(cause, state.ErrLeaseLost) {
 		t.Errorf("the frozen run's context ended by %v, want ErrLeaseLost", cause)

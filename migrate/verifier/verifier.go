@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -41,8 +42,14 @@ func mismatch(format string, args ...any) Finding {
 // Judge weighs the evidence. One contradiction makes a mismatch, whatever else
 // agrees.
 func Judge(e Evidence) Finding {
+	if planted.On(planted.TrustSize) {
+		return Finding{Verdict: receipt.Verified, Method: receipt.ETagMD5}
+	}
 	if kms(e.Source.Encrypted) && !kms(e.Written.Encrypted) {
 		return mismatch("it is encrypted under %s at the source, and not at the destination", e.Source.Encrypted)
+	}
+	if e.Source.Encrypted == objectstore.CustomerKey && e.Written.Encrypted != objectstore.CustomerKey {
+		return mismatch("it is encrypted under a key of the customer's own at the source, and not at the destination")
 	}
 	source, kept := e.Source.Checksum, e.Written.Checksum
 	comparable := source.Algorithm != "" && source.Algorithm == kept.Algorithm && source.Composite == kept.Composite && (!source.Composite || e.SameParts)
@@ -113,7 +120,7 @@ func MD5ETag(etag string) (md5, parts string, ok bool) {
 // could not show: no metadata, no tags, no header but its content type.
 func Plain(a objectstore.Attributes) bool {
 	return len(a.Metadata) == 0 && len(a.Tags) == 0 && a.CacheControl == "" && a.ContentDisposition == "" &&
-		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" && a.Lock == objectstore.Lock{}
+		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" && len(a.Grants) == 0 && a.Lock == objectstore.Lock{}
 }
 
 // Differences names the attributes that differ, in a fixed order; never their
@@ -121,7 +128,7 @@ func Plain(a objectstore.Attributes) bool {
 func Differences(source, destination objectstore.Attributes) []string {
 	var names []string
 	add := func(name string, same bool) {
-		if !same {
+		if !same && !planted.On(planted.IgnoreAttributes) {
 			names = append(names, name)
 		}
 	}
@@ -135,5 +142,6 @@ func Differences(source, destination objectstore.Attributes) []string {
 	add("metadata", maps.Equal(source.Metadata, destination.Metadata))
 	add("retention and legal hold", source.Lock.Same(destination.Lock))
 	add("tags", slices.Equal(source.Tags, destination.Tags))
+	add("ACL grants", slices.Equal(source.Grants, destination.Grants))
 	return names
 }

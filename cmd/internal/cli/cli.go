@@ -41,6 +41,8 @@ type app struct {
 	logKeys    bool
 	insecure   bool
 	state      string
+
+	keyless bool // the command at hand opens no object
 }
 
 // Main runs one command and returns its exit code. The first signal ends the

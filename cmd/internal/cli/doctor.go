@@ -10,6 +10,7 @@ import (
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/doctor"
+	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/regions"
 )
 
@@ -24,7 +25,8 @@ func (a *app) doctorCommand() *cobra.Command {
 place and, with --customer, every bucket of that customer whether it can be
 listed, read and deleted from. With --to it also asks the destination's buckets
 what they refuse: for that it writes to keys that nobody has, and takes away
-what was not refused. Nothing else is changed.`,
+what was not refused. What an endpoint can do is kept in the state for a day,
+and shown from there. Nothing else is changed.`,
 		Example: `  residency doctor
   residency doctor --customer acme --to eu-west`,
 		Args: cobra.NoArgs,
@@ -33,7 +35,7 @@ what was not refused. Nothing else is changed.`,
 			if err != nil {
 				return err
 			}
-			d := &doctor.Doctor{Now: a.now}
+			d := &doctor.Doctor{Now: a.now, Cache: migrate.Endpoints{Home: w.home}}
 			if err := a.examine(c.Context(), w, d, to); err != nil {
 				return err
 			}
@@ -60,6 +62,9 @@ func (a *app) examine(ctx context.Context, w *world, d *doctor.Doctor, to string
 		}
 		for _, code := range codes {
 			d.Region(ctx, name, code, p.store.Region(code))
+			if to == "" {
+				d.Known(ctx, name, code, p.store.Region(code))
+			}
 		}
 	}
 	if a.customer == "" && to == "" {

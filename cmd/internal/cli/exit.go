@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"io/fs"
+	"syscall"
 
 	"github.com/residency/residency/cmd/internal/config"
 	"github.com/residency/residency/inventory/objectstore"
@@ -67,7 +69,7 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing,
+	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, state.ErrDamaged):
@@ -93,6 +95,22 @@ func remedy(err error) string {
 		return usage.hint
 	case errors.As(err, &refused):
 		return refused.hint
+	case errors.Is(err, objectstore.ErrClock):
+		return "set this machine's clock, then run the same command again; it resumes"
+	case errors.Is(err, objectstore.ErrOwner):
+		return "choose another destination.bucket; or, if that account is meant, give it as the provider's account (a provider for each account)"
+	case errors.Is(err, migrate.ErrSpoiled):
+		return "find out who changes the destination; then residency migrate --plan ID copies again what is missing, as long as the source is untouched"
+	case errors.Is(err, objectstore.ErrNoBucket):
+		return "find out who deleted the bucket; then run the same command again: it creates the destination anew and copies again what is missing"
+	case objectstore.Outage(err):
+		return "see with residency doctor whether the endpoint answers, then run the same command again; it resumes"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+		return "make room where the state is, then run the same command again; it resumes"
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return "make the state's directory writable or name another one with --state, then run the same command again"
+	case errors.Is(err, state.ErrLeaseLost):
+		return "see with residency status whether another run goes on; if none does, run the same command again"
 	case errors.Is(err, objectstore.ErrCredentials):
 		return "check the profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then run the same command again; it resumes"
 	case errors.Is(err, errIncomplete):
@@ -105,6 +123,8 @@ func remedy(err error) string {
 		return "plan again, look at the new plan, and approve its digest"
 	case errors.Is(err, migrate.ErrNotCopied):
 		return "residency migrate --plan ID copies and verifies first"
+	case errors.Is(err, migrate.ErrRestoring):
+		return "run the same command again then; it goes on from here"
 	case errors.Is(err, migrate.ErrNotEmpty):
 		return "run the same command again: it carries what is new and erases what can go by then; --fence denies writes to the source meanwhile"
 	case errors.Is(err, migrate.ErrPartial):

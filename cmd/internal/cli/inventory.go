@@ -31,6 +31,7 @@ where a named one moves to, or because of its tag.`,
   residency inventory --check --quiet -o json > inventory.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			a.keyless = true
 			w, err := a.open(c.Context())
 			if err != nil {
 				return err

@@ -89,14 +89,17 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 				return err
 			}
 			if a.output == "json" {
-				return errors.Join(render.JSON(a.Out, v), err)
+				return errors.Join(a.json(v), err)
 			}
-			fmt.Fprintf(a.Out, "%s of %s entries of plan %s are at the destination as they were written.\n", render.Count(v.Entries-v.Spoiled), render.Count(v.Entries), p.ID)
+			say := func(format string, args ...any) {
+				fmt.Fprintln(a.Out, render.Wrap(fmt.Sprintf(format, args...), render.Width, "  "))
+			}
+			say("%s of %s entries of plan %s are at the destination as they were written.", render.Count(v.Entries-v.Spoiled), render.Count(v.Entries), p.ID)
 			if how == "readback" {
-				fmt.Fprintf(a.Out, "%s were read again and have the SHA-256 of their receipt; of %s the store's own checksum was compared.\n", render.Count(v.Reread), render.Count(v.Compared))
+				say("%s were read again and have the SHA-256 of their receipt; of %s the store's own checksum was compared.", render.Count(v.Reread), render.Count(v.Compared))
 			}
 			if v.Newer > 0 {
-				fmt.Fprintf(a.Out, "%s newer entries are there too, written by others since; they were not checked.\n", render.Count(v.Newer))
+				say("%s newer entries are there too, written by others since; they were not checked.", render.Count(v.Newer))
 			}
 			a.printProblems(v.Problems)
 			return err
@@ -120,6 +123,7 @@ one it also shows the plan.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.openConfig()
 			if err == nil && w.stateAt != nil {
+				a.keyless = true
 				w, err = a.open(c.Context())
 			}
 			if err != nil {
@@ -163,9 +167,9 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 		}
 	}
 	if a.output == "json" {
-		return render.JSON(a.Out, all)
+		return a.json(all)
 	}
-	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination"}, {Name: "stage"}, {Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created"}}
+	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination", Fold: true}, {Name: "stage"}, {Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created"}}
 	var rows [][]string
 	for _, s := range all {
 		rows = append(rows, []string{s.Plan, s.Customer, s.Destination, string(s.Stage), render.Count(s.EntriesCopied), render.Count(s.Entries), s.Created.Format("2006-01-02 15:04")})
@@ -186,7 +190,7 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 
 func (a *app) printStatus(p *migrate.Plan, s *migrate.Status) error {
 	if a.output == "json" {
-		return render.JSON(a.Out, s)
+		return a.json(s)
 	}
 	if err := a.printPlan(p, regions.Resolution{}); err != nil {
 		return err
@@ -196,7 +200,27 @@ func (a *app) printStatus(p *migrate.Plan, s *migrate.Status) error {
 	for _, l := range s.Left {
 		fmt.Fprintf(a.Out, "left      %s: %s entries, %s unfinished uploads: %s\n", render.Text(l.Location), render.Count(l.Entries), render.Count(l.Uploads), render.Text(l.Reason))
 	}
+	if next := nextStep(p, s); next != "" {
+		fmt.Fprintf(a.Out, "next      %s\n", next)
+	}
 	return nil
+}
+
+// nextStep is the command that goes on from where a plan is.
+func nextStep(p *migrate.Plan, s *migrate.Status) string {
+	if len(p.Blockers) > 0 {
+		return "" // they name what to do
+	}
+	approval := " --approve " + p.Digest[:migrate.MinApproval]
+	switch s.Stage {
+	case migrate.Planned, migrate.Copying:
+		return "residency migrate --plan " + p.ID + approval
+	case migrate.Copied, migrate.Erasing:
+		return "residency erase --plan " + p.ID + approval
+	case migrate.Certified:
+		return "residency verify --plan " + p.ID
+	}
+	return ""
 }
 
 // planned opens the world and loads a plan.
@@ -212,13 +236,31 @@ func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if w.providers[p.Destination.Provider] == nil {
-		return nil, nil, &usageError{err: fmt.Errorf("plan %s moves to provider %s, which the configuration does not have", p.ID, p.Destination.Provider)}
-	}
 	for _, m := range p.Moves {
 		if w.providers[m.Source.Provider] == nil {
 			return nil, nil, &usageError{err: fmt.Errorf("plan %s moves from provider %s, which the configuration does not have", p.ID, m.Source.Provider)}
 		}
 	}
-	return w, p, nil
+	return w, p, a.admits(w, p)
+}
+
+// admits refuses a plan whose destination is not where the catalog and the
+// configuration say it is, or where the policy lets nothing be: a plan is a
+// file, and its word is not enough.
+func (a *app) admits(w *world, p *migrate.Plan) error {
+	at, ok := w.providers[p.Destination.Provider]
+	if !ok {
+		return &usageError{err: fmt.Errorf("plan %s moves to provider %s, which the configuration does not have", p.ID, p.Destination.Provider)}
+	}
+	d, err := w.catalog.Resolve(p.Destination.String(), w.offered())
+	if err != nil {
+		return fmt.Errorf("plan %s: %w", p.ID, err)
+	}
+	if country := at.country(p.Destination.Code); country != p.Destination.Country {
+		return &refusedError{err: fmt.Errorf("plan %s says that %s is in %q; it is in %q", p.ID, p.Destination, p.Destination.Country, country), hint: "plan again"}
+	}
+	if !w.policy(p.Customer).Allows(d.Place.Code, d.Place.Country) {
+		return &refusedError{err: fmt.Errorf("plan %s: %s (%s) is outside of the policy for %s, which allows %s", p.ID, d.Place.Code, d.Place.Country, p.Customer, w.policy(p.Customer)), hint: "choose a destination that the policy allows, or change the policy"}
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func (p *approval) addTo(c *cobra.Command) {
 }
 
 func (a *app) migrateCommand() *cobra.Command {
-	var to, plan, verify, abort string
+	var to, plan, verify, abort, restore string
 	var agree approval
 	var keep, fence bool
 	room := memoryDefault(os.ReadFile)
@@ -85,6 +85,9 @@ erased, and lifts its fence.
 					return err
 				}
 			}
+			if w.restore, err = restoreTier(restore); err != nil {
+				return err
+			}
 			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers, memory: room}
 			return m.run(c.Context())
 		},
@@ -100,6 +103,7 @@ erased, and lifts its fence.
 	f.Var(&room, "memory", "memory that the process may take")
 	agree.addTo(c)
 	addVerify(c, &verify)
+	addRestore(c, &restore)
 	return c
 }
 
@@ -121,7 +125,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return err
 	}
 	if a.output == "json" {
-		return errors.Join(render.JSON(a.Out, u), err)
+		return errors.Join(a.json(u), err)
 	}
 	fmt.Fprintf(a.Out, "Aborted: plan %s. Of %s at the destination\n\n", p.ID, p.Customer)
 	for _, row := range []struct {
@@ -229,7 +233,10 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrat
 		}
 		p, err = migrate.Load(ctx, m.world.home, name)
 		if err == nil {
-			return p, false, m.fits(p, d)
+			if err := m.fits(p, d); err != nil {
+				return p, false, err
+			}
+			return p, false, m.admits(m.world, p)
 		}
 		if !errors.Is(err, migrate.ErrNoPlan) || m.plan != "" || m.to == "" {
 			return nil, false, err
@@ -330,6 +337,9 @@ func (m *migration) command(p *migrate.Plan) string {
 	parts = append(parts, "--to", p.Destination.String(), "--customer", p.Customer)
 	if m.options.KeepSource {
 		parts = append(parts, "--keep-source")
+	}
+	if p.Restore != nil {
+		parts = append(parts, "--restore", p.Restore.Tier)
 	}
 	if m.options.Fence {
 		parts = append(parts, "--fence")

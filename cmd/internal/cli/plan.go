@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) planCommand() *cobra.Command {
-	var to, verify string
+	var to, verify, restore string
 	c := &cobra.Command{
 		Use:   "plan --to REGION",
 		Short: "Write a plan: what would move, where to, and what is in the way",
@@ -41,6 +41,9 @@ that is configured), or provider:region.`,
 			if err != nil {
 				return err
 			}
+			if w.restore, err = restoreTier(restore); err != nil {
+				return err
+			}
 			p, err := a.makePlan(c.Context(), w, d, customer, verify)
 			if err != nil {
 				return err
@@ -56,6 +59,7 @@ that is configured), or provider:region.`,
 	}
 	c.Flags().StringVar(&to, "to", "", "destination `region`")
 	addVerify(c, &verify)
+	addRestore(c, &restore)
 	return c
 }
 
@@ -114,7 +118,8 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
 		KMSKey:      w.config.Destination.KMSKey,
-		BucketName:  func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
+		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0,
+		BucketName: func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})
 }
 
@@ -146,7 +151,7 @@ func snapshot(p *engine.Progress) render.Snapshot {
 func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
 	switch a.output {
 	case "json":
-		return render.JSON(a.Out, p)
+		return a.json(p)
 	case "csv":
 		var rows [][]string
 		for _, m := range p.Moves {

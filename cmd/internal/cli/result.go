@@ -15,7 +15,7 @@ import (
 // printResult writes a summary that can be pasted into a ticket.
 func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, failed error) error {
 	if a.output == "json" {
-		return render.JSON(a.Out, r)
+		return a.json(r)
 	}
 	title := "Done"
 	switch {

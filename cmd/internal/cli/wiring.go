@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residency/residency/cmd/internal/config"
 	"github.com/residency/residency/inventory"
@@ -25,6 +26,7 @@ type world struct {
 	providers map[string]*provider
 	home      state.Home
 	stateAt   *objectstore.Location // of a state in a bucket, which open opens
+	restore   string                // the tier at which a new plan restores archived versions
 }
 
 // provider is one configured provider with its stores.
@@ -41,12 +43,17 @@ func (a *app) open(ctx context.Context) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := a.customerKeys(w.config.Keys)
+	if err != nil {
+		return nil, err
+	}
 	for name, p := range w.config.Providers {
 		endpoints := make(map[string]string, len(p.Regions))
 		for code, r := range p.Regions {
 			endpoints[code] = cmp.Or(r.Endpoint, p.Endpoint)
 		}
-		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint})
+		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint,
+			Account: p.Account, Amazon: p.Type == "aws", Now: a.now, CustomerKeys: keys})
 		if err != nil {
 			return nil, err
 		}
@@ -87,10 +94,29 @@ func (a *app) openHome(ctx context.Context, w *world) error {
 		if err != nil {
 			host = "unknown"
 		}
-		w.home = state.NewBucket(p.store.Region(region), at, fmt.Sprintf("%s, process %d", host, os.Getpid()))
+		home := state.NewBucket(p.store.Region(region), at, fmt.Sprintf("%s, process %d", host, os.Getpid()))
+		if home.Term, err = a.leaseTerm(); err != nil {
+			return err
+		}
+		w.home = home
 		return nil
 	}
 	return &usageError{err: fmt.Errorf("state %s: no configured region has this bucket", at), hint: "create it, in the region where the data moves to"}
+}
+
+// leaseTerm is how long a lease in a bucket lasts without being renewed, 0 for
+// the default. Shorter, the next run can take over sooner after a kill; longer,
+// a run survives a longer silence of the state's endpoint.
+func (a *app) leaseTerm() (time.Duration, error) {
+	text := a.getenv("RESIDENCY_LEASE_TERM")
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 3*time.Second || d > time.Hour {
+		return 0, &usageError{err: fmt.Errorf("RESIDENCY_LEASE_TERM=%q: want a duration between 3s and 1h", text)}
+	}
+	return d, nil
 }
 
 // openConfig does the part that needs no credentials.

@@ -58,6 +58,8 @@ func start(node ast.Node) (line, column int) {
 var (
 	providerName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 	customerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
+	accountID    = regexp.MustCompile(`^[0-9]{12}$`)
+	ownerName    = regexp.MustCompile(`^[A-Za-z0-9._+=,@-]{1,128}$`)
 	countryCode  = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
@@ -79,6 +81,11 @@ func (k *checker) check(c *Config) error {
 	if err := k.customers(c); err != nil {
 		return err
 	}
+	for i, key := range c.Keys {
+		if (key.Env == "") == (key.File == "") {
+			return k.at(fmt.Sprintf("$.sse_c_keys[%d]", i), "sse_c_keys: each is {env: NAME} or {file: PATH}")
+		}
+	}
 	return k.destination(c.Destination.Bucket)
 }
 
@@ -97,6 +104,13 @@ func (k *checker) provider(name string, p Provider) error {
 		return k.at(path, "provider %s: type is missing; one of aws, s3", name)
 	default:
 		return k.at(path+".type", "provider %s: type %q is not known; one of aws, s3", name, p.Type)
+	}
+	switch {
+	case p.Account == "":
+	case p.Type == "aws" && p.Endpoint == "" && !accountID.MatchString(p.Account):
+		return k.at(path+".account", "provider %s: account %q is not 12 digits; quote it if it begins with 0", name, p.Account)
+	case !ownerName.MatchString(p.Account):
+		return k.at(path+".account", "provider %s: account %q is no name of an account", name, p.Account)
 	}
 	if p.Operator != nil && (p.Operator.Name == "" || !countryCode.MatchString(p.Operator.Country)) {
 		return k.at(path+".operator", "provider %s: operator needs a name and a country of two capital letters (ISO 3166-1)", name)
@@ -141,7 +155,11 @@ func (k *checker) policy(path string, allowed []string) error {
 
 func (k *checker) endpoint(path, endpoint string) error {
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
+	if err != nil || u.User != nil || strings.Contains(endpoint, "@") {
+		// Not quoted: what is in front of the host may be a password.
+		return k.at(path, "the endpoint is no URL or has credentials in it: want http://host:port or https://host, without credentials")
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return k.at(path, "endpoint %q: want http://host:port or https://host, without credentials", endpoint)
 	}
 	return nil

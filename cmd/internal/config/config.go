@@ -26,12 +26,21 @@ type Config struct {
 	Discovery   Discovery           `yaml:"discovery"`
 	Customers   map[string]Customer `yaml:"customers"`
 	Destination Destination         `yaml:"destination"`
+	Keys        []Key               `yaml:"sse_c_keys"`
+}
+
+// Key says where a key of SSE-C is to be read from: one of the two. The key
+// itself is never in the configuration.
+type Key struct {
+	Env  string `yaml:"env"`  // a variable that holds it in base64
+	File string `yaml:"file"` // a file that holds its 32 bytes, or those in base64
 }
 
 // Provider is one account of one storage service.
 type Provider struct {
 	Type     string    `yaml:"type"` // "aws" or "s3"
 	Profile  string    `yaml:"profile"`
+	Account  string    `yaml:"account"`  // that owns the buckets
 	Endpoint string    `yaml:"endpoint"` // one for all regions
 	Operator *Operator `yaml:"operator"`
 	Regions  Regions   `yaml:"regions"`

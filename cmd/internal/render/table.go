@@ -53,6 +53,9 @@ func widths(columns []Column, rows [][]string) []int {
 	return wide
 }
 
+// shortest is what a broken cell's last line has at least.
+const shortest = 4
+
 // fold breaks a cell into lines, where it can after a separator of names. Lines
 // after the first are indented further than it.
 func fold(cell string, width int) string {
@@ -63,7 +66,8 @@ func fold(cell string, width int) string {
 	for room := width - len(indent); len(runes) > room; room = width - len(indent) {
 		cut := room
 		for i := room; i > room/2; i-- {
-			if strings.ContainsRune("/-.: ", runes[i-1]) {
+			// A last line of a character or two reads as if it were another name.
+			if strings.ContainsRune("/-.: ", runes[i-1]) && len(runes)-i >= shortest {
 				cut = i
 				break
 			}

@@ -38,8 +38,11 @@ func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
 // BucketRegion implements objectstore.Administrator.
 func (s *Store) BucketRegion(ctx context.Context, bucket string) (string, error) {
 	out, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
+	if err = s.fail("HeadBucket", bucket, err); errors.Is(err, objectstore.ErrDenied) && s.foreign(ctx, bucket) {
+		return "", &objectstore.Error{Op: "HeadBucket", Bucket: s.provider + ":" + bucket, Kind: objectstore.ErrOwner, Err: fmt.Errorf("not of %s, which every request names as the owner", s.owner.name(ctx))}
+	}
 	if err != nil {
-		return "", s.fail("HeadBucket", bucket, err)
+		return "", err
 	}
 	return aws.ToString(out.BucketRegion), nil
 }

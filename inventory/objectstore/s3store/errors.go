@@ -3,10 +3,13 @@ package s3store
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
+	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -15,14 +18,18 @@ import (
 // what callers decide on.
 func kind(code string) error {
 	switch code {
-	case "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NoSuchUpload", "NotFound", "NoSuchTagSet":
+	case "NoSuchBucket":
+		return objectstore.ErrNoBucket
+	case "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NotFound", "NoSuchTagSet":
 		return objectstore.ErrNotFound
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return objectstore.ErrPrecondition
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
 		return objectstore.ErrDenied
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "RequestTimeTooSkewed", "XAdminUserNotFound":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
 		return objectstore.ErrCredentials
+	case "RequestTimeTooSkewed":
+		return objectstore.ErrClock
 	case "BucketAlreadyExists", "BucketAlreadyOwnedByYou":
 		return objectstore.ErrExists
 	case "NotImplemented", "MethodNotAllowed", "UnsupportedOperation":
@@ -31,8 +38,10 @@ func kind(code string) error {
 		return objectstore.ErrThrottled
 	case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "XAmzContentChecksumMismatch":
 		return objectstore.ErrCorrupt
-	case "ObjectLocked", "InvalidObjectState":
+	case "ObjectLocked":
 		return objectstore.ErrLocked
+	case "InvalidObjectState":
+		return objectstore.ErrArchived
 	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint":
 		return objectstore.ErrRejected
 	}
@@ -63,12 +72,14 @@ func (s *Store) fail(op, bucket string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
 	where := s.provider + ":" + bucket
 	if bucket == "" {
 		where = s.provider + " " + s.region
+	}
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) {
+			return &objectstore.Error{Op: op, Bucket: where, Err: ended} // the SDK's text may hold the URL and so the key
+		}
 	}
 	e := &objectstore.Error{Op: op, Bucket: where}
 	var response *awshttp.ResponseError
@@ -78,14 +89,29 @@ func (s *Store) fail(op, bucket string, err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Code = api.ErrorCode()
-		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && e.Code != "InternalError" {
+		// BadRequest is no code of S3's: a server that lost its place in the
+		// connection says so, and the next attempt has another. A HEAD's answer has
+		// no code, and the SDK makes this one of its status.
+		weather := e.Code == "InternalError" || e.Code == "BadRequest" && !strings.HasPrefix(op, "Head")
+		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && !weather {
 			e.Kind = byStatus(e.Status)
 		}
+		if strings.Contains(api.ErrorMessage(), sseStored) {
+			e.Kind = objectstore.ErrCustomerKey
+		}
+		e.Hint = s.hint(e, response, bucket)
 		return e
 	}
 	if e.Kind = byStatus(e.Status); e.Kind != nil {
 		e.Code = "no code"
 		return e
+	}
+	var unsent *smithyhttp.RequestSendError
+	switch {
+	case errors.Is(err, objectstore.ErrStalled), errors.Is(err, ErrInsecure):
+		// Says so itself.
+	case errors.As(err, &unsent):
+		e.Kind = objectstore.ErrUnanswered
 	}
 	// The SDK has no type for a credential chain that came up empty.
 	if strings.Contains(err.Error(), "get identity:") {
@@ -95,6 +121,39 @@ func (s *Store) fail(op, bucket string, err error) error {
 	// that lies beneath it.
 	e.Err = cause(err)
 	return e
+}
+
+// hint says what more can be told of a refusal.
+func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string) string {
+	switch {
+	case e.Code == "RequestTimeTooSkewed":
+		if at, ok := answered(response); ok {
+			return "this machine's clock " + offBy(s.now().Sub(at))
+		}
+		return "this machine's clock is wrong"
+	case errors.Is(e.Kind, objectstore.ErrDenied) && bucket != "":
+		if account := s.owner.known(); account != "" {
+			return "or the bucket is not of " + account + ", which every request names as its owner"
+		}
+	}
+	return ""
+}
+
+// answered is the endpoint's clock at its answer.
+func answered(response *awshttp.ResponseError) (time.Time, bool) {
+	if response == nil || response.Response == nil {
+		return time.Time{}, false
+	}
+	at, err := http.ParseTime(response.Response.Header.Get("Date"))
+	return at, err == nil
+}
+
+// offBy says how far a clock is from another.
+func offBy(d time.Duration) string {
+	if d = d.Round(time.Second); d < 0 {
+		return "is " + (-d).String() + " behind the endpoint's"
+	}
+	return "is " + d.String() + " ahead of the endpoint's"
 }
 
 // broken makes an objectstore.Error of an answer that cannot be right.

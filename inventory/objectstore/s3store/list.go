@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -20,6 +21,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
 const (
@@ -40,64 +42,35 @@ type page struct {
 
 // Versions implements objectstore.Lister.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
-	return func(yield func(objectstore.Version, error) bool) {
-		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(pageKeys)}
+	fetch := func(ctx context.Context, from listing.Marker) (listing.Page, error) {
+		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: &s.pageSize}
 		if prefix != "" {
 			in.Prefix = &prefix
 		}
-		if after != "" {
-			in.KeyMarker = &after
+		if from.Key != "" {
+			in.KeyMarker = &from.Key
 		}
-		var last objectstore.Version
-		for {
-			p, err := s.versionsPage(ctx, bucket, in)
-			if err != nil {
-				yield(objectstore.Version{}, err)
+		if from.VersionID != "" {
+			in.VersionIdMarker = &from.VersionID
+		}
+		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
+		p, err := s.versionsPage(ctx, bucket, in)
+		if err != nil {
+			return listing.Page{}, err
+		}
+		return listing.Page{Entries: p.versions, More: p.truncated, Next: listing.Marker{Key: p.nextKey, VersionID: p.nextID}}, nil
+	}
+	return func(yield func(objectstore.Version, error) bool) {
+		for v, err := range listing.Versions(ctx, prefix, after, fetch, listing.Options{Now: s.now, Workers: s.listers}) {
+			var answered *objectstore.Error
+			if errors.Is(err, objectstore.ErrOrder) && !errors.As(err, &answered) {
+				err = s.broken("ListObjectVersions", bucket, err)
+			}
+			if !yield(v, err) || err != nil {
 				return
-			}
-			for i, v := range p.versions {
-				if i == 0 && v == last {
-					continue // some servers begin a page with the entry that ended the one before
-				}
-				if after != "" && v.Key <= after {
-					continue // some servers take the marker as included
-				}
-				if err := follows(last, v, prefix); err != nil {
-					yield(objectstore.Version{}, s.broken("ListObjectVersions", bucket, err))
-					return
-				}
-				last = v
-				if !yield(v, nil) {
-					return
-				}
-			}
-			if !p.truncated {
-				return
-			}
-			if p.nextKey == aws.ToString(in.KeyMarker) && p.nextID == aws.ToString(in.VersionIdMarker) {
-				yield(objectstore.Version{}, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
-				return
-			}
-			in.KeyMarker, in.VersionIdMarker = &p.nextKey, nil
-			if p.nextID != "" {
-				in.VersionIdMarker = &p.nextID
 			}
 		}
 	}
-}
-
-// follows checks what every deletion rests on: keys ascend in byte order, no
-// entry comes twice in a row, and nothing lies outside of what was asked.
-func follows(last, v objectstore.Version, prefix string) error {
-	switch {
-	case !strings.HasPrefix(v.Key, prefix):
-		return fmt.Errorf("%w: a key outside of the prefix asked for", objectstore.ErrOrder)
-	case v.Key < last.Key:
-		return fmt.Errorf("%w: keys are not in byte order", objectstore.ErrOrder)
-	case v.Key == last.Key && v.VersionID == last.VersionID:
-		return fmt.Errorf("%w: one entry twice", objectstore.ErrOrder)
-	}
-	return nil
 }
 
 func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObjectVersionsInput) (*page, error) {
@@ -108,6 +81,9 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 	p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
 	if !ok {
 		return nil, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
+	}
+	if err := ascending(p.versions); err != nil {
+		return nil, s.broken("ListObjectVersions", bucket, err)
 	}
 	sortPage(p.versions)
 	return p, nil
@@ -233,15 +209,15 @@ func parseListing(stack *middleware.Stack) error {
 		if !ok || response.StatusCode != 200 {
 			return out, metadata, nil
 		}
-		raw, err := io.ReadAll(io.LimitReader(response.Body, maxPage+1))
-		if err != nil {
+		raw := bytes.NewBuffer(make([]byte, 0, min(max(response.ContentLength, 0), maxPage)+bytes.MinRead))
+		if _, err := raw.ReadFrom(io.LimitReader(response.Body, maxPage+1)); err != nil {
 			return out, metadata, fmt.Errorf("read listing: %w", err)
 		}
 		_ = response.Body.Close()
-		if len(raw) > maxPage {
+		if raw.Len() > maxPage {
 			return out, metadata, fmt.Errorf("listing page above %d bytes", maxPage)
 		}
-		p, err := parsePage(raw)
+		p, err := parsePage(raw.Bytes())
 		if err != nil {
 			return out, metadata, err
 		}
@@ -285,9 +261,7 @@ func parsePage(raw []byte) (*page, error) {
 func (p *page) child(s *scanner, name []byte) (err error) {
 	switch string(name) {
 	case "Version", "DeleteMarker":
-		v := objectstore.Version{Marker: string(name) == "DeleteMarker"}
-		err = s.children(name, func(field []byte) error { return versionField(s, field, &v) })
-		p.versions = append(p.versions, v)
+		err = p.version(s, name)
 	case "Upload":
 		var u objectstore.Upload
 		err = s.children(name, func(field []byte) error { return uploadField(s, field, &u) })
@@ -311,28 +285,94 @@ func (p *page) child(s *scanner, name []byte) (err error) {
 	return err
 }
 
-func versionField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+func (p *page) version(s *scanner, name []byte) error {
+	var before objectstore.Version // whose texts many have in common
+	if n := len(p.versions); n > 0 {
+		before = p.versions[n-1]
+	}
+	p.versions = append(p.versions, objectstore.Version{Marker: string(name) == "DeleteMarker"})
+	v := &p.versions[len(p.versions)-1]
+	for {
+		field, more, err := s.child(name)
+		if err != nil || !more {
+			return err
+		}
+		if err := versionField(s, field, v, &before); err != nil {
+			return err
+		}
+	}
+}
+
+func versionField(s *scanner, name []byte, v, before *objectstore.Version) (err error) {
+	if string(name) == "RestoreStatus" {
+		return s.children(name, func(field []byte) error { return restoreField(s, field, v) })
+	}
+	var text []byte
+	switch string(name) {
+	case "Key", "VersionId", "ETag", "StorageClass", "IsLatest", "Size", "LastModified":
+		if text, err = s.text(name); err != nil {
+			return err
+		}
+	default:
+		return s.skip()
+	}
 	switch string(name) {
 	case "Key":
-		v.Key, err = s.element(name)
+		v.Key = string(text)
 	case "VersionId":
-		v.VersionID, err = s.element(name)
+		v.VersionID = same(before.VersionID, text)
 	case "ETag":
-		v.ETag, err = s.element(name)
-		v.ETag = strings.Trim(v.ETag, `"`)
+		v.ETag = string(bytes.Trim(text, `"`))
 	case "StorageClass":
-		v.StorageClass, err = s.element(name)
+		v.StorageClass = same(before.StorageClass, text)
 	case "IsLatest":
+		v.Latest = string(text) == "true"
+	case "Size":
+		v.Size, err = parseSize(text)
+	case "LastModified":
+		v.Modified, err = parseTime(text)
+	}
+	return err
+}
+
+// same returns what was read before if it is the same text.
+func same(before string, text []byte) string {
+	if string(text) == before {
+		return before
+	}
+	return string(text)
+}
+
+// parseSize reads a number that is nearly always short and plain.
+func parseSize(text []byte) (int64, error) {
+	var n int64
+	for _, c := range text {
+		if c < '0' || c > '9' || n > 1<<58 {
+			return strconv.ParseInt(string(text), 10, 64)
+		}
+		n = 10*n + int64(c-'0')
+	}
+	if len(text) == 0 {
+		return strconv.ParseInt("", 10, 64)
+	}
+	return n, nil
+}
+
+func parseTime(text []byte) (t time.Time, err error) {
+	if t.UnmarshalText(text) == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339Nano, string(text))
+}
+
+func restoreField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+	switch string(name) {
+	case "IsRestoreInProgress":
 		var text string
 		text, err = s.element(name)
-		v.Latest = text == "true"
-	case "Size":
-		var text string
-		if text, err = s.element(name); err == nil {
-			v.Size, err = strconv.ParseInt(text, 10, 64)
-		}
-	case "LastModified":
-		v.Modified, err = timeField(s, name)
+		v.Restoring = text == "true"
+	case "RestoreExpiryDate":
+		v.Restored, err = timeField(s, name)
 	default:
 		err = s.skip()
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-const listing = `<?xml version="1.0" encoding="UTF-8"?>
+const answer = `<?xml version="1.0" encoding="UTF-8"?>
 <ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix/><MaxKeys>1000</MaxKeys>
 <EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextKeyMarker>a+%26b</NextKeyMarker><NextVersionIdMarker>v1</NextVersionIdMarker>
 <Version><Key>a+%26b</Key><VersionId>v2</VersionId><IsLatest>true</IsLatest><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;e&#34;</ETag><Size>7</Size><Owner><ID>me</ID></Owner><StorageClass>STANDARD</StorageClass></Version>
@@ -21,7 +21,7 @@ const listing = `<?xml version="1.0" encoding="UTF-8"?>
 </ListVersionsResult>`
 
 func TestParsePage(t *testing.T) {
-	p, err := parsePage([]byte(listing))
+	p, err := parsePage([]byte(answer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,9 +39,9 @@ func TestParsePage(t *testing.T) {
 
 // What is cut off or not understood must never look like a shorter listing.
 func TestParsePageFaults(t *testing.T) {
-	for i := range len(listing) {
-		if p, err := parsePage([]byte(listing[:i])); err == nil {
-			t.Fatalf("cut off after %d bytes it is a listing of %d entries:\n%s", i, len(p.versions), listing[:i])
+	for i := range len(answer) {
+		if p, err := parsePage([]byte(answer[:i])); err == nil {
+			t.Fatalf("cut off after %d bytes it is a listing of %d entries:\n%s", i, len(p.versions), answer[:i])
 		}
 	}
 	for _, tt := range []struct{ name, old, new string }{
@@ -59,8 +59,8 @@ func TestParsePageFaults(t *testing.T) {
 		{"nested key", "<Key>c", "<Key><b>c</b>"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			text := strings.ReplaceAll(listing, tt.old, tt.new)
-			if text == listing {
+			text := strings.ReplaceAll(answer, tt.old, tt.new)
+			if text == answer {
 				t.Fatal("the case changes nothing")
 			}
 			if _, err := parsePage([]byte(text)); err == nil {
@@ -124,7 +124,7 @@ func TestFollows(t *testing.T) {
 		{"p/a", "1", false},
 		{"q", "1", false},
 	} {
-		err := follows(last, objectstore.Version{Key: tt.key, VersionID: tt.id}, "p/")
+		err := objectstore.Follows(last, objectstore.Version{Key: tt.key, VersionID: tt.id}, "p/")
 		if (err == nil) != tt.ok || err != nil && !errors.Is(err, objectstore.ErrOrder) {
 			t.Errorf("%q %s after %q %s: %v", tt.key, tt.id, last.Key, last.VersionID, err)
 		}
@@ -134,7 +134,7 @@ func TestFollows(t *testing.T) {
 // FuzzParsePage: never a panic, and where the standard library reads the
 // document without complaint, the same entries.
 func FuzzParsePage(f *testing.F) {
-	f.Add([]byte(listing))
+	f.Add([]byte(answer))
 	f.Add([]byte(`<ListVersionsResult><Version><Key>&#x1F600;</Key><LastModified>2026-01-02T03:04:05Z</LastModified></Version></ListVersionsResult>`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := parsePage(data)

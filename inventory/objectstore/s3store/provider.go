@@ -3,17 +3,13 @@ package s3store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -31,9 +27,24 @@ type Options struct {
 	Endpoint string
 	// Connections bounds the idle connections kept per endpoint; default 256.
 	Connections int
+	// CustomerKeys open and make objects under SSE-C.
+	CustomerKeys []CustomerKey
 	// Insecure permits plain http to a host that is not this machine.
 	Insecure bool
-	Now      func() time.Time // for signatures; default time.Now
+	// Account owns the buckets; requests to those of others are refused by the
+	// service. Empty: with Amazon, whose the credentials are; else not known.
+	Account string
+	// Amazon tells that the provider is Amazon's own service.
+	Amazon   bool
+	Patience Patience
+	Now      func() time.Time // default time.Now
+	// PageSize is how many entries to ask for in one request; default 1,000,
+	// the most that S3 gives.
+	PageSize int32
+	// Listers bounds the requests of one listing that are in flight at once;
+	// default as package listing has it. 1: each page is asked for behind the
+	// one before.
+	Listers int
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -43,14 +54,15 @@ type Provider struct {
 	endpoints map[string]string
 	fallback  string
 	base      aws.Config
+	owner     *owner
 	now       func() time.Time
+	keys      []CustomerKey
+	pageSize  int32
+	listers   int
 
 	mu     sync.Mutex
 	stores map[string]*Store
 }
-
-// ErrInsecure reports an endpoint that would carry data in the clear.
-var ErrInsecure = errors.New("plain http to another machine: data and keys could be read on the way")
 
 // homeRegion is asked when no region is known yet; any region of AWS's main
 // partition answers ListBuckets for all.
@@ -73,7 +85,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 			return nil, fmt.Errorf("provider %s, region %s: %w", o.Name, region, err)
 		}
 	}
-	load := []func(*config.LoadOptions) error{config.WithHTTPClient(newHTTPClient(o)), config.WithRegion(homeRegion)}
+	load := []func(*config.LoadOptions) error{config.WithHTTPClient(transport(o)), config.WithRegion(homeRegion)}
 	if o.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(o.Profile))
 	}
@@ -85,37 +97,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, now: o.Now, stores: make(map[string]*Store)}, nil
-}
-
-func checkEndpoint(endpoint string, insecure bool) error {
-	if endpoint == "" {
-		return nil
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("endpoint %q: want http://host:port or https://host", endpoint)
-	}
-	if u.Scheme == "https" || insecure || u.Hostname() == "localhost" {
-		return nil
-	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, ErrInsecure)
-}
-
-func newHTTPClient(o Options) aws.HTTPClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = o.Connections
-		t.MaxIdleConns = 4 * o.Connections
-		t.DisableCompression = true // bodies come as stored
-		t.ResponseHeaderTimeout = 2 * time.Minute
-		// A small object with its header goes in one piece; large ones pass by
-		// the buffers, of which each connection has two.
-		t.WriteBufferSize = 32 << 10
-		t.ReadBufferSize = 16 << 10
-	})
+	owner := newOwner(o, base)
+	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
+	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 // Name is the provider's name in locations.
@@ -146,12 +130,13 @@ func (p *Provider) Region(region string) *Store {
 	cfg.Region = region
 	endpoint := cmp.Or(p.endpoints[region], p.fallback)
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, wire: newWire(client, p.now)}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner)}
 	p.stores[region] = s
 	return s
 }
@@ -162,6 +147,12 @@ type Store struct {
 	region   string
 	endpoint string
 	client   *s3.Client
+	owner    *owner
+	now      func() time.Time
+	keys     []CustomerKey
+	lastKey  atomic.Int64 // index of the key that served last
+	pageSize int32
+	listers  int
 	wire     *wire // for what is asked once or more per object
 }
 

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -34,7 +35,16 @@ func rawHeader(stack *middleware.Stack) error {
 
 // Open implements objectstore.Reader.
 func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
+	o, err := s.open(ctx, ref, part, CustomerKey{})
+	if errors.Is(err, objectstore.ErrCustomerKey) {
+		return unlock(s, "GetObject", ref.Bucket, func(key CustomerKey) (*objectstore.Object, error) { return s.open(ctx, ref, part, key) })
+	}
+	return o, err
+}
+
+func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (*objectstore.Object, error) {
 	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
@@ -52,11 +62,14 @@ func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objec
 
 // Stat implements objectstore.Reader.
 func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
-	info, err := s.stat(ctx, ref, part)
+	info, err := s.stat(ctx, ref, part, CustomerKey{})
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, part); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, part, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
 			return info, nil
 		}
+	}
+	if errors.Is(err, objectstore.ErrRejected) {
+		return s.statLocked(ctx, ref, part, err)
 	}
 	return info, err
 }
@@ -72,8 +85,9 @@ func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
 	return ref, true
 }
 
-func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
+func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (objectstore.Info, error) {
 	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
@@ -90,7 +104,7 @@ func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int) (object
 func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
 	list, err := s.tags(ctx, ref)
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, 0); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, 0, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
 			return s.tags(ctx, current)
 		}
 	}
@@ -155,6 +169,8 @@ func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 		Encrypted: encryption(h),
 		KeyID:     h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
 		Checksum:  checksum(h),
+
+		CustomerKey: h.Get(sseHeader + "Key-Md5"),
 	}
 	if info.VersionID == "" {
 		info.VersionID = objectstore.NullVersion
@@ -188,6 +204,7 @@ func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 	if modified := h.Get("Last-Modified"); modified != "" {
 		info.Modified, _ = http.ParseTime(modified)
 	}
+	info.Answered, _ = http.ParseTime(h.Get("Date")) // zero where there is none
 	return info, nil
 }
 
@@ -237,7 +254,7 @@ func quoted(etag string) *string {
 
 // encryption names the server-side encryption that an answer tells of.
 func encryption(h http.Header) string {
-	if h.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != "" {
+	if h.Get(sseHeader+"Algorithm") != "" {
 		return objectstore.CustomerKey
 	}
 	return h.Get("X-Amz-Server-Side-Encryption")

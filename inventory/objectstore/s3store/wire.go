@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
@@ -28,6 +29,8 @@ import (
 // else about a small object. A test holds what it sends to what the SDK sends.
 type wire struct {
 	options s3.Options
+	owner   *owner
+	renewal renewal
 	signer  signer
 	now     func() time.Time
 	skew    atomic.Int64 // nanoseconds by which the service's clock is ahead
@@ -36,8 +39,9 @@ type wire struct {
 	addresses map[string]*address // by bucket
 }
 
-func newWire(client *s3.Client, now func() time.Time) *wire {
-	return &wire{options: client.Options(), now: now, addresses: make(map[string]*address)}
+func newWire(client *s3.Client, now func() time.Time, owner *owner) *wire {
+	o := client.Options()
+	return &wire{options: o, owner: owner, renewal: renewal{o.Credentials}, now: now, addresses: make(map[string]*address)}
 }
 
 // request is one request to a bucket's object.
@@ -70,16 +74,23 @@ func (w *wire) once(ctx context.Context, r *request) (*http.Response, error) {
 	if err == nil || !w.skewed(err) {
 		return resp, err
 	}
-	if r.body != nil && r.size > 0 {
-		s, ok := r.body.(io.Seeker)
-		if !ok {
-			return nil, err
-		}
-		if _, seekErr := s.Seek(0, io.SeekStart); seekErr != nil {
-			return nil, err
-		}
+	if !r.rewind() {
+		return nil, err
 	}
 	return w.send(ctx, r)
+}
+
+// rewind makes a request's body ready to be sent again, if that is possible.
+func (r *request) rewind() bool {
+	if r.body == nil || r.size == 0 {
+		return true
+	}
+	s, ok := r.body.(io.Seeker)
+	if !ok {
+		return false
+	}
+	_, err := s.Seek(0, io.SeekStart)
+	return err == nil
 }
 
 // read sends a request without a body and repeats it by the SDK's rules.
@@ -113,19 +124,40 @@ func (w *wire) read(ctx context.Context, r *request) (*http.Response, error) {
 	}
 }
 
-// send makes one attempt. The answer's status is 2xx and its body is to be
-// closed; an error is shaped as the SDK's are.
+// send makes one attempt, and another if the credentials had expired and there
+// are others: a request refused for them has done nothing.
 func (w *wire) send(ctx context.Context, r *request) (*http.Response, error) {
-	a, err := w.address(ctx, r.bucket)
+	c, err := w.identity(ctx)
 	if err != nil {
 		return nil, err
 	}
+	resp, err := w.attempt(ctx, r, c)
+	if err == nil || !expired(err) || !w.renewal.renew(ctx, c) || !r.rewind() {
+		return resp, err
+	}
+	if c, err = w.identity(ctx); err != nil {
+		return nil, err
+	}
+	return w.attempt(ctx, r, c)
+}
+
+func (w *wire) identity(ctx context.Context) (aws.Credentials, error) {
 	if w.options.Credentials == nil {
-		return nil, errors.New("get identity: no credentials")
+		return aws.Credentials{}, errors.New("get identity: no credentials")
 	}
 	c, err := w.options.Credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("get identity: %w", err)
+		return c, fmt.Errorf("get identity: %w", err)
+	}
+	return c, nil
+}
+
+// attempt sends a request once. The answer's status is 2xx and its body is to be
+// closed; an error is shaped as the SDK's are.
+func (w *wire) attempt(ctx context.Context, r *request, c aws.Credentials) (*http.Response, error) {
+	a, err := w.address(ctx, r.bucket)
+	if err != nil {
+		return nil, err
 	}
 	out := (&http.Request{
 		Method: r.method, Host: a.host, Header: r.header, ProtoMajor: 1, ProtoMinor: 1,
@@ -134,6 +166,7 @@ func (w *wire) send(ctx context.Context, r *request) (*http.Response, error) {
 	for name, values := range a.header {
 		out.Header[name] = values
 	}
+	w.owner.expect(ctx, "", out.Header)
 	out.Header["User-Agent"] = []string{userAgent}
 	out.Header["Accept-Encoding"] = []string{"identity"}
 	if r.body != nil {

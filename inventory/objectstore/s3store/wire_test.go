@@ -111,7 +111,7 @@ func TestWireSendsWhatTheSDKSends(t *testing.T) {
 		for _, key := range keys {
 			ours, theirs := &captured{}, &captured{}
 			client := s3.New(testOptions(theirs, at.region, at.endpoint))
-			w := newWire(s3.New(testOptions(ours, at.region, at.endpoint)), time.Now)
+			w := newWire(s3.New(testOptions(ours, at.region, at.endpoint)), time.Now, &owner{})
 			ctx := t.Context()
 			for op, send := range map[string]func(full bool) (error, error){
 				"GetObject": func(full bool) (error, error) {
@@ -238,7 +238,7 @@ func TestWireErrors(t *testing.T) {
 				func() error { _, err := s.client.GetObject(ctx, in); return s.fail("GetObject", "b", err) },
 			},
 			"HeadObject": {
-				func() error { _, err := s.stat(ctx, at, 0); return err },
+				func() error { _, err := s.stat(ctx, at, 0, CustomerKey{}); return err },
 				func() error {
 					_, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: in.Bucket, Key: in.Key})
 					return s.fail("HeadObject", "b", err)
@@ -278,7 +278,7 @@ func localStore(t *testing.T, url string) *Store {
 	o := testOptions(http.DefaultClient, "us-east-1", url)
 	o.Retryer = impatient{aws.NopRetryer{}, 3}
 	client := s3.New(o)
-	return &Store{provider: "cloud", region: "us-east-1", endpoint: url, client: client, wire: newWire(client, time.Now)}
+	return &Store{provider: "cloud", region: "us-east-1", endpoint: url, client: client, owner: &owner{}, now: time.Now, wire: newWire(client, time.Now, &owner{})}
 }
 
 // impatient repeats whatever the standard rules would, at once.

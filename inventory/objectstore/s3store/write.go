@@ -32,10 +32,16 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
 	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
+	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
 	extra, payload, err := guarded(body, o.Expires)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
 	}
+	key, err := s.customerKey(o.CustomerKey)
+	if err != nil {
+		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
+	}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	out, err := s.wire.putObject(ctx, in, extra, payload)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
@@ -129,7 +135,12 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 	if o.Expires != "" {
 		options = append(options, smithyhttp.SetHeaderValue("Expires", o.Expires))
 	}
-	out, err := s.client.CreateMultipartUpload(ctx, in, once, s3.WithAPIOptions(options...))
+	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
+	key, err := s.customerKey(o.CustomerKey)
+	if err != nil {
+		return "", s.fail("CreateMultipartUpload", o.Bucket, err)
+	}
+	out, err := s.client.CreateMultipartUpload(ctx, in, once, s3.WithAPIOptions(options...), key.with(sseHeader))
 	if err != nil {
 		return "", s.fail("CreateMultipartUpload", o.Bucket, err)
 	}
@@ -142,10 +153,16 @@ func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, nu
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
 	}
-	out, err := s.wire.uploadPart(ctx, &s3.UploadPartInput{
+	customer, err := s.customerKey(body.CustomerKey)
+	if err != nil {
+		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
+	}
+	in := &s3.UploadPartInput{
 		Bucket: &bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)),
 		Body: body.Reader, ContentLength: &body.Size,
-	}, extra, payload)
+	}
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = customer.fields()
+	out, err := s.wire.uploadPart(ctx, in, extra, payload)
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
 	}
@@ -180,11 +197,15 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 			smithyhttp.SetHeaderValue(checksumPrefix+full.Algorithm, full.Value),
 			smithyhttp.SetHeaderValue(checksumPrefix+"Type", "FULL_OBJECT"))
 	}
+	key, err := s.customerKey(o.CustomerKey)
+	if err != nil {
+		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
+	}
 	out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &o.Bucket, Key: &o.Key, UploadId: &uploadID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
 		IfMatch:         quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
-	}, once, s3.WithAPIOptions(options...))
+	}, once, s3.WithAPIOptions(options...), key.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
 	}
@@ -217,7 +238,16 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
 	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
-	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(rawHeader))
+	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
+	from, err := s.customerKey(source.CustomerKey)
+	if err != nil {
+		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
+	}
+	to, err := s.customerKey(o.CustomerKey)
+	if err != nil {
+		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
+	}
+	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(rawHeader), from.with(sseCopyHeader), to.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
 	}
@@ -227,13 +257,18 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 	return written(header(out.ResultMetadata), aws.ToString(out.CopyObjectResult.ETag)), nil
 }
 
-// CopyPart implements objectstore.Writer.
+// CopyPart implements objectstore.Writer. A source under SSE-C goes to an upload
+// under the same key.
 func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int) (objectstore.Part, error) {
+	customer, err := s.customerKey(source.CustomerKey)
+	if err != nil {
+		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, err)
+	}
 	out, err := s.client.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
 		Bucket: &bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)),
 		CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
 		CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", first, last)),
-	}, once)
+	}, once, customer.with(sseCopyHeader), customer.with(sseHeader))
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, err)
 	}

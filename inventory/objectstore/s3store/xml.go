@@ -33,6 +33,8 @@ type scanner struct {
 	buf    []byte
 	pos    int
 	closed []byte // name whose end tag is still to be reported for <name/>
+	// unescaped is the room that text resolves entities in.
+	unescaped []byte
 }
 
 func (s *scanner) next() (token, error) {
@@ -86,22 +88,32 @@ func (s *scanner) next() (token, error) {
 // element reads the text of the element that was just opened; it must have no
 // children. The result is unescaped.
 func (s *scanner) element(name []byte) (string, error) {
+	text, err := s.text(name)
+	return string(text), err
+}
+
+// text is element whose result is good until the next call of it.
+func (s *scanner) text(name []byte) ([]byte, error) {
 	var text []byte
 	for {
 		t, err := s.next()
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		switch t.kind {
 		case tokenText:
 			text = t.data
 		case tokenEnd:
 			if !bytes.Equal(t.data, name) {
-				return "", fmt.Errorf("%w: <%s> ended by </%s>", errXML, name, t.data)
+				return nil, fmt.Errorf("%w: <%s> ended by </%s>", errXML, name, t.data)
 			}
-			return unescape(text)
+			if bytes.IndexByte(text, '&') < 0 {
+				return text, nil
+			}
+			s.unescaped, err = unescape(s.unescaped[:0], text)
+			return s.unescaped, err
 		default:
-			return "", fmt.Errorf("%w: <%s> is not plain text", errXML, name)
+			return nil, fmt.Errorf("%w: <%s> is not plain text", errXML, name)
 		}
 	}
 }
@@ -129,53 +141,62 @@ func (s *scanner) skip() error {
 // opened; f must consume the child.
 func (s *scanner) children(name []byte, f func(child []byte) error) error {
 	for {
-		t, err := s.next()
-		if err != nil {
+		child, more, err := s.child(name)
+		if err != nil || !more {
 			return err
 		}
-		switch t.kind {
-		case tokenStart:
-			if err := f(t.data); err != nil {
-				return err
-			}
-		case tokenEnd:
-			if !bytes.Equal(t.data, name) {
-				return fmt.Errorf("%w: <%s> ended by </%s>", errXML, name, t.data)
-			}
-			return nil
-		case tokenEOF:
-			return fmt.Errorf("%w: document ends inside <%s>", errXML, name)
+		if err := f(child); err != nil {
+			return err
 		}
 	}
 }
 
-func unescape(raw []byte) (string, error) {
-	amp := bytes.IndexByte(raw, '&')
-	if amp < 0 {
-		return string(raw), nil
+// child goes on to the next child of an element, and returns its name, or to
+// the element's end. The caller consumes the child.
+func (s *scanner) child(name []byte) (child []byte, more bool, err error) {
+	for {
+		t, err := s.next()
+		if err != nil {
+			return nil, false, err
+		}
+		switch t.kind {
+		case tokenStart:
+			return t.data, true, nil
+		case tokenEnd:
+			if !bytes.Equal(t.data, name) {
+				return nil, false, fmt.Errorf("%w: <%s> ended by </%s>", errXML, name, t.data)
+			}
+			return nil, false, nil
+		case tokenEOF:
+			return nil, false, fmt.Errorf("%w: document ends inside <%s>", errXML, name)
+		}
 	}
-	out := make([]byte, 0, len(raw))
+}
+
+// unescape appends raw to out, its entities resolved.
+func unescape(out, raw []byte) ([]byte, error) {
+	amp := bytes.IndexByte(raw, '&')
 	for amp >= 0 {
 		out = append(out, raw[:amp]...)
 		raw = raw[amp+1:]
 		semi := bytes.IndexByte(raw, ';')
 		if semi < 1 || semi > 10 {
-			return "", fmt.Errorf("%w: bad entity", errXML)
+			return nil, fmt.Errorf("%w: bad entity", errXML)
 		}
-		name := string(raw[:semi])
+		name := raw[:semi]
 		raw = raw[semi+1:]
 		r, err := entity(name)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		out = utf8.AppendRune(out, r)
 		amp = bytes.IndexByte(raw, '&')
 	}
-	return string(append(out, raw...)), nil
+	return append(out, raw...), nil
 }
 
-func entity(name string) (rune, error) {
-	switch name {
+func entity(name []byte) (rune, error) {
+	switch string(name) {
 	case "amp":
 		return '&', nil
 	case "lt":
@@ -192,7 +213,7 @@ func entity(name string) (rune, error) {
 		if digits[0] == 'x' && len(digits) > 1 {
 			digits, base = digits[1:], 16
 		}
-		if n, err := strconv.ParseUint(digits, base, 32); err == nil && n <= utf8.MaxRune && utf8.ValidRune(rune(n)) {
+		if n, err := strconv.ParseUint(string(digits), base, 32); err == nil && n <= utf8.MaxRune && utf8.ValidRune(rune(n)) {
 			return rune(n), nil
 		}
 	}

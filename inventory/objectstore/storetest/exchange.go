@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,9 +52,16 @@ func (x *exchange) run() {
 		x.reset()
 	case f.AckWithoutDoing:
 		x.acknowledge()
+	case f.Answer != "":
+		x.drain()
+		x.start(http.StatusOK, http.Header{"Content-Type": {"application/xml"}, "Content-Length": {strconv.Itoa(len(f.Answer))}})
+		x.send(strings.NewReader(f.Answer))
 	case f.ErrorBody200:
 		x.drain()
 		x.sendError(http.StatusOK, f.Code)
+	case f.Status > 200 && f.Status < 300:
+		x.drain()
+		x.start(f.Status, http.Header{"Content-Length": {"0"}})
 	case f.Status != 0:
 		x.drain()
 		x.sendError(f.Status, f.Code)

@@ -18,7 +18,7 @@ type Request struct {
 
 // Fault is what a proxy does to one request. The zero value passes it through
 // unaltered. Of the faults that answer without forwarding, the first that is
-// set in this order counts: Reset, AckWithoutDoing, ErrorBody200, Status. The
+// set in this order counts: Reset, AckWithoutDoing, Answer, ErrorBody200, Status. The
 // others combine.
 //
 // Offsets and lengths count bytes of the body as it stands on the wire.
@@ -31,9 +31,11 @@ type Fault struct {
 
 	Reset           bool   // reset the connection without an answer
 	AckWithoutDoing bool   // answer that it is done, without forwarding
+	Answer          string // answer 200 with this document, without forwarding
 	ErrorBody200    bool   // answer 200 with Code in an error document, without forwarding
-	Status          int    // answer this with Code in an error document, without forwarding
+	Status          int    // answer this with Code in an error document, or with nothing if it is a success, without forwarding
 	Code            string // of the two above; default: S3's usual one for the status
+	Message         string // of the two above
 
 	LostResponse bool // let the server do it, then close the connection without an answer
 	Stall        bool // send the headers and half of the body, then hang until the connection or the proxy is closed

@@ -34,6 +34,8 @@ type Entry struct {
 	Checksums    map[string]string // those the server keeps: algorithm, such as SHA256, to value
 	ChecksumType string            // FULL_OBJECT or COMPOSITE, where the server tells
 
+	Grants []string // to others than the owner, where the server has ACLs; sorted
+
 	LockMode  string
 	LockUntil time.Time // UTC
 	LegalHold bool
@@ -138,6 +140,7 @@ func (e Entry) fields() map[string]string {
 			f[fmt.Sprintf("%s %q", kind, name)] = fmt.Sprintf("%q", value)
 		}
 	}
+	set("grants", strings.Join(e.Grants, ", "))
 	if len(e.PartSizes) > 0 {
 		f["part sizes"] = fmt.Sprint(e.PartSizes)
 	}

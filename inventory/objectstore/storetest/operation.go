@@ -49,6 +49,8 @@ func objectOperation(method string, query url.Values, header http.Header) string
 			return "GetObjectAttributes"
 		case query.Has("torrent"):
 			return "GetObjectTorrent"
+		case query.Has("annotation") && !query.Has("annotationName"):
+			return "ListObjectAnnotations"
 		}
 		return "GetObject" + objectNoun(query)
 	case http.MethodPut:
@@ -96,6 +98,8 @@ func objectNoun(query url.Values) string {
 		return "Retention"
 	case query.Has("legal-hold"):
 		return "LegalHold"
+	case query.Has("annotation"):
+		return "Annotation"
 	}
 	return ""
 }

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +50,15 @@ type ProxyOption func(*Proxy)
 // WithSigner lets the proxy sign altered requests with these credentials.
 func WithSigner(accessKey, secretKey, region string) ProxyOption {
 	return func(p *Proxy) { p.signer = newSigner(accessKey, secretKey, region) }
+}
+
+// withRoots lets the proxy trust what these certificates signed.
+func withRoots(roots *x509.CertPool) ProxyOption {
+	return func(p *Proxy) {
+		if roots != nil {
+			p.transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+		}
+	}
 }
 
 // WithLog writes one line per finished request to w, whose calls are

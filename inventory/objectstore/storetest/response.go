@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/md5"
 	"encoding/hex"
 	"encoding/xml"
@@ -110,7 +111,7 @@ func (x *exchange) sendError(status int, code string) {
 		Code      string
 		Message   string
 		RequestId string
-	}{Code: code, Message: "answered by the proxy", RequestId: "0"})
+	}{Code: code, Message: cmp.Or(x.fault.Message, "answered by the proxy"), RequestId: "0"})
 	if err != nil {
 		abort() // a code that XML cannot hold
 	}

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,7 +40,8 @@ type Sandbox struct {
 
 	processes []*process
 	transport *http.Transport
-	temporary bool // remove Dir at the end
+	temporary bool           // remove Dir at the end
+	roots     *x509.CertPool // that signed the servers' certificates; nil: plain http
 }
 
 // StartSandbox is Launch for a test: the sandbox ends with it, and its data
@@ -189,7 +191,7 @@ func (s *Sandbox) ClientAt(region, address string) *s3.Client {
 // sandbox's credentials. It ends with the test.
 func (s *Sandbox) Proxy(t testing.TB, region string, opts ...ProxyOption) *Proxy {
 	t.Helper()
-	opts = append([]ProxyOption{WithSigner(s.AccessKey, s.SecretKey, region)}, opts...)
+	opts = append([]ProxyOption{WithSigner(s.AccessKey, s.SecretKey, region), withRoots(s.roots)}, opts...)
 	return StartProxy(t, s.endpoint(region), opts...)
 }
 

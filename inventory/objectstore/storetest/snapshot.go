@@ -27,6 +27,10 @@ func Snapshot(ctx context.Context, client *s3.Client, bucket, prefix string) (Hi
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
+	lists, err := hasACLs(ctx, client, bucket)
+	if err != nil {
+		return nil, err
+	}
 	histories := Histories{}
 	for key, entries := range listing {
 		history := make([]Entry, len(entries))
@@ -37,7 +41,7 @@ func Snapshot(ctx context.Context, client *s3.Client, bucket, prefix string) (Hi
 				continue
 			}
 			group.Go(func() error {
-				v := version{client, bucket, key, e.VersionID, e.latest}
+				v := version{client, bucket, key, e.VersionID, e.latest, lists}
 				if err := v.read(ctx, &history[i]); err != nil {
 					return fmt.Errorf("snapshot of %s: %q, version %s: %w", bucket, key, e.VersionID, err)
 				}
@@ -56,6 +60,7 @@ type version struct {
 	client          *s3.Client
 	bucket, key, id string
 	latest          bool
+	lists           bool // the server has access control lists
 }
 
 // read fills in what the listing does not tell. It fails if the listing and
@@ -78,6 +83,11 @@ func (v version) read(ctx context.Context, e *Entry) error {
 	tags, err := v.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID()})
 	if err != nil {
 		return err
+	}
+	if v.lists {
+		if e.Grants, err = v.grants(ctx); err != nil {
+			return err
+		}
 	}
 	for _, tag := range tags.TagSet {
 		if e.Tags == nil {

@@ -1,0 +1,134 @@
+//go:build unix
+
+package main
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore/storetest"
+)
+
+// tally counts what is done to the destination's data, not to the state.
+type tally struct {
+	mu     sync.Mutex
+	puts   map[string]int // by bucket and key
+	proven int            // looks at what is there already
+	all    int
+}
+
+func (c *tally) see(r storetest.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all++
+	if !strings.HasSuffix(r.Bucket, "-eu-west-1") || strings.HasPrefix(r.Key, ".residency") {
+		return
+	}
+	switch r.Operation {
+	case "PutObject":
+		c.puts[r.Bucket+"/"+r.Key]++
+	case "HeadObject":
+		c.proven++
+	}
+}
+
+// again counts the puts beyond one for each version.
+func (c *tally) again(before []storetest.Histories) (again, entries int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, p := range places() {
+		for key, history := range before[i] {
+			versions := 0
+			for _, e := range history {
+				if !e.Marker {
+					versions++
+				}
+			}
+			entries += len(history)
+			again += max(c.puts[p.destination+"/"+key]-versions, 0)
+		}
+	}
+	return again, entries
+}
+
+// TestKillLoop kills a migration again and again at random moments, its state in
+// a bucket or, with RESIDENCY_KILLS, in either home and as often as that says,
+// over 20,000 entries. The end is exact, and few copies were made twice.
+func TestKillLoop(t *testing.T) {
+	kills, erasing, scale, each := 1, 1, 2, int64(300)
+	homes := []string{"bucket"}
+	if text := os.Getenv("RESIDENCY_KILLS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kills, erasing, scale, each = n, 2, 100, 60_000/int64(n)
+		homes = []string{"directory", "bucket"}
+	}
+	for _, home := range homes {
+		t.Run(home, func(t *testing.T) { killLoop(t, home, kills, erasing, scale, each) })
+	}
+}
+
+func killLoop(t *testing.T, home string, kills, erasing, scale int, each int64) {
+	m := newMortal(t, scale)
+	if home == "bucket" {
+		m.bucketState()
+		m.env = []string{"RESIDENCY_LEASE_TERM=3s"}
+	}
+	before := m.sources()
+	c := &tally{puts: make(map[string]int)}
+	for _, p := range m.proxies {
+		p.SetFault(func(r storetest.Request) storetest.Fault {
+			c.see(r)
+			return m.count(r)
+		})
+	}
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 0))
+	started := time.Now()
+	for kill := range kills {
+		if !m.runLeased("", 1+random.Int64N(each)) {
+			t.Fatalf("seed %d: the migration ended before kill %d of %d", seed, kill+1, kills)
+		}
+	}
+	for range erasing {
+		if !m.runLeased("DeleteObjects", 1) {
+			t.Fatalf("seed %d: the migration ended without a batch of deletions", seed)
+		}
+		m.arrived(before)
+	}
+	if m.runLeased("", 1<<40) {
+		t.Fatal("killed by nobody")
+	}
+	m.moved(before)
+	again, entries := c.again(before)
+	share := float64(again) / float64(entries)
+	t.Logf("state in a %s: %d entries, %d kills while copying and %d while erasing, seed %d: %d copies made again (%.2f%%), %d requests, %d of them looks at what was there already; %s",
+		home, entries, kills, erasing, seed, again, 100*share, c.all, c.proven, time.Since(started).Round(time.Second))
+	if share >= 0.1 {
+		t.Errorf("%.1f%% of the copies were made again, want less than 10%%", 100*share)
+	}
+}
+
+// runLeased is run, begun again as long as the lease of the run before lasts.
+func (m *mortal) runLeased(operation string, n int64) (killed bool) {
+	m.t.Helper()
+	for range 600 {
+		m.leased = false
+		if killed := m.run(operation, n); !m.leased {
+			return killed
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-m.t.Context().Done():
+		}
+	}
+	m.t.Fatal("the lease of a run that was killed does not end")
+	return false
+}

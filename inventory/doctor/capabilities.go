@@ -1,0 +1,186 @@
+package doctor
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// What an endpoint can or cannot do, as checks name it.
+const (
+	RefusesChecksums   = "refuse what has another checksum"
+	ConditionalWrites  = "conditional writes"
+	ConditionalDeletes = "conditional deletes"
+	PartsByNumber      = "parts by number"
+	EscapedKeys        = "escaped keys in listings"
+	ObjectLock         = "object lock"
+)
+
+func capabilities() []string {
+	return []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, PartsByNumber, EscapedKeys, ObjectLock}
+}
+
+// otherwise is what follows where an endpoint does not have a capability.
+func otherwise(capability string) string {
+	switch capability {
+	case RefusesChecksums:
+		return "copies are read back instead"
+	case ConditionalWrites:
+		return "overwriting is prevented by looking first, which is weaker"
+	case ConditionalDeletes:
+		return "sources without versions are looked at right before each deletion, which is weaker"
+	case PartsByNumber:
+		return "multipart objects arrive as one part, or in other parts"
+	case EscapedKeys:
+		return "keys with control characters cannot be listed as they are"
+	}
+	return ""
+}
+
+// Sighting is what was seen of one capability.
+type Sighting struct {
+	Outcome Outcome   `json:"outcome"`
+	At      time.Time `json:"at"`
+}
+
+// Cache keeps sightings by endpoint, then by capability.
+type Cache interface {
+	Recall(ctx context.Context, endpoint string) (map[string]Sighting, error)
+	Remember(ctx context.Context, endpoint string, seen map[string]Sighting) error
+}
+
+// maxAge is how long a sighting stands for a look of one's own; servers change.
+const maxAge = 24 * time.Hour
+
+// Known shows what an earlier look found out about an endpoint, without asking
+// it anything.
+func (d *Doctor) Known(ctx context.Context, provider, region string, store Store) {
+	if d.Cache == nil {
+		return
+	}
+	place := provider + ":" + region
+	seen, err := d.Cache.Recall(ctx, store.Endpoint())
+	if err != nil {
+		d.note(place, "what was found out before", Failed, err.Error())
+		return
+	}
+	for _, what := range capabilities() {
+		if s, ok := seen[what]; ok {
+			d.noteSeen(place, what, s)
+		}
+	}
+}
+
+func (d *Doctor) noteSeen(place, what string, s Sighting) {
+	detail := "as seen on " + s.At.UTC().Format("2006-01-02 15:04 UTC")
+	if s.Outcome == NotOffered {
+		detail = otherwise(what) + "; " + detail
+	}
+	d.note(place, what, s.Outcome, strings.TrimPrefix(detail, "; "))
+}
+
+// endpoint examines what an endpoint can do, in a bucket where probes may be
+// written, unless that is known from the last day.
+func (d *Doctor) endpoint(ctx context.Context, place, bucket string, store Store) error {
+	probes := []func(context.Context, string, string, Store){
+		func(ctx context.Context, place, bucket string, store Store) {
+			d.refuses(ctx, place, bucket, store, RefusesChecksums, objectstore.ErrCorrupt, objectstore.Guard{Absent: true}, hex.EncodeToString(make([]byte, 32)))
+		},
+		func(ctx context.Context, place, bucket string, store Store) {
+			d.refuses(ctx, place, bucket, store, ConditionalWrites, objectstore.ErrPrecondition, objectstore.Guard{ETag: noETag}, "")
+		},
+		d.onProbe,
+		d.locks,
+	}
+	var seen map[string]Sighting
+	if d.Cache != nil {
+		var err error
+		if seen, err = d.Cache.Recall(ctx, store.Endpoint()); err != nil {
+			return err
+		}
+	}
+	fresh := func(what string) bool { s, ok := seen[what]; return ok && d.Now().Sub(s.At) < maxAge }
+	if !slices.ContainsFunc([]string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, PartsByNumber, ObjectLock}, func(what string) bool { return !fresh(what) }) {
+		for _, what := range []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, PartsByNumber, ObjectLock} {
+			d.noteSeen(place, what, seen[what])
+		}
+		return nil
+	}
+	before := len(d.Checks)
+	for _, probe := range probes {
+		probe(ctx, place, bucket, store)
+	}
+	if d.Cache == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	found := make(map[string]Sighting)
+	for _, c := range d.Checks[before:] {
+		if c.Outcome == OK || c.Outcome == NotOffered {
+			found[c.What] = Sighting{Outcome: c.Outcome, At: d.Now().UTC()}
+		}
+	}
+	return d.Cache.Remember(ctx, store.Endpoint(), found)
+}
+
+var noETag = strings.Repeat("0", 32)
+
+// onProbe asks about an object that it writes under a key that nobody has, and
+// takes away again.
+func (d *Doctor) onProbe(ctx context.Context, place, bucket string, store Store) {
+	key := name()
+	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5})
+	if err != nil {
+		d.note(place, ConditionalDeletes, Failed, err.Error())
+		return
+	}
+	id := written.VersionID
+	if id == objectstore.NullVersion {
+		id = ""
+	}
+	switch _, err := store.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: key, VersionID: id}, 2); {
+	case err == nil:
+		d.note(place, PartsByNumber, NotOffered, otherwise(PartsByNumber))
+	default:
+		d.note(place, PartsByNumber, OK, "") // it has no second part, and was said to have none
+	}
+	switch err := store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, ETag: noETag}); {
+	case errors.Is(err, objectstore.ErrPrecondition):
+		d.note(place, ConditionalDeletes, OK, "")
+	case err == nil, errors.Is(err, objectstore.ErrNotOffered):
+		d.note(place, ConditionalDeletes, NotOffered, otherwise(ConditionalDeletes))
+	default:
+		d.note(place, ConditionalDeletes, Failed, err.Error())
+	}
+	if err := cleanUp(ctx, bucket, key, store); err != nil {
+		d.note(place, "remove probes", Failed, fmt.Sprintf("%s: %v", key, err))
+	}
+}
+
+// cleanUp deletes everything under a probe's key.
+func cleanUp(ctx context.Context, bucket, key string, store Store) error {
+	var left []objectstore.Deletion
+	for v, err := range store.Versions(ctx, bucket, key, "") {
+		if err != nil {
+			return err
+		}
+		if v.Key == key {
+			left = append(left, objectstore.Deletion{Key: key, VersionID: v.VersionID})
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	results, err := store.Delete(ctx, bucket, left)
+	return errors.Join(append(results, err)...)
+}
+
+func (d *Doctor) locks(ctx context.Context, place, bucket string, store Store) {
+	_, err := store.Setting(ctx, bucket, objectstore.ObjectLock)
+	d.judge(place, ObjectLock, err)
+}

@@ -1,0 +1,73 @@
+package memstore
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// Delete implements objectstore.Eraser.
+func (s *Store) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	const op = "DeleteObjects"
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	b, err := s.service.bucket(op, bucket)
+	if err != nil {
+		return nil, err
+	}
+	if len(entries) > 1000 {
+		return nil, s.service.fail(op, bucket, "MalformedXML", http.StatusBadRequest, objectstore.ErrRejected)
+	}
+	results := make([]error, len(entries))
+	for i, e := range entries {
+		results[i] = s.service.erase(op, bucket, b, e)
+	}
+	return results, nil
+}
+
+// DeleteIf implements objectstore.Eraser.
+func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.Deletion) error {
+	const op = "DeleteObject"
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	b, err := s.service.bucket(op, bucket)
+	if err != nil {
+		return err
+	}
+	return s.service.erase(op, bucket, b, entry)
+}
+
+// erase deletes one version, or without an ID covers the key. A version that
+// is not there is no error, except to a condition.
+func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) error {
+	if e.VersionID == "" {
+		s.cover(name, b, e.Key)
+		return nil
+	}
+	history := b.histories[e.Key]
+	i := slices.IndexFunc(history, func(v *Version) bool { return v.ID == e.VersionID })
+	conditional := e.ETag != "" && !s.Traits.UnguardedDelete
+	refused := s.fail(op, name, "PreconditionFailed", http.StatusPreconditionFailed, objectstore.ErrPrecondition)
+	switch {
+	case i < 0 && conditional && s.Traits.GoneFailsDelete:
+		return refused
+	case i < 0 && conditional:
+		return s.fail(op, name, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
+	case i < 0:
+		return nil
+	case conditional && history[i].ETag != e.ETag:
+		return refused
+	case history[i].Lock.At(s.Now()) != objectstore.Lock{}:
+		return s.fail(op, name, "AccessDenied", http.StatusForbidden, objectstore.ErrDenied)
+	}
+	s.remove(name, b, e.Key, e.VersionID)
+	return nil
+}

@@ -1,0 +1,127 @@
+package memstore
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// Version is one version or delete marker, as the service keeps it. It never
+// changes once it is there.
+type Version struct {
+	ID       string
+	Marker   bool
+	ETag     string
+	Modified time.Time
+	objectstore.Attributes
+	Checksum  objectstore.Checksum
+	KeyID     string // of SSE-KMS
+	Encrypted string
+	SHA256    [sha256.Size]byte // of the body
+	Parts     []Part            // of a multipart object, else nil
+
+	body  []byte
+	place int64 // among all versions, in the order in which they were made
+}
+
+// Part is one part of a multipart object.
+type Part struct {
+	Size     int64
+	ETag     string
+	Checksum objectstore.Checksum
+
+	number int
+	body   []byte
+	sum    [16]byte // MD5
+	raw    []byte   // of the checksum
+}
+
+// Size is the body's in bytes.
+func (v *Version) Size() int64 { return int64(len(v.body)) }
+
+// info describes the whole version.
+func (v *Version) info() objectstore.Info {
+	a := v.Attributes
+	tags := len(a.Tags)
+	a.Tags = nil
+	return objectstore.Info{
+		Attributes: a, VersionID: v.ID, ETag: v.ETag, Size: v.Size(), Length: v.Size(), TagCount: tags,
+		Checksum: v.Checksum, KeyID: v.KeyID, Encrypted: v.Encrypted, Modified: v.Modified.Truncate(time.Second),
+	}
+}
+
+// view is one part of a version, or with part 0 the whole.
+func (s *Service) view(op, bucket string, v *Version, part int) (objectstore.Info, []byte, error) {
+	info := v.info()
+	if part == 0 || part == 1 && v.Parts == nil {
+		return info, v.body, nil
+	}
+	if part > len(v.Parts) {
+		return info, nil, s.fail(op, bucket, "InvalidPartNumber", http.StatusRequestedRangeNotSatisfiable, nil)
+	}
+	var at int64
+	for _, p := range v.Parts[:part-1] {
+		at += p.Size
+	}
+	p := v.Parts[part-1]
+	info.Length, info.PartCount, info.Checksum = p.Size, len(v.Parts), p.Checksum
+	return info, v.body[at : at+p.Size], nil
+}
+
+// listed is the version as a listing shows it.
+func (v *Version) listed(key string, latest bool) objectstore.Version {
+	l := objectstore.Version{Key: key, VersionID: v.ID, Modified: v.Modified, Marker: v.Marker, Latest: latest}
+	if !v.Marker {
+		l.ETag, l.Size, l.StorageClass = v.ETag, v.Size(), v.StorageClass
+		if l.StorageClass == "" {
+			l.StorageClass = "STANDARD"
+		}
+	}
+	return l
+}
+
+// find is the version that a reference names.
+func (s *Service) find(op string, ref objectstore.Ref) (*Version, error) {
+	b, err := s.bucket(op, ref.Bucket)
+	if err != nil {
+		return nil, err
+	}
+	history := b.histories[ref.Key]
+	var found *Version
+	for i := len(history) - 1; i >= 0 && found == nil; i-- {
+		if ref.VersionID == "" || history[i].ID == ref.VersionID {
+			found = history[i]
+		}
+	}
+	switch {
+	case found == nil && ref.VersionID != "":
+		return nil, s.fail(op, ref.Bucket, "NoSuchVersion", http.StatusNotFound, objectstore.ErrNotFound)
+	case found == nil || found.Marker && ref.VersionID == "":
+		return nil, s.fail(op, ref.Bucket, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
+	case found.Marker:
+		return nil, s.fail(op, ref.Bucket, "MethodNotAllowed", http.StatusMethodNotAllowed, objectstore.ErrNotOffered)
+	case ref.ETag != "" && ref.ETag != found.ETag:
+		return nil, s.fail(op, ref.Bucket, "PreconditionFailed", http.StatusPreconditionFailed, objectstore.ErrPrecondition)
+	}
+	return found, nil
+}
+
+// admits tells whether a write's condition holds.
+func (s *Service) admits(op, name string, b *container, key string, g objectstore.Guard) error {
+	var current *Version
+	if h := b.histories[key]; len(h) > 0 {
+		current = h[len(h)-1]
+	}
+	object := current != nil && !current.Marker
+	switch {
+	case g.Absent && (object || current != nil && s.Traits.MarkerIsPresence):
+	case g.ETag != "" && !object:
+		return s.fail(op, name, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
+	case g.ETag != "" && current.ETag != g.ETag:
+	default:
+		return nil
+	}
+	return s.fail(op, name, "PreconditionFailed", http.StatusPreconditionFailed, objectstore.ErrPrecondition)
+}

@@ -1,0 +1,129 @@
+package memstore
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// described keeps what a request says of an object.
+func (s *Service) described(a objectstore.Attributes) objectstore.Attributes {
+	a.ContentType = cmp.Or(a.ContentType, s.Traits.DefaultType)
+	a.Tags = slices.SortedFunc(slices.Values(a.Tags), func(x, y objectstore.Tag) int { return strings.Compare(x.Key, y.Key) })
+	if a.StorageClass == "STANDARD" {
+		a.StorageClass = ""
+	}
+	return a
+}
+
+// encrypts says how the service encrypts an object.
+func (b *container) encrypts(key string) (algorithm, id string) {
+	switch setting := b.settings[objectstore.Encryption]; {
+	case key != "":
+		return "aws:kms", key
+	case bytes.Contains(setting, []byte("aws:kms")):
+		return "aws:kms", "default"
+	}
+	return "AES256", ""
+}
+
+func (v *Version) written() objectstore.Written {
+	return objectstore.Written{VersionID: v.ID, ETag: v.ETag, Checksum: v.Checksum, Encrypted: v.Encrypted}
+}
+
+// Put implements objectstore.Writer.
+func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	const op = "PutObject"
+	if err := ctx.Err(); err != nil {
+		return objectstore.Written{}, err
+	}
+	data, err := s.service.receive(op, o.Bucket, body)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	b, err := s.service.bucket(op, o.Bucket)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	if err := s.service.admits(op, o.Bucket, b, o.Key, o.Guard); err != nil {
+		return objectstore.Written{}, err
+	}
+	algorithm := ""
+	if !body.Checksum.Composite {
+		algorithm = body.Checksum.Algorithm
+	}
+	v := &Version{Attributes: s.service.described(o.Attributes)}
+	v.Encrypted, v.KeyID = b.encrypts(o.KMSKey)
+	v.Checksum, _ = s.service.kept(algorithm, data)
+	v.body, v.SHA256 = s.service.Bodies.keep(data)
+	v.ETag = s.service.etag(data, v.KeyID != "")
+	s.service.place(o.Bucket, b, o.Key, v)
+	return v.written(), nil
+}
+
+// PutMarker implements objectstore.Writer: a deletion that names no version.
+func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
+	const op = "DeleteObject"
+	if err := ctx.Err(); err != nil {
+		return objectstore.Written{}, err
+	}
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	b, err := s.service.bucket(op, bucket)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	v := s.service.cover(bucket, b, key)
+	if v == nil {
+		return objectstore.Written{}, s.service.fail(op, bucket, "", http.StatusNoContent, objectstore.ErrNotOffered)
+	}
+	return objectstore.Written{VersionID: v.ID}, nil
+}
+
+// cover deletes a key without naming a version: a marker goes on top of it, or,
+// where there are no versions, it is gone.
+func (s *Service) cover(name string, b *container, key string) *Version {
+	if b.versioning == objectstore.Unversioned {
+		s.remove(name, b, key, objectstore.NullVersion)
+		return nil
+	}
+	v := &Version{Marker: true}
+	s.place(name, b, key, v)
+	return v
+}
+
+// Copy implements objectstore.Writer.
+func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.NewObject) (objectstore.Written, error) {
+	const op = "CopyObject"
+	if err := ctx.Err(); err != nil {
+		return objectstore.Written{}, err
+	}
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	from, err := s.service.find(op, source)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	b, err := s.service.bucket(op, o.Bucket)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	if err := s.service.admits(op, o.Bucket, b, o.Key, o.Guard); err != nil {
+		return objectstore.Written{}, err
+	}
+	v := &Version{Attributes: from.Attributes, body: from.body, SHA256: from.SHA256}
+	v.StorageClass, v.Lock = o.StorageClass, o.Lock
+	v.Attributes = s.service.described(v.Attributes)
+	v.Encrypted, v.KeyID = b.encrypts(o.KMSKey)
+	v.Checksum, _ = s.service.kept(from.Checksum.Algorithm, v.body)
+	v.ETag = s.service.etag(v.body, v.KeyID != "")
+	s.service.place(o.Bucket, b, o.Key, v)
+	return v.written(), nil
+}

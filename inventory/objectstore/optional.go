@@ -1,0 +1,76 @@
+package objectstore
+
+import "context"
+
+// What follows is offered by some stores only. Callers ask a store with a type
+// assertion, and the endpoint behind it may still answer ErrNotOffered.
+
+// Grant gives somebody a permission on one version of an object. Exactly one of
+// ID and URI is set.
+type Grant struct {
+	Permission string // READ, WRITE, READ_ACP, WRITE_ACP or FULL_CONTROL
+	ID         string // of an account, known within one provider only
+	URI        string // of a group that every provider knows
+}
+
+// Granter reads the access control lists of objects. A version's owner is the
+// first result; the list has the owner's own grant too.
+type Granter interface {
+	Grants(ctx context.Context, ref Ref) (owner string, grants []Grant, err error)
+}
+
+// Tiers of restores, by how long they take and what they cost (Amazon S3 User
+// Guide, "Understanding archive retrieval options").
+const (
+	Expedited = "Expedited"
+	Standard  = "Standard"
+	Bulk      = "Bulk"
+)
+
+// Restorer asks for copies of archived versions that can be read for some days.
+type Restorer interface {
+	// Restore returns true if such a copy is there already; it then stays for so
+	// many days more. Asking again while one is being made is no error.
+	Restore(ctx context.Context, ref Ref, tier string, days int) (ready bool, err error)
+}
+
+// Limits are how large things may be at a service, in bytes where nothing else
+// is said.
+type Limits struct {
+	Single int64 // the most that one PUT sends or one copy copies
+	Part   int64
+	Parts  int   // of one object, a number
+	Object int64 // the largest that there can be
+	Key    int
+}
+
+// Limited stores say what their service takes. The zero value of a limit is
+// none.
+type Limited interface{ Limits() Limits }
+
+// LimitsOf returns what a store says, or nothing.
+func LimitsOf(store any) Limits {
+	if l, ok := store.(Limited); ok {
+		return l.Limits()
+	}
+	return Limits{}
+}
+
+// PartSize is how large parts must be for an object to fit into so many as
+// there may be, at least the size wanted; 0 if it does not fit.
+func (l Limits) PartSize(object, wanted int64) int64 {
+	size := wanted
+	if l.Parts > 0 {
+		size = max(size, (object+int64(l.Parts)-1)/int64(l.Parts))
+	}
+	if l.Part > 0 && size > l.Part {
+		return 0
+	}
+	return size
+}
+
+// Annotator counts what S3 calls annotations: things attached to a version that
+// a copy of its bytes and headers does not have.
+type Annotator interface {
+	Annotations(ctx context.Context, ref Ref) (int, error)
+}

@@ -1,0 +1,130 @@
+package s3store
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Every request that concerns a bucket names the account that must own it,
+// where that is known: somebody else's bucket under the name that we expect can
+// then neither receive data nor be taken for ours (Amazon S3 User Guide,
+// "Verifying bucket ownership with bucket owner condition").
+const (
+	ownerHeader       = "X-Amz-Expected-Bucket-Owner"
+	sourceOwnerHeader = "X-Amz-Source-Expected-Bucket-Owner"
+)
+
+// owner is the account that the buckets of a provider belong to. It is told, or
+// asked for when it is first needed.
+type owner struct {
+	mu      sync.Mutex
+	account string // empty: not known
+	ask     func(context.Context) (string, error)
+}
+
+// newOwner knows the account if it is given one. Amazon itself is asked whose
+// the credentials are; other services have no such question.
+func newOwner(o Options, base aws.Config) *owner {
+	w := &owner{account: o.Account}
+	if o.Account == "" && o.Amazon && o.Endpoint == "" && !custom(o.Endpoints) {
+		client := sts.NewFromConfig(base)
+		w.ask = func(ctx context.Context) (string, error) {
+			out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+			if err != nil {
+				return "", err
+			}
+			return aws.ToString(out.Account), nil
+		}
+	}
+	return w
+}
+
+func custom(endpoints map[string]string) bool {
+	for _, e := range endpoints {
+		if e != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// askTime bounds the one question; without an answer requests go on as they
+// would to any other service.
+const askTime = 10 * time.Second
+
+// name returns the account, empty if it is not known: nobody told and the
+// service does not say.
+func (w *owner) name(ctx context.Context) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ask != nil {
+		bounded, stop := context.WithTimeout(ctx, askTime)
+		account, err := w.ask(bounded)
+		stop()
+		if ctx.Err() != nil {
+			return "" // the next request asks again
+		}
+		if err == nil {
+			w.account = account
+		}
+		w.ask = nil
+	}
+	return w.account
+}
+
+// known returns the account as far as it is known, and asks nobody.
+func (w *owner) known() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.account
+}
+
+type anyOwnerKey struct{}
+
+// expect adds to a request's header whose bucket it is meant for. Whoever
+// builds requests calls it before they are signed.
+func (w *owner) expect(ctx context.Context, operation string, h http.Header) {
+	switch operation {
+	case "ListBuckets", "CreateBucket":
+		return // no bucket is there yet
+	}
+	if ctx.Value(anyOwnerKey{}) != nil {
+		return
+	}
+	account := w.name(ctx)
+	if account == "" {
+		return
+	}
+	h.Set(ownerHeader, account)
+	if h.Get("X-Amz-Copy-Source") != "" {
+		h.Set(sourceOwnerHeader, account)
+	}
+}
+
+// middleware has every operation of the SDK name the owner.
+func (w *owner) middleware(stack *middleware.Stack) error {
+	return stack.Build.Add(middleware.BuildMiddlewareFunc("ResidencyOwner", func(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
+		if r, ok := in.Request.(*smithyhttp.Request); ok {
+			w.expect(ctx, middleware.GetOperationName(ctx), r.Header)
+		}
+		return next.HandleBuild(ctx, in)
+	}), middleware.After)
+}
+
+// foreign tells whether a bucket that refused us is there for us as long as
+// nobody is named as its owner: then it is another account's.
+func (s *Store) foreign(ctx context.Context, bucket string) bool {
+	if s.owner.name(ctx) == "" {
+		return false
+	}
+	_, err := s.client.HeadBucket(context.WithValue(ctx, anyOwnerKey{}, true), &s3.HeadBucketInput{Bucket: &bucket})
+	return err == nil
+}

@@ -1,0 +1,95 @@
+package copier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/verifier"
+)
+
+// single tells whether the destination takes, or copies, so many bytes in one
+// request.
+func (c *Copier) single(size int64) bool { return c.Limits.Single == 0 || size <= c.Limits.Single }
+
+// errTooLarge reports an object that the destination cannot hold.
+var errTooLarge = fmt.Errorf("%w: it is larger than the destination takes, whole or in parts", objectstore.ErrRejected)
+
+// partSize is into what an object is cut that has no parts of its own: the
+// fewest that the service copies.
+func (c *Copier) partSize(size int64) (int64, error) {
+	wanted := c.Limits.Part
+	if wanted == 0 {
+		wanted = max(size, 1)
+	}
+	step := c.Limits.PartSize(size, wanted)
+	if step == 0 || c.Limits.Object > 0 && size > c.Limits.Object {
+		return 0, errTooLarge
+	}
+	return step, nil
+}
+
+// cutSize is into what a streamed object is cut, so that several parts fit into
+// the memory there is.
+const cutSize = 16 << 20
+
+// streamCut sends an object that has no parts of its own and is too large for
+// one PUT, part after part as it is read.
+func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard) (_ verifier.Evidence, err error) {
+	step := c.Limits.PartSize(e.Size, min(cutSize, max(c.Limits.Part, 1)))
+	if step == 0 || c.Limits.Object > 0 && e.Size > c.Limits.Object || !c.Budget.Fits(step) {
+		return verifier.Evidence{}, errTooLarge
+	}
+	target, err := c.describe(ctx, e, &o.Info, guard)
+	if err != nil {
+		return verifier.Evidence{}, err
+	}
+	if !o.Checksum.Composite {
+		target.Algorithm = fullObject(o.Checksum.Algorithm)
+	}
+	if err := c.abandon(ctx, string(e.Key)); err != nil {
+		return verifier.Evidence{}, err
+	}
+	upload, err := c.destination.CreateUpload(ctx, target)
+	if err != nil {
+		return verifier.Evidence{}, err
+	}
+	defer func() {
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+			defer cancel()
+			err = errors.Join(err, c.destination.AbortUpload(ctx, target.Bucket, target.Key, upload))
+		}
+	}()
+	var parts []objectstore.Part
+	for at := int64(0); at < e.Size; at += step {
+		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)}, Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}
+		part, err := c.streamPart(ctx, e, piece, upload, target, len(parts)+1)
+		if err != nil {
+			return verifier.Evidence{}, err
+		}
+		parts = append(parts, part)
+	}
+	full := objectstore.Checksum{}
+	if target.Algorithm != "" {
+		full = o.Checksum
+	}
+	w, err := c.destination.CompleteUpload(ctx, target, upload, parts, full)
+	if err != nil {
+		return verifier.Evidence{}, &refusal{err}
+	}
+	return verifier.Evidence{Source: o.Info, Written: w}, nil
+}
+
+// fullObject is an algorithm whose checksum of a whole object S3 keeps for one
+// that was uploaded in parts; none for those that it makes composite.
+func fullObject(algorithm string) string {
+	switch algorithm {
+	case "CRC64NVME", "CRC32C", "CRC32":
+		return algorithm
+	}
+	return ""
+}

@@ -1,0 +1,300 @@
+package migrate_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate"
+)
+
+// impatient is a runner that does not wait between attempts.
+func (f *fixture) impatient() *migrate.Runner {
+	r := f.runner()
+	r.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	return r
+}
+
+// within is the fixture in a test within the test, with a state of its own and no
+// faults.
+func (f *fixture) within(t *testing.T) *fixture {
+	g := *f
+	g.t, g.home = t, newHome(t)
+	g.from.SetFault(nil)
+	g.to.SetFault(nil)
+	return &g
+}
+
+// anew is that with an empty source bucket of its own.
+func (f *fixture) anew(t *testing.T) *fixture {
+	f.buckets++
+	g := f.within(t)
+	g.bucket = fmt.Sprintf("source-bucket-%d", f.buckets)
+	g.must(g.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &g.bucket}))
+	g.must(g.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &g.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+	return g
+}
+
+// fromPut breaks all requests from the n-th PutObject on.
+func fromPut(n int, fault storetest.Fault) func(storetest.Request) storetest.Fault {
+	broken := make(chan struct{})
+	return func(r storetest.Request) storetest.Fault {
+		if r.Operation == "PutObject" && r.N == n {
+			close(broken)
+		}
+		select {
+		case <-broken:
+			return fault
+		default:
+			return storetest.Fault{}
+		}
+	}
+}
+
+// What concerns every request stops the run at once, says what it is, and costs
+// a few requests, not one or more for each entry. When it is over, the same
+// command goes on to an exact end.
+func TestFaultsThatStop(t *testing.T) {
+	const entries, first, workers = 100, 20, 8
+	f := newFixture(t, true)
+	for _, tt := range []struct {
+		name  string
+		fault storetest.Fault
+		want  error
+		text  string
+		extra int // requests after the first that failed
+	}{
+		{"the credentials expire", storetest.Fault{Status: 400, Code: "ExpiredToken"}, objectstore.ErrCredentials, "PutObject cloud:source-bucket-1-eu-west-1: credentials missing, invalid or expired (ExpiredToken, HTTP 400)", 3 * workers},
+		{"the key is revoked", storetest.Fault{Status: 403, Code: "InvalidAccessKeyId"}, objectstore.ErrCredentials, "InvalidAccessKeyId", 3 * workers},
+		{"the clocks differ", storetest.Fault{Status: 403, Code: "RequestTimeTooSkewed"}, objectstore.ErrClock, "the clocks differ too much (RequestTimeTooSkewed, HTTP 403); this machine's clock is ", 3 * workers},
+		{"the bucket is gone", storetest.Fault{Status: 404, Code: "NoSuchBucket"}, objectstore.ErrNoBucket, "there is no such bucket (NoSuchBucket, HTTP 404)", 3 * workers},
+		{"nobody answers", storetest.Fault{Reset: true}, objectstore.ErrUnanswered, "no answer: ", 40 * workers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := f.anew(t)
+			f.fill(entries, 100)
+			before := f.snapshot(us, f.bucket)
+			p := f.plan("auto")
+			f.to.Reset()
+			f.to.SetFault(fromPut(first, tt.fault))
+			_, err := f.impatient().Run(t.Context(), p, migrate.Options{})
+			if !errors.Is(err, tt.want) || !strings.Contains(fmt.Sprint(err), tt.text) {
+				t.Errorf("run: %v\nwant %v with %q", err, tt.want, tt.text)
+			}
+			n := 0
+			for _, count := range f.to.Counts() {
+				n += count
+			}
+			if n > first+20+tt.extra {
+				t.Errorf("%d requests to the destination, want at most %d: %v", n, first+20+tt.extra, f.to.Counts())
+			}
+			f.intact(before)
+			f.to.SetFault(nil)
+			if r, err := f.run(p); err != nil {
+				t.Fatalf("again: %v\n%s", err, problems(r))
+			}
+			f.moved(before)
+		})
+	}
+}
+
+// A destination bucket that somebody deletes in the middle is made anew, and
+// what was in it is copied again, before anything is erased.
+func TestDestinationVanishes(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(50, 50)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	if _, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+		t.Fatal(err)
+	}
+	bucket, client := f.destination(), f.box.Client(eu)
+	for key, history := range f.snapshot(eu, bucket) {
+		for _, e := range history {
+			f.must(client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: &e.VersionID}))
+		}
+	}
+	f.must(client.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &bucket}))
+	r, err := f.run(p)
+	if !errors.Is(err, migrate.ErrSpoiled) {
+		t.Errorf("run: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
+	}
+	f.intact(before)
+	if r, err = f.run(p); err != nil {
+		t.Fatalf("again: %v\n%s", err, problems(r))
+	}
+	f.moved(before)
+}
+
+// A connection that hangs at either end costs its patience, not the migration.
+func TestStalledConnections(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(20, 5000)
+	f.multipart("parts", 5<<20, 100)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()},
+		Patience: s3store.Patience{Window: 2 * time.Second, Answer: 5 * time.Second}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.provider = provider
+	stall := func(operations ...string) func(storetest.Request) storetest.Fault {
+		return func(r storetest.Request) storetest.Fault {
+			for _, o := range operations {
+				if r.Operation == o && r.N == 2 {
+					return storetest.Fault{Stall: true}
+				}
+			}
+			return storetest.Fault{}
+		}
+	}
+	f.from.Reset()
+	f.to.Reset()
+	f.from.SetFault(stall("GetObject"))
+	f.to.SetFault(stall("PutObject", "UploadPart"))
+	if r, err := f.run(p); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.moved(before)
+}
+
+// Listings that lie: one that is out of order fails; one with a hole, such as
+// between its pages, or that ends early, gives a plan which the gate finds wanting.
+func TestListingsThatLie(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(20, 10)
+	before := f.snapshot(us, f.bucket)
+	entry := regexp.MustCompile(`(?s)<Version>.*?</Version>`)
+	without := func(b []byte, dropped func(i int) bool) []byte {
+		i := -1
+		return entry.ReplaceAllFunc(b, func(e []byte) []byte {
+			if i++; dropped(i) {
+				return nil
+			}
+			return e
+		})
+	}
+	for _, tt := range []struct {
+		name  string
+		lie   func([]byte) []byte
+		plan  error
+		erase error
+	}{
+		{"out of order", func(b []byte) []byte {
+			return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99999"), 1)
+		}, objectstore.ErrOrder, nil},
+		{"a hole", func(b []byte) []byte { return without(b, func(i int) bool { return i > 6 && i < 12 }) }, nil, migrate.ErrNotEmpty},
+		{"ended early", func(b []byte) []byte { return without(b, func(i int) bool { return i > 15 }) }, nil, migrate.ErrNotEmpty},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := f.within(t)
+			f.from.Reset()
+			f.from.SetFault(func(r storetest.Request) storetest.Fault {
+				if r.Operation == "ListObjectVersions" && r.N == 1 {
+					return storetest.Fault{ReplaceResponseBody: tt.lie}
+				}
+				return storetest.Fault{}
+			})
+			p, err := f.tryPlan("auto")
+			if !errors.Is(err, tt.plan) || tt.plan == nil && err != nil {
+				t.Fatalf("plan: %v, want %v", err, tt.plan)
+			}
+			if err != nil {
+				return
+			}
+			if p.Totals.Entries == 20 {
+				t.Fatal("the listing did not lie")
+			}
+			if r, err := f.runner().Run(t.Context(), p, migrate.Options{Fresh: true}); !errors.Is(err, tt.erase) {
+				t.Errorf("run: %v, want %v\n%s", err, tt.erase, problems(r))
+			}
+			f.intact(before)
+		})
+	}
+}
+
+// A deletion that is answered with an error for one key, and one that is
+// acknowledged and not done, are both found and done by the next run.
+func TestDeletionsThatFail(t *testing.T) {
+	f := newFixture(t, true)
+	for _, tt := range []struct {
+		name  string
+		fault storetest.Fault
+		want  error
+	}{
+		{"an error for one key", storetest.Fault{ReplaceResponseBody: func(b []byte) []byte {
+			return regexp.MustCompile(`<Deleted><DeleteMarker>false</DeleteMarker><Key>plain/00003</Key>(.*?)</Deleted>`).ReplaceAll(b, []byte("<Error><Key>plain/00003</Key>${1}<Code>InternalError</Code></Error>"))
+		}}, migrate.ErrPartial},
+		{"acknowledged, not done", storetest.Fault{
+			ReplaceRequestBody:  func(b []byte) []byte { return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"), 1) },
+			ReplaceResponseBody: func(b []byte) []byte { return bytes.Replace(b, []byte("plain/99993"), []byte("plain/00003"), 1) },
+		}, migrate.ErrNotEmpty},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := f.anew(t)
+			f.fill(10, 100)
+			before := f.snapshot(us, f.bucket)
+			p := f.plan("auto")
+			f.from.SetFault(func(r storetest.Request) storetest.Fault {
+				if r.Operation == "DeleteObjects" {
+					return tt.fault
+				}
+				return storetest.Fault{}
+			})
+			r, err := f.run(p)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("run: %v, want %v\n%s", err, tt.want, problems(r))
+			}
+			f.from.SetFault(nil)
+			if r, err = f.run(p); err != nil {
+				t.Fatalf("again: %v\n%s", err, problems(r))
+			}
+			f.moved(before)
+		})
+	}
+}
+
+// A state that is lost altogether in the middle of copying is made anew from
+// both ends: the same plan, nothing copied twice, and the same end.
+func TestStateLostHalfway(t *testing.T) {
+	f := newFixture(t, true)
+	f.mixed()
+	f.fill(100, 100)
+	before := f.snapshot(us, f.bucket)
+	first := f.plan("auto")
+	f.to.Reset()
+	f.to.SetFault(fromPut(60, storetest.Fault{Status: 400, Code: "ExpiredToken"}))
+	if _, err := f.run(first); !errors.Is(err, objectstore.ErrCredentials) {
+		t.Fatalf("run: %v, want %v", err, objectstore.ErrCredentials)
+	}
+	f.to.SetFault(nil)
+	copied := 0
+	for _, history := range f.snapshot(eu, f.destination()) {
+		copied += len(history)
+	}
+	f.home = newHome(t)
+	again := f.plan("auto")
+	if again.Digest != first.Digest {
+		t.Errorf("digest %s, was %s", again.Digest, first.Digest)
+	}
+	r, err := f.run(again)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	if copied < 40 || r.Held != int64(copied) {
+		t.Errorf("%d entries had been copied, %d were found", copied, r.Held)
+	}
+	f.moved(before)
+}

@@ -1,0 +1,136 @@
+package simulation
+
+import (
+	"strings"
+	"time"
+)
+
+// decide is asked before each request: people may act, time passes, and the
+// request may go wrong. It returns false if the world ends here.
+func (w *world) decide(r *request) bool {
+	if w.oracle.violation != nil {
+		w.process.crash()
+		return false
+	}
+	w.step++
+	w.meanwhile()
+	if w.options.latency > 0 {
+		time.Sleep(time.Duration(w.dice.below(w.options.latency+1)) * time.Millisecond)
+	}
+	r.fault = w.fault(r)
+	for _, c := range []byte(r.name) {
+		w.print = (w.print ^ uint64(c)) * 1099511628211
+	}
+	w.print = (w.print ^ uint64(r.fault)) * 1099511628211
+	if r.fault == none {
+		w.say("%s", r.name)
+	} else {
+		w.say("%s: %s", r.name, r.fault)
+	}
+	if w.step > maxSteps {
+		w.oracle.violate("liveness", "no end after %d requests", w.step)
+		w.process.crash()
+		return false
+	}
+	return true
+}
+
+// maxSteps is far more than any world needs.
+const maxSteps = 60_000
+
+// meanwhile lets people act at both ends.
+func (w *world) meanwhile() {
+	if !w.started {
+		return
+	}
+	d := w.dice
+	rate := w.options.writeRate
+	phase := w.phase()
+	critical := phase == "erasing" || phase == "checking source"
+	if critical {
+		rate *= 5 // short, and where it matters
+	}
+	if w.writes < w.options.writes && d.one(rate) {
+		w.writes++
+		time.Sleep(time.Millisecond) // the clock tells two null versions apart
+		if bucket := pick(d, w.places...).bucket; !critical || d.one(0.5) || !w.replace(bucket) {
+			w.edit(bucket)
+		}
+	}
+	if w.foreign < w.options.foreign && d.one(0.02) {
+		w.intrude(pick(d, w.places...))
+	}
+}
+
+// fault decides what goes wrong with a request.
+func (w *world) fault(r *request) fault {
+	d := w.dice
+	if w.process.dead {
+		return none
+	}
+	if w.crashNext {
+		w.crashNext = false
+		return crashBefore
+	}
+	if w.unavailable(r) {
+		return pick(d, refused, slowDown)
+	}
+	if w.crashes < w.options.crashes && d.one(0.03) {
+		w.crashes++
+		return pick(d, crashBefore, crashAfter, crashBefore, crashAfter, interrupted)
+	}
+	if w.faults >= w.options.faults || !d.one(w.options.faultRate) {
+		return none
+	}
+	f := pick(d, possible(r.kind)...)
+	if !w.demandable(r, f) {
+		f = refused
+	}
+	w.faults++
+	if !f.heals() {
+		w.lasting[f] = true
+	}
+	return f
+}
+
+// outage is a time during which one end answers nothing.
+type outage struct {
+	side  string
+	until int // step
+}
+
+// unavailable tells whether a request falls into an outage, and may begin one.
+func (w *world) unavailable(r *request) bool {
+	d := w.dice
+	if r.kind == kindDisk {
+		return false
+	}
+	if w.outages < w.options.outages && d.one(0.01) {
+		w.outages++
+		w.outage = outage{pick(d, source, destination), w.step + d.between(5, 60)}
+		w.say("  the %s answers nothing for %d requests", w.outage.side, w.outage.until-w.step)
+	}
+	return w.step < w.outage.until && strings.HasPrefix(r.name, w.outage.side)
+}
+
+// demandable tells whether the design says that such a fault is noticed.
+func (w *world) demandable(r *request, f fault) bool {
+	switch f {
+	case notDone, stripped, flipped, hole, disordered:
+		if r.state {
+			return false // what the state's own store says is believed
+		}
+	}
+	switch f {
+	case flipped:
+		// Where the source has nothing to hold its bytes against, or the
+		// destination does not look, the way is trusted to TLS.
+		s, t := w.options.source, w.options.destination
+		return r.kind != kindRead || !s.OpaqueETags || !s.NoChecksums && !s.NoDefaultChecksum && !t.NoChecksums
+	case hole:
+		// One listing alone says what is left in the end.
+		phase, _ := w.phase().(string)
+		return phase != "listing what is left"
+	}
+	return true
+}

@@ -1,0 +1,146 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate"
+)
+
+// Class is what an exit code tells apart.
+func Class(err error) string {
+	if err == nil {
+		return "done"
+	}
+	for _, c := range []error{migrate.ErrBlocked, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
+		if errors.Is(err, c) {
+			return c.Error()
+		}
+	}
+	return "other: " + err.Error()
+}
+
+// judgeEnd holds what the last command said against what is there.
+func (w *world) judgeEnd(end error) {
+	left := w.left()
+	if end == nil || errors.Is(end, migrate.ErrNothing) {
+		if len(left) > 0 {
+			w.oracle.violate("end", "it says %q, and the source still holds %v", Class(end), left)
+		}
+		if end == nil {
+			w.exact()
+		}
+		return
+	}
+	people := w.writes > 0 || w.foreign > 0
+	lies := w.lasting[notDone] || w.lasting[stripped] || w.lasting[flipped] || w.lasting[hole]
+	var ok bool
+	switch {
+	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
+		ok = people || lies
+	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
+		ok = w.writes > 0 || lies
+	}
+	if !ok {
+		w.oracle.violate("end", "nothing that happened explains %v", end)
+	}
+	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 {
+		w.oracle.violate("end", "it says %v, and the source is empty", end)
+	}
+	w.nothingLost()
+}
+
+// left lists what the source still holds of what was to move, but for what came
+// after the last listing.
+func (w *world) left() (names []string) {
+	for _, p := range w.places {
+		for _, key := range w.source.Keys(p.bucket) {
+			for _, r := range w.oracle.source[at(p.bucket, key)] {
+				if !r.gone && w.moves(p.bucket, key) && r.made < w.oracle.shown(w.process, source, p.bucket, key) {
+					names = append(names, at(p.bucket, key)+"@"+r.version.ID)
+				}
+			}
+		}
+		for u, err := range w.source.Region(us).Uploads(context.Background(), p.bucket, p.prefix) {
+			must(err)
+			if w.moves(p.bucket, u.Key) && w.lastUpload < w.process.uploadsSeen {
+				names = append(names, "upload of "+at(p.bucket, u.Key))
+			}
+		}
+	}
+	return names
+}
+
+// nothingLost is law L1 once more, over all that ever was.
+func (w *world) nothingLost() {
+	for _, k := range slices.Sorted(maps.Keys(w.oracle.source)) {
+		for _, r := range w.oracle.source[k] {
+			if r.gone && !r.freed && !w.oracle.held(r) {
+				w.oracle.violate("L1", "%s@%s is at neither end", k, r.version.ID)
+			}
+		}
+	}
+}
+
+// exact: after success the destination's histories are those of the source, in
+// order, and nothing else is there but what people put there.
+func (w *world) exact() {
+	w.nothingLost()
+	want := make(map[string][]*record)
+	for _, r := range w.oracle.plans() {
+		k := at(w.target(r.bucket), r.key)
+		want[k] = append(want[k], r)
+	}
+	for _, p := range w.places {
+		bucket := w.target(p.bucket)
+		for _, key := range w.destination.Keys(bucket) {
+			k := at(bucket, key)
+			if w.oracle.spoiled[k] > 0 {
+				delete(want, k)
+				continue
+			}
+			var ours []*memstore.Version
+			for _, v := range w.destination.History(bucket, key) {
+				if w.oracle.copies[v] {
+					ours = append(ours, v)
+				}
+			}
+			if len(want[k]) > 0 || !w.abandoned(p.bucket, key) {
+				w.equal(k, want[k], ours)
+			}
+			delete(want, k)
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		if w.oracle.spoiled[k] == 0 {
+			w.oracle.violate("end", "it says done, and %s is not at the destination", k)
+		}
+	}
+}
+
+// abandoned: people deleted all of a key after a plan that was given up had
+// copied it.
+func (w *world) abandoned(bucket, key string) bool {
+	records := w.oracle.source[at(bucket, key)]
+	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed })
+}
+
+func (w *world) equal(name string, want []*record, got []*memstore.Version) {
+	if len(want) != len(got) {
+		w.oracle.violate("end", "it says done, and %s has %d entries at the destination where the source had %d", name, len(got), len(want))
+		return
+	}
+	for i := range want {
+		if !same(want[i].version, got[i]) {
+			w.oracle.violate("end", "it says done, and entry %d of %s differs: %s", i+1, name, describe(want[i].version, got[i]))
+		}
+	}
+}
+
+func describe(a, b *memstore.Version) string {
+	return fmt.Sprintf("marker %t, %d bytes, %+v at the source; marker %t, %d bytes, %+v at the destination", a.Marker, a.Size(), a.Attributes, b.Marker, b.Size(), b.Attributes)
+}

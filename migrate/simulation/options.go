@@ -1,0 +1,72 @@
+package simulation
+
+import (
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+)
+
+// options are what kind of world a seed is.
+type options struct {
+	source, destination memstore.Traits
+	oneService          bool // both ends are one: copies are made by the service
+	bucketState         bool // the state lies in the destination's object store
+	verify              string
+	keepSource          bool // erase is a command of its own
+	workers             int
+	segmentEntries      int
+	memory              int64 // bytes of bodies in memory
+	latency             int   // ms at most between two requests
+	faultRate           float64
+	faults              int // at most
+	crashes             int // at most
+	outages             int // at most
+	writes              int // of people at the source while the process runs, at most
+	writeRate           float64
+	foreign             int // changes by people at the destination, at most
+	foreignFirst        bool
+	losesState          bool
+}
+
+func newOptions(d *dice) options {
+	o := options{
+		source: traits(d), destination: traits(d), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
+		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
+	}
+	if d.one(0.1) {
+		o.memory = 8 << 10
+	}
+	if o.oneService {
+		o.destination = o.source
+	}
+	if d.one(0.8) {
+		o.faults, o.faultRate = d.between(1, 12), pick(d, 0.02, 0.05, 0.2)
+	}
+	if d.one(0.25) {
+		o.outages = d.between(1, 2)
+	}
+	if d.one(0.6) {
+		o.crashes = d.between(1, 5)
+	}
+	if d.one(0.4) {
+		o.writes, o.writeRate = d.between(1, 6), pick(d, 0.01, 0.03, 0.1)
+	}
+	if d.one(0.3) {
+		o.foreign, o.foreignFirst = d.between(1, 3), d.one(0.3)
+	}
+	o.losesState = d.one(0.05)
+	return o
+}
+
+func traits(d *dice) memstore.Traits {
+	t := memstore.Traits{
+		OpaqueETags: d.one(0.15), NoChecksums: d.one(0.2), NoDefaultChecksum: d.one(0.3), NoBodyHash: d.one(0.2), UnguardedDelete: d.one(0.25),
+		GoneFailsDelete: d.one(0.5), MarkerIsPresence: d.one(0.4), PageSize: d.between(1, 5),
+	}
+	if d.one(0.15) {
+		t.NoBodyHash, t.NoChecksums = true, true
+	}
+	if d.one(0.3) {
+		t.Lacks = []objectstore.Setting{objectstore.Replication, objectstore.Website}
+	}
+	return t
+}

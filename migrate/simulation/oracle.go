@@ -1,0 +1,274 @@
+package simulation
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+)
+
+// oracle judges every change at either end at the moment at which it happens.
+type oracle struct {
+	world *world
+	// actor is who makes the change: a process, or nil for people.
+	actor *process
+	// source has every version that was ever at the source, by bucket and key,
+	// in the order in which they were made.
+	source map[string][]*record
+	// copies are what the process wrote at the destination and is there still.
+	copies map[*memstore.Version]bool
+	// spoiled has when people last took or covered a copy, by bucket and key at
+	// the destination.
+	spoiled map[string]int
+	// unseen are changes that were told of while the service was locked.
+	unseen    []change
+	violation *Violation
+}
+
+// change is one at either end.
+type change struct {
+	memstore.Change
+	side  string
+	actor *process
+}
+
+// record is one version of the source.
+type record struct {
+	bucket, key string
+	version     *memstore.Version
+	made        int  // step
+	planned     bool // some plan's manifest has it
+	freed       bool // people deleted it themselves, at the source or the copy
+	gone        bool // from the source
+	erased      bool // by the process
+}
+
+// Violation is a law broken.
+type Violation struct{ Law, Text string }
+
+func (v *Violation) Error() string { return v.Law + ": " + v.Text }
+
+func (o *oracle) violate(law, format string, args ...any) {
+	if o.violation == nil {
+		o.violation = &Violation{law, fmt.Sprintf(format, args...)}
+		o.world.say("VIOLATION %v", o.violation)
+	}
+}
+
+func at(bucket, key string) string { return bucket + "/" + key }
+
+// observe is told of every change as it is made.
+func (o *oracle) observe(side string, c memstore.Change) {
+	if c.Bucket != stateBucket {
+		o.unseen = append(o.unseen, change{c, side, o.actor})
+	}
+}
+
+// look judges the changes since it last did.
+func (o *oracle) look() {
+	actor := o.actor
+	for _, c := range o.unseen {
+		o.actor = c.actor
+		o.see(c.side, c.Change)
+	}
+	o.unseen, o.actor = o.unseen[:0], actor
+}
+
+func (o *oracle) see(side string, c memstore.Change) {
+	who := "people"
+	if o.actor != nil {
+		who = "process"
+	}
+	what := "made"
+	if c.Removed {
+		what = "removed"
+	}
+	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID, c.Version.Marker, c.Version.Size())
+	switch {
+	case side == source && !c.Removed:
+		o.appears(c)
+	case side == source:
+		o.disappears(c)
+	case !c.Removed:
+		o.written(c)
+	default:
+		o.unwritten(c)
+	}
+}
+
+// appears: a version came to be at the source.
+func (o *oracle) appears(c memstore.Change) {
+	if o.actor != nil {
+		o.violate("L3", "the process wrote %s/%s at the source", c.Bucket, c.Key)
+	}
+	k := at(c.Bucket, c.Key)
+	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step})
+}
+
+// disappears: a version ceased to be at the source.
+func (o *oracle) disappears(c memstore.Change) {
+	for _, r := range o.source[at(c.Bucket, c.Key)] {
+		if r.version != c.Version {
+			continue
+		}
+		if r.gone = true; o.actor == nil {
+			r.freed = true
+			return
+		}
+		r.erased = true
+		o.judge(r)
+	}
+}
+
+// judge holds an erasure against the laws.
+func (o *oracle) judge(r *record) {
+	p := o.actor
+	name := fmt.Sprintf("%s/%s@%s", r.bucket, r.key, r.version.ID)
+	if !r.planned {
+		if o.excused(r) {
+			r.freed = true
+			return
+		}
+		o.violate("L3", "%s was erased, and no plan has it", name)
+		return
+	}
+	if !p.erased {
+		p.erased = true
+		o.gate()
+	}
+	o.fresh(p, r)
+	if !o.verified(r) {
+		o.violate("L1", "%s was erased without a durable receipt that says verified", name)
+	}
+	if !o.held(r) {
+		if o.spoiled[at(o.world.target(r.bucket), r.key)] > o.seen(p, destination, o.world.target(r.bucket), r.key) {
+			r.freed = true // people took the copy after the last look at it
+			return
+		}
+		o.violate("L1", "%s was erased and is not at the destination", name)
+	}
+}
+
+// excused: a null version that people wrote after the last look at it, where
+// the service has no condition to offer; or one with the very ETag that the
+// condition names, whose bytes are at the destination.
+func (o *oracle) excused(r *record) bool {
+	if r.version.ID != objectstore.NullVersion {
+		return false
+	}
+	weak := o.world.options.source.UnguardedDelete
+	for _, other := range o.source[at(r.bucket, r.key)] {
+		if !other.planned || other.version.ID != objectstore.NullVersion {
+			continue
+		}
+		if !r.version.Marker && other.version.ETag == r.version.ETag && o.verified(other) {
+			return true
+		}
+		weak = weak || other.version.Marker
+	}
+	return weak && r.made >= o.actor.looked[source+" "+at(r.bucket, r.key)]
+}
+
+// gate: before a process erases anything, all of the plan must be verified.
+func (o *oracle) gate() {
+	for name, bad := range o.world.evidence() {
+		if bad > 0 {
+			o.violate("L2", "erasing began although %s has %d entries that are not verified", name, bad)
+		}
+	}
+}
+
+// fresh: both ends must have been listed since the last copy was written, and
+// nothing that the plan does not know may have been at the source then.
+func (o *oracle) fresh(p *process, r *record) {
+	if o.seen(p, source, r.bucket, r.key) < 0 {
+		o.violate("L2", "%s/%s was erased without a fresh listing of the source", r.bucket, r.key)
+	}
+	if o.seen(p, destination, o.world.target(r.bucket), r.key) < 0 {
+		o.violate("L2", "%s/%s was erased without a fresh listing of the destination", r.bucket, r.key)
+	}
+	for _, records := range o.source {
+		for _, x := range records {
+			if !x.gone && !x.planned && o.world.moves(x.bucket, x.key) && x.made < o.shown(p, source, x.bucket, x.key) {
+				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
+			}
+		}
+	}
+}
+
+// shown is the step at which a listing last showed all of a key; -1: never.
+func (o *oracle) shown(p *process, side, bucket, key string) int {
+	step := -1
+	for _, s := range p.pages {
+		if s.covers(side, bucket, key) && s.hidden != key && s.step > step {
+			step = s.step
+		}
+	}
+	return step
+}
+
+// seen is the step at which a listing last covered a key; -1: never since the
+// last copy was written.
+func (o *oracle) seen(p *process, side, bucket, key string) int {
+	step := -1
+	for _, s := range p.pages {
+		if s.covers(side, bucket, key) && s.step > step {
+			step = s.step
+		}
+	}
+	return step
+}
+
+// held tells whether the destination has an entry, in all that belongs to it.
+func (o *oracle) held(r *record) bool {
+	for _, v := range o.world.destination.History(o.world.target(r.bucket), r.key) {
+		if same(r.version, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// same tells whether two versions are equal in all that is to be carried.
+func same(a, b *memstore.Version) bool {
+	if a.Marker || b.Marker {
+		return a.Marker == b.Marker
+	}
+	x, y := a.Attributes, b.Attributes
+	return a.SHA256 == b.SHA256 && a.Size() == b.Size() &&
+		x.ContentType == y.ContentType && x.CacheControl == y.CacheControl && fmt.Sprint(x.Metadata) == fmt.Sprint(y.Metadata) && fmt.Sprint(x.Tags) == fmt.Sprint(y.Tags)
+}
+
+// written: a version came to be at the destination.
+func (o *oracle) written(c memstore.Change) {
+	if o.actor == nil {
+		o.spoiled[at(c.Bucket, c.Key)] = o.world.step
+		return
+	}
+	if strings.HasPrefix(c.Key, probe) {
+		return
+	}
+	o.copies[c.Version] = true
+	o.actor.pages = nil
+}
+
+const probe = ".residency-probe-"
+
+// unwritten: a version ceased to be at the destination.
+func (o *oracle) unwritten(c memstore.Change) {
+	mine := o.copies[c.Version]
+	delete(o.copies, c.Version)
+	if o.actor != nil {
+		if allowed := strings.HasPrefix(c.Key, probe) || mine && o.world.aborting; !allowed {
+			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
+		}
+		return
+	}
+	o.spoiled[at(c.Bucket, c.Key)] = o.world.step
+	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
+		if r.erased && !r.freed && !o.held(r) {
+			r.freed = true // they took the last copy themselves
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// process is one life of the program under test, from its start to its end or
+// its crash. What a dead process asks for is not done.
+type process struct {
+	world  *world
+	number int
+	cancel context.CancelFunc
+	dead   bool
+	// pages are what it was shown of listings since it last wrote a copy.
+	pages []shown
+	// looked has when it last looked at a key at the source.
+	looked      map[string]int
+	uploadsSeen int  // step of the last listing of uploads
+	erased      bool // it has deleted at the source
+}
+
+// shown is a stretch of keys that a page of a listing covered.
+type shown struct {
+	side, bucket string
+	after        string // first key not covered before it
+	last         string // last key covered
+	end          bool   // everything behind it too
+	step         int
+	hidden       string // a key of which something was left out
+}
+
+func (s shown) covers(side, bucket, key string) bool {
+	return s.side == side && s.bucket == bucket && key > s.after && (s.end || key <= s.last)
+}
+
+// enter waits for a request's turn. Its error is the answer.
+func (p *process) enter(ctx context.Context, k kind, name string) (*request, error) {
+	r := &request{kind: k, name: name}
+	return r, p.begin(ctx, r)
+}
+
+func (p *process) begin(ctx context.Context, r *request) error {
+	p.world.scheduler.wait(r)
+	if p.dead {
+		return errDead
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	switch r.fault {
+	case refused:
+		if r.kind == kindDisk {
+			return errDisk
+		}
+		return pick(p.world.dice, errReset, internal(r.name))
+	case slowDown:
+		return throttled(r.name)
+	case crashBefore:
+		p.crash()
+		return errDead
+	case interrupted:
+		p.cancel()
+	}
+	p.world.oracle.actor = p
+	return nil
+}
+
+// leave ends a request that was done: its error is the answer.
+func (p *process) leave(r *request, err error) error {
+	p.world.oracle.look()
+	p.world.oracle.actor = nil
+	switch {
+	case r.fault == crashAfter:
+		p.crash()
+		return errDead
+	case r.fault == lost && err == nil:
+		return errReset
+	}
+	return err
+}
+
+func (p *process) crash() {
+	p.dead = true
+	p.cancel()
+}
+
+// disk is the process's view of the disk.
+func (p *process) disk() files {
+	return files{disk: p.world.disk, enter: func(step string) error {
+		r, err := p.enter(context.Background(), kindDisk, step)
+		if err != nil {
+			return err
+		}
+		p.world.oracle.actor = nil
+		if r.fault == crashAfter {
+			r.fault = none // a step on the disk ends after this; the next one crashes
+			p.world.crashNext = true
+		}
+		return nil
+	}}
+}
+
+func ref(r objectstore.Ref) string {
+	return fmt.Sprintf("%s/%s@%s", r.Bucket, r.Key, r.VersionID)
+}

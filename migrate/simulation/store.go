@@ -1,0 +1,173 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+)
+
+// store is one region as one process sees it: every request waits for its turn
+// and may go wrong.
+type store struct {
+	*process
+	side string // source or destination
+	real *memstore.Store
+}
+
+var _ objectstore.Store = store{}
+
+func (s store) Endpoint() string { return s.real.Endpoint() }
+
+// ask waits for a request's turn.
+func (s store) ask(ctx context.Context, k kind, bucket, format string, args ...any) (*request, error) {
+	r := &request{kind: k, name: s.side + " " + fmt.Sprintf(format, args...), state: bucket == stateBucket}
+	return r, s.begin(ctx, r)
+}
+
+// body is an answer's body with what goes wrong with it.
+func (s store) body(r *request, b io.ReadCloser) io.ReadCloser {
+	if r.fault != truncated && r.fault != flipped {
+		return b
+	}
+	data, _ := io.ReadAll(b) // it is in memory
+	if len(data) > 0 && r.fault == truncated {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(data[:s.world.dice.below(len(data))]), failing{}))
+	}
+	return io.NopCloser(bytes.NewReader(s.flip(data)))
+}
+
+// flip changes one byte.
+func (s store) flip(data []byte) []byte {
+	data = bytes.Clone(data)
+	if len(data) > 0 {
+		data[s.world.dice.below(len(data))] ^= 0x20
+	}
+	return data
+}
+
+// failing is the end of a body that broke off.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func (s store) Open(ctx context.Context, at objectstore.Ref, part int) (*objectstore.Object, error) {
+	r, err := s.ask(ctx, kindRead, at.Bucket, "open %s part %d", ref(at), part)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.real.Open(ctx, at, part)
+	if err == nil {
+		o.Body = s.body(r, o.Body)
+	}
+	return o, s.leave(r, err)
+}
+
+func (s store) Stat(ctx context.Context, at objectstore.Ref, part int) (objectstore.Info, error) {
+	r, err := s.ask(ctx, kindLook, at.Bucket, "stat %s part %d", ref(at), part)
+	if err != nil {
+		return objectstore.Info{}, err
+	}
+	s.looked[s.side+" "+at.Bucket+"/"+at.Key] = s.world.step
+	i, err := s.real.Stat(ctx, at, part)
+	return i, s.leave(r, err)
+}
+
+func (s store) Tags(ctx context.Context, at objectstore.Ref) ([]objectstore.Tag, error) {
+	r, err := s.ask(ctx, kindLook, at.Bucket, "tags of %s", ref(at))
+	if err != nil {
+		return nil, err
+	}
+	tags, err := s.real.Tags(ctx, at)
+	return tags, s.leave(r, err)
+}
+
+func (s store) Lock(ctx context.Context, at objectstore.Ref) (objectstore.Lock, error) {
+	r, err := s.ask(ctx, kindLook, at.Bucket, "lock of %s", ref(at))
+	if err != nil {
+		return objectstore.Lock{}, err
+	}
+	lock, err := s.real.Lock(ctx, at)
+	return lock, s.leave(r, err)
+}
+
+func (s store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	return memstore.Walk(prefix, after, func(m memstore.Marker) ([]objectstore.Version, bool, error) {
+		r, err := s.ask(ctx, kindPage, bucket, "list %s/%s after %q %s", bucket, prefix, m.Key, m.VersionID)
+		if err != nil {
+			return nil, false, err
+		}
+		page, more, err := s.real.Page(ctx, bucket, prefix, m)
+		if err == nil {
+			hidden := ""
+			page, hidden = s.disturb(r, page)
+			s.show(bucket, prefix, m, page, more, hidden)
+		}
+		return page, more, s.leave(r, err)
+	})
+}
+
+// show remembers what a page covered.
+func (s store) show(bucket, prefix string, m memstore.Marker, page []objectstore.Version, more bool, hidden string) {
+	seen := shown{side: s.side, bucket: bucket, after: m.Key, end: !more && prefix == "", step: s.world.step, hidden: hidden}
+	if m.VersionID != "" {
+		seen.after += "\x00" // the key itself was covered in part before
+		if i := len(s.pages) - 1; i >= 0 && s.pages[i].last == m.Key {
+			seen.after = s.pages[i].after
+			seen.step = s.pages[i].step
+			if s.pages[i].hidden == m.Key {
+				seen.hidden = m.Key
+			}
+		}
+	}
+	switch {
+	case !more:
+		seen.last = prefix + "\xff"
+	case len(page) > 0:
+		seen.last = page[len(page)-1].Key
+	}
+	if seen.after < prefix {
+		seen.after = prefix[:max(0, len(prefix)-1)]
+	}
+	s.pages = append(s.pages, seen)
+}
+
+// disturb spoils a page; it returns the key of what it leaves out.
+func (s store) disturb(r *request, page []objectstore.Version) (spoiled []objectstore.Version, hidden string) {
+	switch {
+	case r.fault == hole && len(page) > 1:
+		i := s.world.dice.below(len(page) - 1)
+		return append(page[:i:i], page[i+1:]...), page[i].Key
+	case r.fault == disordered && len(page) > 1 && page[0].Key != page[len(page)-1].Key:
+		page[0], page[len(page)-1] = page[len(page)-1], page[0]
+	}
+	return page, ""
+}
+
+func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
+	return func(yield func(objectstore.Upload, error) bool) {
+		r, err := s.ask(ctx, kindLook, bucket, "list uploads of %s/%s", bucket, prefix)
+		var uploads []objectstore.Upload
+		if err == nil {
+			s.uploadsSeen = s.world.step
+			for u, listErr := range s.real.Uploads(ctx, bucket, prefix) {
+				if err = listErr; err == nil {
+					uploads = append(uploads, u)
+				}
+			}
+			err = s.leave(r, err)
+		}
+		for _, u := range uploads {
+			if !yield(u, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(objectstore.Upload{}, err)
+		}
+	}
+}

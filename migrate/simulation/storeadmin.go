@@ -1,0 +1,88 @@
+package simulation
+
+import (
+	"context"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+func (s store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
+	r, err := s.ask(ctx, kindLook, "", "list buckets")
+	if err != nil {
+		return nil, err
+	}
+	buckets, err := s.real.Buckets(ctx)
+	return buckets, s.leave(r, err)
+}
+
+func (s store) BucketRegion(ctx context.Context, bucket string) (string, error) {
+	r, err := s.ask(ctx, kindLook, bucket, "region of %s", bucket)
+	if err != nil {
+		return "", err
+	}
+	region, err := s.real.BucketRegion(ctx, bucket)
+	return region, s.leave(r, err)
+}
+
+func (s store) Versioning(ctx context.Context, bucket string) (objectstore.Versioning, error) {
+	r, err := s.ask(ctx, kindLook, bucket, "versioning of %s", bucket)
+	if err != nil {
+		return "", err
+	}
+	v, err := s.real.Versioning(ctx, bucket)
+	return v, s.leave(r, err)
+}
+
+func (s store) BucketTags(ctx context.Context, bucket string) ([]objectstore.Tag, error) {
+	r, err := s.ask(ctx, kindLook, bucket, "tags of bucket %s", bucket)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := s.real.BucketTags(ctx, bucket)
+	return tags, s.leave(r, err)
+}
+
+func (s store) CreateBucket(ctx context.Context, bucket string, lock bool) error {
+	r, err := s.ask(ctx, kindChange, bucket, "create bucket %s", bucket)
+	if err != nil {
+		return err
+	}
+	return s.leave(r, s.real.CreateBucket(ctx, bucket, lock))
+}
+
+func (s store) SetVersioning(ctx context.Context, bucket string, v objectstore.Versioning) error {
+	r, err := s.ask(ctx, kindChange, bucket, "make versioning of %s %s", bucket, v)
+	if err != nil {
+		return err
+	}
+	return s.leave(r, s.real.SetVersioning(ctx, bucket, v))
+}
+
+func (s store) SetBucketTags(ctx context.Context, bucket string, tags []objectstore.Tag) error {
+	r, err := s.ask(ctx, kindChange, bucket, "tag bucket %s", bucket)
+	if err != nil {
+		return err
+	}
+	return s.leave(r, s.real.SetBucketTags(ctx, bucket, tags))
+}
+
+func (s store) DeleteBucket(ctx context.Context, bucket string) error {
+	r, err := s.ask(ctx, kindChange, bucket, "delete bucket %s", bucket)
+	if err != nil {
+		return err
+	}
+	return s.leave(r, s.real.DeleteBucket(ctx, bucket))
+}
+
+func (s store) Setting(ctx context.Context, bucket string, name objectstore.Setting) ([]byte, error) {
+	// Thirty of these are asked for each bucket: they wait for no turn.
+	return s.real.Setting(ctx, bucket, name)
+}
+
+func (s store) SetSetting(ctx context.Context, bucket string, name objectstore.Setting, value []byte) error {
+	r, err := s.ask(ctx, kindChange, bucket, "set %s of %s", name, bucket)
+	if err != nil {
+		return err
+	}
+	return s.leave(r, s.real.SetSetting(ctx, bucket, name, value))
+}

@@ -1,0 +1,133 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/engine"
+)
+
+// The two ends, and where the state lies.
+const (
+	source      = "source"
+	destination = "destination"
+	us          = "us-east-1"
+	eu          = "eu-west-1"
+	stateBucket = "the-state"
+	statePrefix = "runs/"
+	statePath   = "/home/state"
+)
+
+// Config is what a seed needs of the machine that it runs on.
+type Config struct {
+	Seed uint64
+	// Settle returns when all goroutines that the seed started wait.
+	Settle func()
+	Now    func() time.Time
+	Trace  io.Writer // nil: none
+}
+
+// world is one seed.
+type world struct {
+	Config
+	options             options
+	dice                *dice
+	scheduler           *scheduler
+	oracle              *oracle
+	source, destination *memstore.Service
+	disk                *disk
+	places              []place
+	process             *process
+	processes           int
+	plan                *migrate.Plan
+	proofs              map[string]*proof
+	aborting            bool
+	copied              string // the plan that migrate --keep-source has carried out
+
+	step                    int // counts requests
+	crashNext               bool
+	faults, crashes, writes int // so far
+	foreign                 int
+	lasting                 map[fault]bool // what went wrong and does not heal
+	print                   uint64         // of all requests in their order
+	started                 bool           // people may interfere
+	bodies                  int
+	outage                  outage
+	outages                 int // so far
+	lastUpload              int // step
+	progress                *engine.Progress
+}
+
+// place is one location whose data moves.
+type place struct {
+	bucket, prefix string
+	versioning     objectstore.Versioning
+}
+
+func newWorld(c Config) *world {
+	w := &world{Config: c, dice: newDice(c.Seed), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), print: 14695981039346656037}
+	w.options = newOptions(w.dice)
+	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]bool), spoiled: make(map[string]int)}
+	bodies := memstore.NewBodies()
+	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
+		side := source
+		if w.options.oneService && strings.HasSuffix(c.Bucket, "-"+eu) {
+			side = destination
+		}
+		w.oracle.observe(side, c)
+	}})
+	w.destination = w.source
+	if !w.options.oneService {
+		w.destination = memstore.New(memstore.Options{Endpoint: "two", Traits: w.options.destination, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) { w.oracle.observe(destination, c) }})
+	}
+	must(w.destination.Region(eu).CreateBucket(context.Background(), stateBucket, false))
+	must(w.disk.mkdir("/home"))
+	must(w.disk.syncDir("/"))
+	w.populate()
+	return w
+}
+
+func must(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("simulation: the world itself fails: %v", err))
+	}
+}
+
+// target is the destination of a source bucket.
+func (w *world) target(bucket string) string { return bucket + "-" + eu }
+
+// origin is the source bucket of a destination.
+func (w *world) origin(bucket string) string { return strings.TrimSuffix(bucket, "-"+eu) }
+
+// moves tells whether a key is within what the plan moves: a place that was
+// empty when it was made is not part of it.
+func (w *world) moves(bucket, key string) bool {
+	for _, p := range w.places {
+		if w.plan != nil && !slices.ContainsFunc(w.plan.Moves, func(m migrate.Move) bool { return m.Bucket == p.bucket }) {
+			continue
+		}
+		if p.bucket == bucket && strings.HasPrefix(key, p.prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// say writes to the trace.
+func (w *world) say(format string, args ...any) {
+	if w.Trace != nil {
+		fmt.Fprintf(w.Trace, "%5d  %s\n", w.step, fmt.Sprintf(format, args...))
+	}
+}
+
+func readAll(o *objectstore.Object) ([]byte, error) {
+	defer o.Body.Close()
+	return io.ReadAll(o.Body)
+}
