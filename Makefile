@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test test-servers kill simulate simulate-planted demo fuzz bench lint vet clean
+.PHONY: build test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -16,6 +16,7 @@ test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
 	cd scripts/benchmark && $(GO) test -race -count=1 ./...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 9m ./...
+	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
 	@echo "make test: all passed"
 
 test-servers: build ## what is said of servers, on versitygw and, where it can be had, MinIO
@@ -45,6 +46,9 @@ vet:
 
 fuzz: ## each fuzz target for FUZZTIME
 	scripts/fuzz $(or $(FUZZTIME),20s)
+
+memory: ## the most memory a move takes, at 10,000 to 1,000,000 entries of a simulated store
+	scripts/memory
 
 bench: ## residency beside rclone, mc and a floor program; BENCH has flags and workloads
 	scripts/bench $(BENCH)

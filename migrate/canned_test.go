@@ -1,3 +1,5 @@
+//go:build !race
+
 package migrate_test
 
 import (
@@ -86,7 +88,7 @@ func (c *canned) open(t testing.TB) *s3store.Provider {
 			t.Setenv(name, value)
 		}
 	}
-	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Endpoints: map[string]string{us: c.URL, eu: c.URL}})
+	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Endpoints: map[string]string{us: c.URL, eu: c.URL}, Listers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

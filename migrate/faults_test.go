@@ -17,6 +17,8 @@ import (
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
 )
 
 // impatient is a runner that does not wait between attempts.
@@ -297,4 +299,47 @@ func TestStateLostHalfway(t *testing.T) {
 		t.Errorf("%d entries had been copied, %d were found", copied, r.Held)
 	}
 	f.moved(before)
+}
+
+// Receipts are no proof against whoever can write the state: where they vouch
+// for something that was put in place of a copy, the plan's own list of what the
+// source has speaks against them.
+func TestForgedReceipts(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(10, 100)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	if _, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+		t.Fatal(err)
+	}
+	bucket, key := f.destination(), "plain/00003"
+	client := f.box.Client(eu)
+	copied := f.snapshot(eu, bucket)[key][0].VersionID
+	planted, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(make([]byte, 100))})
+	f.must(planted, err)
+	f.must(client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: &copied}))
+
+	s := p.Segments[0]
+	name := p.ID + "/" + s.File("receipts")
+	data, err := f.home.Get(t.Context(), name)
+	f.must(data, err)
+	var forged []receipt.Receipt
+	for r, err := range state.Decode[receipt.Receipt](name, receipt.Schema, data) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(r.Key) == key {
+			r.DestinationVersionID, r.DestinationETag = *planted.VersionId, strings.Trim(*planted.ETag, `"`)
+		}
+		forged = append(forged, r)
+	}
+	data, err = receipt.Encode(s, forged)
+	f.must(data, err)
+	f.must(nil, f.home.Put(t.Context(), name, data))
+
+	r, err := f.runner().Erase(t.Context(), p)
+	if !errors.Is(err, migrate.ErrSpoiled) {
+		t.Errorf("erase: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
+	}
+	f.intact(before)
 }

@@ -60,7 +60,7 @@ func (c *tally) again(before []storetest.Histories) (again, entries int) {
 // a bucket or, with RESIDENCY_KILLS, in either home and as often as that says,
 // over 20,000 entries. The end is exact, and few copies were made twice.
 func TestKillLoop(t *testing.T) {
-	kills, erasing, scale, each := 1, 1, 2, int64(300)
+	kills, erasing, scale, each := 1, 1, 1, int64(300)
 	homes := []string{"bucket"}
 	if text := os.Getenv("RESIDENCY_KILLS"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -125,7 +125,7 @@ func (m *mortal) runLeased(operation string, n int64) (killed bool) {
 			return killed
 		}
 		select {
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(500 * time.Millisecond):
 		case <-m.t.Context().Done():
 		}
 	}

@@ -67,7 +67,7 @@ func writes(proxies []*storetest.Proxy) (n int) {
 // other goes. The first is frozen beyond its lease, another takes over, and
 // the first, awake again in the middle of that, writes nothing any more.
 func TestFrozen(t *testing.T) {
-	m := newMortal(t, 4)
+	m := newMortal(t, 2)
 	m.bucketState()
 	m.env = []string{"RESIDENCY_LEASE_TERM=6s"}
 	before := m.sources()

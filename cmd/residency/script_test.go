@@ -64,6 +64,7 @@ func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv("RESIDENCY_CONFIG", "")
 	ts.Setenv("SANDBOX", box.Dir)
+	ts.Setenv("ACCOUNT", box.AccessKey) // the servers' name for who owns the buckets
 	for name, region := range map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1"} {
 		ts.Setenv(name, box.Endpoints[region])
 	}

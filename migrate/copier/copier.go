@@ -326,13 +326,13 @@ func Align(entries []manifest.Entry, held []objectstore.Version) (beside []objec
 // Like is Same, for entries whose ETags may say nothing of their content, as
 // under KMS and SSE-C: then only reading can tell.
 func Like(e manifest.Entry, v objectstore.Version, opaque bool) bool {
-	return opaque && string(e.Key) == v.Key && e.Marker == v.Marker && e.Size == v.Size || Same(e, v)
+	return opaque && alike(e, v) || Same(e, v)
 }
 
 // Same tells whether a version at the destination can be a copy of an entry,
 // as far as a listing shows.
 func Same(e manifest.Entry, v objectstore.Version) bool {
-	if string(e.Key) != v.Key || e.Marker != v.Marker || e.Size != v.Size {
+	if !alike(e, v) {
 		return false
 	}
 	if e.Marker || e.ETag == v.ETag {
@@ -341,7 +341,11 @@ func Same(e manifest.Entry, v objectstore.Version) bool {
 	_, partsE, okE := verifier.MD5ETag(e.ETag)
 	_, partsV, okV := verifier.MD5ETag(v.ETag)
 	// Two MD5s that differ are two contents; otherwise only reading can tell.
-	return !(okE && okV && partsE == partsV)
+	return !okE || !okV || partsE != partsV
+}
+
+func alike(e manifest.Entry, v objectstore.Version) bool {
+	return string(e.Key) == v.Key && e.Marker == v.Marker && e.Size == v.Size
 }
 
 // at names what was written at the destination. While a plan runs its bucket

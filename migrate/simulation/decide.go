@@ -65,7 +65,7 @@ func (w *world) meanwhile() {
 // fault decides what goes wrong with a request.
 func (w *world) fault(r *request) fault {
 	d := w.dice
-	if w.process.dead {
+	if w.process.dead || r.kind == kindQueue {
 		return none
 	}
 	if w.crashNext {

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -56,14 +57,30 @@ type proof struct {
 	bad      int
 }
 
-// evidence reads all receipts of the plan that is being carried out and counts
-// what is not verified, by file.
+// segments lists the durable files of one kind of the plan's last pass: each
+// pass stands for itself.
+func (w *world) segments(kind string) (names []string) {
+	if w.plan == nil {
+		return nil
+	}
+	all := w.durableNames()
+	dir := w.plan.ID + "/"
+	for n := 2; slices.Contains(all, fmt.Sprintf("%s/pass-%d/pass.json", w.plan.ID, n)); n++ {
+		dir = fmt.Sprintf("%s/pass-%d/", w.plan.ID, n)
+	}
+	for _, name := range all {
+		if strings.HasPrefix(name, dir+kind+"/") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// evidence counts what is not verified, by receipts file.
 func (w *world) evidence() map[string]int {
 	bad := make(map[string]int)
-	for _, name := range w.durableNames() {
-		if w.plan != nil && strings.HasPrefix(name, w.plan.ID+"/") && strings.Contains(name, "receipts/") {
-			bad[name] = w.proof(name).bad
-		}
+	for _, name := range w.segments("receipts") {
+		bad[name] = w.proof(name).bad
 	}
 	return bad
 }
@@ -71,12 +88,11 @@ func (w *world) evidence() map[string]int {
 // proof reads a receipts file; equal bytes are read once.
 func (w *world) proof(name string) *proof {
 	data := w.durable(name)
-	bucket := w.bucketOf(name, "receipts")
-	known := bucket + "\x00" + string(data)
-	if p, ok := w.proofs[known]; ok {
+	if p, ok := w.proofs[string(data)]; ok {
 		return p
 	}
 	p := &proof{verified: make(map[entryName]bool)}
+	bucket := w.bucketOf(name, receipt.Schema, data)
 	for r, err := range state.Decode[receipt.Receipt](name, receipt.Schema, data) {
 		if err != nil {
 			p.bad++
@@ -88,26 +104,24 @@ func (w *world) proof(name string) *proof {
 			p.bad++
 		}
 	}
-	w.proofs[known] = p
+	w.proofs[string(data)] = p
 	return p
 }
 
 // bucketOf is the source bucket that a file of a segment is about.
-func (w *world) bucketOf(name, kind string) string {
-	for _, s := range w.plan.Segments {
-		if strings.HasSuffix(name, "/"+s.File(kind)) {
-			return w.plan.Moves[s.Move].Bucket
-		}
+func (w *world) bucketOf(name, schema string, data []byte) string {
+	h, err := state.DecodeHeader(name, schema, data)
+	if err != nil || h.Move >= len(w.plan.Moves) {
+		return ""
 	}
-	return ""
+	return w.plan.Moves[h.Move].Bucket
 }
 
 // verified tells whether a durable receipt of the plan says so of an entry.
 func (o *oracle) verified(r *record) bool {
-	w := o.world
 	want := entryName{r.bucket, r.key, r.version.ID, r.version.Size()}
-	for _, name := range w.durableNames() {
-		if w.plan != nil && strings.HasPrefix(name, w.plan.ID+"/") && strings.Contains(name, "receipts/") && w.proof(name).verified[want] {
+	for _, name := range o.world.segments("receipts") {
+		if o.world.proof(name).verified[want] {
 			return true
 		}
 	}
@@ -118,15 +132,13 @@ func (o *oracle) verified(r *record) bool {
 // at the source, unless the source itself said so.
 func (o *oracle) honest() {
 	w := o.world
-	if w.plan == nil || w.lasting[notDone] {
+	if w.lasting[notDone] {
 		return
 	}
-	for _, name := range w.durableNames() {
-		if !strings.HasPrefix(name, w.plan.ID+"/") || !strings.Contains(name, "erasures/") {
-			continue
-		}
-		bucket := w.bucketOf(name, "erasures")
-		for x, err := range state.Decode[receipt.Erasure](name, receipt.ErasureSchema, w.durable(name)) {
+	for _, name := range w.segments("erasures") {
+		data := w.durable(name)
+		bucket := w.bucketOf(name, receipt.ErasureSchema, data)
+		for x, err := range state.Decode[receipt.Erasure](name, receipt.ErasureSchema, data) {
 			if err != nil {
 				break
 			}
@@ -139,15 +151,19 @@ func (o *oracle) honest() {
 	}
 }
 
-// plans marks what the plan's manifest has, and returns it in its order.
+// plans marks what the manifest of the plan's last pass has, and returns it in
+// its order.
 func (o *oracle) plans() (entries []*record) {
 	w := o.world
-	for _, name := range w.durableNames() {
-		if !strings.HasPrefix(name, w.plan.ID+"/") || !strings.Contains(name, "manifest/") {
-			continue
+	for _, records := range o.source {
+		for _, r := range records {
+			r.planned = false
 		}
-		bucket := w.bucketOf(name, "manifest")
-		for e, err := range state.Decode[manifest.Entry](name, manifest.Schema, w.durable(name)) {
+	}
+	for _, name := range w.segments("manifest") {
+		data := w.durable(name)
+		bucket := w.bucketOf(name, manifest.Schema, data)
+		for e, err := range state.Decode[manifest.Entry](name, manifest.Schema, data) {
 			if err != nil {
 				break
 			}

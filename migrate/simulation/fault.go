@@ -20,6 +20,7 @@ const (
 	kindDelete             // of several versions
 	kindErase              // of one version, on a condition
 	kindDisk
+	kindQueue // nothing is asked for yet
 )
 
 // fault is what goes wrong with one request.

@@ -53,6 +53,9 @@ func Run(c Config) Outcome {
 		if errors.Is(out.End, migrate.ErrDrift) || errors.Is(out.End, migrate.ErrNotEmpty) && w.plan != nil && !w.anyErased() {
 			w.plan = nil // plan again
 		}
+		if errors.Is(out.End, migrate.ErrNotCopied) {
+			w.copied = "" // receipts were taken back, or a pass has begun
+		}
 		w.betweenRuns(out.End)
 	}
 	if w.oracle.violation == nil && out.Runs == maxRuns {
@@ -138,11 +141,11 @@ func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progre
 	w.oracle.plans()
 	p.pages = nil
 	if !w.options.keepSource {
-		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh})
+		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh, Passes: w.options.passes})
 		return err
 	}
 	if w.copied != plan.ID {
-		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true}); err != nil {
+		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true, Passes: w.options.passes}); err != nil {
 			return err
 		}
 		w.copied = plan.ID
@@ -198,7 +201,7 @@ func (w *world) stores(p *process) migrate.Stores {
 
 func (w *world) home(p *process) state.Home {
 	if !w.options.bucketState {
-		return state.NewDirOn(p.disk(), statePath)
+		return queue{state.NewDirOn(p.disk(), statePath), p}
 	}
 	b := state.NewBucket(w.stores(p)("cloud", eu), objectstore.Location{Provider: "cloud", Bucket: stateBucket, Prefix: statePrefix}, fmt.Sprintf("process %d", p.number))
 	b.Now = w.Now

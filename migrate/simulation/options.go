@@ -11,6 +11,7 @@ type options struct {
 	oneService          bool // both ends are one: copies are made by the service
 	bucketState         bool // the state lies in the destination's object store
 	verify              string
+	passes              int
 	keepSource          bool // erase is a command of its own
 	workers             int
 	segmentEntries      int
@@ -35,6 +36,7 @@ func newOptions(d *dice) options {
 	if d.one(0.1) {
 		o.memory = 8 << 10
 	}
+	o.passes = pick(d, 0, 1, 3)
 	if o.oneService {
 		o.destination = o.source
 	}

@@ -103,6 +103,13 @@ func (o *oracle) appears(c memstore.Change) {
 		o.violate("L3", "the process wrote %s/%s at the source", c.Bucket, c.Key)
 	}
 	k := at(c.Bucket, c.Key)
+	for _, r := range o.source[k] {
+		// A null version takes the place of the one before, though that may have
+		// moved meanwhile: its owner has overwritten it.
+		if c.Version.ID == objectstore.NullVersion && r.version.ID == objectstore.NullVersion {
+			r.freed = true
+		}
+	}
 	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step})
 }
 
@@ -124,6 +131,11 @@ func (o *oracle) disappears(c memstore.Change) {
 // judge holds an erasure against the laws.
 func (o *oracle) judge(r *record) {
 	p := o.actor
+	if !p.erased {
+		p.erased = true
+		o.plans()
+		o.gate()
+	}
 	name := fmt.Sprintf("%s/%s@%s", r.bucket, r.key, r.version.ID)
 	if !r.planned {
 		if o.excused(r) {
@@ -132,10 +144,6 @@ func (o *oracle) judge(r *record) {
 		}
 		o.violate("L3", "%s was erased, and no plan has it", name)
 		return
-	}
-	if !p.erased {
-		p.erased = true
-		o.gate()
 	}
 	o.fresh(p, r)
 	if !o.verified(r) {
@@ -146,13 +154,17 @@ func (o *oracle) judge(r *record) {
 			r.freed = true // people took the copy after the last look at it
 			return
 		}
+		if o.spoiled[at(o.world.target(r.bucket), r.key)] > 0 && o.bytesHeld(r) {
+			r.freed = true // they put the same bytes in its place, which a listing cannot tell
+			return
+		}
 		o.violate("L1", "%s was erased and is not at the destination", name)
 	}
 }
 
 // excused: a null version that people wrote after the last look at it, where
 // the service has no condition to offer; or one with the very ETag that the
-// condition names, whose bytes are at the destination.
+// condition names, whose bytes are at the destination; or a marker for a marker.
 func (o *oracle) excused(r *record) bool {
 	if r.version.ID != objectstore.NullVersion {
 		return false
@@ -162,7 +174,7 @@ func (o *oracle) excused(r *record) bool {
 		if !other.planned || other.version.ID != objectstore.NullVersion {
 			continue
 		}
-		if !r.version.Marker && other.version.ETag == r.version.ETag && o.verified(other) {
+		if r.version.Marker == other.version.Marker && other.version.ETag == r.version.ETag && o.verified(other) {
 			return true
 		}
 		weak = weak || other.version.Marker
@@ -230,6 +242,16 @@ func (o *oracle) held(r *record) bool {
 	return false
 }
 
+// bytesHeld tells whether the destination has an entry's bytes.
+func (o *oracle) bytesHeld(r *record) bool {
+	for _, v := range o.world.destination.History(o.world.target(r.bucket), r.key) {
+		if !v.Marker && v.SHA256 == r.version.SHA256 {
+			return true
+		}
+	}
+	return false
+}
+
 // same tells whether two versions are equal in all that is to be carried.
 func same(a, b *memstore.Version) bool {
 	if a.Marker || b.Marker {
@@ -243,7 +265,7 @@ func same(a, b *memstore.Version) bool {
 // written: a version came to be at the destination.
 func (o *oracle) written(c memstore.Change) {
 	if o.actor == nil {
-		o.spoiled[at(c.Bucket, c.Key)] = o.world.step
+		o.spoiled[at(c.Bucket, c.Key)] = max(o.world.step, 1)
 		return
 	}
 	if strings.HasPrefix(c.Key, probe) {
@@ -260,12 +282,18 @@ func (o *oracle) unwritten(c memstore.Change) {
 	mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if allowed := strings.HasPrefix(c.Key, probe) || mine && o.world.aborting; !allowed {
+		if !mine && !strings.HasPrefix(c.Key, probe) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
+		}
+		// Its own copy it may take back, as long as the source has the original.
+		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
+			if r.erased && !r.freed && !o.held(r) {
+				o.violate("L1", "%s/%s@%s was the only copy of what was erased, and was removed", c.Bucket, c.Key, c.Version.ID)
+			}
 		}
 		return
 	}
-	o.spoiled[at(c.Bucket, c.Key)] = o.world.step
+	o.spoiled[at(c.Bucket, c.Key)] = max(o.world.step, 1)
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 		if r.erased && !r.freed && !o.held(r) {
 			r.freed = true // they took the last copy themselves

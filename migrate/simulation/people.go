@@ -20,7 +20,7 @@ func (w *world) populate() {
 	ctx, d := context.Background(), w.dice
 	store := w.source.Region(us)
 	for i := range d.between(1, 2) {
-		p := place{bucket: fmt.Sprintf("bucket-%d", i), versioning: pick(d, objectstore.Enabled, objectstore.Enabled, objectstore.Unversioned, objectstore.Suspended)}
+		p := place{bucket: fmt.Sprintf("bucket-%d", i), versioning: pick(d, objectstore.Enabled, objectstore.Enabled, objectstore.Unversioned, objectstore.Suspended, objectstore.Suspended)}
 		if d.one(0.2) {
 			p.prefix = "c/"
 		}
@@ -90,11 +90,19 @@ func (w *world) edit(bucket string) {
 // replace writes over a null version, which its ID does not tell; false if
 // there is none.
 func (w *world) replace(bucket string) bool {
-	var keys []string
+	var keys, markers []string
 	for _, key := range w.source.Keys(bucket) {
-		if h := w.source.History(bucket, key); h[len(h)-1].ID == objectstore.NullVersion {
+		h := w.source.History(bucket, key)
+		switch newest := h[len(h)-1]; {
+		case newest.ID != objectstore.NullVersion:
+		case newest.Marker:
+			markers = append(markers, key)
+		default:
 			keys = append(keys, key)
 		}
+	}
+	if len(markers) > 0 && (len(keys) == 0 || w.dice.one(0.6)) {
+		keys = markers
 	}
 	if len(keys) == 0 {
 		return false

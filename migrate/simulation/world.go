@@ -48,7 +48,6 @@ type world struct {
 	processes           int
 	plan                *migrate.Plan
 	proofs              map[string]*proof
-	aborting            bool
 	copied              string // the plan that migrate --keep-source has carried out
 
 	step                    int // counts requests

@@ -18,13 +18,18 @@ type Dir struct {
 	path  string
 	files Files
 	made  sync.Map // directories that are there for good
+	// making holds one token while somebody makes directories. A simulation can
+	// see who waits for a channel, and not who waits for a mutex.
+	making chan struct{}
 }
 
 // NewDir returns the home at path.
 func NewDir(path string) *Dir { return NewDirOn(disk{}, path) }
 
 // NewDirOn returns the home at path of a file system.
-func NewDirOn(files Files, path string) *Dir { return &Dir{path: path, files: files} }
+func NewDirOn(files Files, path string) *Dir {
+	return &Dir{path: path, files: files, making: make(chan struct{}, 1)}
+}
 
 func (d *Dir) String() string { return d.path }
 
@@ -198,18 +203,24 @@ func (d *Dir) settle(ctx context.Context, plan string) error {
 // home each one's name is synced once, for a file that was synced is lost with
 // the directory that it lies in; one that is there may be there only for now.
 func (d *Dir) makeDir(path string) error {
+	d.making <- struct{}{}
+	defer func() { <-d.making }()
+	return d.makeDirs(path)
+}
+
+func (d *Dir) makeDirs(path string) error {
 	if _, ok := d.made.Load(path); ok {
 		return nil
 	}
 	parent := filepath.Dir(path)
 	if within := len(path) > len(d.path); within {
-		if err := d.makeDir(parent); err != nil {
+		if err := d.makeDirs(parent); err != nil {
 			return err
 		}
 	}
 	err := d.files.Mkdir(path)
 	if errors.Is(err, fs.ErrNotExist) && parent != path {
-		if err := d.makeDir(parent); err != nil {
+		if err := d.makeDirs(parent); err != nil {
 			return err
 		}
 		err = d.files.Mkdir(path)

@@ -52,6 +52,9 @@ type Appender interface{ AppendJSON(b []byte) ([]byte, bool) }
 // each file in the making.
 const windowSize = 512 << 10
 
+// written is how many bytes are compressed at once.
+const written = 64 << 10
+
 // EncodeBy is Encode with an Encoder that is used again.
 func EncodeBy[T any](e *Encoder, h Header, lines []T) ([]byte, error) {
 	if e.z == nil {
@@ -60,6 +63,8 @@ func EncodeBy[T any](e *Encoder, h Header, lines []T) ([]byte, error) {
 			return nil, err
 		}
 	}
+	var out bytes.Buffer
+	e.z.Reset(&out)
 	e.text.Reset()
 	enc := json.NewEncoder(&e.text)
 	enc.SetEscapeHTML(false)
@@ -67,18 +72,32 @@ func EncodeBy[T any](e *Encoder, h Header, lines []T) ([]byte, error) {
 		return nil, err
 	}
 	for i := range lines {
-		if a, ok := any(&lines[i]).(Appender); ok {
-			if line, ok := a.AppendJSON(e.text.AvailableBuffer()); ok {
-				e.text.Write(line)
-				e.text.WriteByte('\n')
-				continue
-			}
-		}
-		if err := enc.Encode(&lines[i]); err != nil {
+		if err := appendLine(&e.text, enc, &lines[i]); err != nil {
 			return nil, err
 		}
+		if e.text.Len() >= written {
+			if _, err := e.text.WriteTo(e.z); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return e.z.EncodeAll(e.text.Bytes(), nil), nil
+	if _, err := e.text.WriteTo(e.z); err != nil {
+		return nil, err
+	}
+	if err := e.z.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+func appendLine(text *bytes.Buffer, enc *json.Encoder, line any) error {
+	if a, ok := line.(Appender); ok {
+		if b, ok := a.AppendJSON(text.AvailableBuffer()); ok {
+			text.Write(append(b, '\n'))
+			return nil
+		}
+	}
+	return enc.Encode(line)
 }
 
 // DecodeHeader reads a file's first line. The schema must be the one given.

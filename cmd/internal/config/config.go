@@ -144,6 +144,9 @@ func (e *Error) Error() string {
 // Parse reads and checks a configuration against the catalog; name is used in
 // errors. A fault of the text is an *Error.
 func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) {
+	if err := bounded(name, data); err != nil {
+		return nil, err
+	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, fault(name, err)
@@ -154,6 +157,9 @@ func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) 
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, &Error{File: name, Line: 1, Column: 1, Message: "the file is empty; it begins with \"version: 1\""}
+	}
+	if err := nestedAlias(name, file.Docs[0].Body); err != nil {
+		return nil, err
 	}
 	if err := yaml.NodeToValue(file.Docs[0].Body, c, yaml.Strict()); err != nil {
 		return nil, fault(name, err)
@@ -178,9 +184,9 @@ func fault(name string, err error) error {
 	var y yaml.Error
 	if errors.As(err, &y) && y.GetToken() != nil && y.GetToken().Position != nil {
 		p := y.GetToken().Position
-		return &Error{File: name, Line: p.Line, Column: p.Column, Message: y.GetMessage()}
+		return &Error{File: name, Line: p.Line, Column: p.Column, Message: brief(y.GetMessage())}
 	}
-	return &Error{File: name, Line: 1, Column: 1, Message: err.Error()}
+	return &Error{File: name, Line: 1, Column: 1, Message: brief(err.Error())}
 }
 
 // Claims lists which customer names which location, by customer, in the order

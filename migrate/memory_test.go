@@ -1,0 +1,110 @@
+//go:build !race
+
+package migrate_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/state"
+)
+
+// watched is a state whose every write is a moment at which what lives in
+// memory is measured.
+type watched struct {
+	state.Home
+	mu    sync.Mutex
+	every int
+	n     int
+	most  uint64 // bytes
+}
+
+func (w *watched) Put(ctx context.Context, name string, data []byte) error {
+	w.measure()
+	return w.Home.Put(ctx, name, data)
+}
+
+func (w *watched) measure() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.n++; w.n%w.every != 0 {
+		return
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	w.most = max(w.most, m.HeapAlloc)
+}
+
+// Law L10: what a run keeps in memory does not grow with the number of objects.
+func TestConstantMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("copies 60,000 objects of a simulated store")
+	}
+	most := func(keys, every int) uint64 {
+		w := &watched{Home: state.NewScratch(t.TempDir()), every: every}
+		m := newHollowMove(t, keys, 1, w)
+		if r := m.run(t, m.plan(t), migrate.Options{Fresh: true}); !r.SourceEmpty {
+			t.Fatalf("left: %+v", r.Left)
+		}
+		return w.most
+	}
+	few, many := most(4_000, 2), most(60_000, 15)
+	t.Logf("%.1f MiB live with 4,000 entries, %.1f MiB with 60,000", float64(few)/(1<<20), float64(many)/(1<<20))
+	// What is in flight at a moment varies by some MiB; a tenth of a KiB kept of
+	// each entry is more.
+	if many > few*12/10+5<<20 {
+		t.Errorf("%d bytes live with 60,000 entries, %d with 4,000", many, few)
+	}
+}
+
+// TestPeakMemory is what scripts/memory runs, in a process of its own: a whole
+// move of so many keys with so many versions each, the most memory that the
+// process ever had, and the most of it that was in use.
+func TestPeakMemory(t *testing.T) {
+	keys, versions, ok := strings.Cut(os.Getenv("RESIDENCY_MEMORY"), "x")
+	if !ok {
+		t.Skip("run by scripts/memory")
+	}
+	k, errK := strconv.Atoi(keys)
+	v, errV := strconv.Atoi(versions)
+	if errK != nil || errV != nil {
+		t.Fatal(errK, errV)
+	}
+	w := &watched{Home: state.NewScratch(t.TempDir()), every: max(1, k*v/25_000)}
+	m := newHollowMove(t, k, v, w)
+	before := peak(t)
+	p := m.plan(t)
+	planned := peak(t)
+	if r := m.run(t, p, migrate.Options{}); !r.SourceEmpty {
+		t.Fatalf("left: %+v", r.Left)
+	}
+	fmt.Printf("memory %d %d %d %d %d %d\n", k, v, before, planned, peak(t), w.most>>10)
+}
+
+// peak is the most memory that this process ever had resident, in KiB.
+func peak(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip("no /proc here")
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.Atoi(strings.Fields(rest)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatal("no VmHWM")
+	return 0
+}
