@@ -67,7 +67,7 @@ func bench(ctx context.Context, args []string) (err error) {
 	f.IntVar(&o.rounds, "rounds", 5, "rounds, each with every tool in turn")
 	f.Float64Var(&o.scale, "scale", 1, "multiplies the number of objects (of large ones, their size)")
 	f.StringVar(&o.server, "server", "versitygw", "versitygw or minio, at both ends")
-	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "the most that one run of one tool may take")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "the most that one run of one tool may take")
 	f.StringVar(&o.tools, "tools", "bin/bench", "where rclone, mc and minio are")
 	f.StringVar(&o.bin, "bin", "bin", "where residency and sandbox are")
 	f.StringVar(&o.dir, "dir", "", "where the servers keep their data (default: a temporary directory)")
