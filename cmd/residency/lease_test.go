@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os/exec"
 	"strings"
 	"sync"
@@ -159,7 +160,7 @@ func (m *mortal) finish(config string) (code int, output string) {
 	var out bytes.Buffer
 	c := m.command(config, &out)
 	err := c.Run()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return -1, err.Error()
 	}
 	return c.ProcessState.ExitCode(), out.String()

@@ -58,7 +58,7 @@ func random(r *rand.Rand) []objectstore.Version {
 
 // between makes a splitter that cuts at random keys, of the bucket or made up.
 func between(r *rand.Rand, entries []objectstore.Version) func(low, high string, endless bool) (string, bool) {
-	return func(low, _ string, endless bool) (string, bool) {
+	return func(low, _ string, _ bool) (string, bool) {
 		if len(entries) == 0 || r.IntN(8) == 0 {
 			return "", false
 		}
