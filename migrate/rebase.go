@@ -41,16 +41,24 @@ func rebase(before []manifest.Entry, receipts []receipt.Receipt, listed []object
 			last = i
 		}
 	}
-	next := 0 // of places
+	next, foreign := 0, false // of places; something that is not ours to remove
 	for i, old := range receipts {
 		if !kept[i] {
 			r.gone++
 		}
-		if next < len(r.places) && r.places[next] == i {
+		switch {
+		case next < len(r.places) && r.places[next] == i:
 			next++
-		} else if old.DestinationVersionID != "" && !old.Before {
+		case old.DestinationVersionID == "":
+		case !old.Before:
 			r.stale = append(r.stale, old)
+		default:
+			foreign = true
 		}
+	}
+	if foreign {
+		// It stays in the way: the copier has to say so.
+		r.carried, r.places = nil, nil
 	}
 	return r
 }
