@@ -66,15 +66,8 @@ type version struct {
 // read fills in what the listing does not tell. It fails if the listing and
 // the version contradict each other.
 func (v version) read(ctx context.Context, e *Entry) error {
-	head, err := v.head(ctx, 0)
+	err := v.get(ctx, e)
 	if err != nil {
-		return err
-	}
-	if etag := strings.Trim(aws.ToString(head.ETag), `"`); etag != e.ETag {
-		return fmt.Errorf("ETag %q, listed as %q", etag, e.ETag)
-	}
-	e.describe(head)
-	if err := v.hash(ctx, e); err != nil {
 		return err
 	}
 	if e.PartSizes, err = v.partSizes(ctx, e.ETag); err != nil {
@@ -108,20 +101,21 @@ func (v version) versionID() *string {
 }
 
 func (v version) head(ctx context.Context, part int32) (*s3.HeadObjectOutput, error) {
-	in := &s3.HeadObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(), ChecksumMode: types.ChecksumModeEnabled}
-	if part > 0 {
-		in.PartNumber = &part
-	}
-	return v.client.HeadObject(ctx, in)
+	return v.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(), PartNumber: &part})
 }
 
-// hash reads the body. It comes as stored: the client asks for no encoding.
-func (v version) hash(ctx context.Context, e *Entry) (err error) {
-	out, err := v.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID()})
+// get reads headers and body. The body comes as stored: the client asks for no
+// encoding.
+func (v version) get(ctx context.Context, e *Entry) (err error) {
+	out, err := v.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(), ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Body.Close()) }()
+	if etag := strings.Trim(aws.ToString(out.ETag), `"`); etag != e.ETag {
+		return fmt.Errorf("ETag %q, listed as %q", etag, e.ETag)
+	}
+	e.describe(out)
 	sum := sha256.New()
 	n, err := io.Copy(sum, out.Body)
 	if err != nil {
@@ -156,7 +150,7 @@ func (v version) partSizes(ctx context.Context, etag string) ([]int64, error) {
 }
 
 // describe takes over what the headers say.
-func (e *Entry) describe(head *s3.HeadObjectOutput) {
+func (e *Entry) describe(head *s3.GetObjectOutput) {
 	e.ContentType = aws.ToString(head.ContentType)
 	e.CacheControl = aws.ToString(head.CacheControl)
 	e.ContentDisposition = aws.ToString(head.ContentDisposition)
