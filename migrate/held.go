@@ -63,7 +63,7 @@ func (w *work) markBefore(ctx context.Context, s manifest.Segment, receipts []re
 		if i > 0 && receipts[i].Key != receipts[i-1].Key {
 			at = 0
 		}
-		receipts[i].Before = receipts[i].Before || receipts[i].Held && at < counts[receipts[i].Key]
+		receipts[i].Before = receipts[i].Before || at < counts[receipts[i].Key]
 		at++
 	}
 	return nil

@@ -111,7 +111,7 @@ func (m *passMaker) pending(r rebased, old []receipt.Erasure) {
 		if i < len(r.carried) {
 			m.receipts = append(m.receipts, r.carried[i])
 		} else {
-			m.receipts = append(m.receipts, receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: receipt.Failed, Reason: receipt.NotYet, At: m.next.At})
+			m.receipts = append(m.receipts, receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: receipt.Failed, Reason: receipt.NotYet, Before: r.there[i], At: m.next.At})
 		}
 		x := receipt.Erasure{Key: e.Key, VersionID: e.VersionID, Outcome: receipt.Unerased, Reason: "not erased yet", At: m.next.At}
 		if i < len(r.places) && len(old) > 0 {

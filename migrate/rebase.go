@@ -13,6 +13,7 @@ type rebased struct {
 	// the others are to be copied. places are their indexes in the pass before.
 	carried []receipt.Receipt
 	places  []int
+	there   []bool // by entry: was at the destination when the plan was made
 	// stale is what the destination was given and must lose before the others
 	// can follow.
 	stale     []receipt.Receipt
@@ -30,6 +31,7 @@ func rebase(before []manifest.Entry, receipts []receipt.Receipt, listed []object
 	last, proven := -1, true
 	for _, e := range r.entries {
 		i := known.find(before, e)
+		r.there = append(r.there, i >= 0 && receipts[i].Before)
 		if i < 0 {
 			r.new++
 			proven = false
@@ -49,11 +51,10 @@ func rebase(before []manifest.Entry, receipts []receipt.Receipt, listed []object
 		switch {
 		case next < len(r.places) && r.places[next] == i:
 			next++
-		case old.DestinationVersionID == "":
-		case !old.Before:
-			r.stale = append(r.stale, old)
-		default:
+		case old.Before && !kept[i]:
 			foreign = true
+		case old.DestinationVersionID != "" && !old.Before:
+			r.stale = append(r.stale, old)
 		}
 	}
 	if foreign {

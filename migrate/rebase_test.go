@@ -33,6 +33,7 @@ func TestRebase(t *testing.T) {
 		{name: "what is not proven is copied, and all after it", before: "a b c", listed: "a b c", unproven: "b", entries: "a b c", carried: "a", removed: "b c"},
 		{name: "an older one appears", before: "b c", listed: "a b c", entries: "a b c", removed: "b c", new: 1},
 		{name: "what was there before is never removed", before: "a b", listed: "b c", held: "a", entries: "b c", new: 1, gone: 1},
+		{name: "nor is it forgotten if it was never proven", before: "a b", listed: "a", held: "a b", unproven: "b", entries: "a", gone: 1},
 		{name: "and what it lies on is not taken for proven", before: "a b", listed: "a", held: "b", entries: "a", gone: 1},
 		{name: "erased by us", before: "a b", erasing: true, entries: "a b", carried: "a b"},
 		{name: "erased in part, one more", before: "a b", listed: "b c", erasing: true, entries: "a b c", carried: "a b", new: 1},
