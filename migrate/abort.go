@@ -17,7 +17,7 @@ type Undone struct {
 	Schema   string    `json:"schema"`
 	Plan     string    `json:"plan"`
 	Removed  int64     `json:"removed"`         // entries that the plan had written
-	Kept     int64     `json:"kept"`            // entries that were there before it
+	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own
 	Left     int64     `json:"left"`            // entries that could not be removed
 	Unknown  int64     `json:"without_receipt"` // entries of segments that were never finished
 	Uploads  int64     `json:"uploads_aborted"` // unfinished uploads of the plan's keys
@@ -111,13 +111,13 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	var places []int // of what was written, in the segment
 	for i, x := range r.receipts {
 		switch {
-		case x.Before:
-			if w.pass.Number == 1 {
+		case x.Before || x.Held:
+			if w.pass == w.passes[len(w.passes)-1] {
 				u.Kept++
 			}
 		case x.Reason == receipt.NotYet:
 			u.Unknown++
-		case x.DestinationVersionID != "":
+		case x.Ours():
 			written, places = append(written, x.Written()), append(places, i)
 		}
 	}

@@ -51,10 +51,10 @@ func rebase(before []manifest.Entry, receipts []receipt.Receipt, listed []object
 		switch {
 		case next < len(r.places) && r.places[next] == i:
 			next++
-		case old.Before && !kept[i]:
-			foreign = true
-		case old.DestinationVersionID != "" && !old.Before:
+		case old.Ours():
 			r.stale = append(r.stale, old)
+		case (old.Before || old.Held) && !kept[i]:
+			foreign = true
 		}
 	}
 	if foreign {

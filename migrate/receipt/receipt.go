@@ -105,6 +105,11 @@ func header(s manifest.Segment, name, schema string, data []byte) (state.Header,
 	return h, err
 }
 
+// Ours tells whether this plan is known to have written the copy, so that it may
+// take it away again. What was found there may be ours, of a run that died, or
+// somebody's.
+func (r Receipt) Ours() bool { return r.DestinationVersionID != "" && !r.Held && !r.Before }
+
 // Counts says how many receipts there are of each verdict, under its name.
 func Counts(receipts []Receipt) map[string]int {
 	counts := make(map[string]int)
