@@ -174,6 +174,7 @@ func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []o
 // answer that was lost says nothing about the deed.
 func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, entries []manifest.Entry, held []objectstore.Version) (receipt.Receipt, error) {
 	stale := false // held may be behind the destination
+	var own *wrote // what an attempt has written and could not prove
 	for attempt := 1; ; attempt++ {
 		var err error
 		if stale {
@@ -191,6 +192,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 				}
 			}
 		}
+		errors.As(err, &own)
 		switch {
 		case ctx.Err() != nil:
 			return receipt.Receipt{}, ctx.Err()
@@ -203,7 +205,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		case errors.Is(err, objectstore.ErrCustomerKey):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()}), nil
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
-			return c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()}), nil
+			return c.failed(e, err, at, own, held), nil
 		}
 		stale = !planted.On(planted.WriteTwice)
 		c.Retried(err)
@@ -211,6 +213,28 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			return receipt.Receipt{}, err
 		}
 	}
+}
+
+// wrote is a failure after the destination has taken a copy.
+type wrote struct {
+	objectstore.Written
+	err error
+}
+
+func (w *wrote) Error() string { return w.err.Error() }
+func (w *wrote) Unwrap() error { return w.err }
+
+// failed says what is at the destination all the same, so that it is not
+// forgotten: what this run has written, or what it found there.
+func (c *Copier) failed(e manifest.Entry, err error, at int, own *wrote, held []objectstore.Version) receipt.Receipt {
+	r := c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()})
+	switch {
+	case own != nil:
+		c.record(&r, own.Written)
+	case at < len(held) && Like(e, held[at], c.Opaque):
+		r.DestinationVersionID, r.DestinationETag, r.Held = held[at].VersionID, held[at].ETag, true
+	}
+	return r
 }
 
 // worthwhile tells whether another attempt can help. A guard that held may

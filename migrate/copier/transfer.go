@@ -27,13 +27,13 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {
 		var sha string
 		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from, c.Versioning), c.destination, at); err != nil {
-			return receipt.Receipt{}, err
+			return receipt.Receipt{}, &wrote{evidence.Written, err}
 		}
 		evidence.SHA256 = sha
 	}
 	if finding.Verdict == receipt.Verified && !verifier.Plain(evidence.Source.Attributes) {
 		if finding, err = c.attributes(ctx, e, evidence.Source, nil, at, finding); err != nil {
-			return receipt.Receipt{}, err
+			return receipt.Receipt{}, &wrote{evidence.Written, err}
 		}
 	}
 	r := c.receipt(e, finding)
@@ -212,7 +212,7 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
 	if !verifier.ETagsComparable(source, w, false) || w.ETag != e.ETag {
 		if source, err = c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0); err != nil {
-			return verifier.Evidence{}, drifted(err)
+			return verifier.Evidence{}, &wrote{w, drifted(err)}
 		}
 		// A differing ETag may be a matter of encryption; reading decides.
 		if source.Checksum != w.Checksum || source.Checksum.Algorithm == "" {
