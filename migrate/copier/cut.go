@@ -2,7 +2,6 @@ package copier
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -50,20 +49,11 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	if !o.Checksum.Composite {
 		target.Algorithm = fullObject(o.Checksum.Algorithm)
 	}
-	if err := c.abandon(ctx, string(e.Key)); err != nil {
-		return verifier.Evidence{}, err
-	}
-	upload, err := c.destination.CreateUpload(ctx, target)
+	upload, undo, err := c.begin(ctx, target)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
-	defer func() {
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
-			defer cancel()
-			err = errors.Join(err, c.destination.AbortUpload(ctx, target.Bucket, target.Key, upload))
-		}
-	}()
+	defer func() { err = undo(err) }()
 	var parts []objectstore.Part
 	for at := int64(0); at < e.Size; at += step {
 		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)}, Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}

@@ -155,6 +155,27 @@ const abortTime = 5 * time.Second
 
 type partFunc func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error)
 
+// begin starts an upload in place of those of runs that died. With the error
+// that it ends in, undo aborts it; with none it does nothing.
+func (c *Copier) begin(ctx context.Context, target objectstore.NewObject) (upload string, undo func(error) error, err error) {
+	if err := c.abandon(ctx, target.Key); err != nil {
+		return "", nil, err
+	}
+	if upload, err = c.destination.CreateUpload(ctx, target); err != nil {
+		return "", nil, err
+	}
+	return upload, func(err error) error {
+		if err == nil || errors.Is(err, objectstore.ErrNotFound) {
+			return err
+		}
+		// The context may have ended; the abort must still be tried, though not
+		// for long: the next run abandons what is left of this one.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+		defer cancel()
+		return errors.Join(err, c.destination.AbortUpload(ctx, target.Bucket, target.Key, upload))
+	}, nil
+}
+
 // inParts runs a multipart upload of info.PartCount parts. The upload is
 // aborted if it does not complete, and so are those of a run that died.
 func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore.Info, guard objectstore.Guard, send partFunc) (_ verifier.Evidence, err error) {
@@ -163,22 +184,11 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 		return verifier.Evidence{}, err
 	}
 	target.Algorithm, target.Composite = info.Checksum.Algorithm, info.Checksum.Composite
-	if err := c.abandon(ctx, string(e.Key)); err != nil {
-		return verifier.Evidence{}, err
-	}
-	upload, err := c.destination.CreateUpload(ctx, target)
+	upload, undo, err := c.begin(ctx, target)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
-	defer func() {
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-			// The context may have ended; the abort must still be tried, though
-			// not for long: the next run abandons what is left of this one.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
-			defer cancel()
-			err = errors.Join(err, c.destination.AbortUpload(ctx, target.Bucket, target.Key, upload))
-		}
-	}()
+	defer func() { err = undo(err) }()
 	parts := make([]objectstore.Part, info.PartCount)
 	var size int64
 	err = spread(ctx, info.PartCount, c.Spare, func(ctx context.Context, n int) (err error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithytime "github.com/aws/smithy-go/time"
 )
 
@@ -38,13 +39,19 @@ func (f fields) customerKey(algorithm, key, md5 *string) {
 	f.given("X-Amz-Server-Side-Encryption-Customer-Key-Md5", md5)
 }
 
-func (w *wire) getObject(ctx context.Context, in *s3.GetObjectInput) (*http.Response, error) {
+// reading is what the header of GET and HEAD has in common.
+func reading(mode types.ChecksumMode, owner, match, noneMatch *string, payer types.RequestPayer) fields {
 	f := make(fields, 12)
-	f.set("X-Amz-Checksum-Mode", string(in.ChecksumMode))
-	f.given("X-Amz-Expected-Bucket-Owner", in.ExpectedBucketOwner)
-	f.given("If-Match", in.IfMatch)
-	f.given("If-None-Match", in.IfNoneMatch)
-	f.set("X-Amz-Request-Payer", string(in.RequestPayer))
+	f.set("X-Amz-Checksum-Mode", string(mode))
+	f.given("X-Amz-Expected-Bucket-Owner", owner)
+	f.given("If-Match", match)
+	f.given("If-None-Match", noneMatch)
+	f.set("X-Amz-Request-Payer", string(payer))
+	return f
+}
+
+func (w *wire) getObject(ctx context.Context, in *s3.GetObjectInput) (*http.Response, error) {
+	f := reading(in.ChecksumMode, in.ExpectedBucketOwner, in.IfMatch, in.IfNoneMatch, in.RequestPayer)
 	f.customerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5)
 	return w.read(ctx, &request{
 		method: http.MethodGet, bucket: aws.ToString(in.Bucket), key: aws.ToString(in.Key),
@@ -53,12 +60,7 @@ func (w *wire) getObject(ctx context.Context, in *s3.GetObjectInput) (*http.Resp
 }
 
 func (w *wire) headObject(ctx context.Context, in *s3.HeadObjectInput) (*http.Response, error) {
-	f := make(fields, 12)
-	f.set("X-Amz-Checksum-Mode", string(in.ChecksumMode))
-	f.given("X-Amz-Expected-Bucket-Owner", in.ExpectedBucketOwner)
-	f.given("If-Match", in.IfMatch)
-	f.given("If-None-Match", in.IfNoneMatch)
-	f.set("X-Amz-Request-Payer", string(in.RequestPayer))
+	f := reading(in.ChecksumMode, in.ExpectedBucketOwner, in.IfMatch, in.IfNoneMatch, in.RequestPayer)
 	f.customerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5)
 	return w.read(ctx, &request{
 		method: http.MethodHead, bucket: aws.ToString(in.Bucket), key: aws.ToString(in.Key),

@@ -102,9 +102,6 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
-// Name is the provider's name in locations.
-func (p *Provider) Name() string { return p.name }
-
 // Regions lists the configured regions in order; empty means all that the
 // account's buckets are in.
 func (p *Provider) Regions() []string {
