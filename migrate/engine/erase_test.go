@@ -1,7 +1,10 @@
 package engine_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,5 +42,88 @@ func TestEraserLooksBeneathNullMarkers(t *testing.T) {
 	}
 	if len(service.History("bucket", "left alone")) != 0 || len(service.History("bucket", "replaced")) != 1 {
 		t.Errorf("%d and %d entries left, want the new object only", len(service.History("bucket", "left alone")), len(service.History("bucket", "replaced")))
+	}
+}
+
+// watched records which keys' deletions are under way.
+type watched struct {
+	*memstore.Store
+	t *testing.T
+
+	mu       sync.Mutex
+	requests int
+	underWay map[string]bool
+	last     map[string]string // version deleted, by key
+}
+
+func (w *watched) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	w.begin(entries)
+	results, err := w.Store.Delete(ctx, bucket, entries)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range entries {
+		delete(w.underWay, e.Key)
+	}
+	return results, err
+}
+
+func (w *watched) begin(entries []objectstore.Deletion) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.requests++; len(entries) > engine.Batch {
+		w.t.Errorf("a request of %d deletions", len(entries))
+	}
+	keys := make(map[string]bool)
+	for _, e := range entries {
+		if w.underWay[e.Key] {
+			w.t.Errorf("two requests about %s at once", e.Key)
+		}
+		if w.last[e.Key] >= e.VersionID {
+			w.t.Errorf("%s: %s is deleted after %s", e.Key, e.VersionID, w.last[e.Key])
+		}
+		keys[e.Key], w.last[e.Key] = true, e.VersionID
+	}
+	for key := range keys {
+		w.underWay[key] = true
+	}
+}
+
+// Batches go side by side, but those about one key in the order of its history.
+func TestEraserKeepsHistoriesTogether(t *testing.T) {
+	service := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now})
+	store := service.Region("us-east-1")
+	if err := store.CreateBucket(t.Context(), "bucket", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.SetVersioning(t.Context(), "bucket", objectstore.Enabled); err != nil {
+		t.Fatal(err)
+	}
+	var planned []manifest.Entry
+	for _, h := range []struct {
+		key      string
+		versions int
+	}{{"a", 700}, {"b", 700}, {"c", 300}, {"d", 2*engine.Batch + 1}, {"e", 1}, {"f", engine.Batch}} {
+		for i := range h.versions {
+			written, err := store.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: h.key}, objectstore.Body{Reader: strings.NewReader(fmt.Sprint(i)), Size: int64(len(fmt.Sprint(i)))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			planned = append(planned, manifest.Entry{Key: manifest.Key(h.key), VersionID: written.VersionID})
+		}
+	}
+	w := &watched{Store: store, t: t, underWay: make(map[string]bool), last: make(map[string]string)}
+	eraser := engine.Eraser{Source: w, Bucket: "bucket", Versioning: objectstore.Enabled, Workers: 16, Now: time.Now, Progress: &engine.Progress{}}
+	erasures, err := eraser.Segment(t.Context(), planned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range erasures {
+		if x.Outcome != receipt.Erased || x.Key != planned[i].Key || x.VersionID != planned[i].VersionID {
+			t.Fatalf("erasure %d is %s@%s %s, want %s@%s erased", i, x.Key, x.VersionID, x.Outcome, planned[i].Key, planned[i].VersionID)
+		}
+	}
+	// a; b with c; d in three, f; e has no room beside d or f.
+	if w.requests != 7 {
+		t.Errorf("%d requests, want 7", w.requests)
 	}
 }
