@@ -6,8 +6,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -143,5 +146,35 @@ func TestWorkloads(t *testing.T) {
 	}
 	if _, err := choose([]string{"nothing"}); err == nil {
 		t.Error("chose what there is not")
+	}
+}
+
+func TestMultiply(t *testing.T) {
+	bucket := t.TempDir()
+	first := filepath.Join(bucket, keyOf(0))
+	if err := os.MkdirAll(filepath.Dir(first), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(first, []byte("body"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := multiply(t.Context(), bucket, 2); err == nil {
+		t.Error("a file without attributes was taken for an object")
+	}
+	if err := syscall.Setxattr(first, "user.etag", []byte("an etag"), 0); errors.Is(err, syscall.ENOTSUP) {
+		t.Skip("the temporary directory's filesystem has no extended attributes")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if err := multiply(t.Context(), bucket, 1002); err != nil {
+		t.Fatal(err)
+	}
+	last := filepath.Join(bucket, keyOf(1001))
+	attributes, err := attributesOf(last)
+	if err != nil || string(attributes["user.etag"]) != "an etag" {
+		t.Errorf("%s has %q, %v", last, attributes, err)
+	}
+	if body, err := os.ReadFile(last); err != nil || string(body) != "body" {
+		t.Errorf("%s holds %q, %v", last, body, err)
 	}
 }

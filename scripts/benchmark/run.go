@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -127,6 +128,12 @@ func (r *runner) data(ctx context.Context, w workload) (string, error) {
 	fill(body)
 	if int64(len(body)) < w.size && w.part == 0 {
 		return "", errors.New("objects above 64 MiB need parts")
+	}
+	if w.objects > leftBehind && r.servers.sourceFiles != "" {
+		if err := e.put(ctx, bucket, keyOf(0), body, w.size, w.part); err != nil {
+			return "", err
+		}
+		return bucket, multiply(ctx, filepath.Join(r.servers.sourceFiles, bucket), w.objects)
 	}
 	for range max(w.versions, 1) {
 		if err := parallel(ctx, w.objects, 32, func(i int) error { return e.put(ctx, bucket, keyOf(i), body, w.size, w.part) }); err != nil {

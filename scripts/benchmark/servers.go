@@ -21,6 +21,7 @@ import (
 type servers struct {
 	credentials
 	source, destination string // addresses
+	sourceFiles         string // directory in which the source keeps buckets as files; empty: it does not
 	stops               []func() error
 }
 
@@ -80,7 +81,7 @@ func startSandbox(ctx context.Context, binary, dir string) (*servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &servers{stops: []func() error{stop}}
+	s := &servers{sourceFiles: filepath.Join(dir, "servers", sourceRegion, "buckets"), stops: []func() error{stop}}
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if lines.Text() == "ready" {
