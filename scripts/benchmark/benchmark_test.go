@@ -178,3 +178,27 @@ func TestMultiply(t *testing.T) {
 		t.Errorf("%s holds %q, %v", last, body, err)
 	}
 }
+
+func TestTimesOf(t *testing.T) {
+	text, err := os.ReadFile("/proc/self/stat")
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("the system has no /proc")
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if parent, _ := timesOf(string(text)); parent != os.Getppid() {
+		t.Errorf("parent %d, want %d, of %s", parent, os.Getppid(), text)
+	}
+	if (&servers{processes: []int{os.Getpid()}}).used() < 0 || (&servers{processes: []int{os.Getppid()}}).used() == 0 {
+		t.Error("the test's own processes have used no time")
+	}
+	odd := "12 (a) name (b) S 1 34 5 0 -1 4194560 1 2 3 4 250 50 0 0 20 0 1 0 9\n"
+	if parent, used := timesOf(odd); parent != 1 || used != 3*time.Second {
+		t.Errorf("parent %d used %s, want 1 and 3s", parent, used)
+	}
+	for _, bad := range []string{"", "1 (x)", "1 (x) S 1 a 3 4 5 6 7 8 9 10 b 12 13 14"} {
+		if parent, used := timesOf(bad); parent != 0 || used != 0 {
+			t.Errorf("%q: parent %d, %s", bad, parent, used)
+		}
+	}
+}

@@ -19,6 +19,9 @@ type figures struct {
 	wall time.Duration
 	cpu  time.Duration // user and system, of the tool's processes
 	peak int64         // bytes resident at most
+	// servers is what both servers used meanwhile. Where they share the machine
+	// with the client, it is wall time as well.
+	servers time.Duration
 }
 
 // measure runs a command to its end. The kernel counts what it used (wait4);

@@ -202,7 +202,9 @@ func (r *runner) once(ctx context.Context, w workload, t tool, from string, thro
 		through.source.reset()
 		through.destination.reset()
 	}
+	before := r.servers.used()
 	f, out, err := measure(ctx, r.timeout, j.environment(), j.dir, t.argv(j))
+	f.servers = r.servers.used() - before
 	if err != nil {
 		return f, out, err
 	}

@@ -22,6 +22,7 @@ type servers struct {
 	credentials
 	source, destination string // addresses
 	sourceFiles         string // directory in which the source keeps buckets as files; empty: it does not
+	processes           []int
 	stops               []func() error
 }
 
@@ -81,7 +82,7 @@ func startSandbox(ctx context.Context, binary, dir string) (*servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &servers{sourceFiles: filepath.Join(dir, "servers", sourceRegion, "buckets"), stops: []func() error{stop}}
+	s := &servers{processes: []int{cmd.Process.Pid}, sourceFiles: filepath.Join(dir, "servers", sourceRegion, "buckets"), stops: []func() error{stop}}
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if lines.Text() == "ready" {
@@ -124,7 +125,7 @@ func startMinIO(ctx context.Context, binary, dir string) (*servers, error) {
 		if err != nil {
 			return nil, errors.Join(err, s.stop())
 		}
-		s.stops = append(s.stops, stop)
+		s.stops, s.processes = append(s.stops, stop), append(s.processes, cmd.Process.Pid)
 		*address = "http://" + listen
 		if err := healthy(ctx, *address+"/minio/health/ready"); err != nil {
 			return nil, errors.Join(err, s.stop())
