@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
@@ -23,22 +24,24 @@ func (w *work) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	counts := tally{result: newResult(w.plan), of: make(map[int]bool)}
 	if len(missing) > 0 {
 		if err := w.thaw(ctx, missing); err != nil {
 			return err
 		}
-		if err := w.copySegments(ctx, missing); err != nil {
+		if err := w.copySegments(ctx, missing, &counts); err != nil {
 			return err
 		}
 	}
 	w.Progress.Begin("counting", w.totals().Entries, 0)
-	if err := w.tally(ctx); err != nil {
+	if err := w.count(ctx, &counts); err != nil {
 		return err
 	}
 	return w.result.verified()
 }
 
-func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) error {
+// copySegments works through segments and counts those that end verified.
+func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, counts *tally) error {
 	var entries, bytes int64
 	for _, s := range missing {
 		entries += int64(s.Entries)
@@ -89,7 +92,11 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment) err
 		if err != nil {
 			return err
 		}
-		return w.Home.Put(ctx, w.file(s, "receipts"), data)
+		if err := w.Home.Put(ctx, w.file(s, "receipts"), data); err != nil {
+			return err
+		}
+		counts.keep(s, receipts, w.plan.Moves[s.Move].Way)
+		return nil
 	}
 	return engine.Copy{
 		Segments: missing, Crew: crew, Progress: w.Progress,
@@ -143,10 +150,40 @@ func (w *work) missing(ctx context.Context) ([]manifest.Segment, error) {
 	return missing, nil
 }
 
-// tally reads all receipts and counts them.
-func (w *work) tally(ctx context.Context) error {
+// tally is what receipts were counted as they were written, so that they need
+// not be read again for it.
+type tally struct {
+	mu     sync.Mutex
+	result *Result
+	of     map[int]bool // segments, by number
+}
+
+// keep counts a segment whose entries are all verified. Others are left for
+// whoever reads them in order, and so names the same problems every time.
+func (t *tally) keep(s manifest.Segment, receipts []receipt.Receipt, way string) {
+	for i := range receipts {
+		if receipts[i].Verdict != receipt.Verified {
+			return
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.of[s.Number] = true
+	for i := range receipts {
+		t.result.count(&receipts[i], way)
+	}
+}
+
+// count counts all receipts of the pass: those of counted segments are known,
+// the others are read.
+func (w *work) count(ctx context.Context, counted *tally) error {
 	w.result.recount()
+	w.result.add(counted.result)
+	w.Progress.Entries.Add(counted.result.Entries)
 	for _, s := range w.pass.Segments {
+		if counted.of[s.Number] {
+			continue
+		}
 		r, err := w.load(ctx, s, withReceipts)
 		if err != nil {
 			return err

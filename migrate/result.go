@@ -85,6 +85,21 @@ func (r *Result) count(x *receipt.Receipt, way string) {
 	}
 }
 
+// add adds what was counted apart.
+func (r *Result) add(other *Result) {
+	r.Entries += other.Entries
+	r.Bytes += other.Bytes
+	r.Held += other.Held
+	r.streamed += other.streamed
+	r.serverSide += other.serverSide
+	for verdict, n := range other.Verdicts {
+		r.Verdicts[verdict] += n
+	}
+	for method, n := range other.Methods {
+		r.Methods[method] += n
+	}
+}
+
 func (r *Result) problem(p Problem) {
 	if len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, p)

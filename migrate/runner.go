@@ -134,7 +134,7 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	} else if len(missing) > 0 {
 		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing), len(w.pass.Segments))
 	}
-	if err := w.tally(ctx); err != nil {
+	if err := w.count(ctx, &tally{result: newResult(p)}); err != nil {
 		return w.result, err
 	}
 	return w.result, w.erase(ctx)
