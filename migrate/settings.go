@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/parity"
@@ -26,10 +28,37 @@ const (
 
 func bucketName(m Move) string { return m.Source.Provider + ":" + m.Bucket }
 
+// setting is what a bucket answered about one of its settings.
+type setting struct {
+	value []byte
+	err   error
+}
+
+// readAtOnce bounds how many settings of a bucket are read at once: one after
+// the other, they are what planning a bucket far away waits for.
+const readAtOnce = 6
+
+// readSettings asks a bucket for each of objectstore.Settings, in that order.
+func readSettings(ctx context.Context, store objectstore.Store, bucket string) []setting {
+	names := objectstore.Settings()
+	all := make([]setting, len(names))
+	var g errgroup.Group
+	g.SetLimit(readAtOnce)
+	for i, name := range names {
+		g.Go(func() error {
+			all[i].value, all[i].err = store.Setting(ctx, bucket, name)
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own error
+	return all
+}
+
 // settings records what becomes of a source bucket's settings.
 func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Move) error {
-	for _, name := range objectstore.Settings() {
-		value, err := source.Setting(ctx, m.Bucket, name)
+	read := readSettings(ctx, source, m.Bucket)
+	for i, name := range objectstore.Settings() {
+		value, err := read[i].value, read[i].err
 		if err == nil && name == objectstore.Policy {
 			value, err = parity.Unfenced(value) // an earlier plan's fence is not the bucket's own
 		}
@@ -162,8 +191,9 @@ func (p *planner) existing(ctx context.Context, m *Move) error {
 	destination := p.Stores(p.Destination.Provider, p.Destination.Code)
 	at := p.plan.To(*m).String()
 	wanted := func(name objectstore.Setting) []byte { return wantedSetting(p.plan.Parity, *m, name) }
-	for _, name := range objectstore.Settings() {
-		value, err := destination.Setting(ctx, m.Destination, name)
+	read := readSettings(ctx, destination, m.Destination)
+	for i, name := range objectstore.Settings() {
+		value, err := read[i].value, read[i].err
 		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
 			continue
 		}
