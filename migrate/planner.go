@@ -197,9 +197,6 @@ func (p *planner) clashes(moves []Move) {
 	}
 }
 
-// examples is how many keys an issue names.
-const examples = 20
-
 // list writes one move's entries to the manifest, beside the destination's
 // listing.
 func (p *planner) list(ctx context.Context, index int, source objectstore.Store, writer *manifest.Writer) error {
@@ -209,14 +206,8 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		return err
 	}
 	defer beside.stop()
-	frozen := Issue{Rule: "archived", Location: m.From().String(), Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"}
-	tierless := Issue{Rule: "restore-tier", Location: m.From().String(), Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"}
-	locked := Issue{Rule: "sse-c", Location: m.From().String(), Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"}
-	annotated := Issue{Rule: "annotations", Location: m.From().String(), Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"}
+	o := p.obstacles(m)
 	p.first = manifest.Entry{}
-	fits := newFits(p.Stores(p.Destination.Provider, p.Destination.Code), m.From().String())
-	taken := Issue{Rule: "destination-key-exists", Location: p.plan.To(*m).String(), Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"}
-	older := Issue{Rule: "destination-has-more", Location: p.plan.To(*m).String(), Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"}
 	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
@@ -225,10 +216,10 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
 			m.Totals.count(entries[i])
-			p.frozen(v, &frozen, &tierless)
-			fits.see(v)
+			p.frozen(v, o)
+			o.fits.see(v)
 		}
-		if err := p.sample(ctx, source, m, entries, &locked, &annotated); err != nil {
+		if err := p.sample(ctx, source, m, entries, o); err != nil {
 			return err
 		}
 		if planted.On(planted.Reorder) {
@@ -239,10 +230,10 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 			return fmt.Errorf("list %s: %w", p.plan.To(*m), err)
 		}
 		if m.Held += int64(held); !ok {
-			note(&taken, history[0].Key)
+			note(&o.taken, history[0].Key)
 		}
 		if beneath > 0 {
-			note(&older, history[0].Key)
+			note(&o.older, history[0].Key)
 		}
 		if held > 0 {
 			p.held = append(p.held, heldLine{Key: entries[0].Key, Entries: held})
@@ -259,24 +250,8 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		m.Totals.Uploads++
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
-	for _, issue := range []Issue{frozen, tierless, locked, fits.large, fits.long, taken} {
-		if issue.Count > 0 {
-			p.block(issue)
-		}
-	}
-	if older.Count > 0 {
-		p.warn(older)
-	}
-	if annotated.Count > 0 {
-		p.warn(annotated)
-	}
+	o.report(p)
 	return nil
-}
-
-func note(i *Issue, key string) {
-	if i.Count++; len(i.Keys) < examples {
-		i.Keys = append(i.Keys, manifest.Key(key))
-	}
 }
 
 // count adds one entry.

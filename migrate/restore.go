@@ -80,17 +80,17 @@ var ErrRestoring = errors.New("archived versions are being restored")
 
 // frozen notes an archived version of the source: a blocker, unless it is
 // restored already or the plan is to restore it.
-func (p *planner) frozen(v objectstore.Version, unread, tierless *Issue) {
+func (p *planner) frozen(v objectstore.Version, o *obstacles) {
 	if !archived(v.StorageClass) {
 		return
 	}
 	switch {
 	case p.Restore == "":
 		if v.Restoring || !v.Restored.After(p.Now) {
-			note(unread, v.Key)
+			note(&o.archived, v.Key)
 		}
 	case restoreTime(v.StorageClass, p.Restore) == 0:
-		note(tierless, v.Key)
+		note(&o.tierless, v.Key)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // does not tell. That is a few requests whatever there is, and the same ones for
 // the same source. What it misses is found by the run, which then erases
 // nothing.
-func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move, history []manifest.Entry, locked, annotated *Issue) error {
+func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move, history []manifest.Entry, o *obstacles) error {
 	n := m.Totals.Versions
 	for i := len(history) - 1; i >= 0; i-- {
 		e := history[i]
@@ -28,9 +28,9 @@ func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move,
 			}
 			ref := e.Ref(m.Bucket, m.Versioning)
 			if _, err := source.Stat(ctx, ref, 0); errors.Is(err, objectstore.ErrCustomerKey) {
-				note(locked, string(e.Key))
+				note(&o.sseC, string(e.Key))
 			}
-			p.annotations(ctx, ref, annotated)
+			p.annotations(ctx, ref, &o.annotated)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -1,0 +1,48 @@
+package migrate
+
+import "github.com/residency/residency/migrate/manifest"
+
+// obstacles gathers what a move's entries meet, each kind with how many and the
+// first keys.
+type obstacles struct {
+	archived, tierless Issue
+	sseC, annotated    Issue // among a few that were asked about
+	taken, older       Issue // at the destination
+	fits               *fits
+}
+
+func (p *planner) obstacles(m *Move) *obstacles {
+	from, to := m.From().String(), p.plan.To(*m).String()
+	return &obstacles{
+		archived:  Issue{Rule: "archived", Location: from, Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"},
+		tierless:  Issue{Rule: "restore-tier", Location: from, Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"},
+		sseC:      Issue{Rule: "sse-c", Location: from, Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"},
+		annotated: Issue{Rule: "annotations", Location: from, Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"},
+		taken:     Issue{Rule: "destination-key-exists", Location: to, Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"},
+		older:     Issue{Rule: "destination-has-more", Location: to, Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"},
+		fits:      newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),
+	}
+}
+
+// report adds what was met to the plan.
+func (o *obstacles) report(p *planner) {
+	for _, i := range []Issue{o.archived, o.tierless, o.sseC, o.fits.large, o.fits.long, o.taken} {
+		if i.Count > 0 {
+			p.block(i)
+		}
+	}
+	for _, i := range []Issue{o.older, o.annotated} {
+		if i.Count > 0 {
+			p.warn(i)
+		}
+	}
+}
+
+// examples is how many keys an issue names.
+const examples = 20
+
+func note(i *Issue, key string) {
+	if i.Count++; len(i.Keys) < examples {
+		i.Keys = append(i.Keys, manifest.Key(key))
+	}
+}
