@@ -62,6 +62,9 @@ func serve(ctx context.Context, args []string, stdin io.Reader) error {
 			RootUserAccess: accessKey, RootUserSecret: secretKey, Region: *region, IAMDir: accounts,
 			Ports: []string{*addr}, MaxConnections: 4096, MaxRequests: 4096, MultipartMaxParts: 10000,
 			Quiet: true, KeepAlive: true, HealthPath: healthPath,
+			// The server's own defaults, which embedding it leaves at zero: its
+			// cache of accounts would then be looked through without a pause.
+			IAMCacheTTL: 120, IAMCachePrune: 3600,
 		})
 	}()
 	select {
