@@ -53,13 +53,15 @@ func (s *Store) Versioning(ctx context.Context, bucket string) (objectstore.Vers
 	if err != nil {
 		return "", s.fail("GetBucketVersioning", bucket, err)
 	}
+	v := objectstore.Unversioned
 	switch out.Status {
 	case types.BucketVersioningStatusEnabled:
-		return objectstore.Enabled, nil
+		v = objectstore.Enabled
 	case types.BucketVersioningStatusSuspended:
-		return objectstore.Suspended, nil
+		v = objectstore.Suspended
 	}
-	return objectstore.Unversioned, nil
+	s.unversioned.saw(bucket, v)
+	return v, nil
 }
 
 // SetVersioning implements objectstore.Administrator.
@@ -69,6 +71,7 @@ func (s *Store) SetVersioning(ctx context.Context, bucket string, v objectstore.
 		status = types.BucketVersioningStatusEnabled
 	}
 	_, err := s.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
+	s.unversioned.saw(bucket, v) // whether or not it was heard to be done
 	return s.fail("PutBucketVersioning", bucket, err)
 }
 

@@ -40,9 +40,32 @@ type page struct {
 	rootClosed bool
 }
 
-// Versions implements objectstore.Lister.
+// Versions implements objectstore.Lister. A bucket that never had versions is
+// listed by its objects, see plain.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
-	fetch := func(ctx context.Context, from listing.Marker) (listing.Page, error) {
+	return func(yield func(objectstore.Version, error) bool) {
+		op, fetch, check := "ListObjectVersions", s.versionPages(bucket, prefix), s.noCheck
+		if after == "" && s.plain(ctx, bucket) {
+			op, fetch, check = "ListObjectsV2", s.objectPages(bucket, prefix), s.stillPlain
+		}
+		for v, err := range listing.Versions(ctx, prefix, after, fetch, listing.Options{Now: s.now, Workers: s.listers}) {
+			var answered *objectstore.Error
+			if errors.Is(err, objectstore.ErrOrder) && !errors.As(err, &answered) {
+				err = s.broken(op, bucket, err)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+		if err := check(ctx, bucket); err != nil {
+			yield(objectstore.Version{}, err)
+		}
+	}
+}
+
+// versionPages asks for pages of all versions.
+func (s *Store) versionPages(bucket, prefix string) listing.Pager {
+	return func(ctx context.Context, from listing.Marker) (listing.Page, error) {
 		in := &s3.ListObjectVersionsInput{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: &s.pageSize}
 		if prefix != "" {
 			in.Prefix = &prefix
@@ -59,17 +82,6 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 			return listing.Page{}, err
 		}
 		return listing.Page{Entries: p.versions, More: p.truncated, Next: listing.Marker{Key: p.nextKey, VersionID: p.nextID}}, nil
-	}
-	return func(yield func(objectstore.Version, error) bool) {
-		for v, err := range listing.Versions(ctx, prefix, after, fetch, listing.Options{Now: s.now, Workers: s.listers}) {
-			var answered *objectstore.Error
-			if errors.Is(err, objectstore.ErrOrder) && !errors.As(err, &answered) {
-				err = s.broken("ListObjectVersions", bucket, err)
-			}
-			if !yield(v, err) || err != nil {
-				return
-			}
-		}
 	}
 }
 
@@ -260,7 +272,7 @@ func parsePage(raw []byte) (*page, error) {
 
 func (p *page) child(s *scanner, name []byte) (err error) {
 	switch string(name) {
-	case "Version", "DeleteMarker":
+	case "Version", "DeleteMarker", "Contents":
 		err = p.version(s, name)
 	case "Upload":
 		var u objectstore.Upload
@@ -290,7 +302,7 @@ func (p *page) version(s *scanner, name []byte) error {
 	if n := len(p.versions); n > 0 {
 		before = p.versions[n-1]
 	}
-	p.versions = append(p.versions, objectstore.Version{Marker: string(name) == "DeleteMarker"})
+	p.versions = append(p.versions, objectstore.Version{Marker: string(name) == "DeleteMarker", Latest: string(name) == "Contents"})
 	v := &p.versions[len(p.versions)-1]
 	for {
 		field, more, err := s.child(name)

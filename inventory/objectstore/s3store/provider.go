@@ -151,6 +151,8 @@ type Store struct {
 	pageSize int32
 	listers  int
 	wire     *wire // for what is asked once or more per object
+
+	unversioned neverVersioned
 }
 
 var _ objectstore.Store = (*Store)(nil)
