@@ -141,7 +141,7 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 		r.receipts[places[j]] = receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size,
 			Verdict: receipt.Failed, Reason: "removed when the plan was aborted", At: w.Now().UTC()}
 	}
-	data, err := receipt.Encode(s, r.receipts)
+	data, err := receipt.Encode(w.codec, s, r.receipts)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 		if err := w.markBefore(ctx, s, receipts); err != nil {
 			return err
 		}
-		data, err := receipt.Encode(s, receipts)
+		data, err := receipt.Encode(w.codec, s, receipts)
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (w *work) missing(ctx context.Context) ([]manifest.Segment, error) {
 		if err != nil {
 			return nil, err
 		}
-		h, err := state.DecodeHeader(s.File("receipts"), receipt.Schema, data)
+		h, err := state.DecodeHeaderBy(w.codec, s.File("receipts"), receipt.Schema, data)
 		if err != nil {
 			return nil, err
 		}

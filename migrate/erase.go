@@ -155,7 +155,7 @@ func (w *work) eraseSegments(ctx context.Context) error {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
 		}
 		erasures = merge(r, todo, erasures)
-		data, err := receipt.EncodeErasures(s, erasures)
+		data, err := receipt.EncodeErasures(w.codec, s, erasures)
 		if err != nil {
 			return err
 		}

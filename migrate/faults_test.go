@@ -333,7 +333,7 @@ func TestForgedReceipts(t *testing.T) {
 		}
 		forged = append(forged, r)
 	}
-	data, err = receipt.Encode(s, forged)
+	data, err = receipt.Encode(nil, s, forged)
 	f.must(data, err)
 	f.must(nil, f.home.Put(t.Context(), name, data))
 

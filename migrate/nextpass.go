@@ -27,6 +27,9 @@ type staleEntry struct {
 // would have by embedding, knows nothing of the move.
 func (*staleEntry) AppendJSON(b []byte) ([]byte, bool) { return b, false }
 
+// ParseJSON is left to encoding/json too.
+func (*staleEntry) ParseJSON([]byte) bool { return false }
+
 // staleLines is how many lines such a list has at most.
 const staleLines = 1000
 
@@ -40,7 +43,7 @@ func (w *work) nextPass(ctx context.Context, erasing, fenced bool) (*pass, error
 	}}
 	w.Progress.Begin("listing source", w.totals().Entries, 0)
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return w.Home.Put(ctx, m.name(name), data) })
-	writer.Stored = m.seed
+	writer.Stored, writer.Codec = m.seed, w.codec
 	for i, move := range w.plan.Moves {
 		if err := writer.Begin(ctx, i); err != nil {
 			return nil, err
@@ -123,7 +126,7 @@ func (m *passMaker) pending(r rebased, old []receipt.Erasure) {
 
 // seed stores what is known of a segment's entries beside its manifest.
 func (m *passMaker) seed(ctx context.Context, s manifest.Segment) error {
-	data, err := receipt.Encode(s, m.receipts)
+	data, err := receipt.Encode(m.codec, s, m.receipts)
 	if err != nil {
 		return err
 	}
@@ -131,7 +134,7 @@ func (m *passMaker) seed(ctx context.Context, s manifest.Segment) error {
 		return err
 	}
 	if m.next.Erased {
-		if data, err = receipt.EncodeErasures(s, m.erasures); err != nil {
+		if data, err = receipt.EncodeErasures(m.codec, s, m.erasures); err != nil {
 			return err
 		}
 		if err := m.Home.Put(ctx, m.name(s.File("erasures")), data); err != nil {

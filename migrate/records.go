@@ -57,7 +57,7 @@ func (w *work) load(ctx context.Context, s manifest.Segment, n need) (r records,
 		if err != nil {
 			return r, err
 		}
-		if r.receipts, err = receipt.Decode(s, r.entries, data); err != nil {
+		if r.receipts, err = receipt.Decode(w.codec, s, r.entries, data); err != nil {
 			return r, err
 		}
 	}
@@ -69,7 +69,7 @@ func (w *work) load(ctx context.Context, s manifest.Segment, n need) (r records,
 		if err != nil {
 			return r, err
 		}
-		if r.erasures, err = receipt.DecodeErasures(s, r.entries, data); err != nil {
+		if r.erasures, err = receipt.DecodeErasures(w.codec, s, r.entries, data); err != nil {
 			return r, err
 		}
 	}
@@ -85,5 +85,5 @@ func (w *work) entries(ctx context.Context, s manifest.Segment) ([]manifest.Entr
 	if err != nil {
 		return nil, err
 	}
-	return s.Decode(data)
+	return s.Decode(w.codec, data)
 }

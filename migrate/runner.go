@@ -147,6 +147,7 @@ type work struct {
 	passes []*pass // all that were made, in order
 	pass   *pass   // the last of them
 	result *Result
+	codec  *state.Codec
 	// retained is what locks keep, by source location.
 	retained map[string]retention
 	// doubtful are the pass's segments, by index, that a listing of the

@@ -102,7 +102,7 @@ func (w *work) progress(ctx context.Context, s *Status) error {
 			if err != nil {
 				return err
 			}
-			h, err := state.DecodeHeader(seg.File(kind.dir), kind.schema, data)
+			h, err := state.DecodeHeaderBy(w.codec, seg.File(kind.dir), kind.schema, data)
 			if err != nil {
 				return err
 			}

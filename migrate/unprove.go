@@ -38,7 +38,7 @@ func (w *work) unprove(ctx context.Context) error {
 			receipts[j].Verdict, receipts[j].Method = receipt.Failed, ""
 			receipts[j].Reason = "a fresh listing of the destination did not show this segment as it was written"
 		}
-		data, err := receipt.Encode(s, receipts)
+		data, err := receipt.Encode(w.codec, s, receipts)
 		if err != nil {
 			return err
 		}

@@ -3,12 +3,14 @@ package manifest
 import (
 	"strconv"
 	"time"
+
+	"github.com/residency/residency/migrate/state"
 )
 
 // AppendJSON implements state.Appender: a manifest has millions of lines, and
 // nearly all of them are plain.
 func (e *Entry) AppendJSON(b []byte) ([]byte, bool) {
-	if !plain(string(e.Key)) || !plain(e.VersionID) || !plain(e.ETag) || !plain(e.StorageClass) || e.Modified.Year() < 1 || e.Modified.Year() > 9999 || e.Modified.Location() != time.UTC {
+	if !state.Plain(string(e.Key)) || !state.Plain(e.VersionID) || !state.Plain(e.ETag) || !state.Plain(e.StorageClass) || !state.PlainTime(e.Modified) {
 		return b, false
 	}
 	b = append(append(append(b, `{"key":"`...), e.Key...), `","version_id":"`...)
@@ -27,12 +29,30 @@ func (e *Entry) AppendJSON(b []byte) ([]byte, bool) {
 	return append(b, '}'), true
 }
 
-// plain tells whether JSON writes the text as it stands, whatever it escapes.
-func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			return false
-		}
+// ParseJSON implements state.Parser.
+func (e *Entry) ParseJSON(line []byte) bool {
+	s := state.NewScan(line)
+	s.Must(`{"key":"`)
+	s.Keep((*string)(&e.Key))
+	s.Must(`,"version_id":"`)
+	id, etag := s.Text(), []byte(nil)
+	e.Marker = s.Has(`,"delete_marker":true`)
+	s.Must(`,"size":`)
+	e.Size = s.Number()
+	if s.Has(`,"etag":"`) {
+		etag = s.Text()
 	}
+	s.Must(`,"modified":"`)
+	e.Modified = s.Time()
+	if s.Has(`,"storage_class":"`) {
+		s.Keep(&e.StorageClass)
+	} else {
+		e.StorageClass = ""
+	}
+	s.Must("}")
+	if !s.End() {
+		return false
+	}
+	state.Together(state.Part{Into: &e.VersionID, Text: id}, state.Part{Into: &e.ETag, Text: etag})
 	return true
 }

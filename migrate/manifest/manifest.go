@@ -105,39 +105,99 @@ func (s Segment) File(kind string) string { return fmt.Sprintf("%s/%06d.ndjson.z
 
 // Decode reads a segment's entries and holds them against its description:
 // digest, number, byte order of keys. All errors wrap state.ErrDamaged.
-func (s Segment) Decode(data []byte) ([]Entry, error) {
+func (s Segment) Decode(c *state.Codec, data []byte) ([]Entry, error) {
+	r, err := s.Open(c, data)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	entries := make([]Entry, 0, max(0, min(s.Entries, 2*maxEntries)))
+	for r.Next() {
+		entries = append(entries, r.Entry)
+	}
+	return entries, r.Err()
+}
+
+// Reader reads a segment entry by entry, as Decode does. What it reads is
+// covered by the digest before the first entry is seen. It must be closed.
+type Reader struct {
+	Entry Entry // the one at hand
+
+	s     Segment
+	name  string
+	lines *state.Lines[Entry]
+	n     int
+	err   error
+}
+
+// Open begins to read a segment.
+func (s Segment) Open(c *state.Codec, data []byte) (*Reader, error) {
 	name := s.File("manifest")
 	if d := state.Digest(data); d != s.Digest {
 		return nil, fmt.Errorf("%w: %s has SHA-256 %s, the plan says %s", state.ErrDamaged, name, d, s.Digest)
 	}
-	if h, err := state.DecodeHeader(name, Schema, data); err != nil {
+	lines, err := state.Open[Entry](c, name, Schema, data)
+	if err != nil {
 		return nil, err
-	} else if h.Segment != s.Number || h.Move != s.Move {
+	}
+	if h := lines.Header; h.Segment != s.Number || h.Move != s.Move {
+		lines.Close()
 		return nil, fmt.Errorf("%w: %s says that it is segment %d of move %d", state.ErrDamaged, name, h.Segment, h.Move)
 	}
-	entries := make([]Entry, 0, max(0, min(s.Entries, 2*maxEntries)))
-	for e, err := range state.Decode[Entry](name, Schema, data) {
-		if err != nil {
-			return nil, err
-		}
-		if n := len(entries); n > 0 && entries[n-1].Key > e.Key {
-			return nil, fmt.Errorf("%w: %s: keys are not in byte order", state.ErrDamaged, name)
-		}
-		if e.Key == "" || e.Size < 0 || e.VersionID == "" {
-			return nil, fmt.Errorf("%w: %s, line %d: no key, no version ID or a negative size", state.ErrDamaged, name, len(entries)+2)
-		}
-		if n := len(entries); n > 0 && entries[n-1].Key == e.Key && entries[n-1].VersionID == e.VersionID {
-			return nil, fmt.Errorf("%w: %s has an entry twice", state.ErrDamaged, name)
-		}
-		entries = append(entries, e)
+	return &Reader{s: s, name: name, lines: lines}, nil
+}
+
+// Close ends the reading.
+func (r *Reader) Close() { r.lines.Close() }
+
+// Err is why Next has ended before all entries were read.
+func (r *Reader) Err() error { return r.err }
+
+// Next reads the next entry and reports whether there was one.
+func (r *Reader) Next() bool {
+	if r.err != nil {
+		return false
 	}
-	if len(entries) > 0 && (entries[0].Key != s.FirstKey || entries[len(entries)-1].Key != s.LastKey) {
-		return nil, fmt.Errorf("%w: %s does not begin and end with the keys that the plan says", state.ErrDamaged, name)
+	before := r.Entry
+	more, err := r.lines.Next(&r.Entry)
+	if err == nil && more {
+		err = r.check(before)
+	} else if err == nil {
+		err = r.end(before)
 	}
-	if len(entries) != s.Entries {
-		return nil, fmt.Errorf("%w: %s has %d entries, the plan says %d", state.ErrDamaged, name, len(entries), s.Entries)
+	if err != nil || !more {
+		r.err, r.Entry = err, before
+		return false
 	}
-	return entries, nil
+	r.n++
+	return true
+}
+
+// check holds the entry at hand against the one before it.
+func (r *Reader) check(before Entry) error {
+	e := &r.Entry
+	switch {
+	case r.n > 0 && before.Key > e.Key:
+		return fmt.Errorf("%w: %s: keys are not in byte order", state.ErrDamaged, r.name)
+	case e.Key == "" || e.Size < 0 || e.VersionID == "":
+		return fmt.Errorf("%w: %s, line %d: no key, no version ID or a negative size", state.ErrDamaged, r.name, r.n+2)
+	case r.n > 0 && before.Key == e.Key && before.VersionID == e.VersionID:
+		return fmt.Errorf("%w: %s has an entry twice", state.ErrDamaged, r.name)
+	case r.n == 0 && e.Key != r.s.FirstKey:
+		return fmt.Errorf("%w: %s does not begin with the key that the plan says", state.ErrDamaged, r.name)
+	}
+	return nil
+}
+
+// end holds the whole against what the plan says.
+func (r *Reader) end(last Entry) error {
+	switch {
+	case r.n > 0 && last.Key != r.s.LastKey:
+		return fmt.Errorf("%w: %s does not end with the key that the plan says", state.ErrDamaged, r.name)
+	case r.n != r.s.Entries:
+		return fmt.Errorf("%w: %s has %d entries, the plan says %d", state.ErrDamaged, r.name, r.n, r.s.Entries)
+	}
+	return nil
 }
 
 // Histories cuts entries into runs of one key.

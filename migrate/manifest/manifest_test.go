@@ -78,7 +78,7 @@ func TestWriter(t *testing.T) {
 	segments, files := write(t, in)
 	var all []manifest.Entry
 	for _, s := range segments {
-		entries, err := s.Decode(files[s.File("manifest")])
+		entries, err := s.Decode(nil, files[s.File("manifest")])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,16 +108,16 @@ func TestDecodeFaults(t *testing.T) {
 		return data, manifest.Segment{Number: 1, FirstKey: entries[0].Key, LastKey: entries[len(entries)-1].Key, Entries: len(entries), Digest: state.Digest(data)}
 	}
 	data, s := encode(good...)
-	if _, err := s.Decode(data); err != nil {
+	if _, err := s.Decode(nil, data); err != nil {
 		t.Fatal(err)
 	}
 	tampered := slices.Clone(data)
 	tampered[len(tampered)/2] ^= 1
-	if _, err := s.Decode(tampered); !errors.Is(err, state.ErrDamaged) {
+	if _, err := s.Decode(nil, tampered); !errors.Is(err, state.ErrDamaged) {
 		t.Errorf("tampered with: %v", err)
 	}
 	s.Entries = 3
-	if _, err := s.Decode(data); !errors.Is(err, state.ErrDamaged) {
+	if _, err := s.Decode(nil, data); !errors.Is(err, state.ErrDamaged) {
 		t.Errorf("fewer entries than the plan says: %v", err)
 	}
 	for name, bad := range map[string][]manifest.Entry{
@@ -128,7 +128,7 @@ func TestDecodeFaults(t *testing.T) {
 		"negative size": {{Key: "a", VersionID: "1", Size: -1}},
 	} {
 		data, s := encode(bad...)
-		if _, err := s.Decode(data); !errors.Is(err, state.ErrDamaged) {
+		if _, err := s.Decode(nil, data); !errors.Is(err, state.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -27,52 +27,62 @@ type Writer struct {
 	Stored func(ctx context.Context, s Segment) error
 	// Entries bounds a segment; 0: the default.
 	Entries int
+	// Codec keeps what is costly to make; one of its own is the default.
+	Codec *state.Codec
 
 	put      Put
 	move     int
 	entries  []Entry
 	bytes    int64
 	segments []Segment
-	encoder  state.Encoder
 }
 
 // NewWriter returns a Writer that stores its segments with put.
-func NewWriter(put Put) *Writer { return &Writer{put: put} }
+func NewWriter(put Put) *Writer { return &Writer{put: put, Codec: new(state.Codec)} }
 
 // Begin starts a new move; what follows belongs to it.
 func (w *Writer) Begin(ctx context.Context, move int) error {
-	err := w.flush(ctx)
+	err := w.flush(ctx, nil)
 	w.move = move
 	return err
 }
 
 // Add appends one key's whole history, oldest first.
 func (w *Writer) Add(ctx context.Context, history []Entry) error {
-	w.entries = append(w.entries, history...)
 	for i := range history {
 		w.bytes += history[i].Size
 	}
-	if len(w.entries) >= cmp.Or(w.Entries, maxEntries) || w.bytes >= maxBytes {
-		return w.flush(ctx)
+	if len(w.entries)+len(history) >= cmp.Or(w.Entries, maxEntries) || w.bytes >= maxBytes {
+		return w.flush(ctx, history)
 	}
+	w.entries = append(w.entries, history...)
 	return nil
 }
 
 // Close stores the last segment and returns all of them in order.
 func (w *Writer) Close(ctx context.Context) ([]Segment, error) {
-	err := w.flush(ctx)
+	err := w.flush(ctx, nil)
 	return w.segments, err
 }
 
-func (w *Writer) flush(ctx context.Context) error {
-	if len(w.entries) == 0 {
+// flush stores what there is, and behind it a history that fills the segment.
+func (w *Writer) flush(ctx context.Context, history []Entry) error {
+	n := len(w.entries) + len(history)
+	if n == 0 {
 		return nil
 	}
-	s := Segment{
-		Number: len(w.segments) + 1, Move: w.move, Entries: len(w.entries), Bytes: w.bytes,
-		FirstKey: w.entries[0].Key, LastKey: w.entries[len(w.entries)-1].Key,
+	first, last := w.entries, history
+	if len(first) == 0 {
+		first = history
 	}
-	data, err := state.EncodeBy(&w.encoder, state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries)
+	if len(last) == 0 {
+		last = w.entries
+	}
+	s := Segment{
+		Number: len(w.segments) + 1, Move: w.move, Entries: n, Bytes: w.bytes,
+		FirstKey: first[0].Key, LastKey: last[len(last)-1].Key,
+	}
+	data, err := state.EncodeBy(w.Codec, state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries, history)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", s.File("manifest"), err)
 	}

@@ -5,13 +5,11 @@ package receipt
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/state"
 )
 
 // Schemas of the two files.
@@ -95,65 +93,10 @@ func methods() []Method { return []Method{ReadbackSHA256, SHA256, Checksum, ETag
 
 func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased} }
 
-// header refuses a file that is of another segment, or of another manifest: a
-// segment's number means nothing by itself.
-func header(s manifest.Segment, name, schema string, data []byte) (state.Header, error) {
-	h, err := state.DecodeHeader(name, schema, data)
-	if err == nil && (h.Segment != s.Number || h.Move != s.Move || h.Of != s.Digest) {
-		err = fmt.Errorf("%w: %s is of another plan or segment", state.ErrDamaged, name)
-	}
-	return h, err
-}
-
 // Ours tells whether this plan is known to have written the copy, so that it may
 // take it away again. What was found there may be ours, of a run that died, or
 // somebody's.
 func (r Receipt) Ours() bool { return r.DestinationVersionID != "" && !r.Held && !r.Before }
-
-// Counts says how many receipts there are of each verdict, under its name.
-func Counts(receipts []Receipt) map[string]int {
-	counts := make(map[string]int)
-	for i := range receipts {
-		counts[string(receipts[i].Verdict)]++
-	}
-	return counts
-}
-
-// Encode makes the receipts file of a segment.
-func Encode(s manifest.Segment, receipts []Receipt) ([]byte, error) {
-	return state.Encode(state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Of: s.Digest, Entries: len(receipts), Counts: Counts(receipts)}, receipts)
-}
-
-// Decode reads a segment's receipts and holds them against its entries: one
-// receipt per entry, in order. All errors wrap state.ErrDamaged.
-func Decode(s manifest.Segment, entries []manifest.Entry, data []byte) ([]Receipt, error) {
-	name := s.File("receipts")
-	h, err := header(s, name, Schema, data)
-	if err != nil {
-		return nil, err
-	}
-	receipts := make([]Receipt, 0, len(entries))
-	for r, err := range state.Decode[Receipt](name, Schema, data) {
-		if err != nil {
-			return nil, err
-		}
-		i := len(receipts)
-		if i >= len(entries) || entries[i].Key != r.Key || entries[i].VersionID != r.VersionID || entries[i].Marker != r.Marker || entries[i].Size != r.Size {
-			return nil, fmt.Errorf("%w: %s, line %d is not about the manifest's entry", state.ErrDamaged, name, i+2)
-		}
-		if err := r.check(); err != nil {
-			return nil, fmt.Errorf("%w: %s, line %d: %w", state.ErrDamaged, name, i+2, err)
-		}
-		receipts = append(receipts, r)
-	}
-	if len(receipts) != len(entries) {
-		return nil, fmt.Errorf("%w: %s has %d receipts for %d entries", state.ErrDamaged, name, len(receipts), len(entries))
-	}
-	if !maps.Equal(h.Counts, Counts(receipts)) {
-		return nil, fmt.Errorf("%w: the counts in the header of %s are not those of its lines", state.ErrDamaged, name)
-	}
-	return receipts, nil
-}
 
 // Outcome is what became of one entry at the source.
 type Outcome string
@@ -180,36 +123,3 @@ type Erasure struct {
 
 // Done tells whether nothing is left of the entry.
 func (x Erasure) Done() bool { return x.Outcome == Erased || x.Outcome == Gone }
-
-// EncodeErasures makes the erasures file of a segment.
-func EncodeErasures(s manifest.Segment, erasures []Erasure) ([]byte, error) {
-	counts := make(map[string]int)
-	for i := range erasures {
-		counts[string(erasures[i].Outcome)]++
-	}
-	return state.Encode(state.Header{Schema: ErasureSchema, Segment: s.Number, Move: s.Move, Of: s.Digest, Entries: len(erasures), Counts: counts}, erasures)
-}
-
-// DecodeErasures reads a segment's erasures and holds them against its entries:
-// one erasure per entry, in order. All errors wrap state.ErrDamaged.
-func DecodeErasures(s manifest.Segment, entries []manifest.Entry, data []byte) ([]Erasure, error) {
-	name := s.File("erasures")
-	if _, err := header(s, name, ErasureSchema, data); err != nil {
-		return nil, err
-	}
-	erasures := make([]Erasure, 0, len(entries))
-	for x, err := range state.Decode[Erasure](name, ErasureSchema, data) {
-		if err != nil {
-			return nil, err
-		}
-		i := len(erasures)
-		if i >= len(entries) || entries[i].Key != x.Key || entries[i].VersionID != x.VersionID || !slices.Contains(outcomes(), x.Outcome) {
-			return nil, fmt.Errorf("%w: %s, line %d is not about the manifest's entry", state.ErrDamaged, name, i+2)
-		}
-		erasures = append(erasures, x)
-	}
-	if len(erasures) != len(entries) {
-		return nil, fmt.Errorf("%w: %s has %d erasures for %d entries", state.ErrDamaged, name, len(erasures), len(entries))
-	}
-	return erasures, nil
-}

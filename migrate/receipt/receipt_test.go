@@ -40,7 +40,7 @@ func TestHostileReceipts(t *testing.T) {
 		}
 		return data
 	}
-	if r, err := receipt.Decode(segment, entries, encode(segment, state.Header{}, sound())); err != nil || len(r) != 2 {
+	if r, err := receipt.Decode(nil, segment, entries, encode(segment, state.Header{}, sound())); err != nil || len(r) != 2 {
 		t.Fatalf("sound receipts: %v", err)
 	}
 	other := segment
@@ -70,7 +70,7 @@ func TestHostileReceipts(t *testing.T) {
 		"verified as a marker":      with(func(r []receipt.Receipt) { r[0].Method = receipt.Marker }),
 		"verified nowhere":          with(func(r []receipt.Receipt) { r[0].DestinationVersionID = "" }),
 	} {
-		if _, err := receipt.Decode(segment, entries, data); !errors.Is(err, state.ErrDamaged) {
+		if _, err := receipt.Decode(nil, segment, entries, data); !errors.Is(err, state.ErrDamaged) {
 			t.Errorf("%s: %v, want ErrDamaged", name, err)
 		}
 	}
@@ -79,13 +79,13 @@ func TestHostileReceipts(t *testing.T) {
 func TestHostileErasures(t *testing.T) {
 	good := []receipt.Erasure{{Key: "a", VersionID: "1", Outcome: receipt.Erased}, {Key: "a", VersionID: "2", Outcome: receipt.Gone}}
 	encode := func(s manifest.Segment, x ...receipt.Erasure) []byte {
-		data, err := receipt.EncodeErasures(s, x)
+		data, err := receipt.EncodeErasures(nil, s, x)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return data
 	}
-	if _, err := receipt.DecodeErasures(segment, entries, encode(segment, good...)); err != nil {
+	if _, err := receipt.DecodeErasures(nil, segment, entries, encode(segment, good...)); err != nil {
 		t.Fatal(err)
 	}
 	other := segment
@@ -98,7 +98,7 @@ func TestHostileErasures(t *testing.T) {
 		"in another order":    encode(segment, good[1], good[0]),
 		"an unknown outcome":  encode(segment, lie, good[1]),
 	} {
-		if _, err := receipt.DecodeErasures(segment, entries, data); !errors.Is(err, state.ErrDamaged) {
+		if _, err := receipt.DecodeErasures(nil, segment, entries, data); !errors.Is(err, state.ErrDamaged) {
 			t.Errorf("%s: %v, want ErrDamaged", name, err)
 		}
 	}
@@ -106,22 +106,22 @@ func TestHostileErasures(t *testing.T) {
 
 // What is taken is about the manifest's entries and counts what it says.
 func FuzzReceipts(f *testing.F) {
-	data, err := receipt.Encode(segment, sound())
+	data, err := receipt.Encode(nil, segment, sound())
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	erasures, err := receipt.EncodeErasures(segment, []receipt.Erasure{{Key: "a", VersionID: "1", Outcome: receipt.Erased}})
+	erasures, err := receipt.EncodeErasures(nil, segment, []receipt.Erasure{{Key: "a", VersionID: "1", Outcome: receipt.Erased}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(erasures)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := receipt.Decode(segment, entries, data)
+		r, err := receipt.Decode(nil, segment, entries, data)
 		if err != nil && !errors.Is(err, state.ErrDamaged) || err == nil && len(r) != len(entries) {
 			t.Errorf("%d receipts, %v", len(r), err)
 		}
-		x, err := receipt.DecodeErasures(segment, entries, data)
+		x, err := receipt.DecodeErasures(nil, segment, entries, data)
 		if err != nil && !errors.Is(err, state.ErrDamaged) || err == nil && len(x) != len(entries) {
 			t.Errorf("%d erasures, %v", len(x), err)
 		}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // Bounds of a state file; a file beyond them is refused, not read.
@@ -33,82 +30,108 @@ type Header struct {
 
 // Encode makes a file of a header and one JSON object per line, compressed.
 // Equal input gives equal bytes.
-func Encode[T any](h Header, lines []T) ([]byte, error) {
-	return EncodeBy(new(Encoder), h, lines)
-}
-
-// Encoder keeps from one file to the next what is costly to make. Its zero
-// value works; it serves one goroutine.
-type Encoder struct {
-	z    *zstd.Encoder
-	text bytes.Buffer
-}
+func Encode[T any](h Header, lines []T) ([]byte, error) { return EncodeBy(nil, h, lines) }
 
 // Appender is a line that writes itself, and more cheaply: it appends what
 // encoding/json would, or reports that it leaves that to it.
 type Appender interface{ AppendJSON(b []byte) ([]byte, bool) }
 
-// windowSize bounds how far compression looks back, and with it the memory of
-// each file in the making.
-const windowSize = 512 << 10
+// Parser is a line that reads what its AppendJSON wrote: it becomes what
+// encoding/json would make of it, or reports that it leaves that to it. Texts
+// that it has already and that are in the line again are kept, not copied.
+type Parser interface{ ParseJSON(line []byte) bool }
 
-// written is how many bytes are compressed at once.
-const written = 64 << 10
-
-// EncodeBy is Encode with an Encoder that is used again.
-func EncodeBy[T any](e *Encoder, h Header, lines []T) ([]byte, error) {
-	if e.z == nil {
-		var err error
-		if e.z, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(windowSize), zstd.WithLowerEncoderMem(true)); err != nil {
-			return nil, err
-		}
-	}
-	var out bytes.Buffer
-	e.z.Reset(&out)
-	e.text.Reset()
-	enc := json.NewEncoder(&e.text)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(h); err != nil {
+// EncodeBy is Encode of lines in several parts, with what a Codec keeps.
+func EncodeBy[T any](c *Codec, h Header, parts ...[]T) ([]byte, error) {
+	w, err := c.writer()
+	if err != nil {
 		return nil, err
 	}
-	for i := range lines {
-		if err := appendLine(&e.text, enc, &lines[i]); err != nil {
-			return nil, err
-		}
-		if e.text.Len() >= written {
-			if _, err := e.text.WriteTo(e.z); err != nil {
+	var out bytes.Buffer
+	w.begin(&out)
+	if err := w.enc.Encode(h); err != nil {
+		return nil, err
+	}
+	for _, lines := range parts {
+		for i := range lines {
+			if err := w.line(&lines[i]); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if _, err := e.text.WriteTo(e.z); err != nil {
+	if err := w.end(); err != nil {
 		return nil, err
 	}
-	if err := e.z.Close(); err != nil {
-		return nil, err
-	}
+	c.giveWriter(w)
 	return out.Bytes(), nil
 }
 
-func appendLine(text *bytes.Buffer, enc *json.Encoder, line any) error {
-	if a, ok := line.(Appender); ok {
-		if b, ok := a.AppendJSON(text.AvailableBuffer()); ok {
-			text.Write(append(b, '\n'))
-			return nil
-		}
+// Writer makes a file line by line and holds them compressed. The header, which
+// comes first and says how many there are, is known last: it is a frame of its
+// own, for zstd frames can follow each other.
+type Writer struct {
+	codec *Codec
+	w     *writer
+	out   bytes.Buffer
+	n     int
+}
+
+// headroom is kept free before the lines for the frame of the header.
+const headroom = 4 << 10
+
+// NewWriter returns a Writer with what a Codec keeps.
+func NewWriter(c *Codec) (*Writer, error) {
+	w, err := c.writer()
+	if err != nil {
+		return nil, err
 	}
-	return enc.Encode(line)
+	f := &Writer{codec: c, w: w}
+	f.out.Write(make([]byte, headroom))
+	w.begin(&f.out)
+	return f, nil
+}
+
+// Add appends a line, given by its address.
+func (f *Writer) Add(line any) error {
+	f.n++
+	return f.w.line(line)
+}
+
+// Close returns the file. The header is given the number of its lines.
+func (f *Writer) Close(h Header) ([]byte, error) {
+	if err := f.w.end(); err != nil {
+		return nil, err
+	}
+	h.Entries = f.n
+	var head bytes.Buffer
+	f.w.begin(&head)
+	if err := f.w.enc.Encode(h); err != nil {
+		return nil, err
+	}
+	if err := f.w.end(); err != nil {
+		return nil, err
+	}
+	f.codec.giveWriter(f.w)
+	data := f.out.Bytes()
+	if head.Len() > headroom {
+		return append(head.Bytes(), data[headroom:]...), nil
+	}
+	return data[headroom-copy(data[headroom-head.Len():], head.Bytes()):], nil
 }
 
 // DecodeHeader reads a file's first line. The schema must be the one given.
 func DecodeHeader(name, schema string, data []byte) (Header, error) {
-	h, scanner, closer, err := open(name, schema, data)
+	return DecodeHeaderBy(nil, name, schema, data)
+}
+
+// DecodeHeaderBy is DecodeHeader with what a Codec keeps.
+func DecodeHeaderBy(c *Codec, name, schema string, data []byte) (Header, error) {
+	l, err := Open[struct{}](c, name, schema, data)
 	if err != nil {
-		return h, err
+		return Header{}, err
 	}
-	_ = scanner
-	closer()
-	return h, nil
+	l.Close()
+	return l.Header, nil
 }
 
 // Decode yields a file's lines. It yields an error wrapping ErrDamaged, and
@@ -117,56 +140,101 @@ func DecodeHeader(name, schema string, data []byte) (Header, error) {
 func Decode[T any](name, schema string, data []byte) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
-		h, scanner, closer, err := open(name, schema, data)
+		l, err := Open[T](nil, name, schema, data)
 		if err != nil {
 			yield(zero, err)
 			return
 		}
-		defer closer()
-		n := 0
-		lines := newLines()
-		for scanner.Scan() {
-			n++
+		defer l.Close()
+		for {
 			var line T
-			if err := lines.decode(scanner.Bytes(), &line); err != nil {
-				yield(zero, fmt.Errorf("%w: %s, line %d: %w", ErrDamaged, name, n+1, err))
+			more, err := l.Next(&line)
+			if err != nil {
+				yield(zero, err)
 				return
 			}
-			if !yield(line, nil) {
+			if !more || !yield(line, nil) {
 				return
 			}
-		}
-		if err := scanner.Err(); err != nil {
-			yield(zero, fmt.Errorf("%w: %s, line %d: %w", ErrDamaged, name, n+2, err))
-			return
-		}
-		if n != h.Entries {
-			yield(zero, fmt.Errorf("%w: %s has %d entries, its header says %d", ErrDamaged, name, n, h.Entries))
 		}
 	}
 }
 
-func open(name, schema string, data []byte) (Header, *bufio.Scanner, func(), error) {
-	var h Header
-	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxDecoded))
+// Lines is a file that is being read. It must be closed.
+type Lines[T any] struct {
+	Header Header
+	codec  *Codec
+	r      *reader // nil at the end
+	name   string
+	n      int
+}
+
+// Open reads a file's first line. The schema must be the one given.
+func Open[T any](c *Codec, name, schema string, data []byte) (*Lines[T], error) {
+	r, err := c.reader(data)
 	if err != nil {
-		return h, nil, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 	}
-	scanner := bufio.NewScanner(&boundedReader{r: z, left: maxDecoded})
-	scanner.Buffer(make([]byte, 0, 16<<10), maxLine)
-	if !scanner.Scan() {
-		z.Close()
-		return h, nil, nil, fmt.Errorf("%w: %s has no header: %w", ErrDamaged, name, errors.Join(scanner.Err(), io.ErrUnexpectedEOF))
+	l := &Lines[T]{codec: c, r: r, name: name}
+	line, err := r.read()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: %s has no header: %w", ErrDamaged, name, errors.Join(err, io.ErrUnexpectedEOF))
+	default:
+		if err = r.lines.decode(line, &l.Header); err != nil {
+			err = fmt.Errorf("%w: %s, line 1: %w", ErrDamaged, name, err)
+		} else if l.Header.Schema != schema {
+			err = fmt.Errorf("%w: %s has schema %q, want %q", ErrDamaged, name, l.Header.Schema, schema)
+		}
 	}
-	if err := newLines().decode(scanner.Bytes(), &h); err != nil {
-		z.Close()
-		return h, nil, nil, fmt.Errorf("%w: %s, line 1: %w", ErrDamaged, name, err)
+	if err != nil {
+		return nil, l.fail(err)
 	}
-	if h.Schema != schema {
-		z.Close()
-		return h, nil, nil, fmt.Errorf("%w: %s has schema %q, want %q", ErrDamaged, name, h.Schema, schema)
+	return l, nil
+}
+
+// Next reads the next line and reports whether there was one. Its errors wrap
+// ErrDamaged and end the reading.
+func (l *Lines[T]) Next(into *T) (bool, error) {
+	if l.r == nil {
+		return false, nil
 	}
-	return h, scanner, z.Close, nil
+	line, err := l.r.read()
+	if err == io.EOF {
+		l.Close()
+		if l.n != l.Header.Entries {
+			return false, fmt.Errorf("%w: %s has %d entries, its header says %d", ErrDamaged, l.name, l.n, l.Header.Entries)
+		}
+		return false, nil
+	}
+	l.n++
+	if err == nil {
+		if p, ok := any(into).(Parser); ok && p.ParseJSON(line) {
+			return true, nil
+		}
+		var zero T
+		*into = zero
+		err = l.r.lines.decode(line, into)
+	}
+	if err != nil {
+		return false, l.fail(fmt.Errorf("%w: %s, line %d: %w", ErrDamaged, l.name, l.n+1, err))
+	}
+	return true, nil
+}
+
+// Close ends the reading.
+func (l *Lines[T]) Close() {
+	if l.r != nil {
+		l.codec.giveReader(l.r)
+		l.r = nil
+	}
+}
+
+// fail ends the reading of what is damaged; nothing of it is used again.
+func (l *Lines[T]) fail(err error) error {
+	l.r.z.Close()
+	l.r = nil
+	return err
 }
 
 // lines decodes one JSON value per line, strictly. It ends with its first error.

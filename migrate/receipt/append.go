@@ -1,0 +1,152 @@
+package receipt
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/state"
+)
+
+func appendText(b []byte, name, text string) []byte {
+	if text == "" {
+		return b
+	}
+	return append(append(append(append(append(b, `,"`...), name...), `":"`...), text...), '"')
+}
+
+func appendTrue(b []byte, name string, is bool) []byte {
+	if !is {
+		return b
+	}
+	return append(append(append(b, `,"`...), name...), `":true`...)
+}
+
+func plain(texts ...string) bool {
+	for _, s := range texts {
+		if !state.Plain(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// AppendJSON implements state.Appender.
+func (r *Receipt) AppendJSON(b []byte) ([]byte, bool) {
+	if !plain(string(r.Key), r.VersionID, string(r.Verdict), string(r.Method), r.Reason, r.DestinationVersionID, r.DestinationETag, r.SHA256) || !state.PlainTime(r.At) ||
+		r.Checksum != nil && !plain(r.Checksum.Algorithm, r.Checksum.Value) {
+		return b, false
+	}
+	b = append(append(append(b, `{"key":"`...), r.Key...), `","version_id":"`...)
+	b = appendTrue(append(append(b, r.VersionID...), '"'), "delete_marker", r.Marker)
+	b = strconv.AppendInt(append(b, `,"size":`...), r.Size, 10)
+	b = append(append(append(b, `,"verdict":"`...), r.Verdict...), '"')
+	b = appendText(b, "method", string(r.Method))
+	b = appendText(b, "reason", r.Reason)
+	b = appendText(b, "destination_version_id", r.DestinationVersionID)
+	b = appendText(b, "destination_etag", r.DestinationETag)
+	b = appendText(b, "sha256", r.SHA256)
+	if c := r.Checksum; c != nil {
+		b = append(append(append(b, `,"checksum":{"algorithm":"`...), c.Algorithm...), `","value":"`...)
+		b = append(appendTrue(append(append(b, c.Value...), '"'), "composite", c.Composite), '}')
+	}
+	b = appendTrue(appendTrue(b, "held", r.Held), "before", r.Before)
+	return append(r.At.AppendFormat(append(b, `,"at":"`...), time.RFC3339Nano), `"}`...), true
+}
+
+// ParseJSON implements state.Parser.
+func (r *Receipt) ParseJSON(line []byte) bool {
+	s := state.NewScan(line)
+	s.Must(`{"key":"`)
+	s.Keep((*string)(&r.Key))
+	s.Must(`,"version_id":"`)
+	s.Keep(&r.VersionID)
+	r.Marker = s.Has(`,"delete_marker":true`)
+	s.Must(`,"size":`)
+	r.Size = s.Number()
+	s.Must(`,"verdict":"`)
+	s.Keep((*string)(&r.Verdict))
+	keepIf(&s, `,"method":"`, (*string)(&r.Method))
+	keepIf(&s, `,"reason":"`, &r.Reason)
+	var id, sha, value []byte
+	if s.Has(`,"destination_version_id":"`) {
+		id = s.Text()
+	}
+	keepIf(&s, `,"destination_etag":"`, &r.DestinationETag)
+	if s.Has(`,"sha256":"`) {
+		sha = s.Text()
+	}
+	before := r.Checksum
+	r.Checksum = nil
+	var checksum objectstore.Checksum
+	if s.Has(`,"checksum":{"algorithm":"`) {
+		if before != nil {
+			checksum.Algorithm = before.Algorithm
+		}
+		s.Keep(&checksum.Algorithm)
+		s.Must(`,"value":"`)
+		value = s.Text()
+		r.Checksum = &objectstore.Checksum{Algorithm: checksum.Algorithm, Composite: s.Has(`,"composite":true`)}
+		s.Must("}")
+	}
+	r.Held = s.Has(`,"held":true`)
+	r.Before = s.Has(`,"before":true`)
+	s.Must(`,"at":"`)
+	r.At = s.Time()
+	s.Must("}")
+	if !s.End() {
+		return false
+	}
+	if r.Checksum == nil {
+		state.Together(state.Part{Into: &r.DestinationVersionID, Text: id}, state.Part{Into: &r.SHA256, Text: sha})
+	} else {
+		state.Together(state.Part{Into: &r.DestinationVersionID, Text: id}, state.Part{Into: &r.SHA256, Text: sha}, state.Part{Into: &r.Checksum.Value, Text: value})
+	}
+	return true
+}
+
+func keepIf(s *state.Scan, name string, into *string) {
+	if s.Has(name) {
+		s.Keep(into)
+	} else {
+		*into = ""
+	}
+}
+
+// AppendJSON implements state.Appender.
+func (x *Erasure) AppendJSON(b []byte) ([]byte, bool) {
+	if !plain(string(x.Key), x.VersionID, string(x.Outcome), x.Guard, x.Reason) || !state.PlainTime(x.At) || x.Until != nil && !state.PlainTime(*x.Until) {
+		return b, false
+	}
+	b = append(append(append(b, `{"key":"`...), x.Key...), `","version_id":"`...)
+	b = append(append(append(b, x.VersionID...), `","outcome":"`...), x.Outcome...)
+	b = append(append(append(b, `","guard":"`...), x.Guard...), '"')
+	b = appendText(b, "reason", x.Reason)
+	if x.Until != nil {
+		b = append(x.Until.AppendFormat(append(b, `,"retained_until":"`...), time.RFC3339Nano), '"')
+	}
+	return append(x.At.AppendFormat(append(b, `,"at":"`...), time.RFC3339Nano), `"}`...), true
+}
+
+// ParseJSON implements state.Parser.
+func (x *Erasure) ParseJSON(line []byte) bool {
+	s := state.NewScan(line)
+	s.Must(`{"key":"`)
+	s.Keep((*string)(&x.Key))
+	s.Must(`,"version_id":"`)
+	s.Keep(&x.VersionID)
+	s.Must(`,"outcome":"`)
+	s.Keep((*string)(&x.Outcome))
+	s.Must(`,"guard":"`)
+	s.Keep(&x.Guard)
+	keepIf(&s, `,"reason":"`, &x.Reason)
+	x.Until = nil
+	if s.Has(`,"retained_until":"`) {
+		until := s.Time()
+		x.Until = &until
+	}
+	s.Must(`,"at":"`)
+	x.At = s.Time()
+	s.Must("}")
+	return s.End()
+}
