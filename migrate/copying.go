@@ -184,14 +184,18 @@ func (w *work) count(ctx context.Context, counted *tally) error {
 		if counted.of[s.Number] {
 			continue
 		}
-		r, err := w.load(ctx, s, withReceipts)
+		t, err := w.follow(ctx, s, withReceipts)
 		if err != nil {
 			return err
 		}
-		for i := range r.receipts {
-			w.result.count(&r.receipts[i], w.plan.Moves[s.Move].Way)
+		for x := t.next(); x != nil; x = t.next() {
+			w.result.count(&x.receipt, w.plan.Moves[s.Move].Way)
 		}
-		w.Progress.Entries.Add(int64(len(r.receipts)))
+		t.close()
+		if t.err != nil {
+			return t.err
+		}
+		w.Progress.Entries.Add(int64(s.Entries))
 	}
 	return nil
 }

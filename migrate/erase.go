@@ -118,99 +118,153 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	}
 	conditional := make(map[string]bool) // by endpoint
 	for _, s := range w.pass.Segments {
-		m := w.plan.Moves[s.Move]
-		source := w.source(m)
-		r, err := w.load(ctx, s, withErasures)
-		if err != nil {
-			return err
-		}
-		todo := unerased(r, again)
-		w.Progress.Entries.Add(int64(s.Entries - len(todo)))
-		if len(todo) == 0 {
-			w.countErasures(m, r.erasures)
-			continue
-		}
-		entries := make([]manifest.Entry, len(todo))
-		for j, i := range todo {
-			entries[j] = r.entries[i]
-		}
-		eraser := engine.Eraser{
-			Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers),
-			Conditional: conditional[source.Endpoint()], Now: w.Now, Progress: w.Progress,
-		}
-		if _, probed := conditional[source.Endpoint()]; !probed {
-			if i := slices.IndexFunc(entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker }); i >= 0 {
-				honours, known, err := eraser.Honours(ctx, entries[i])
-				if err != nil {
-					return err
-				}
-				if eraser.Conditional = honours; known {
-					conditional[source.Endpoint()] = honours
-					w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, honours)
-				}
-			}
-		}
-		erasures, err := eraser.Segment(ctx, entries)
-		if err != nil {
+		if err := w.eraseSegment(ctx, s, again, conditional); err != nil {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
 		}
-		erasures = merge(r, todo, erasures)
-		data, err := receipt.EncodeErasures(w.codec, s, erasures)
-		if err != nil {
-			return err
-		}
-		if err := w.Home.Put(ctx, w.file(s, "erasures"), data); err != nil {
-			return err
-		}
-		w.countErasures(m, erasures)
 	}
 	return nil
 }
 
-// unerased returns the indexes of the entries that are to be erased, or, with
-// again, of all.
-func unerased(r records, again bool) []int {
-	var todo []int
-	for i := range r.entries {
-		if again || r.erasures == nil || !r.erasures[i].Done() {
-			todo = append(todo, i)
+// eraseSegment erases what is left of a segment, so many entries at a time as
+// one request can name, and stores what became of each of them.
+func (w *work) eraseSegment(ctx context.Context, s manifest.Segment, again bool, conditional map[string]bool) error {
+	t, err := w.follow(ctx, s, withErasures)
+	if err != nil {
+		return err
+	}
+	defer func() { t.close() }()
+	left := s.Entries
+	if t.erasures != nil {
+		// What there is is read to its end first: nothing is deleted beside a
+		// damaged file.
+		if left, err = unerased(t, again); err != nil {
+			return err
+		}
+		t.close()
+		if t, err = w.follow(ctx, s, withErasures); err != nil {
+			return err
 		}
 	}
-	return todo
-}
-
-// merge puts erasures at their places among the earlier ones. An entry that was
-// erased earlier and is found gone stays erased.
-func merge(r records, todo []int, erasures []receipt.Erasure) []receipt.Erasure {
-	if r.erasures == nil {
-		return erasures // nothing was done earlier, so todo is all
+	w.Progress.Entries.Add(int64(s.Entries - left))
+	erasures, err := receipt.WriteErasures(w.codec, s)
+	if err != nil {
+		return err
 	}
-	for j, i := range todo {
-		if erasures[j].Outcome != receipt.Gone || r.erasures[i].Outcome != receipt.Erased {
-			r.erasures[i] = erasures[j]
+	m := w.plan.Moves[s.Move]
+	chunk := make([]known, 0, min(s.Entries, engine.Batch))
+	flush := func() error {
+		if err := w.eraseChunk(ctx, m, chunk, again, conditional); err != nil {
+			return err
 		}
-	}
-	return r.erasures
-}
-
-func (w *work) countErasures(m Move, erasures []receipt.Erasure) {
-	at := m.From().String()
-	for _, x := range erasures {
-		if x.Outcome == receipt.Retained {
-			held := w.retained[at]
-			held.n++
-			if x.Until == nil {
-				held.hold = true
-			} else if x.Until.After(held.until) {
-				held.until = *x.Until
+		for i := range chunk {
+			w.countErasure(m, &chunk[i].erasure)
+			if err := erasures.Add(&chunk[i].erasure); err != nil {
+				return err
 			}
-			w.retained[at] = held
 		}
-		w.result.Erasures[string(x.Outcome)]++
-		w.result.Guards[x.Guard]++
-		if !x.Done() {
-			w.result.problem(Problem{Location: m.From().String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
+		chunk = chunk[:0]
+		return nil
+	}
+	for x := t.next(); x != nil; x = t.next() {
+		if chunk = append(chunk, *x); len(chunk) == engine.Batch {
+			if err := flush(); err != nil {
+				return err
+			}
 		}
+	}
+	if t.err != nil {
+		return t.err
+	}
+	if err := flush(); err != nil || left == 0 {
+		return err
+	}
+	data, err := erasures.Close()
+	if err != nil {
+		return err
+	}
+	return w.Home.Put(ctx, w.file(s, "erasures"), data)
+}
+
+// unerased counts the entries that are to be erased: with again all.
+func unerased(t *trail, again bool) (n int, err error) {
+	for x := t.next(); x != nil; x = t.next() {
+		if again || !x.erasure.Done() {
+			n++
+		}
+	}
+	return n, t.err
+}
+
+// eraseChunk erases those of the entries that are to be, and notes what became
+// of them. One that was erased earlier and is found gone stays erased.
+func (w *work) eraseChunk(ctx context.Context, m Move, chunk []known, again bool, conditional map[string]bool) error {
+	var entries []manifest.Entry
+	var places []int // in the chunk
+	for i := range chunk {
+		if again || !chunk[i].erasure.Done() {
+			entries, places = append(entries, chunk[i].entry), append(places, i)
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	source := w.source(m)
+	eraser := engine.Eraser{
+		Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers),
+		Conditional: conditional[source.Endpoint()], Now: w.Now, Progress: w.Progress,
+	}
+	if err := w.probeCondition(ctx, &eraser, source.Endpoint(), entries, conditional); err != nil {
+		return err
+	}
+	erasures, err := eraser.Segment(ctx, entries)
+	if err != nil {
+		return err
+	}
+	for j, i := range places {
+		if erasures[j].Outcome != receipt.Gone || chunk[i].erasure.Outcome != receipt.Erased {
+			chunk[i].erasure = erasures[j]
+		}
+	}
+	return nil
+}
+
+// probeCondition finds out, once, whether the endpoint honours conditions, where
+// that matters to these entries.
+func (w *work) probeCondition(ctx context.Context, eraser *engine.Eraser, endpoint string, entries []manifest.Entry, conditional map[string]bool) error {
+	if _, probed := conditional[endpoint]; probed {
+		return nil
+	}
+	i := slices.IndexFunc(entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker })
+	if i < 0 {
+		return nil
+	}
+	honours, known, err := eraser.Honours(ctx, entries[i])
+	if err != nil {
+		return err
+	}
+	if eraser.Conditional = honours; known {
+		conditional[endpoint] = honours
+		w.saw(ctx, endpoint, doctor.ConditionalDeletes, honours)
+	}
+	return nil
+}
+
+func (w *work) countErasure(m Move, x *receipt.Erasure) {
+	if x.Outcome == receipt.Retained {
+		at := m.From().String()
+		held := w.retained[at]
+		held.n++
+		if x.Until == nil {
+			held.hold = true
+		} else if x.Until.After(held.until) {
+			held.until = *x.Until
+		}
+		w.retained[at] = held
+	}
+	w.result.Erasures[string(x.Outcome)]++
+	w.result.Guards[x.Guard]++
+	if !x.Done() {
+		w.result.problem(Problem{Location: m.From().String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 	}
 }
 

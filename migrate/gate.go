@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -67,9 +68,8 @@ func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 	}
 	for i, m := range w.plan.Moves {
 		at := m.From().String()
-		err := w.beside(ctx, i, w.listSource(ctx, m), 0, func(known records, listed []objectstore.Version) error {
-			compareSource(&d, at, known.entries, listed, erasing)
-			w.Progress.Entries.Add(int64(len(known.entries)))
+		err := w.beside(ctx, i, w.listSource(ctx, m), 0, func(planned history, listed []objectstore.Version) error {
+			w.Progress.Entries.Add(compareSource(&d, at, planned, listed, erasing))
 			return nil
 		})
 		if err != nil {
@@ -87,8 +87,27 @@ func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 	return d, nil
 }
 
-// compareSource holds one key's history, as planned, against what is there.
-func compareSource(d *Drift, at string, planned []manifest.Entry, listed []objectstore.Version, erasing bool) {
+// compareSource holds one key's history, as planned, against what is there, and
+// returns how many entries were planned. As long as the two go side by side none
+// is held.
+func compareSource(d *Drift, at string, planned history, listed []objectstore.Version, erasing bool) (n int64) {
+	var rest []manifest.Entry
+	for x := planned.next(); x != nil; x = planned.next() {
+		n++
+		if rest != nil || len(listed) == 0 || listed[0].VersionID != x.entry.VersionID {
+			rest = append(rest, x.entry)
+			continue
+		}
+		if !x.entry.Is(listed[0]) {
+			d.see(at, listed[0].Key, &d.Changed)
+		}
+		listed = listed[1:]
+	}
+	compareRest(d, at, rest, listed, erasing)
+	return n
+}
+
+func compareRest(d *Drift, at string, planned []manifest.Entry, listed []objectstore.Version, erasing bool) {
 	i := 0
 	for _, v := range listed {
 		found := slices.IndexFunc(planned[i:], func(e manifest.Entry) bool { return e.VersionID == v.VersionID })
@@ -111,8 +130,9 @@ func compareSource(d *Drift, at string, planned []manifest.Entry, listed []objec
 }
 
 // beside walks one move's manifest, with what is needed beside it, along a
-// listing, and calls f once per key that is in either.
-func (w *work) beside(ctx context.Context, move int, listing histories, n need, f func(known records, listed []objectstore.Version) error) error {
+// listing, and calls f once per key that is in either; f reads what is known of
+// it to its end.
+func (w *work) beside(ctx context.Context, move int, listing histories, n need, f func(known history, listed []objectstore.Version) error) error {
 	next, stop := iter.Pull2(listing)
 	defer stop()
 	listed, err, more := next()
@@ -120,36 +140,40 @@ func (w *work) beside(ctx context.Context, move int, listing histories, n need, 
 		if s.Move != move {
 			continue
 		}
-		known, loadErr := w.load(ctx, s, n)
-		if loadErr != nil {
-			return loadErr
+		t, terr := w.follow(ctx, s, n)
+		if terr != nil {
+			return terr
 		}
-		for key := range known.histories() {
-			at := string(key.entries[0].Key)
+		for t.peek() {
+			at := string(t.at.entry.Key)
 			for err == nil && more && listed[0].Key < at {
-				if ferr := f(records{}, listed); ferr != nil {
-					return ferr
+				if err = f(history{}, listed); err == nil {
+					listed, err, more = next()
 				}
-				listed, err, more = next()
 			}
 			if err != nil {
-				return err
+				break
 			}
-			var here []objectstore.Version
 			if more && listed[0].Key == at {
-				here = listed
-				listed, err, more = next()
+				if err = f(t.history(), listed); err == nil {
+					listed, err, more = next()
+				}
+			} else {
+				err = f(t.history(), nil)
 			}
-			if ferr := f(key, here); ferr != nil {
-				return ferr
+			if err != nil {
+				break
 			}
+		}
+		t.close()
+		if err = errors.Join(err, t.err); err != nil {
+			return err
 		}
 	}
 	for err == nil && more && !planted.On(planted.DropLastPage) {
-		if ferr := f(records{}, listed); ferr != nil {
-			return ferr
+		if err = f(history{}, listed); err == nil {
+			listed, err, more = next()
 		}
-		listed, err, more = next()
 	}
 	return err
 }
@@ -163,11 +187,13 @@ func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 		// Receipts are our own word; that of the manifest is covered by the
 		// approval. Where ETags tell contents apart, they must.
 		told := !w.opaque(m)
-		err := w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(known records, listed []objectstore.Version) error {
+		err := w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(written history, listed []objectstore.Version) error {
 			next := 0 // of what is listed; others' entries may lie between
-			for j, r := range known.receipts {
+			for x := written.next(); x != nil; x = written.next() {
+				w.Progress.Entries.Add(1)
+				r := &x.receipt
 				at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
-					return r.Shows(v) && (!told || copier.Same(known.entries[j], v))
+					return r.Shows(v) && (!told || copier.Same(x.entry, v))
 				})
 				if at < 0 {
 					spoiled++
@@ -179,7 +205,6 @@ func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
 				next += at + 1
 			}
 			newer += int64(len(listed) - next)
-			w.Progress.Entries.Add(int64(len(known.receipts)))
 			return nil
 		})
 		if err != nil {

@@ -83,7 +83,8 @@ func (m *passMaker) move(ctx context.Context, index int, move Move, writer *mani
 	if m.next.Erased {
 		need |= withErasures
 	}
-	err := m.beside(ctx, index, m.listSource(ctx, move), need, func(before records, listed []objectstore.Version) error {
+	err := m.beside(ctx, index, m.listSource(ctx, move), need, func(known history, listed []objectstore.Version) error {
+		before := gather(known)
 		r := rebase(before.entries, before.receipts, listed, m.next.Erased)
 		m.next.New += r.new
 		m.next.Gone += r.gone

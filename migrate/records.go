@@ -4,39 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
 
-// records is a segment, or one key's part of it: entries and, where they were
-// asked for, what is known of each.
+// records is a segment, or one key's part of it, held whole: entries and, where
+// they were asked for, what is known of each.
 type records struct {
 	entries  []manifest.Entry
 	receipts []receipt.Receipt
 	erasures []receipt.Erasure // nil where there are none yet
-}
-
-// histories cuts records into runs of one key.
-func (r records) histories() iter.Seq[records] {
-	return func(yield func(records) bool) {
-		at := 0
-		for entries := range manifest.Histories(r.entries) {
-			key := records{entries: entries}
-			end := at + len(entries)
-			if r.receipts != nil {
-				key.receipts = r.receipts[at:end]
-			}
-			if r.erasures != nil {
-				key.erasures = r.erasures[at:end]
-			}
-			if at = end; !yield(key) {
-				return
-			}
-		}
-	}
 }
 
 // need says what is to be loaded besides the entries.
@@ -47,7 +26,7 @@ const (
 	withErasures
 )
 
-// load reads a segment of the pass.
+// load reads a segment of the pass; of what is known, receipts only.
 func (w *work) load(ctx context.Context, s manifest.Segment, n need) (r records, err error) {
 	if r.entries, err = w.entries(ctx, s); err != nil {
 		return r, err
@@ -61,29 +40,23 @@ func (w *work) load(ctx context.Context, s manifest.Segment, n need) (r records,
 			return r, err
 		}
 	}
-	if n&withErasures != 0 {
-		data, err := w.Home.Get(ctx, w.file(s, "erasures"))
-		if errors.Is(err, state.ErrNotFound) {
-			return r, nil
-		}
-		if err != nil {
-			return r, err
-		}
-		if r.erasures, err = receipt.DecodeErasures(w.codec, s, r.entries, data); err != nil {
-			return r, err
-		}
-	}
 	return r, nil
 }
 
 // entries loads a segment's entries.
 func (w *work) entries(ctx context.Context, s manifest.Segment) ([]manifest.Entry, error) {
-	data, err := w.Home.Get(ctx, w.file(s, "manifest"))
-	if errors.Is(err, state.ErrNotFound) {
-		err = fmt.Errorf("%w: %w", state.ErrDamaged, err) // the plan says that it is there
-	}
+	data, err := w.manifest(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	return s.Decode(w.codec, data)
+}
+
+// manifest is a segment's file.
+func (w *work) manifest(ctx context.Context, s manifest.Segment) ([]byte, error) {
+	data, err := w.Home.Get(ctx, w.file(s, "manifest"))
+	if errors.Is(err, state.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", state.ErrDamaged, err) // the plan says that it is there
+	}
+	return data, err
 }

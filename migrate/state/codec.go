@@ -17,8 +17,8 @@ const windowSize = 512 << 10
 // written is how many bytes are compressed at once.
 const written = 64 << 10
 
-// Codec keeps from one file to the next what is costly to make: a megabyte for
-// each reader and each writer. Its zero value works, nil works and keeps
+// Codec keeps from one file to the next what is costly to make: about a megabyte
+// for a reader and two for a writer. Its zero value works, nil works and keeps
 // nothing; it may be used concurrently.
 type Codec struct {
 	mu      sync.Mutex
@@ -26,8 +26,12 @@ type Codec struct {
 	writers []*writer
 }
 
-// kept bounds what a Codec keeps of each kind.
-const kept = 3
+// kept bounds what a Codec keeps of each kind. More are in use at once now and
+// then, and let go.
+const (
+	keptReaders = 2
+	keptWriters = 1 // two megabytes
+)
 
 // take takes one of what is kept, or returns nil.
 func take[T any](c *Codec, from func(*Codec) *[]*T) *T {
@@ -47,7 +51,7 @@ func take[T any](c *Codec, from func(*Codec) *[]*T) *T {
 }
 
 // give reports whether x is kept.
-func give[T any](c *Codec, from func(*Codec) *[]*T, x *T) bool {
+func give[T any](c *Codec, from func(*Codec) *[]*T, kept int, x *T) bool {
 	if c == nil {
 		return false
 	}
@@ -95,7 +99,7 @@ func (c *Codec) reader(data []byte) (*reader, error) {
 // giveReader takes back a reader that met no error.
 func (c *Codec) giveReader(r *reader) {
 	r.data.Reset(nil)
-	if r.z.Reset(nil) != nil || !give(c, readersOf, r) {
+	if r.z.Reset(nil) != nil || !give(c, readersOf, keptReaders, r) {
 		r.z.Close()
 	}
 }
@@ -133,7 +137,7 @@ func (c *Codec) writer() (*writer, error) {
 // giveWriter takes back a writer that met no error.
 func (c *Codec) giveWriter(w *writer) {
 	w.z.Reset(nil)
-	give(c, writersOf, w)
+	give(c, writersOf, keptWriters, w)
 }
 
 func (w *writer) begin(out *bytes.Buffer) {
