@@ -79,33 +79,52 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})
 	}
-	keep := func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
-		if planted.On(planted.EarlyReceipts) {
-			for i := range receipts {
-				receipts[i].Verdict = receipt.Verified
-			}
-		}
-		if err := w.markBefore(ctx, s, receipts); err != nil {
-			return err
-		}
-		data, err := receipt.Encode(w.codec, s, receipts)
-		if err != nil {
-			return err
-		}
-		if err := w.Home.Put(ctx, w.file(s, "receipts"), data); err != nil {
-			return err
-		}
-		counts.keep(s, receipts, w.plan.Moves[s.Move].Way)
-		return nil
+	keep := func(ctx context.Context, s manifest.Segment, receipts engine.Receipts) error {
+		return w.keep(ctx, s, receipts, counts)
 	}
 	return engine.Copy{
 		Segments: missing, Crew: crew, Progress: w.Progress,
-		Load: w.known, Held: w.held,
-		History: func(ctx context.Context, s manifest.Segment, h engine.History) ([]receipt.Receipt, error) {
-			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known)
+		Load: w.known, Held: w.held, Codec: w.codec,
+		History: func(ctx context.Context, s manifest.Segment, h engine.History, give func(receipt.Receipt) error) error {
+			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known, give)
 		},
 		Done: keep, Stopped: keep,
 	}.Run(objectstore.WithThrottled(ctx, crew.Throttled))
+}
+
+// keep stores a segment's receipts, and counts them.
+func (w *work) keep(ctx context.Context, s manifest.Segment, receipts engine.Receipts, counts *tally) error {
+	counted := newResult(w.plan)
+	before, err := w.heldBefore(ctx, s)
+	if err != nil {
+		return err
+	}
+	file, err := receipt.WriteReceipts(w.codec, s)
+	if err != nil {
+		return err
+	}
+	for r, err := range receipts {
+		if err != nil {
+			return err
+		}
+		if planted.On(planted.EarlyReceipts) {
+			r.Verdict = receipt.Verified
+		}
+		before.mark(r)
+		counted.count(r, w.plan.Moves[s.Move].Way)
+		if err := file.Add(r); err != nil {
+			return err
+		}
+	}
+	data, err := file.Close()
+	if err != nil {
+		return err
+	}
+	if err := w.Home.Put(ctx, w.file(s, "receipts"), data); err != nil {
+		return err
+	}
+	counts.keep(s, counted)
+	return nil
 }
 
 // held lists the destination from a segment's first key on.
@@ -158,20 +177,16 @@ type tally struct {
 	of     map[int]bool // segments, by number
 }
 
-// keep counts a segment whose entries are all verified. Others are left for
-// whoever reads them in order, and so names the same problems every time.
-func (t *tally) keep(s manifest.Segment, receipts []receipt.Receipt, way string) {
-	for i := range receipts {
-		if receipts[i].Verdict != receipt.Verified {
-			return
-		}
+// keep takes the count of a segment whose entries are all verified. Others are
+// left for whoever reads them in order, and so names the same problems every time.
+func (t *tally) keep(s manifest.Segment, counted *Result) {
+	if counted.Verdicts[string(receipt.Verified)] != counted.Entries {
+		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.of[s.Number] = true
-	for i := range receipts {
-		t.result.count(&receipts[i], way)
-	}
+	t.result.add(counted)
 }
 
 // count counts all receipts of the pass: those of counted segments are known,

@@ -36,10 +36,25 @@ func (p *planner) storeHeld(ctx context.Context, s manifest.Segment) error {
 	return p.spool.Put(ctx, s.File("held"), data)
 }
 
-// markBefore marks, among a segment's receipts, those of entries that were at
-// the destination when the plan was made.
-func (w *work) markBefore(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error {
-	counts := make(map[manifest.Key]int)
+// heldBefore says what was at the destination when the plan was made, of a
+// segment's keys.
+type heldBefore struct {
+	counts map[manifest.Key]int
+	key    manifest.Key
+	at     int // in the key's history
+}
+
+// mark marks a segment's receipts, one after another.
+func (h *heldBefore) mark(r *receipt.Receipt) {
+	if r.Key != h.key {
+		h.key, h.at = r.Key, 0
+	}
+	r.Before = r.Before || h.at < h.counts[r.Key]
+	h.at++
+}
+
+func (w *work) heldBefore(ctx context.Context, s manifest.Segment) (*heldBefore, error) {
+	h := &heldBefore{counts: make(map[manifest.Key]int)}
 	for _, n := range w.plan.HeldIn {
 		planned := w.plan.Segments[n-1]
 		if planned.Move != s.Move || planned.LastKey < s.FirstKey || planned.FirstKey > s.LastKey {
@@ -47,26 +62,18 @@ func (w *work) markBefore(ctx context.Context, s manifest.Segment, receipts []re
 		}
 		data, err := w.Home.Get(ctx, w.name(planned.File("held")))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for line, err := range state.Decode[heldLine](planned.File("held"), heldSchema, data) {
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if line.Key >= s.FirstKey && line.Key <= s.LastKey {
-				counts[line.Key] = line.Entries
+				h.counts[line.Key] = line.Entries
 			}
 		}
 	}
-	at := 0 // in the key's history
-	for i := range receipts {
-		if i > 0 && receipts[i].Key != receipts[i-1].Key {
-			at = 0
-		}
-		receipts[i].Before = receipts[i].Before || at < counts[receipts[i].Key]
-		at++
-	}
-	return nil
+	return h, nil
 }
 
 // checkHeld refuses numbers that name no segment.

@@ -138,35 +138,39 @@ const outage = 2
 
 // History copies one key's entries, oldest first, behind what the destination
 // holds of them already (also oldest first). known are the receipts of the
-// first entries where they are proven. It returns one receipt per entry, in
-// order. An error means that the run must stop: the context ended, or
-// every other entry would fail as well.
-func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt) ([]receipt.Receipt, error) {
+// first entries where they are proven. It gives one receipt per entry, in order,
+// as they come. An error means that the run must stop: the context ended, or
+// every other entry would fail as well; what was given stands.
+func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt, give func(receipt.Receipt) error) error {
 	held, _ = Align(entries, held)
-	receipts := append(make([]receipt.Receipt, 0, len(entries)), known...)
 	var previous receipt.Receipt
-	if len(known) > 0 {
-		previous = known[len(known)-1]
-	}
 	for i, e := range entries {
 		if i < len(known) {
+			if err := give(known[i]); err != nil {
+				return err
+			}
+			previous = known[i]
 			continue
 		}
 		r, err := c.entry(ctx, e, i, previous, entries, held)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		receipts = append(receipts, r)
+		if err := give(r); err != nil {
+			return err
+		}
 		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch || r.Verdict == receipt.Unverifiable && r.DestinationETag == "" {
 			// What follows would stand on a gap in the history.
 			for _, later := range entries[i+1:] {
-				receipts = append(receipts, c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"}))
+				if err := give(c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"})); err != nil {
+					return err
+				}
 			}
-			return receipts, nil
+			return nil
 		}
 		previous = r
 	}
-	return receipts, nil
+	return nil
 }
 
 // entry brings one entry across, trying again where that can help. Every

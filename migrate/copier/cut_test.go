@@ -53,7 +53,7 @@ func TestLargerThanOneRequest(t *testing.T) {
 	} {
 		c := copier.New(source, from, tt.to, tt.bucket, copier.Options{Versioning: objectstore.Unversioned, Limits: tt.limits})
 		e := manifest.Entry{Key: "large", VersionID: objectstore.NullVersion, Size: int64(len(body)), ETag: before["large"][0].ETag, Modified: before["large"][0].Modified}
-		receipts, err := c.History(ctx, []manifest.Entry{e}, nil, nil)
+		receipts, err := collected(ctx, c, []manifest.Entry{e})
 		must(nil, err)
 		if receipts[0].Verdict != tt.want {
 			t.Errorf("%s: %s %s, want %s", tt.bucket, receipts[0].Verdict, receipts[0].Reason, tt.want)

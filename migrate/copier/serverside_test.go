@@ -84,7 +84,7 @@ func testServerSide(t *testing.T, box *storetest.Sandbox) {
 		for i, v := range history {
 			entries[i] = manifest.FromVersion(v)
 		}
-		receipts, err := c.History(ctx, entries, nil, nil)
+		receipts, err := collected(ctx, c, entries)
 		must(nil, err)
 		for _, r := range receipts {
 			if r.Verdict != receipt.Verified {

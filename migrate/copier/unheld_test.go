@@ -15,6 +15,15 @@ import (
 	"github.com/residency/residency/migrate/receipt"
 )
 
+// collected copies one key's entries and returns their receipts.
+func collected(ctx context.Context, c *copier.Copier, entries []manifest.Entry) (receipts []receipt.Receipt, err error) {
+	err = c.History(ctx, entries, nil, nil, func(r receipt.Receipt) error {
+		receipts = append(receipts, r)
+		return nil
+	})
+	return receipts, err
+}
+
 // flipping changes a byte of the first body that it gives.
 type flipping struct {
 	*memstore.Store
@@ -50,7 +59,7 @@ func TestBytesThatChangeOnTheirWayHere(t *testing.T) {
 	}
 	entry := manifest.Entry{Key: "k", VersionID: w.VersionID, Size: 5, ETag: w.ETag}
 	c := copier.New(&flipping{Store: source}, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1})
-	receipts, err := c.History(t.Context(), []manifest.Entry{entry}, nil, nil)
+	receipts, err := collected(t.Context(), c, []manifest.Entry{entry})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
 )
 
 // Progress counts what a run has done. Its zero value works; its counters are
@@ -77,15 +79,20 @@ type Copy struct {
 	Load func(ctx context.Context, s manifest.Segment) ([]manifest.Entry, []receipt.Receipt, error)
 	// Held yields the destination's histories from a segment's first key on.
 	Held func(ctx context.Context, s manifest.Segment) iter.Seq2[[]objectstore.Version, error]
-	// History copies one key's entries and returns a receipt for each. It is not
-	// asked where all are proven.
-	History func(ctx context.Context, s manifest.Segment, h History) ([]receipt.Receipt, error)
-	// Done stores a finished segment's receipts, in order.
-	Done func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error
+	// History copies one key's entries and gives a receipt for each, in order, as
+	// they come. It is not asked where all are proven.
+	History func(ctx context.Context, s manifest.Segment, h History, give func(receipt.Receipt) error) error
+	// Done stores a finished segment's receipts, in order; it must read them all.
+	Done func(ctx context.Context, s manifest.Segment, receipts Receipts) error
 	// Stopped, if set, stores the receipts of a segment that the run's end has
 	// cut short. The context outlives the run's by StopTime.
-	Stopped func(ctx context.Context, s manifest.Segment, receipts []receipt.Receipt) error
+	Stopped func(ctx context.Context, s manifest.Segment, receipts Receipts) error
+	// Codec, if set, keeps what packing receipts takes.
+	Codec *state.Codec
 }
+
+// Receipts are yielded once, each until the next.
+type Receipts = iter.Seq2[*receipt.Receipt, error]
 
 // StopTime bounds what is done after a run was told to stop.
 const StopTime = 3 * time.Second
@@ -100,7 +107,7 @@ type History struct {
 type task struct {
 	History
 	segment  manifest.Segment
-	receipts []receipt.Receipt // the task's place in the segment's receipts
+	receipts *receipt.List
 	pending  *sync.WaitGroup
 }
 
@@ -158,24 +165,26 @@ func (c Copy) work(ctx context.Context, tasks <-chan task) error {
 }
 
 func (c Copy) history(ctx context.Context, t task) error {
-	receipts, err := c.History(ctx, t.segment, t.History)
+	err := c.History(ctx, t.segment, t.History, func(r receipt.Receipt) error {
+		if t.receipts.Len() == len(t.Entries) {
+			return fmt.Errorf("more than %d receipts for as many entries", len(t.Entries))
+		}
+		if r.Verdict != receipt.Verified {
+			c.Progress.Failures.Add(1)
+		}
+		if r.Held {
+			c.Progress.Bytes.Add(r.Size)
+		}
+		c.Progress.Entries.Add(1)
+		return t.receipts.Add(r)
+	})
 	if err != nil {
 		return err
 	}
-	if len(receipts) != len(t.Entries) {
-		return fmt.Errorf("%d receipts for %d entries", len(receipts), len(t.Entries))
+	if n := t.receipts.Len(); n != len(t.Entries) {
+		return fmt.Errorf("%d receipts for %d entries", n, len(t.Entries))
 	}
-	for i := range receipts {
-		if receipts[i].Verdict != receipt.Verified {
-			c.Progress.Failures.Add(1)
-		}
-		if receipts[i].Held {
-			c.Progress.Bytes.Add(receipts[i].Size)
-		}
-	}
-	c.Progress.Entries.Add(int64(len(receipts)))
 	c.Crew.Arrived(0)
-	copy(t.receipts, receipts)
 	return nil
 }
 
@@ -186,13 +195,20 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 	if err != nil {
 		return err
 	}
-	receipts := make([]receipt.Receipt, len(entries))
+	lists := receipt.Lists(c.Codec, func(yield func(int) bool) {
+		for history := range manifest.Histories(entries) {
+			if !yield(len(history)) {
+				return
+			}
+		}
+	})
 	next, stop := iter.Pull2(c.Held(ctx, s))
 	defer stop()
 	held, err, more := next()
 	var pending sync.WaitGroup
-	at := 0
+	at, n := 0, -1
 	for history := range manifest.Histories(entries) {
+		n++
 		key := string(history[0].Key)
 		for err == nil && more && held[0].Key < key {
 			held, err, more = next()
@@ -200,7 +216,7 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 		if err != nil {
 			break
 		}
-		t := task{segment: s, History: History{Entries: history}, receipts: receipts[at : at+len(history)], pending: &pending}
+		t := task{segment: s, History: History{Entries: history}, receipts: &lists[n], pending: &pending}
 		if more && held[0].Key == key {
 			t.Held = held
 		}
@@ -209,7 +225,14 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 		}
 		at += len(history)
 		if len(t.Known) == len(history) {
-			copy(t.receipts, t.Known)
+			for i := range t.Known {
+				if err = t.receipts.Add(t.Known[i]); err != nil {
+					break
+				}
+			}
+			if err != nil {
+				break
+			}
 			c.Progress.Entries.Add(int64(len(history)))
 			for i := range history {
 				c.Progress.Bytes.Add(history[i].Size)
@@ -232,30 +255,54 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 		err = ctx.Err()
 	}
 	if err != nil {
-		return errors.Join(err, c.stopped(ctx, s, entries, known, receipts))
+		return errors.Join(err, c.stopped(ctx, s, entries, known, lists))
 	}
-	return c.Done(ctx, s, receipts)
+	return c.Done(ctx, s, all(lists))
+}
+
+// all drains lists.
+func all(lists []receipt.List) Receipts {
+	return func(yield func(*receipt.Receipt, error) bool) {
+		for i := range lists {
+			for r, err := range lists[i].Drain() {
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // stopped has kept what was done of a segment, if anything was.
-func (c Copy) stopped(ctx context.Context, s manifest.Segment, entries []manifest.Entry, known, receipts []receipt.Receipt) error {
-	done := false
-	for i, e := range entries {
-		switch {
-		case receipts[i].Verdict != "":
-			done = true
-		case known != nil:
-			receipts[i] = known[i]
-		default:
-			receipts[i] = receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: receipt.Failed, Reason: receipt.NotYet, At: e.Modified}
-		}
-	}
+func (c Copy) stopped(ctx context.Context, s manifest.Segment, entries []manifest.Entry, known []receipt.Receipt, lists []receipt.List) error {
+	done := slices.ContainsFunc(lists, func(l receipt.List) bool { return l.Len() > 0 })
 	if !done || c.Stopped == nil {
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopTime)
 	defer cancel()
-	return c.Stopped(bounded, s, receipts)
+	return c.Stopped(bounded, s, func(yield func(*receipt.Receipt, error) bool) {
+		at, n := 0, 0
+		for history := range manifest.Histories(entries) {
+			for r, err := range lists[n].Drain() {
+				if !yield(r, err) {
+					return
+				}
+			}
+			for i := at + lists[n].Len(); i < at+len(history); i++ {
+				e := &entries[i]
+				r := receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: receipt.Failed, Reason: receipt.NotYet, At: e.Modified}
+				if known != nil {
+					r = known[i]
+				}
+				if !yield(&r, nil) {
+					return
+				}
+			}
+			at += len(history)
+			n++
+		}
+	})
 }
 
 // proven returns the receipts before the first that is not verified.

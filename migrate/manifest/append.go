@@ -33,7 +33,7 @@ func (e *Entry) AppendJSON(b []byte) ([]byte, bool) {
 func (e *Entry) ParseJSON(line []byte) bool {
 	s := state.NewScan(line)
 	s.Must(`{"key":"`)
-	s.Keep((*string)(&e.Key))
+	key := s.Text()
 	s.Must(`,"version_id":"`)
 	id, etag := s.Text(), []byte(nil)
 	e.Marker = s.Has(`,"delete_marker":true`)
@@ -53,6 +53,11 @@ func (e *Entry) ParseJSON(line []byte) bool {
 	if !s.End() {
 		return false
 	}
-	state.Together(state.Part{Into: &e.VersionID, Text: id}, state.Part{Into: &e.ETag, Text: etag})
+	parts := [3]state.Part{{Into: &e.VersionID, Text: id}, {Into: &e.ETag, Text: etag}, {Into: (*string)(&e.Key), Text: key}}
+	if string(key) == string(e.Key) {
+		state.Together(parts[:2]...) // one of a history
+	} else {
+		state.Together(parts[:]...)
+	}
 	return true
 }
