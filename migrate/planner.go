@@ -208,16 +208,17 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	defer beside.stop()
 	o := p.obstacles(m)
 	p.first = manifest.Entry{}
-	for history, err := range objectstore.Histories(source.Versions(ctx, m.Bucket, m.Prefix, "")) {
+	see := func(v objectstore.Version) manifest.Entry {
+		p.frozen(v, o)
+		o.fits.see(v)
+		return manifest.FromVersion(v)
+	}
+	for entries, err := range objectstore.HistoriesOf(source.Versions(ctx, m.Bucket, m.Prefix, ""), see) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
 		}
-		entries := make([]manifest.Entry, len(history))
-		for i, v := range history {
-			entries[i] = manifest.FromVersion(v)
+		for i := range entries {
 			m.Totals.count(entries[i])
-			p.frozen(v, o)
-			o.fits.see(v)
 		}
 		if err := p.sample(ctx, source, m, entries, o); err != nil {
 			return err
@@ -230,10 +231,10 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 			return fmt.Errorf("list %s: %w", p.plan.To(*m), err)
 		}
 		if m.Held += int64(held); !ok {
-			note(&o.taken, history[0].Key)
+			note(&o.taken, string(entries[0].Key))
 		}
 		if beneath > 0 {
-			note(&o.older, history[0].Key)
+			note(&o.older, string(entries[0].Key))
 		}
 		if held > 0 {
 			p.held = append(p.held, heldLine{Key: entries[0].Key, Entries: held})

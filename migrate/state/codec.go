@@ -11,14 +11,15 @@ import (
 )
 
 // windowSize bounds how far compression looks back, and with it the memory of
-// each file in the making.
-const windowSize = 512 << 10
+// each reader and writer. Lines repeat what is in the lines just before: a larger
+// window, or a slower level, makes no smaller files.
+const windowSize = 64 << 10
 
 // written is how many bytes are compressed at once.
-const written = 64 << 10
+const written = 32 << 10
 
-// Codec keeps from one file to the next what is costly to make: about a megabyte
-// for a reader and two for a writer. Its zero value works, nil works and keeps
+// Codec keeps from one file to the next what is costly to make: about half a
+// megabyte for a reader or a writer. Its zero value works, nil works and keeps
 // nothing; it may be used concurrently.
 type Codec struct {
 	mu      sync.Mutex
@@ -29,8 +30,8 @@ type Codec struct {
 // kept bounds what a Codec keeps of each kind. More are in use at once now and
 // then, and let go.
 const (
-	keptReaders = 2
-	keptWriters = 1 // two megabytes
+	keptReaders = 3
+	keptWriters = 2
 )
 
 // take takes one of what is kept, or returns nil.
@@ -124,7 +125,7 @@ func (c *Codec) writer() (*writer, error) {
 	if w := take(c, writersOf); w != nil {
 		return w, nil
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(windowSize), zstd.WithLowerEncoderMem(true))
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(windowSize), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, err
 	}
