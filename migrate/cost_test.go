@@ -27,11 +27,11 @@ var costs = []struct {
 	requests    float64 // by a thousand entries
 }{
 	{"list, over HTTP", 20_000, listCost, 5.2, 1_510, 1},
-	{"write a segment", 10_000, segmentCost, 0.1, 30, 0},
-	{"read a segment", 10_000, readSegmentCost, 2.3, 195, 0},
-	{"write receipts", 1_000, receiptsCost, 0.1, 90, 0},
-	{"plan", 10_000, planCost, 9, 800, 2.5},
-	{"copy, count, gate, erase, certify", 3_000, moveCost, 92, 11_500, 2_012},
+	{"write a segment", 10_000, segmentCost, 0.1, 35, 0},
+	{"read a segment", 10_000, readSegmentCost, 1.2, 175, 0},
+	{"write receipts", 1_000, receiptsCost, 0.1, 85, 0},
+	{"plan", 10_000, planCost, 7.8, 430, 2.5},
+	{"copy, count, gate, erase, certify", 3_000, moveCost, 86, 8_500, 2_012},
 }
 
 // TestCost fails when an entry costs more allocations or requests than it did.

@@ -116,19 +116,30 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conditional := make(map[string]bool) // by endpoint
+	e := erasing{work: w, again: again, conditional: make(map[string]bool)}
 	for _, s := range w.pass.Segments {
-		if err := w.eraseSegment(ctx, s, again, conditional); err != nil {
+		if err := e.segment(ctx, s); err != nil {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
 		}
 	}
 	return nil
 }
 
-// eraseSegment erases what is left of a segment, so many entries at a time as
-// one request can name, and stores what became of each of them.
-func (w *work) eraseSegment(ctx context.Context, s manifest.Segment, again bool, conditional map[string]bool) error {
-	t, err := w.follow(ctx, s, withErasures)
+// erasing goes through segments, so many entries at a time as one request can
+// name.
+type erasing struct {
+	*work
+	again       bool
+	conditional map[string]bool // by endpoint
+
+	chunk   []known
+	entries []manifest.Entry // of the chunk, to be erased
+	places  []int            // of them, in the chunk
+}
+
+// segment erases what is left of a segment, and stores what became of each entry.
+func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
+	t, err := e.follow(ctx, s, withErasures)
 	if err != nil {
 		return err
 	}
@@ -137,52 +148,63 @@ func (w *work) eraseSegment(ctx context.Context, s manifest.Segment, again bool,
 	if t.erasures != nil {
 		// What there is is read to its end first: nothing is deleted beside a
 		// damaged file.
-		if left, err = unerased(t, again); err != nil {
+		if left, err = unerased(t, e.again); err != nil {
 			return err
 		}
 		t.close()
-		if t, err = w.follow(ctx, s, withErasures); err != nil {
+		if t, err = e.follow(ctx, s, withErasures); err != nil {
 			return err
 		}
 	}
-	w.Progress.Entries.Add(int64(s.Entries - left))
-	erasures, err := receipt.WriteErasures(w.codec, s)
+	e.Progress.Entries.Add(int64(s.Entries - left))
+	file, err := receipt.WriteErasures(e.codec, s)
 	if err != nil {
 		return err
 	}
-	m := w.plan.Moves[s.Move]
-	chunk := make([]known, 0, min(s.Entries, engine.Batch))
-	flush := func() error {
-		if err := w.eraseChunk(ctx, m, chunk, again, conditional); err != nil {
+	m := e.plan.Moves[s.Move]
+	for more := true; more; {
+		if more = e.fill(t); t.err != nil {
+			return t.err
+		}
+		if err := e.flush(ctx, m, file); err != nil {
 			return err
 		}
-		for i := range chunk {
-			w.countErasure(m, &chunk[i].erasure)
-			if err := erasures.Add(&chunk[i].erasure); err != nil {
-				return err
-			}
-		}
-		chunk = chunk[:0]
+	}
+	if left == 0 {
 		return nil
 	}
-	for x := t.next(); x != nil; x = t.next() {
-		if chunk = append(chunk, *x); len(chunk) == engine.Batch {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if t.err != nil {
-		return t.err
-	}
-	if err := flush(); err != nil || left == 0 {
-		return err
-	}
-	data, err := erasures.Close()
+	data, err := file.Close()
 	if err != nil {
 		return err
 	}
-	return w.Home.Put(ctx, w.file(s, "erasures"), data)
+	return e.Home.Put(ctx, e.file(s, "erasures"), data)
+}
+
+// fill reads the next chunk and reports whether there may be more.
+func (e *erasing) fill(t *trail) bool {
+	e.chunk = e.chunk[:0]
+	for len(e.chunk) < engine.Batch {
+		x := t.next()
+		if x == nil {
+			return false
+		}
+		e.chunk = append(e.chunk, *x)
+	}
+	return true
+}
+
+// flush erases a chunk and writes down what became of it.
+func (e *erasing) flush(ctx context.Context, m Move, file *receipt.Writer[receipt.Erasure, *receipt.Erasure]) error {
+	if err := e.erase(ctx, m); err != nil {
+		return err
+	}
+	for i := range e.chunk {
+		e.countErasure(m, &e.chunk[i].erasure)
+		if err := file.Add(&e.chunk[i].erasure); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unerased counts the entries that are to be erased: with again all.
@@ -195,56 +217,55 @@ func unerased(t *trail, again bool) (n int, err error) {
 	return n, t.err
 }
 
-// eraseChunk erases those of the entries that are to be, and notes what became
+// erase erases those of a chunk's entries that are to be, and notes what became
 // of them. One that was erased earlier and is found gone stays erased.
-func (w *work) eraseChunk(ctx context.Context, m Move, chunk []known, again bool, conditional map[string]bool) error {
-	var entries []manifest.Entry
-	var places []int // in the chunk
-	for i := range chunk {
-		if again || !chunk[i].erasure.Done() {
-			entries, places = append(entries, chunk[i].entry), append(places, i)
+func (e *erasing) erase(ctx context.Context, m Move) error {
+	e.entries, e.places = e.entries[:0], e.places[:0]
+	for i := range e.chunk {
+		if e.again || !e.chunk[i].erasure.Done() {
+			e.entries, e.places = append(e.entries, e.chunk[i].entry), append(e.places, i)
 		}
 	}
-	if len(entries) == 0 {
+	if len(e.entries) == 0 {
 		return nil
 	}
-	source := w.source(m)
-	eraser := engine.Eraser{
-		Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers),
-		Conditional: conditional[source.Endpoint()], Now: w.Now, Progress: w.Progress,
+	source := e.source(m)
+	eraser := &engine.Eraser{
+		Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
+		Conditional: e.conditional[source.Endpoint()], Now: e.Now, Progress: e.Progress,
 	}
-	if err := w.probeCondition(ctx, &eraser, source.Endpoint(), entries, conditional); err != nil {
+	if err := e.probe(ctx, eraser, source.Endpoint()); err != nil {
 		return err
 	}
-	erasures, err := eraser.Segment(ctx, entries)
+	erasures, err := eraser.Segment(ctx, e.entries)
 	if err != nil {
 		return err
 	}
-	for j, i := range places {
-		if erasures[j].Outcome != receipt.Gone || chunk[i].erasure.Outcome != receipt.Erased {
-			chunk[i].erasure = erasures[j]
+	for j, i := range e.places {
+		if old := &e.chunk[i].erasure; erasures[j].Outcome != receipt.Gone || old.Outcome != receipt.Erased {
+			*old = erasures[j]
 		}
 	}
 	return nil
 }
 
-// probeCondition finds out, once, whether the endpoint honours conditions, where
-// that matters to these entries.
-func (w *work) probeCondition(ctx context.Context, eraser *engine.Eraser, endpoint string, entries []manifest.Entry, conditional map[string]bool) error {
-	if _, probed := conditional[endpoint]; probed {
+// probe finds out, once, whether the endpoint honours conditions, where that
+// matters to the entries at hand.
+func (e *erasing) probe(ctx context.Context, eraser *engine.Eraser, endpoint string) error {
+	if _, probed := e.conditional[endpoint]; probed {
 		return nil
 	}
-	i := slices.IndexFunc(entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker })
+	i := slices.IndexFunc(e.entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker })
 	if i < 0 {
 		return nil
 	}
-	honours, known, err := eraser.Honours(ctx, entries[i])
+	honours, known, err := eraser.Honours(ctx, e.entries[i])
 	if err != nil {
 		return err
 	}
 	if eraser.Conditional = honours; known {
-		conditional[endpoint] = honours
-		w.saw(ctx, endpoint, doctor.ConditionalDeletes, honours)
+		e.conditional[endpoint] = honours
+		e.saw(ctx, endpoint, doctor.ConditionalDeletes, honours)
 	}
 	return nil
 }

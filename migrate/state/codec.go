@@ -141,7 +141,7 @@ func (c *Codec) giveWriter(w *writer) {
 	give(c, writersOf, keptWriters, w)
 }
 
-func (w *writer) begin(out *bytes.Buffer) {
+func (w *writer) begin(out *pieces) {
 	w.z.Reset(out)
 	w.text.Reset()
 }

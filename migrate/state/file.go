@@ -47,7 +47,7 @@ func EncodeBy[T any](c *Codec, h Header, parts ...[]T) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
+	var out pieces
 	w.begin(&out)
 	if err := w.enc.Encode(h); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func EncodeBy[T any](c *Codec, h Header, parts ...[]T) ([]byte, error) {
 		return nil, err
 	}
 	c.giveWriter(w)
-	return out.Bytes(), nil
+	return out.join(nil), nil
 }
 
 // Writer makes a file line by line and holds them compressed. The header, which
@@ -72,12 +72,9 @@ func EncodeBy[T any](c *Codec, h Header, parts ...[]T) ([]byte, error) {
 type Writer struct {
 	codec *Codec
 	w     *writer
-	out   bytes.Buffer
+	out   pieces
 	n     int
 }
-
-// headroom is kept free before the lines for the frame of the header.
-const headroom = 4 << 10
 
 // NewWriter returns a Writer with what a Codec keeps.
 func NewWriter(c *Codec) (*Writer, error) {
@@ -86,7 +83,6 @@ func NewWriter(c *Codec) (*Writer, error) {
 		return nil, err
 	}
 	f := &Writer{codec: c, w: w}
-	f.out.Write(make([]byte, headroom))
 	w.begin(&f.out)
 	return f, nil
 }
@@ -103,7 +99,7 @@ func (f *Writer) Close(h Header) ([]byte, error) {
 		return nil, err
 	}
 	h.Entries = f.n
-	var head bytes.Buffer
+	var head pieces
 	f.w.begin(&head)
 	if err := f.w.enc.Encode(h); err != nil {
 		return nil, err
@@ -112,11 +108,7 @@ func (f *Writer) Close(h Header) ([]byte, error) {
 		return nil, err
 	}
 	f.codec.giveWriter(f.w)
-	data := f.out.Bytes()
-	if head.Len() > headroom {
-		return append(head.Bytes(), data[headroom:]...), nil
-	}
-	return data[headroom-copy(data[headroom-head.Len():], head.Bytes()):], nil
+	return f.out.join(head.join(nil)), nil
 }
 
 // DecodeHeader reads a file's first line. The schema must be the one given.
