@@ -125,8 +125,11 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	return nil
 }
 
-// erasing goes through segments, so many entries at a time as one request can
-// name.
+// chunkEntries is how many entries are erased at a time: as many as the requests
+// that an Eraser has under way can name.
+const chunkEntries = engine.BatchesAtOnce * engine.Batch
+
+// erasing goes through segments, a chunk at a time.
 type erasing struct {
 	*work
 	again       bool
@@ -183,7 +186,7 @@ func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
 // fill reads the next chunk and reports whether there may be more.
 func (e *erasing) fill(t *trail) bool {
 	e.chunk = e.chunk[:0]
-	for len(e.chunk) < engine.Batch {
+	for len(e.chunk) < chunkEntries {
 		x := t.next()
 		if x == nil {
 			return false

@@ -82,6 +82,10 @@ func (g *gathering[T]) add(x T) {
 
 // take returns what was gathered, the last first, and begins anew.
 func (g *gathering[T]) take() []T {
+	if g.n > historyBlock {
+		g.seen = nil // clearing it would cost every key behind this one
+	}
+	clear(g.seen)
 	all := g.last
 	slices.Reverse(all)
 	if len(g.full) > 0 {
@@ -93,10 +97,6 @@ func (g *gathering[T]) take() []T {
 			g.full[i] = nil
 		}
 	}
-	if g.n > historyBlock {
-		g.seen = nil // clearing it would cost every key behind this one
-	}
-	clear(g.seen)
 	g.full, g.last, g.n = nil, nil, 0
 	return all
 }

@@ -83,15 +83,15 @@ func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]recei
 	return erasures, ctx.Err()
 }
 
-// batchesAtOnce bounds how many requests of a thousand deletions are under way:
+// BatchesAtOnce bounds how many requests of a thousand deletions are under way:
 // a service that takes a second for one is near the rate that S3 gives a prefix
 // (3,500 a second; Amazon S3 User Guide, "Optimizing performance") with these.
-const batchesAtOnce = 4
+const BatchesAtOnce = 4
 
 // numbered erases versions that have IDs.
 func (e *Eraser) numbered(ctx context.Context, entries []manifest.Entry, indexes []int, erasures []receipt.Erasure) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(min(max(e.Workers, 1), batchesAtOnce))
+	g.SetLimit(min(max(e.Workers, 1), BatchesAtOnce))
 	for _, run := range runs(entries, indexes) {
 		g.Go(func() error {
 			for batch := range slices.Chunk(run, Batch) {
