@@ -142,23 +142,11 @@ type erasing struct {
 
 // segment erases what is left of a segment, and stores what became of each entry.
 func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
-	t, err := e.follow(ctx, s, withErasures)
+	t, left, err := e.open(ctx, s)
 	if err != nil {
 		return err
 	}
-	defer func() { t.close() }()
-	left := s.Entries
-	if t.erasures != nil {
-		// What there is is read to its end first: nothing is deleted beside a
-		// damaged file.
-		if left, err = unerased(t, e.again); err != nil {
-			return err
-		}
-		t.close()
-		if t, err = e.follow(ctx, s, withErasures); err != nil {
-			return err
-		}
-	}
+	defer t.close()
 	e.Progress.Entries.Add(int64(s.Entries - left))
 	file, err := receipt.WriteErasures(e.codec, s)
 	if err != nil {
@@ -181,6 +169,22 @@ func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
 		return err
 	}
 	return e.Home.Put(ctx, e.file(s, "erasures"), data)
+}
+
+// open begins a segment and counts what is to be erased of it. What there is of
+// erasures is read to its end first: nothing is deleted beside a damaged file.
+func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, error) {
+	t, err := e.follow(ctx, s, withErasures)
+	if err != nil || t.erasures == nil {
+		return t, s.Entries, err
+	}
+	left, err := unerased(t, e.again)
+	t.close()
+	if err != nil {
+		return nil, 0, err
+	}
+	t, err = e.follow(ctx, s, withErasures)
+	return t, left, err
 }
 
 // fill reads the next chunk and reports whether there may be more.
