@@ -35,6 +35,7 @@ type hollow struct {
 	prefix          string          // of version IDs
 	there           []atomic.Uint64 // bits, by key and then by version from the oldest
 	requests        *counts
+	watch           func() // if set, called now and then while versions are listed and written
 }
 
 // counts is of the requests that objects cost.
@@ -50,6 +51,12 @@ func newHollow(service *memstore.Service, region string, keys, versions int, pre
 		h.set(i, true)
 	}
 	return h
+}
+
+func (h *hollow) watched() {
+	if h.watch != nil {
+		h.watch()
+	}
 }
 
 func (h *hollow) set(i int, to bool) {
@@ -109,6 +116,7 @@ func (h *hollow) Versions(ctx context.Context, _, prefix, after string) iter.Seq
 				}
 				if n%1000 == 0 {
 					h.requests.lists.Add(1)
+					h.watched()
 				}
 				n++
 				if !yield(objectstore.Version{Key: hollowKey(k), VersionID: h.prefix + strconv.Itoa(v), ETag: hollowETag(i), Size: 23, Modified: hollowTime, Latest: latest}, ctx.Err()) {
@@ -149,7 +157,9 @@ func (h *hollow) info(i int) objectstore.Info {
 }
 
 func (h *hollow) Put(_ context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
-	h.requests.puts.Add(1)
+	if h.requests.puts.Add(1)%1000 == 0 {
+		h.watched()
+	}
 	data, err := io.ReadAll(body)
 	if err != nil {
 		return objectstore.Written{}, err
