@@ -89,22 +89,22 @@ func TestListingOfPlainBuckets(t *testing.T) {
 	enabled := `<Status>Enabled</Status>`
 	for _, tt := range []struct {
 		name  string
-		shelf shelf
+		shelf *shelf
 		after string
 		asked []string
 		err   error
 	}{
-		{name: "never versioned", shelf: shelf{page: 2}, asked: []string{"versioning", "objects", "objects", "objects", "versioning"}},
-		{name: "versioned", shelf: shelf{page: 2, versioning: enabled}, asked: []string{"versioning", "versions", "versions", "versions"}},
-		{name: "suspended", shelf: shelf{page: 5, versioning: `<Status>Suspended</Status>`}, asked: []string{"versioning", "versions"}},
-		{name: "does not say", shelf: shelf{page: 5, versioning: "denied"}, asked: []string{"versioning", "versions"}},
-		{name: "from the middle", shelf: shelf{page: 5}, after: "b", asked: []string{"versions"}},
-		{name: "versioning comes meanwhile", shelf: shelf{page: 5, before: func(s *shelf, request string) {
+		{name: "never versioned", shelf: &shelf{page: 2}, asked: []string{"versioning", "objects", "objects", "objects", "versioning"}},
+		{name: "versioned", shelf: &shelf{page: 2, versioning: enabled}, asked: []string{"versioning", "versions", "versions", "versions"}},
+		{name: "suspended", shelf: &shelf{page: 5, versioning: `<Status>Suspended</Status>`}, asked: []string{"versioning", "versions"}},
+		{name: "does not say", shelf: &shelf{page: 5, versioning: "denied"}, asked: []string{"versioning", "versions"}},
+		{name: "from the middle", shelf: &shelf{page: 5}, after: "b", asked: []string{"versions"}},
+		{name: "versioning comes meanwhile", shelf: &shelf{page: 5, before: func(s *shelf, request string) {
 			if request == "objects" {
 				s.versioning = enabled
 			}
 		}}, asked: []string{"versioning", "objects", "versioning"}, err: objectstore.ErrOrder},
-		{name: "hollow", shelf: shelf{page: 2, hollow: true}, asked: []string{"versioning", "objects"}, err: objectstore.ErrOrder},
+		{name: "hollow", shelf: &shelf{page: 2, hollow: true}, asked: []string{"versioning", "objects"}, err: objectstore.ErrOrder},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.shelf.keys = keys
