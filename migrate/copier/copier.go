@@ -73,6 +73,9 @@ type Copier struct {
 	// markerIsPresence tells that the destination takes a delete marker for an
 	// object that exists.
 	markerIsPresence atomic.Bool
+	// answersSums tells that the destination answers a part with the checksum that
+	// it was asked for.
+	answersSums atomic.Bool
 	Options
 }
 

@@ -55,9 +55,10 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	}
 	defer func() { err = undo(err) }()
 	var parts []objectstore.Part
+	whole := newOrdered()
 	for at := int64(0); at < e.Size; at += step {
 		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)}, Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}
-		part, err := c.streamPart(ctx, e, piece, upload, target, len(parts)+1)
+		part, err := c.streamPart(ctx, e, piece, upload, target, len(parts)+1, whole)
 		if err != nil {
 			return verifier.Evidence{}, err
 		}
@@ -71,7 +72,11 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}
-	return verifier.Evidence{Source: o.Info, Written: w}, nil
+	evidence := verifier.Evidence{Source: o.Info, Written: w}
+	if !heldAgainstNothing(o.Info, w, "", false) {
+		evidence.SHA256 = whole.sum()
+	}
+	return evidence, nil
 }
 
 // fullObject is an algorithm whose checksum of a whole object S3 keeps for one

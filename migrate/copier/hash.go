@@ -36,11 +36,8 @@ func (h hashes) make(algorithm string) hash.Hash {
 	return nil
 }
 
-// checksum hashes a part's bytes. The SHA-256 is at hand already.
-func (h hashes) checksum(algorithm string, data, sha []byte) objectstore.Checksum {
-	if algorithm == "SHA256" {
-		return objectstore.Checksum{Algorithm: algorithm, Value: base64.StdEncoding.EncodeToString(sha)}
-	}
+// checksum hashes a part's bytes; zero for no algorithm or one that is not known.
+func (h hashes) checksum(algorithm string, data []byte) objectstore.Checksum {
 	sum := h.make(algorithm)
 	if sum == nil {
 		return objectstore.Checksum{}

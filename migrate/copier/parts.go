@@ -36,7 +36,8 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 		return verifier.Evidence{}, drifted(err)
 	}
 	info.PartCount = first.PartCount
-	return c.inParts(ctx, e, info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	whole := newOrdered()
+	evidence, err := c.inParts(ctx, e, info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
 		o := first
 		if number > 1 {
 			var err error
@@ -45,30 +46,42 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 			}
 			defer o.Body.Close()
 		}
-		return c.streamPart(ctx, e, o, upload, target, number)
+		return c.streamPart(ctx, e, o, upload, target, number, whole)
 	})
+	if err == nil && !heldAgainstNothing(info, evidence.Written, "", true) {
+		evidence.SHA256 = whole.sum()
+	}
+	return evidence, err
 }
 
-func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+// streamPart sends one part, and adds its bytes to the hash of the whole. What
+// goes to a destination that answers with the checksum of what it received
+// needs no signed hash of its own: the destination would hash it once more.
+func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, upload string, target objectstore.NewObject, number int, whole *ordered) (objectstore.Part, error) {
 	body := objectstore.Body{Size: o.Length, CustomerKey: target.CustomerKey}
+	signed := target.Algorithm == "" || !c.answersSums.Load()
 	if c.Budget.Fits(o.Length) {
-		buf, release, err := c.Budget.Get(ctx, o.Length)
+		buf, release, err := whole.buffer(ctx, number, c.Budget, o.Length)
 		if err != nil {
 			return objectstore.Part{}, err
 		}
 		defer release()
-		sum, err := fill(buf, o.Body)
-		if err != nil {
+		if err := fill(buf, o.Body); err != nil {
 			return objectstore.Part{}, err
 		}
-		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum)
-		if target.Algorithm != "" {
-			body.Checksum = c.hashes.checksum(target.Algorithm, buf, sum)
+		if err := whole.add(ctx, number, buf); err != nil {
+			return objectstore.Part{}, err
 		}
+		body.Reader = bytes.NewReader(buf)
+		if signed {
+			sum := sha256.Sum256(buf)
+			body.SHA256 = hex.EncodeToString(sum[:])
+		}
+		body.Checksum = c.hashes.checksum(target.Algorithm, buf)
 	} else {
 		// Too large to hold: read once for the hashes, once for the bytes.
 		sha, sum := sha256.New(), c.hashes.make(target.Algorithm)
-		if err := drain(o, sha, sum); err != nil {
+		if err := whole.read(ctx, number, func(w io.Writer) error { return drain(o, w, sha, sum) }); err != nil {
 			return objectstore.Part{}, err
 		}
 		again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
@@ -85,17 +98,31 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 	if err != nil {
 		return part, &refusal{err}
 	}
-	if part.Checksum.Algorithm == "" {
-		part.Checksum = body.Checksum
+	if err := c.answered(&part, body.Checksum); err != nil {
+		return part, err
 	}
 	c.Copied(o.Length)
 	return part, nil
 }
 
-func drain(o *objectstore.Object, sha, sum hash.Hash) error {
-	var w io.Writer = sha
+// answered holds the checksum that the destination has of a part against ours.
+func (c *Copier) answered(part *objectstore.Part, ours objectstore.Checksum) error {
+	switch {
+	case part.Checksum.Algorithm == "":
+		part.Checksum = ours
+	case ours.Algorithm == "" || part.Checksum.Algorithm != ours.Algorithm:
+	case part.Checksum.Value != ours.Value:
+		return &refusal{fmt.Errorf("%w: the destination has part %d with another checksum", objectstore.ErrCorrupt, part.Number)}
+	default:
+		c.answersSums.Store(true)
+	}
+	return nil
+}
+
+func drain(o *objectstore.Object, whole io.Writer, sha, sum hash.Hash) error {
+	w := io.MultiWriter(whole, sha)
 	if sum != nil {
-		w = io.MultiWriter(sha, sum)
+		w = io.MultiWriter(w, sum)
 	}
 	n, err := io.Copy(w, o.Body)
 	if err == nil && n != o.Length {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -126,13 +127,13 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 			return evidence, err
 		}
 		defer release()
-		sum, err := fill(buf, o.Body)
-		if err != nil {
+		if err := fill(buf, o.Body); err != nil {
 			return evidence, err
 		}
-		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum)
+		sum := sha256.Sum256(buf)
+		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum[:])
 		if body.Checksum.Algorithm == "" {
-			body.Checksum = c.hashes.checksum("SHA256", nil, sum)
+			body.Checksum = objectstore.Checksum{Algorithm: "SHA256", Value: base64.StdEncoding.EncodeToString(sum[:])}
 		}
 		evidence.SHA256, evidence.Enforced = body.SHA256, c.Enforced
 		evidence.Written, err = c.destination.Put(ctx, target, body)
@@ -148,7 +149,7 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 		}
 		evidence.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	}
-	if heldAgainstNothing(o.Info, evidence.Written, body) {
+	if heldAgainstNothing(o.Info, evidence.Written, body.MD5, false) {
 		evidence.SHA256 = "" // it says nothing of how the bytes came here: reading decides
 	}
 	c.Copied(o.Size)
@@ -158,28 +159,26 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 // heldAgainstNothing tells whether the source has said something of its bytes
 // that the destination, to judge by its answer, has not compared: then bytes that
 // changed on their way from the source went unnoticed.
-func heldAgainstNothing(source objectstore.Info, written objectstore.Written, body objectstore.Body) bool {
+func heldAgainstNothing(source objectstore.Info, written objectstore.Written, md5 string, sameParts bool) bool {
 	return source.Checksum.Algorithm != "" && !source.Checksum.Composite && written.Checksum.Algorithm != source.Checksum.Algorithm &&
-		body.MD5 == "" && !verifier.ETagsComparable(source, written, false)
+		md5 == "" && !verifier.ETagsComparable(source, written, sameParts)
 }
 
-// fill reads exactly len(buf) bytes and nothing must follow; it returns their
-// SHA-256.
-func fill(buf []byte, r io.Reader) ([]byte, error) {
+// fill reads exactly len(buf) bytes; nothing must follow.
+func fill(buf []byte, r io.Reader) error {
 	if _, err := io.ReadFull(r, buf); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, fmt.Errorf("read the source's body: %w", err)
+		return fmt.Errorf("read the source's body: %w", err)
 	}
 	var more [1]byte
 	if n, err := r.Read(more[:]); n > 0 {
-		return nil, errors.New("read the source's body: longer than its size")
+		return errors.New("read the source's body: longer than its size")
 	} else if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read the source's body: %w", err)
+		return fmt.Errorf("read the source's body: %w", err)
 	}
-	sum := sha256.Sum256(buf)
-	return sum[:], nil
+	return nil
 }
 
 // copyWhole lets the service copy an object that it copies in one request.

@@ -1,0 +1,134 @@
+package copier_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
+)
+
+const piece = 5 << 20 // the least that memstore takes as a part
+
+// watched notes what parts are sent under, and may spoil its first answer.
+type watched struct {
+	*memstore.Store
+	mu     sync.Mutex
+	bodies map[int]objectstore.Body
+	spoil  bool
+}
+
+func (w *watched) UploadPart(ctx context.Context, bucket, key, id string, number int, body objectstore.Body) (objectstore.Part, error) {
+	p, err := w.Store.UploadPart(ctx, bucket, key, id, number, body)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.bodies == nil {
+		w.bodies = map[int]objectstore.Body{}
+	}
+	w.bodies[number] = body
+	if w.spoil {
+		w.spoil, p.Checksum.Value = false, "AAAAAAAAAAA="
+	}
+	return p, err
+}
+
+// inParts puts an object of four parts into a source and returns its entry and
+// the SHA-256 of its bytes.
+func inParts(t *testing.T, source *memstore.Store, algorithm string) (manifest.Entry, string) {
+	t.Helper()
+	o := objectstore.NewObject{Bucket: "bucket", Key: "k", Algorithm: algorithm}
+	id, err := source.CreateUpload(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := sha256.New()
+	var parts []objectstore.Part
+	var size int64
+	for n, text := range []string{strings.Repeat("a", piece), strings.Repeat("bc", piece), strings.Repeat("d", piece), "end"} {
+		_, _ = whole.Write([]byte(text))
+		p, err := source.UploadPart(t.Context(), "bucket", "k", id, n+1, objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, size = append(parts, p), size+int64(len(text))
+	}
+	w, err := source.CompleteUpload(t.Context(), o, id, parts, objectstore.Checksum{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Entry{Key: "k", VersionID: w.VersionID, Size: size, ETag: w.ETag}, hex.EncodeToString(whole.Sum(nil))
+}
+
+// An object in parts is hashed as a whole, whatever its parts. Parts go under a
+// hash that is signed until the destination has answered with a checksum of its
+// own; an answer with another one is a failure.
+func TestParts(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		algorithm string // of the source
+		traits    memstore.Traits
+		spoil     bool
+		signed    string // parts
+		method    receipt.Method
+		verdict   receipt.Verdict
+	}{
+		{name: "checksums", algorithm: "CRC64NVME", signed: "1", method: receipt.Checksum, verdict: receipt.Verified},
+		{name: "no checksum at the destination", algorithm: "CRC64NVME", traits: memstore.Traits{NoChecksums: true}, signed: "1 2 3 4", method: receipt.ETagMD5, verdict: receipt.Verified},
+		{name: "no checksum at the source", signed: "1 2 3 4", method: receipt.ETagMD5, verdict: receipt.Verified},
+		{name: "another checksum", algorithm: "CRC64NVME", spoil: true, verdict: receipt.Failed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: memstore.Traits{NoDefaultChecksum: true}}).Region("a")
+			destination := &watched{Store: memstore.New(memstore.Options{Endpoint: "two", Now: time.Now, Traits: tt.traits}).Region("b"), spoil: tt.spoil}
+			for _, s := range []*memstore.Store{source, destination.Store} {
+				if err := s.CreateBucket(t.Context(), "bucket", false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e, sum := inParts(t, source, tt.algorithm)
+			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1, Spare: nowhere{}})
+			receipts, err := c.History(t.Context(), []manifest.Entry{e}, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := receipts[0]
+			if r.Verdict != tt.verdict || r.Method != tt.method {
+				t.Fatalf("%s by %s (%s)", r.Verdict, r.Method, r.Reason)
+			}
+			if tt.spoil {
+				return
+			}
+			if r.SHA256 != sum {
+				t.Errorf("SHA-256 is %q, want %s", r.SHA256, sum)
+			}
+			var signed []string
+			for n := 1; n <= 4; n++ {
+				b, ok := destination.bodies[n]
+				if !ok || (b.Checksum.Algorithm != tt.algorithm) {
+					t.Errorf("part %d went under %+v", n, b.Checksum)
+				}
+				if b.SHA256 != "" {
+					signed = append(signed, string(rune('0'+n)))
+				}
+			}
+			if got := strings.Join(signed, " "); got != tt.signed {
+				t.Errorf("signed were parts %q, want %q", got, tt.signed)
+			}
+		})
+	}
+}
+
+// nowhere is no place for further parts.
+type nowhere struct{}
+
+func (nowhere) Take() bool    { return false }
+func (nowhere) Crowded() bool { return false }
+func (nowhere) Give()         {}
