@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -48,7 +49,22 @@ func guard(c net.Conn, fence func() error) {
 	}
 }
 
-// Write sends a piece of a request, at most a buffer of 64 KiB, as late as the
+// piece is the most of a body that is written at once, in bytes.
+const piece = 64 << 10
+
+// ReadFrom sends a body piece by piece; one in memory without a copy.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) {
+	if limited, ok := r.(*io.LimitedReader); ok {
+		if body, ok := limited.R.(*sentBody); ok && body.holds(limited.N) {
+			n, err := body.WriteTo(c)
+			limited.N -= n
+			return n, err
+		}
+	}
+	return io.Copy(struct{ io.Writer }{c}, r)
+}
+
+// Write sends a piece of a request, at most 64 KiB, as late as the
 // fence can be asked and no longer than the window.
 func (c *conn) Write(p []byte) (int, error) {
 	if fence := c.fence.Load(); fence != nil {
