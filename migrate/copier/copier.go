@@ -76,6 +76,9 @@ type Copier struct {
 	// answersSums tells that the destination answers a part with the checksum that
 	// it was asked for.
 	answersSums atomic.Bool
+	// uneven tells that parts were seen that are not of one size, or a destination
+	// whose ETags do not tell.
+	uneven atomic.Bool
 	Options
 }
 

@@ -3,6 +3,7 @@ package copier
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -17,9 +18,19 @@ import (
 	"github.com/residency/residency/migrate/verifier"
 )
 
+// readAtOnce is up to which size a multipart object is read in one go. Above,
+// its parts are read at once, which gains more than the requests cost.
+const readAtOnce = 256 << 20
+
 // streamParts copies a multipart object by its own part boundaries, so that
 // its ETag and composite checksum come out equal.
 func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
+	if e.Size <= readAtOnce && !c.Opaque && !c.KMSDefault && !c.uneven.Load() {
+		evidence, err := c.streamEven(ctx, e, guard)
+		if !errors.Is(err, errUneven) {
+			return evidence, err
+		}
+	}
 	first, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 1)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
@@ -47,19 +58,83 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 			defer o.Body.Close()
 		}
 		return c.streamPart(ctx, e, o, upload, target, number, whole)
-	})
-	if err == nil && !heldAgainstNothing(info, evidence.Written, "", true) {
-		evidence.SHA256 = whole.sum()
-	}
-	return evidence, err
+	}, nil)
+	return hashed(evidence, whole), err
 }
 
-// streamPart sends one part, and adds its bytes to the hash of the whole. What
-// goes to a destination that answers with the checksum of what it received
-// needs no signed hash of its own: the destination would hash it once more.
+// hashed adds the hash of the whole, where its parts' copy says something of how
+// the bytes came here.
+func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
+	if evidence.Written.ETag != "" && !heldAgainstNothing(evidence.Source, evidence.Written, "", evidence.SameParts) {
+		evidence.SHA256 = whole.sum()
+	}
+	return evidence
+}
+
+// errUneven reports an object that is to be read part by part.
+var errUneven = errors.New("its parts are not of one size, or that cannot be seen")
+
+// streamEven copies an object whose parts are of one size, but for the last, in
+// one read. That they are is what their number and the first one's size suggest;
+// before the upload is completed the parts' MD5s must make the source's ETag.
+func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
+	first, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 1)
+	if err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	size, n := first.Length, int64(first.PartCount)
+	if n > 0 && (size*(n-1) >= e.Size || size*n < e.Size || !c.Budget.Fits(size) || first.CustomerKey != "" ||
+		!verifier.ETagsComparable(first, objectstore.Written{ETag: e.ETag}, true)) {
+		return verifier.Evidence{}, errUneven
+	}
+	reading, stopReading := context.WithCancel(ctx)
+	defer stopReading()
+	o, err := c.source.Open(reading, e.Ref(c.from, c.Versioning), 0)
+	if err != nil {
+		return verifier.Evidence{}, drifted(err)
+	}
+	defer o.Body.Close()
+	if n == 0 {
+		// The source keeps no parts: the bytes go as one object.
+		return c.streamWhole(ctx, e, o, guard)
+	}
+	o.PartCount = first.PartCount
+	whole := newOrdered()
+	evidence, err := c.inParts(ctx, e, o.Info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+		defer context.AfterFunc(ctx, stopReading)() // when another part has failed
+		at := size * int64(number-1)
+		buf, release, err := whole.next(ctx, number, c.Budget, min(size, e.Size-at), o.Body)
+		if err != nil {
+			return objectstore.Part{}, err
+		}
+		defer release()
+		return c.sendPart(ctx, buf, upload, target, number)
+	}, func(parts []objectstore.Part) error {
+		if multipartETag(parts) != e.ETag {
+			c.uneven.Store(true)
+			return errUneven
+		}
+		return nil
+	})
+	return hashed(evidence, whole), err
+}
+
+// multipartETag is the ETag of parts whose own are MD5s; empty for others.
+func multipartETag(parts []objectstore.Part) string {
+	all := make([]byte, 0, len(parts)*md5.Size)
+	for _, p := range parts {
+		sum, err := hex.DecodeString(p.ETag)
+		if err != nil || len(sum) != md5.Size {
+			return ""
+		}
+		all = append(all, sum...)
+	}
+	return fmt.Sprintf("%x-%d", md5.Sum(all), len(parts))
+}
+
+// streamPart sends one part as it is read, and adds its bytes to the hash of the
+// whole.
 func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, upload string, target objectstore.NewObject, number int, whole *ordered) (objectstore.Part, error) {
-	body := objectstore.Body{Size: o.Length, CustomerKey: target.CustomerKey}
-	signed := target.Algorithm == "" || !c.answersSums.Load()
 	if c.Budget.Fits(o.Length) {
 		buf, release, err := whole.buffer(ctx, number, c.Budget, o.Length)
 		if err != nil {
@@ -72,28 +147,39 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 		if err := whole.add(ctx, number, buf); err != nil {
 			return objectstore.Part{}, err
 		}
-		body.Reader = bytes.NewReader(buf)
-		if signed {
-			sum := sha256.Sum256(buf)
-			body.SHA256 = hex.EncodeToString(sum[:])
-		}
-		body.Checksum = c.hashes.checksum(target.Algorithm, buf)
-	} else {
-		// Too large to hold: read once for the hashes, once for the bytes.
-		sha, sum := sha256.New(), c.hashes.make(target.Algorithm)
-		if err := whole.read(ctx, number, func(w io.Writer) error { return drain(o, w, sha, sum) }); err != nil {
-			return objectstore.Part{}, err
-		}
-		again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
-		if err != nil {
-			return objectstore.Part{}, drifted(err)
-		}
-		defer again.Body.Close()
-		body.Reader, body.SHA256 = again.Body, hex.EncodeToString(sha.Sum(nil))
-		if sum != nil {
-			body.Checksum = objectstore.Checksum{Algorithm: target.Algorithm, Value: base64.StdEncoding.EncodeToString(sum.Sum(nil))}
-		}
+		return c.sendPart(ctx, buf, upload, target, number)
 	}
+	// Too large to hold: read once for the hashes, once for the bytes.
+	sha, sum := sha256.New(), c.hashes.make(target.Algorithm)
+	if err := whole.read(ctx, number, func(w io.Writer) error { return drain(o, w, sha, sum) }); err != nil {
+		return objectstore.Part{}, err
+	}
+	again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
+	if err != nil {
+		return objectstore.Part{}, drifted(err)
+	}
+	defer again.Body.Close()
+	body := objectstore.Body{Reader: again.Body, Size: o.Length, SHA256: hex.EncodeToString(sha.Sum(nil))}
+	if sum != nil {
+		body.Checksum = objectstore.Checksum{Algorithm: target.Algorithm, Value: base64.StdEncoding.EncodeToString(sum.Sum(nil))}
+	}
+	return c.putPart(ctx, body, upload, target, number)
+}
+
+// sendPart sends a part that is held. What goes to a destination that answers
+// with the checksum of what it received needs no signed hash of its own: the
+// destination would hash it once more.
+func (c *Copier) sendPart(ctx context.Context, data []byte, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	body := objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)), Checksum: c.hashes.checksum(target.Algorithm, data)}
+	if body.Checksum.Algorithm == "" || !c.answersSums.Load() {
+		sum := sha256.Sum256(data)
+		body.SHA256 = hex.EncodeToString(sum[:])
+	}
+	return c.putPart(ctx, body, upload, target, number)
+}
+
+func (c *Copier) putPart(ctx context.Context, body objectstore.Body, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	body.CustomerKey = target.CustomerKey
 	part, err := c.destination.UploadPart(ctx, target.Bucket, target.Key, upload, number, body)
 	if err != nil {
 		return part, &refusal{err}
@@ -101,7 +187,7 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 	if err := c.answered(&part, body.Checksum); err != nil {
 		return part, err
 	}
-	c.Copied(o.Length)
+	c.Copied(body.Size)
 	return part, nil
 }
 
@@ -175,7 +261,7 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 		}
 		c.Copied(part.Size)
 		return part, nil
-	})
+	}, nil)
 }
 
 const abortTime = 5 * time.Second
@@ -203,9 +289,10 @@ func (c *Copier) begin(ctx context.Context, target objectstore.NewObject) (uploa
 	}, nil
 }
 
-// inParts runs a multipart upload of info.PartCount parts. The upload is
-// aborted if it does not complete, and so are those of a run that died.
-func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore.Info, guard objectstore.Guard, send partFunc) (_ verifier.Evidence, err error) {
+// inParts runs a multipart upload of info.PartCount parts, which it completes
+// if check, which may be nil, has nothing against them. The upload is aborted
+// if it does not complete, and so are those of a run that died.
+func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore.Info, guard objectstore.Guard, send partFunc, check func([]objectstore.Part) error) (_ verifier.Evidence, err error) {
 	target, err := c.describe(ctx, e, &info, guard)
 	if err != nil {
 		return verifier.Evidence{}, err
@@ -230,6 +317,11 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 	}
 	if size != e.Size {
 		return verifier.Evidence{}, fmt.Errorf("%w: its parts have %d bytes, the object %d", errDrift, size, e.Size)
+	}
+	if check != nil {
+		if err := check(parts); err != nil {
+			return verifier.Evidence{}, err
+		}
 	}
 	w, err := c.destination.CompleteUpload(ctx, target, upload, parts, info.Checksum)
 	if err != nil {

@@ -40,9 +40,9 @@ func (w *watched) UploadPart(ctx context.Context, bucket, key, id string, number
 	return p, err
 }
 
-// inParts puts an object of four parts into a source and returns its entry and
+// inParts puts an object of so many parts into a source and returns its entry and
 // the SHA-256 of its bytes.
-func inParts(t *testing.T, source *memstore.Store, algorithm string) (manifest.Entry, string) {
+func inParts(t *testing.T, source *memstore.Store, algorithm string, texts ...string) (manifest.Entry, string) {
 	t.Helper()
 	o := objectstore.NewObject{Bucket: "bucket", Key: "k", Algorithm: algorithm}
 	id, err := source.CreateUpload(t.Context(), o)
@@ -52,7 +52,7 @@ func inParts(t *testing.T, source *memstore.Store, algorithm string) (manifest.E
 	whole := sha256.New()
 	var parts []objectstore.Part
 	var size int64
-	for n, text := range []string{strings.Repeat("a", piece), strings.Repeat("bc", piece), strings.Repeat("d", piece), "end"} {
+	for n, text := range texts {
 		_, _ = whole.Write([]byte(text))
 		p, err := source.UploadPart(t.Context(), "bucket", "k", id, n+1, objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))})
 		if err != nil {
@@ -93,7 +93,7 @@ func TestParts(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			e, sum := inParts(t, source, tt.algorithm)
+			e, sum := inParts(t, source, tt.algorithm, strings.Repeat("a", piece), strings.Repeat("bc", piece), strings.Repeat("d", piece), "end")
 			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1, Spare: nowhere{}})
 			receipts, err := c.History(t.Context(), []manifest.Entry{e}, nil, nil)
 			if err != nil {
@@ -132,3 +132,55 @@ type nowhere struct{}
 func (nowhere) Take() bool    { return false }
 func (nowhere) Crowded() bool { return false }
 func (nowhere) Give()         {}
+
+// counted notes what is opened.
+type counted struct {
+	*memstore.Store
+	mu    sync.Mutex
+	parts []int
+}
+
+func (c *counted) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.parts = append(c.parts, part)
+	return c.Store.Open(ctx, ref, part)
+}
+
+// Parts of one size are read in one go; others one by one, also where it takes
+// the copy's ETag to see that they are others. Either way the copy has the
+// source's parts.
+func TestPartsReadAtOnce(t *testing.T) {
+	one, more := strings.Repeat("ab", piece/2), strings.Repeat("c", piece+1)
+	for _, tt := range []struct {
+		name   string
+		texts  []string
+		opened int // times
+	}{
+		{"one size", []string{one, one, one, "end"}, 1},
+		{"the last as large", []string{one, one}, 1},
+		{"one part", []string{"all"}, 1},
+		{"more than the first one's size suggests", []string{one, more, more}, 3},
+		{"fewer, which the size does not show", []string{more, one, more}, 4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			source := &counted{Store: memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("a")}
+			destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region("b")
+			for _, s := range []*memstore.Store{source.Store, destination} {
+				if err := s.CreateBucket(t.Context(), "bucket", false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e, sum := inParts(t, source.Store, "", tt.texts...)
+			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Attempts: 1})
+			receipts, err := c.History(t.Context(), []manifest.Entry{e}, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := receipts[0]
+			if r.Verdict != receipt.Verified || r.DestinationETag != e.ETag || r.SHA256 != sum || len(source.parts) != tt.opened {
+				t.Errorf("%s (%s), ETag %s of %s, SHA-256 %s of %s, opened parts %v", r.Verdict, r.Reason, r.DestinationETag, e.ETag, r.SHA256, sum, source.parts)
+			}
+		})
+	}
+}

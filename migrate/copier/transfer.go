@@ -167,10 +167,7 @@ func heldAgainstNothing(source objectstore.Info, written objectstore.Written, md
 // fill reads exactly len(buf) bytes; nothing must follow.
 func fill(buf []byte, r io.Reader) error {
 	if _, err := io.ReadFull(r, buf); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return fmt.Errorf("read the source's body: %w", err)
+		return cutShort(err)
 	}
 	var more [1]byte
 	if n, err := r.Read(more[:]); n > 0 {
@@ -179,6 +176,14 @@ func fill(buf []byte, r io.Reader) error {
 		return fmt.Errorf("read the source's body: %w", err)
 	}
 	return nil
+}
+
+// cutShort names an error of reading a body to its end.
+func cutShort(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("read the source's body: %w", err)
 }
 
 // copyWhole lets the service copy an object that it copies in one request.
