@@ -42,21 +42,24 @@ const atOnce = 256 << 10
 
 // next reads a part off a body that gives all of them, one after the other.
 func (o *ordered) next(ctx context.Context, n int, b *Budget, size int64, body io.Reader) (buf []byte, release func(), err error) {
+	if buf, release, err = o.buffer(ctx, n, b, size); err != nil {
+		return nil, nil, err
+	}
 	err = o.added.take(ctx, n, func() error {
-		if buf, release, err = b.Get(ctx, size); err != nil {
-			return err
-		}
 		for at := 0; at < len(buf); at += atOnce {
 			piece := buf[at:min(at+atOnce, len(buf))]
 			if _, err := io.ReadFull(body, piece); err != nil {
-				release()
 				return cutShort(err)
 			}
 			_, _ = o.sha.Write(piece) // a hash's Write never fails
 		}
 		return nil
 	})
-	return buf, release, err
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return buf, release, nil
 }
 
 // read hashes a part that holds no buffer: do writes its bytes.

@@ -18,9 +18,13 @@ import (
 	"github.com/residency/residency/migrate/verifier"
 )
 
-// readAtOnce is up to which size a multipart object is read in one go. Above,
-// its parts are read at once, which gains more than the requests cost.
-const readAtOnce = 256 << 20
+// What is read in one go: objects of up to so many bytes, from a source that
+// gives the first part at so many bytes per second or more. Otherwise parts are
+// read beside each other, which gains more than the requests cost.
+const (
+	readAtOnce = 1 << 30
+	slowRead   = 64 << 20
+)
 
 // streamParts copies a multipart object by its own part boundaries, so that
 // its ETag and composite checksum come out equal.
@@ -49,17 +53,36 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 	info.PartCount = first.PartCount
 	whole := newOrdered()
 	evidence, err := c.inParts(ctx, e, info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
-		o := first
 		if number > 1 {
-			var err error
-			if o, err = c.source.Open(ctx, e.Ref(c.from, c.Versioning), number); err != nil {
-				return objectstore.Part{}, drifted(err)
-			}
-			defer o.Body.Close()
+			return c.onePart(ctx, e, upload, target, number, whole)
 		}
-		return c.streamPart(ctx, e, o, upload, target, number, whole)
+		return c.streamPart(ctx, e, first, upload, target, number, whole)
 	}, nil)
 	return hashed(evidence, whole), err
+}
+
+// onePart reads and sends one part.
+func (c *Copier) onePart(ctx context.Context, e manifest.Entry, upload string, target objectstore.NewObject, number int, whole *ordered) (objectstore.Part, error) {
+	o, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
+	if err != nil {
+		return objectstore.Part{}, drifted(err)
+	}
+	defer o.Body.Close()
+	return c.streamPart(ctx, e, o, upload, target, number, whole)
+}
+
+// timed measures how long reading takes. It is read by one at a time.
+type timed struct {
+	io.Reader
+	now  func() time.Time
+	took time.Duration
+}
+
+func (t *timed) Read(p []byte) (int, error) {
+	begun := t.now()
+	n, err := t.Reader.Read(p)
+	t.took += t.now().Sub(begun)
+	return n, err
 }
 
 // hashed adds the hash of the whole, where its parts' copy says something of how
@@ -75,7 +98,7 @@ func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
 var errUneven = errors.New("its parts are not of one size, or that cannot be seen")
 
 // streamEven copies an object whose parts are of one size, but for the last, in
-// one read. That they are is what their number and the first one's size suggest;
+// one read where that is fast. That they are is what their number and the first one's size suggest;
 // before the upload is completed the parts' MD5s must make the source's ETag.
 func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	first, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 1)
@@ -99,15 +122,33 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 		return c.streamWhole(ctx, e, o, guard)
 	}
 	o.PartCount = first.PartCount
-	whole := newOrdered()
+	whole, body := newOrdered(), &timed{Reader: o.Body, now: c.Now}
+	var slow bool
+	decided := make(chan struct{}) // closed when slow is set
 	evidence, err := c.inParts(ctx, e, o.Info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+		if number > 1 {
+			select {
+			case <-decided:
+			case <-ctx.Done():
+				return objectstore.Part{}, ctx.Err()
+			}
+			if slow {
+				return c.onePart(ctx, e, upload, target, number, whole)
+			}
+		}
 		defer context.AfterFunc(ctx, stopReading)() // when another part has failed
 		at := size * int64(number-1)
-		buf, release, err := whole.next(ctx, number, c.Budget, min(size, e.Size-at), o.Body)
+		buf, release, err := whole.next(ctx, number, c.Budget, min(size, e.Size-at), body)
 		if err != nil {
 			return objectstore.Part{}, err
 		}
 		defer release()
+		if number == 1 {
+			if slow = n > 1 && float64(size) < slowRead*body.took.Seconds(); slow {
+				stopReading()
+			}
+			close(decided)
+		}
 		return c.sendPart(ctx, buf, upload, target, number)
 	}, func(parts []objectstore.Part) error {
 		if multipartETag(parts) != e.ETag {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,33 +140,55 @@ type counted struct {
 	*memstore.Store
 	mu    sync.Mutex
 	parts []int
+	body  func(io.Reader) io.Reader
 }
 
 func (c *counted) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.parts = append(c.parts, part)
-	return c.Store.Open(ctx, ref, part)
+	o, err := c.Store.Open(ctx, ref, part)
+	if err == nil && c.body != nil {
+		o.Body = io.NopCloser(c.body(o.Body))
+	}
+	return o, err
 }
 
-// Parts of one size are read in one go; others one by one, also where it takes
-// the copy's ETag to see that they are others. Either way the copy has the
+// slowly advances a clock with each byte.
+type slowly struct {
+	io.Reader
+	clock *atomic.Int64
+	byte  time.Duration
+}
+
+func (s slowly) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	s.clock.Add(int64(n) * int64(s.byte))
+	return n, err
+}
+
+// Parts of one size are read in one go if that is fast; others one by one, also
+// where it takes the copy's ETag to see that they are others. Either way the copy has the
 // source's parts.
 func TestPartsReadAtOnce(t *testing.T) {
 	one, more := strings.Repeat("ab", piece/2), strings.Repeat("c", piece+1)
 	for _, tt := range []struct {
 		name   string
 		texts  []string
-		opened int // times
+		byte   time.Duration // that one takes
+		opened int           // times
 	}{
-		{"one size", []string{one, one, one, "end"}, 1},
-		{"the last as large", []string{one, one}, 1},
-		{"one part", []string{"all"}, 1},
-		{"more than the first one's size suggests", []string{one, more, more}, 3},
-		{"fewer, which the size does not show", []string{more, one, more}, 4},
+		{"one size", []string{one, one, one, "end"}, 1, 1},
+		{"slowly", []string{one, one, one, "end"}, time.Microsecond, 4},
+		{"the last as large", []string{one, one}, 1, 1},
+		{"one part", []string{"all"}, time.Microsecond, 1},
+		{"more than the first one's size suggests", []string{one, more, more}, 1, 3},
+		{"fewer, which the size does not show", []string{more, one, more}, 1, 4},
+		{"the same, slowly", []string{more, one, more}, time.Microsecond, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			source := &counted{Store: memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("a")}
+			var clock atomic.Int64
+			source := &counted{Store: memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("a"), body: func(r io.Reader) io.Reader { return slowly{r, &clock, tt.byte} }}
 			destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region("b")
 			for _, s := range []*memstore.Store{source.Store, destination} {
 				if err := s.CreateBucket(t.Context(), "bucket", false); err != nil {
@@ -172,7 +196,9 @@ func TestPartsReadAtOnce(t *testing.T) {
 				}
 			}
 			e, sum := inParts(t, source.Store, "", tt.texts...)
-			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Attempts: 1})
+			c := copier.New(source, "bucket", destination, "bucket", copier.Options{
+				Versioning: objectstore.Unversioned, Attempts: 1, Now: func() time.Time { return time.Unix(0, clock.Load()) },
+			})
 			receipts, err := c.History(t.Context(), []manifest.Entry{e}, nil, nil)
 			if err != nil {
 				t.Fatal(err)
