@@ -97,11 +97,7 @@ func TestParts(t *testing.T) {
 			}
 			e, sum := inParts(t, source, tt.algorithm, strings.Repeat("a", piece), strings.Repeat("bc", piece), strings.Repeat("d", piece), "end")
 			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1, Spare: nowhere{}})
-			receipts, err := c.History(t.Context(), []manifest.Entry{e}, nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := receipts[0]
+			r := only(t, c, e)
 			if r.Verdict != tt.verdict || r.Method != tt.method {
 				t.Fatalf("%s by %s (%s)", r.Verdict, r.Method, r.Reason)
 			}
@@ -199,14 +195,23 @@ func TestPartsReadAtOnce(t *testing.T) {
 			c := copier.New(source, "bucket", destination, "bucket", copier.Options{
 				Versioning: objectstore.Unversioned, Attempts: 1, Now: func() time.Time { return time.Unix(0, clock.Load()) },
 			})
-			receipts, err := c.History(t.Context(), []manifest.Entry{e}, nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := receipts[0]
+			r := only(t, c, e)
 			if r.Verdict != receipt.Verified || r.DestinationETag != e.ETag || r.SHA256 != sum || len(source.parts) != tt.opened {
 				t.Errorf("%s (%s), ETag %s of %s, SHA-256 %s of %s, opened parts %v", r.Verdict, r.Reason, r.DestinationETag, e.ETag, r.SHA256, sum, source.parts)
 			}
 		})
 	}
+}
+
+// only copies one entry and returns its receipt.
+func only(t *testing.T, c *copier.Copier, e manifest.Entry) (only receipt.Receipt) {
+	t.Helper()
+	err := c.History(t.Context(), []manifest.Entry{e}, nil, nil, func(r receipt.Receipt) error {
+		only = r
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return only
 }
