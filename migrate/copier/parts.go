@@ -98,8 +98,9 @@ func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
 var errUneven = errors.New("its parts are not of one size, or that cannot be seen")
 
 // streamEven copies an object whose parts are of one size, but for the last, in
-// one read where that is fast. That they are is what their number and the first one's size suggest;
-// before the upload is completed the parts' MD5s must make the source's ETag.
+// one read where that is fast. That they are is what their number and the first
+// one's size suggest; before the upload is completed the parts' MD5s must make
+// the source's ETag.
 func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	first, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 1)
 	if err != nil {
