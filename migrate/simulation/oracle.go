@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -21,6 +22,9 @@ type oracle struct {
 	// spoiled has when people last took or covered a copy, by bucket and key at
 	// the destination.
 	spoiled map[string]int
+	// covered are the ETags of null versions, copies of the process, that people
+	// took or wrote over, by bucket and key at the destination.
+	covered map[string][]string
 	// unseen are changes that were told of while the service was locked.
 	unseen    []change
 	violation *Violation
@@ -282,7 +286,7 @@ func (o *oracle) unwritten(c memstore.Change) {
 	mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if !mine && !strings.HasPrefix(c.Key, probe) {
+		if !mine && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
 		// Its own copy it may take back, as long as the source has the original.
@@ -293,10 +297,22 @@ func (o *oracle) unwritten(c memstore.Change) {
 		}
 		return
 	}
-	o.spoiled[at(c.Bucket, c.Key)] = max(o.world.step, 1)
+	k := at(c.Bucket, c.Key)
+	o.spoiled[k] = max(o.world.step, 1)
+	if mine && c.Version.ID == objectstore.NullVersion {
+		o.covered[k] = append(o.covered[k], c.Version.ETag)
+	}
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 		if r.erased && !r.freed && !o.held(r) {
 			r.freed = true // they took the last copy themselves
 		}
 	}
+}
+
+// indistinct: a null version that people put in the place of a copy, with the
+// copy's very ETag. Null versions share one ID and a deletion has no other
+// condition than the ETag, so that what is removed as an outdated copy can be
+// theirs, of the same bytes; no request could tell.
+func (o *oracle) indistinct(c memstore.Change) bool {
+	return c.Version.ID == objectstore.NullVersion && !c.Version.Marker && slices.Contains(o.covered[at(c.Bucket, c.Key)], c.Version.ETag)
 }

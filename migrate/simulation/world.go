@@ -73,7 +73,7 @@ type place struct {
 func newWorld(c Config) *world {
 	w := &world{Config: c, dice: newDice(c.Seed), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), print: 14695981039346656037}
 	w.options = newOptions(w.dice)
-	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]bool), spoiled: make(map[string]int)}
+	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]bool), spoiled: make(map[string]int), covered: make(map[string][]string)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
 		side := source
