@@ -45,7 +45,7 @@ func (w *world) meanwhile() {
 	}
 	d := w.dice
 	rate := w.options.writeRate
-	phase := w.phase()
+	phase := w.process.phase()
 	critical := phase == "erasing" || phase == "checking source"
 	if critical {
 		rate *= 5 // short, and where it matters
@@ -129,7 +129,7 @@ func (w *world) demandable(r *request, f fault) bool {
 		return r.kind != kindRead || !s.OpaqueETags || !s.NoChecksums && !s.NoDefaultChecksum && !t.NoChecksums
 	case hole:
 		// One listing alone says what is left in the end.
-		phase, _ := w.phase().(string)
+		phase, _ := w.process.phase().(string)
 		return phase != "listing what is left"
 	}
 	return true

@@ -105,7 +105,7 @@ func (w *world) exact() {
 			}
 			var ours []*memstore.Version
 			for _, v := range w.destination.History(bucket, key) {
-				if w.oracle.copies[v] {
+				if _, mine := w.oracle.copies[v]; mine {
 					ours = append(ours, v)
 				}
 			}

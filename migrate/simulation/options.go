@@ -26,9 +26,10 @@ type options struct {
 	foreign             int // changes by people at the destination, at most
 	foreignFirst        bool
 	losesState          bool
+	aborts              int // at most
 }
 
-func newOptions(d *dice) options {
+func newOptions(d, luck *dice) options {
 	o := options{
 		source: traits(d), destination: traits(d), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
 		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
@@ -56,6 +57,13 @@ func newOptions(d *dice) options {
 		o.foreign, o.foreignFirst = d.between(1, 3), d.one(0.3)
 	}
 	o.losesState = d.one(0.05)
+	if luck.one(0.25) {
+		o.aborts = luck.between(1, 3)
+		o.keepSource = o.keepSource || luck.one(0.7)
+		if o.writes == 0 && luck.one(0.5) {
+			o.writes, o.writeRate = luck.between(1, 6), 0.03
+		}
+	}
 	return o
 }
 

@@ -17,8 +17,9 @@ type oracle struct {
 	// source has every version that was ever at the source, by bucket and key,
 	// in the order in which they were made.
 	source map[string][]*record
-	// copies are what the process wrote at the destination and is there still.
-	copies map[*memstore.Version]bool
+	// copies are what the process wrote at the destination and is there still,
+	// with the step at which it did.
+	copies map[*memstore.Version]int
 	// spoiled has when people last took or covered a copy, by bucket and key at
 	// the destination.
 	spoiled map[string]int
@@ -119,17 +120,26 @@ func (o *oracle) appears(c memstore.Change) {
 
 // disappears: a version ceased to be at the source.
 func (o *oracle) disappears(c memstore.Change) {
-	for _, r := range o.source[at(c.Bucket, c.Key)] {
-		if r.version != c.Version {
-			continue
-		}
-		if r.gone = true; o.actor == nil {
-			r.freed = true
-			return
-		}
-		r.erased = true
-		o.judge(r)
+	r := o.record(c.Bucket, c.Key, c.Version)
+	if r == nil {
+		return
 	}
+	if r.gone = true; o.actor == nil {
+		r.freed = true
+		return
+	}
+	r.erased = true
+	o.judge(r)
+}
+
+// record is what is known of a version of the source.
+func (o *oracle) record(bucket, key string, v *memstore.Version) *record {
+	for _, r := range o.source[at(bucket, key)] {
+		if r.version == v {
+			return r
+		}
+	}
+	return nil
 }
 
 // judge holds an erasure against the laws.
@@ -275,7 +285,7 @@ func (o *oracle) written(c memstore.Change) {
 	if strings.HasPrefix(c.Key, probe) {
 		return
 	}
-	o.copies[c.Version] = true
+	o.copies[c.Version] = o.world.step
 	o.actor.pages = nil
 }
 
@@ -283,11 +293,14 @@ const probe = ".residency-probe-"
 
 // unwritten: a version ceased to be at the destination.
 func (o *oracle) unwritten(c memstore.Change) {
-	mine := o.copies[c.Version]
+	made, mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
 		if !mine && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
+		}
+		if mine && made < o.world.since {
+			o.violate("L4", "%s/%s@%s was removed, and had been there before the plan", c.Bucket, c.Key, c.Version.ID)
 		}
 		// Its own copy it may take back, as long as the source has the original.
 		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/engine"
 )
 
 // process is one life of the program under test, from its start to its end or
@@ -14,6 +15,8 @@ type process struct {
 	number int
 	cancel context.CancelFunc
 	dead   bool
+	// progress is what it shows of itself.
+	progress *engine.Progress
 	// pages are what it was shown of listings since it last wrote a copy.
 	pages []shown
 	// looked has when it last looked at a key at the source.
@@ -81,6 +84,8 @@ func (p *process) leave(r *request, err error) error {
 	}
 	return err
 }
+
+func (p *process) phase() any { return p.progress.Phase.Load() }
 
 func (p *process) crash() {
 	p.dead = true

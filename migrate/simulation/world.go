@@ -11,7 +11,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
 )
 
 // The two ends, and where the state lies.
@@ -39,6 +38,7 @@ type world struct {
 	Config
 	options             options
 	dice                *dice
+	luck                *dice // of what only some worlds have: all else is the same without
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
@@ -59,9 +59,11 @@ type world struct {
 	started                 bool           // people may interfere
 	bodies                  int
 	outage                  outage
-	outages                 int // so far
-	lastUpload              int // step
-	progress                *engine.Progress
+	outages                 int  // so far
+	lastUpload              int  // step
+	aborts                  int  // so far
+	hesitates               bool // the next command does not erase yet
+	since                   int  // step at which the plan was made
 }
 
 // place is one location whose data moves.
@@ -71,9 +73,9 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), print: 14695981039346656037}
-	w.options = newOptions(w.dice)
-	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]bool), spoiled: make(map[string]int), covered: make(map[string][]string)}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), print: 14695981039346656037}
+	w.options = newOptions(w.dice, w.luck)
+	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
 		side := source

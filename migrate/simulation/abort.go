@@ -1,0 +1,130 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
+)
+
+// errHesitates ends a command after the copy: what it kept at the source is to
+// be erased later, or never.
+var errHesitates = errors.New("the operator thinks it over")
+
+// giveUp is the operator's change of mind: what the plan wrote is to be taken
+// away again. An abort that fails is given again, or not.
+func (w *world) giveUp() {
+	w.aborts++
+	for range 6 {
+		began, recorded := w.anyErased(), w.recorded()
+		err := w.command(w.abort)
+		w.say("abort: %v", err)
+		if w.oracle.violation != nil {
+			return
+		}
+		if err == nil {
+			w.aborted(began, recorded)
+			if w.copied = ""; w.luck.one(0.5) {
+				w.plan = nil // plan again
+			} else if w.luck.one(0.6) {
+				w.takeBack()
+			}
+			return
+		}
+		if errors.Is(err, migrate.ErrErasing) || w.luck.one(0.25) {
+			return
+		}
+		if errors.Is(err, state.ErrLeased) {
+			time.Sleep(10 * time.Minute)
+		}
+		w.outage.until -= 20
+	}
+}
+
+func (w *world) abort(ctx context.Context, p *process) error {
+	home := w.home(p)
+	plan, err := migrate.Load(ctx, home, w.plan.ID)
+	if err != nil {
+		return err
+	}
+	_, err = w.runner(p, home).Abort(ctx, plan)
+	return err
+}
+
+// copied is one version at the destination.
+type copied struct {
+	name    string
+	version *memstore.Version
+}
+
+// recorded are the copies that the plan's durable receipts, of whichever pass,
+// call its own.
+func (w *world) recorded() (found []copied) {
+	for n, dir := range w.passDirs() {
+		for _, name := range w.durableNames() {
+			if !strings.HasPrefix(name, dir+"receipts/") {
+				continue
+			}
+			data := w.durable(name)
+			bucket := w.target(w.bucketOf(name, receipt.Schema, data))
+			for r, err := range state.Decode[receipt.Receipt](name, receipt.Schema, data) {
+				if err != nil {
+					break
+				}
+				if r.Held || r.Before {
+					continue
+				}
+				for _, v := range w.destination.History(bucket, string(r.Key)) {
+					if _, ours := w.oracle.copies[v]; ours && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
+						found = append(found, copied{fmt.Sprintf("%s@%s (pass %d)", at(bucket, string(r.Key)), v.ID, n+1), v})
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+// aborted judges an abort that says that it is done: not once the source was
+// touched, and nothing is left of what was on record, nor an unfinished upload.
+// What no receipt knew may stay, and only what the process wrote may go (which
+// is judged as it goes).
+func (w *world) aborted(began bool, recorded []copied) {
+	if began {
+		w.oracle.violate("abort", "it says that it is done, and the source had been erased in part")
+	}
+	if w.lasting[notDone] {
+		return
+	}
+	for _, c := range recorded {
+		if _, there := w.oracle.copies[c.version]; there {
+			w.oracle.violate("abort", "it says that it is done, and %s, which the receipts call its own, is still there", c.name)
+		}
+	}
+}
+
+// takeBack: people delete what they wrote since the plan was made, so that it
+// fits again.
+func (w *world) takeBack() {
+	for _, p := range w.places {
+		for _, key := range w.source.Keys(p.bucket) {
+			for _, v := range w.source.History(p.bucket, key) {
+				r := w.oracle.record(p.bucket, key, v)
+				if r == nil || r.made < w.since || v.ID == objectstore.NullVersion {
+					continue
+				}
+				w.say("  people at %s/%s:", p.bucket, key)
+				_, err := w.source.Region(us).Delete(context.Background(), p.bucket, []objectstore.Deletion{{Key: key, VersionID: v.ID}})
+				must(err)
+			}
+		}
+	}
+	w.oracle.look()
+}
