@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
@@ -67,7 +68,8 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	if u.Left > 0 {
 		return u, fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
 	}
-	for _, pass := range w.passes[1:] {
+	// The last first: a pass counts only if all before it do.
+	for _, pass := range slices.Backward(w.passes[1:]) {
 		pass.Undone = true
 		if err := putJSON(ctx, w.Home, w.name(pass.dir()+passFile), pass); err != nil {
 			return u, err

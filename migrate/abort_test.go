@@ -1,0 +1,153 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/state"
+)
+
+var errRefused = errors.New("refused by the test")
+
+// refusing is a state that refuses to write one file.
+type refusing struct {
+	state.Home
+	name string
+}
+
+func (r *refusing) Put(ctx context.Context, name string, data []byte) error {
+	if r.name != "" && strings.HasSuffix(name, r.name) {
+		return errRefused
+	}
+	return r.Home.Put(ctx, name, data)
+}
+
+// again is a plan in memory that is carried out in part, by several runs, while
+// people write to its source.
+type again struct {
+	t        *testing.T
+	from, to *memstore.Service
+	home     *refusing
+	plan     *migrate.Plan
+}
+
+func newAgain(t *testing.T) *again {
+	a := &again{t: t, home: &refusing{Home: newHome(t)}}
+	a.from = memstore.New(memstore.Options{Endpoint: "one", Now: time.Now})
+	a.to = memstore.New(memstore.Options{Endpoint: "two", Now: time.Now})
+	must(t, a.from.Region(us).CreateBucket(t.Context(), "bucket", false))
+	must(t, a.from.Region(us).SetVersioning(t.Context(), "bucket", objectstore.Enabled))
+	a.put("key")
+	var err error
+	a.plan, err = migrate.Make(t.Context(), a.home, migrate.Request{
+		Customer: "acme", Verify: "auto", Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
+		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: "bucket", Versioning: objectstore.Enabled}}},
+		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },
+	})
+	must(t, err)
+	return a
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (a *again) stores(_, region string) objectstore.Store {
+	if region == us {
+		return a.from.Region(us)
+	}
+	return a.to.Region(eu)
+}
+
+func (a *again) put(key string) (id string) {
+	a.t.Helper()
+	w, err := a.from.Region(us).Put(a.t.Context(), objectstore.NewObject{Bucket: "bucket", Key: key}, objectstore.Body{Reader: strings.NewReader(key), Size: int64(len(key))})
+	must(a.t, err)
+	return w.VersionID
+}
+
+func (a *again) delete(key, id string) {
+	a.t.Helper()
+	_, err := a.from.Region(us).Delete(a.t.Context(), "bucket", []objectstore.Deletion{{Key: key, VersionID: id}})
+	must(a.t, err)
+}
+
+func (a *again) runner() *migrate.Runner {
+	return &migrate.Runner{Home: a.home, Stores: a.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 2, Tool: "test", Host: "here"}
+}
+
+// copy runs the plan without its erase; passes is how many there are then.
+func (a *again) copy(passes int) {
+	a.t.Helper()
+	r, err := a.runner().Run(a.t.Context(), a.plan, migrate.Options{KeepSource: true, Passes: 1})
+	if err != nil || r.Passes != passes {
+		a.t.Fatalf("%v, want %d passes\n%s", err, passes, problems(r))
+	}
+}
+
+// comesAndGoes makes two further passes, from the one with this number on: one
+// that adds a key, and one that takes it away again.
+func (a *again) comesAndGoes(passes int) {
+	a.t.Helper()
+	id := a.put("added")
+	a.copy(passes + 1)
+	a.delete("added", id)
+	a.copy(passes + 2)
+}
+
+// keys checks what the destination has.
+func (a *again) keys(want ...string) {
+	a.t.Helper()
+	if got := a.to.Keys("bucket-" + eu); strings.Join(got, " ") != strings.Join(want, " ") {
+		a.t.Errorf("the destination has %q, want %q", got, want)
+	}
+}
+
+// A plan that is run again after its abort makes passes of its own: what those
+// before have done counts for nothing.
+func TestPassesAfterAbort(t *testing.T) {
+	a := newAgain(t)
+	a.copy(1)
+	a.comesAndGoes(1)
+	a.keys("key")
+	_, err := a.runner().Abort(t.Context(), a.plan)
+	must(t, err)
+	a.keys()
+	a.copy(1)
+	a.comesAndGoes(1)
+	a.keys("key")
+}
+
+// An abort that is interrupted while it takes its passes back leaves none of
+// them behind for later.
+func TestAbortInterrupted(t *testing.T) {
+	for _, pass := range []string{"pass-2/pass.json", "pass-3/pass.json"} {
+		a := newAgain(t)
+		a.copy(1)
+		a.comesAndGoes(1)
+		a.home.name = pass
+		if _, err := a.runner().Abort(t.Context(), a.plan); !errors.Is(err, errRefused) {
+			t.Fatalf("abort: %v, want %v", err, errRefused)
+		}
+		a.home.name = ""
+		_, err := a.runner().Abort(t.Context(), a.plan)
+		must(t, err)
+		a.copy(1)
+		a.put("more")
+		a.copy(2)
+		a.copy(2)
+		a.keys("key", "more")
+	}
+}
