@@ -18,7 +18,7 @@ type Undone struct {
 	Schema   string    `json:"schema"`
 	Plan     string    `json:"plan"`
 	Removed  int64     `json:"removed"`         // entries that the plan had written
-	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own
+	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own; and what lies beneath them
 	Left     int64     `json:"left"`            // entries that could not be removed
 	Unknown  int64     `json:"without_receipt"` // entries of segments that were never finished
 	Uploads  int64     `json:"uploads_aborted"` // unfinished uploads of the plan's keys
@@ -55,6 +55,7 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 		return nil, err
 	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
+	w.beneath = make(map[objectstore.Ref]bool)
 	w.Progress.Begin("removing", w.totals().Entries, 0)
 	// The last pass's receipts name all that was written and not removed since;
 	// those of the passes before are corrected.
@@ -109,11 +110,12 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	if err != nil {
 		return err
 	}
+	w.findBeneath(m, r)
 	var written []manifest.Entry
 	var places []int // of what was written, in the segment
 	for i, x := range r.receipts {
 		switch {
-		case x.Before || x.Held:
+		case x.Before || x.Held || w.beneath[copyOf(m, x)]:
 			if w.pass == w.passes[len(w.passes)-1] {
 				u.Kept++
 			}
@@ -151,6 +153,26 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 		return err
 	}
 	return w.undoUploads(ctx, m, s, u)
+}
+
+// findBeneath notes which copies of the plan lie beneath one that was found, as
+// a write whose answer was lost leaves it. Without them the history would have a
+// gap, and no run could go on with it. There are as many as answers were lost.
+func (w *work) findBeneath(m Move, r records) {
+	found := false
+	for i, x := range slices.Backward(r.receipts) {
+		if i+1 < len(r.receipts) && r.receipts[i+1].Key != x.Key {
+			found = false
+		}
+		if found && x.Ours() {
+			w.beneath[copyOf(m, x)] = true
+		}
+		found = found || x.Before || x.Held
+	}
+}
+
+func copyOf(m Move, x receipt.Receipt) objectstore.Ref {
+	return objectstore.Ref{Bucket: m.Destination, Key: string(x.Key), VersionID: x.DestinationVersionID}
 }
 
 // undoUploads aborts unfinished uploads of a segment's keys: only a run of this

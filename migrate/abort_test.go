@@ -37,6 +37,24 @@ type again struct {
 	from, to *memstore.Service
 	home     *refusing
 	plan     *migrate.Plan
+	lose     int // the number of the write whose answer is lost
+}
+
+// losing is a destination that loses one answer.
+type losing struct {
+	*memstore.Store
+	left *int
+}
+
+func (l losing) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	w, err := l.Store.Put(ctx, o, body)
+	if strings.HasPrefix(o.Key, ".residency-probe-") {
+		return w, err
+	}
+	if *l.left--; *l.left == 0 {
+		return objectstore.Written{}, errRefused
+	}
+	return w, err
 }
 
 func newAgain(t *testing.T) *again {
@@ -45,7 +63,9 @@ func newAgain(t *testing.T) *again {
 	a.to = memstore.New(memstore.Options{Endpoint: "two", Now: time.Now})
 	must(t, a.from.Region(us).CreateBucket(t.Context(), "bucket", false))
 	must(t, a.from.Region(us).SetVersioning(t.Context(), "bucket", objectstore.Enabled))
-	a.put("key")
+	for range 3 {
+		a.put("key")
+	}
 	var err error
 	a.plan, err = migrate.Make(t.Context(), a.home, migrate.Request{
 		Customer: "acme", Verify: "auto", Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
@@ -68,7 +88,7 @@ func (a *again) stores(_, region string) objectstore.Store {
 	if region == us {
 		return a.from.Region(us)
 	}
-	return a.to.Region(eu)
+	return losing{a.to.Region(eu), &a.lose}
 }
 
 func (a *again) put(key string) (id string) {
@@ -149,5 +169,22 @@ func TestAbortInterrupted(t *testing.T) {
 		a.copy(2)
 		a.copy(2)
 		a.keys("key", "more")
+	}
+}
+
+// What was found at the destination stays, and what lies beneath it too: a
+// history with a gap could not be continued.
+func TestAbortLeavesNoGap(t *testing.T) {
+	a := newAgain(t)
+	a.lose = 2
+	a.copy(1)
+	u, err := a.runner().Abort(t.Context(), a.plan)
+	must(t, err)
+	if left := len(a.to.History("bucket-"+eu, "key")); left != 2 || u.Removed != 1 || u.Kept != 2 {
+		t.Errorf("%d versions are left, %+v; want two", left, u)
+	}
+	a.copy(1)
+	if n := len(a.to.History("bucket-"+eu, "key")); n != 3 {
+		t.Errorf("%d versions after another run, want 3", n)
 	}
 }

@@ -3,7 +3,7 @@ package simulation
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,14 +60,16 @@ func (w *world) abort(ctx context.Context, p *process) error {
 
 // copied is one version at the destination.
 type copied struct {
-	name    string
+	key, id string
 	version *memstore.Version
 }
 
 // recorded are the copies that the plan's durable receipts, of whichever pass,
-// call its own.
-func (w *world) recorded() (found []copied) {
-	for n, dir := range w.passDirs() {
+// call its own; but for those of keys of which something was found there: what
+// lies beneath that stays.
+func (w *world) recorded() (ours []copied) {
+	found := make(map[string]bool)
+	for _, dir := range w.passDirs() {
 		for _, name := range w.durableNames() {
 			if !strings.HasPrefix(name, dir+"receipts/") {
 				continue
@@ -78,18 +80,17 @@ func (w *world) recorded() (found []copied) {
 				if err != nil {
 					break
 				}
-				if r.Held || r.Before {
-					continue
-				}
+				key := at(bucket, string(r.Key))
+				found[key] = found[key] || r.Held || r.Before
 				for _, v := range w.destination.History(bucket, string(r.Key)) {
-					if _, ours := w.oracle.copies[v]; ours && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
-						found = append(found, copied{fmt.Sprintf("%s@%s (pass %d)", at(bucket, string(r.Key)), v.ID, n+1), v})
+					if _, mine := w.oracle.copies[v]; mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
+						ours = append(ours, copied{key, v.ID, v})
 					}
 				}
 			}
 		}
 	}
-	return found
+	return slices.DeleteFunc(ours, func(c copied) bool { return found[c.key] })
 }
 
 // aborted judges an abort that says that it is done: not once the source was
@@ -105,7 +106,7 @@ func (w *world) aborted(began bool, recorded []copied) {
 	}
 	for _, c := range recorded {
 		if _, there := w.oracle.copies[c.version]; there {
-			w.oracle.violate("abort", "it says that it is done, and %s, which the receipts call its own, is still there", c.name)
+			w.oracle.violate("abort", "it says that it is done, and %s@%s, which the receipts call its own, is still there", c.key, c.id)
 		}
 	}
 }
