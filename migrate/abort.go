@@ -9,6 +9,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -115,6 +116,8 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	var places []int // of what was written, in the segment
 	for i, x := range r.receipts {
 		switch {
+		case planted.On(planted.AbortFound) && x.DestinationVersionID != "":
+			written, places = append(written, x.Written()), append(places, i)
 		case x.Before || x.Held || w.beneath[copyOf(m, x)]:
 			if w.pass == w.passes[len(w.passes)-1] {
 				u.Kept++

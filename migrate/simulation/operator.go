@@ -11,7 +11,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/copier"
-	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -36,7 +35,7 @@ func Run(c Config) Outcome {
 	calm := 0 // commands in a row in which nothing went wrong
 	for out.Runs < maxRuns {
 		out.Runs++
-		faults := w.faults + w.crashes + w.outages
+		faults := w.troubles()
 		w.hesitates = w.aborts < w.options.aborts && w.luck.one(0.5)
 		out.End = w.command(w.migrate)
 		w.say("command %d: %v", out.Runs, out.End)
@@ -44,7 +43,7 @@ func Run(c Config) Outcome {
 		if out.End == nil || w.oracle.violation != nil {
 			break
 		}
-		if errors.Is(out.End, errHesitates) || faults != w.faults+w.crashes+w.outages || w.step < w.outage.until || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
+		if errors.Is(out.End, errHesitates) || faults != w.troubles() || w.step < w.outage.until || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
 			calm = 0
 		}
 		if calm++; calm >= 3 {
@@ -73,6 +72,9 @@ func Run(c Config) Outcome {
 	return out
 }
 
+// troubles counts what went wrong or came between.
+func (w *world) troubles() int { return w.faults + w.crashes + w.outages + w.seconds }
+
 // betweenRuns is the time between two commands.
 func (w *world) betweenRuns(end error) {
 	w.outage.until -= 20 // outages end, too, while nobody asks
@@ -97,35 +99,6 @@ func (w *world) anyErased() bool {
 		}
 	}
 	return false
-}
-
-// command starts a process, gives it a command and waits for its end.
-func (w *world) command(do func(context.Context, *process) error) (err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	w.processes++
-	w.process = &process{world: w, number: w.processes, cancel: cancel, looked: make(map[string]int), progress: &engine.Progress{}}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		err = do(ctx, w.process)
-	}()
-	ok := w.scheduler.drive(done, w.dice, w.decide)
-	if !ok {
-		if w.oracle.violation == nil {
-			w.oracle.violate("liveness", "the process stands still for good")
-		}
-		w.process.crash()
-		w.scheduler.drive(done, w.dice, func(*request) bool { return true })
-		return w.oracle.violation
-	}
-	w.oracle.actor = nil
-	if w.process.dead {
-		w.disk.crash(w.dice.one(0.5), w.dice)
-		err = errDead
-	}
-	w.crashNext = false
-	return err
 }
 
 // migrate is what the command line does: go on with the plan that was begun, or

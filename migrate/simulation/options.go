@@ -27,6 +27,7 @@ type options struct {
 	foreignFirst        bool
 	losesState          bool
 	aborts              int // at most
+	seconds             int // second processes at the same time, at most
 }
 
 func newOptions(d, luck *dice) options {
@@ -63,6 +64,10 @@ func newOptions(d, luck *dice) options {
 		if o.writes == 0 && luck.one(0.5) {
 			o.writes, o.writeRate = luck.between(1, 6), 0.03
 		}
+	}
+	if luck.one(0.3) {
+		o.seconds = luck.between(1, 3)
+		o.bucketState = o.bucketState || luck.one(0.5)
 	}
 	return o
 }

@@ -26,6 +26,9 @@ type oracle struct {
 	// covered are the ETags of null versions, copies of the process, that people
 	// took or wrote over, by bucket and key at the destination.
 	covered map[string][]string
+	// leased has who took a plan's lease last, by its name in the state; none
+	// if it was given back.
+	leased map[string]holding
 	// unseen are changes that were told of while the service was locked.
 	unseen    []change
 	violation *Violation
@@ -65,7 +68,7 @@ func at(bucket, key string) string { return bucket + "/" + key }
 
 // observe is told of every change as it is made.
 func (o *oracle) observe(side string, c memstore.Change) {
-	if c.Bucket != stateBucket {
+	if c.Bucket != stateBucket || strings.HasSuffix(c.Key, leaseName) && !c.Removed {
 		o.unseen = append(o.unseen, change{c, side, o.actor})
 	}
 }
@@ -74,7 +77,10 @@ func (o *oracle) observe(side string, c memstore.Change) {
 func (o *oracle) look() {
 	actor := o.actor
 	for _, c := range o.unseen {
-		o.actor = c.actor
+		if o.actor = c.actor; c.Bucket == stateBucket {
+			o.leases(c)
+			continue
+		}
 		o.see(c.side, c.Change)
 	}
 	o.unseen, o.actor = o.unseen[:0], actor

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -44,14 +45,16 @@ type world struct {
 	source, destination *memstore.Service
 	disk                *disk
 	places              []place
-	process             *process
+	process             *process // whose word counts
+	crew                []*process
+	running             atomic.Int32  // of the crew
+	done                chan struct{} // closed when none is
 	processes           int
 	plan                *migrate.Plan
 	proofs              map[string]*proof
 	copied              string // the plan that migrate --keep-source has carried out
 
 	step                    int // counts requests
-	crashNext               bool
 	faults, crashes, writes int // so far
 	foreign                 int
 	lasting                 map[fault]bool // what went wrong and does not heal
@@ -64,6 +67,7 @@ type world struct {
 	aborts                  int  // so far
 	hesitates               bool // the next command does not erase yet
 	since                   int  // step at which the plan was made
+	seconds                 int  // so far
 }
 
 // place is one location whose data moves.
@@ -75,7 +79,7 @@ type place struct {
 func newWorld(c Config) *world {
 	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck)
-	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string)}
+	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
 		side := source
