@@ -123,10 +123,10 @@ func (w *world) exact() {
 }
 
 // abandoned: people deleted all of a key after a plan that was given up had
-// copied it.
+// copied it. What they wrote after the last listing is of no plan.
 func (w *world) abandoned(bucket, key string) bool {
-	records := w.oracle.source[at(bucket, key)]
-	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed })
+	records, listed := w.oracle.source[at(bucket, key)], w.oracle.shown(w.process, source, bucket, key)
+	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed && r.made < listed })
 }
 
 func (w *world) equal(name string, want []*record, got []*memstore.Version) {
