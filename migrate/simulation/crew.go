@@ -13,7 +13,7 @@ import (
 // that of the one that was started beside it. What it returns is the last word
 // of those that were not kept away by the lease.
 func (w *world) command(do func(context.Context, *process) error) error {
-	w.crew, w.done = nil, make(chan struct{})
+	w.crew, w.done, w.began = nil, make(chan struct{}), w.Now()
 	w.process = w.start(do)
 	w.scheduler.before = func() { w.company(do) }
 	if !w.scheduler.drive(w.done, w.dice, w.decide) {

@@ -45,6 +45,11 @@ func (w *world) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
 		ok = w.writes > 0 || lies
 	}
+	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
+		if ok = true; !people && !lies {
+			w.onlyLocked(left, locked)
+		}
+	}
 	if !ok {
 		w.oracle.violate("end", "nothing that happened explains %v", end)
 	}
@@ -57,14 +62,12 @@ func (w *world) judgeEnd(end error) {
 // left lists what the source still holds of what was to move, but for what came
 // after the last listing.
 func (w *world) left() (names []string) {
-	for _, p := range w.places {
-		for _, key := range w.source.Keys(p.bucket) {
-			for _, r := range w.oracle.source[at(p.bucket, key)] {
-				if !r.gone && w.moves(p.bucket, key) && r.made < w.oracle.shown(w.process, source, p.bucket, key) {
-					names = append(names, at(p.bucket, key)+"@"+r.version.ID)
-				}
-			}
+	for _, r := range w.there() {
+		if r.made < w.oracle.shown(w.process, source, r.bucket, r.key) {
+			names = append(names, at(r.bucket, r.key)+"@"+r.version.ID)
 		}
+	}
+	for _, p := range w.places {
 		for u, err := range w.source.Region(us).Uploads(context.Background(), p.bucket, p.prefix) {
 			must(err)
 			if w.moves(p.bucket, u.Key) && w.lastUpload < w.process.uploadsSeen {

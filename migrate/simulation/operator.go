@@ -61,6 +61,9 @@ func Run(c Config) Outcome {
 			w.giveUp()
 			before, calm = nil, 0
 		}
+		if w.waits(out.End) {
+			before, calm = nil, 0
+		}
 	}
 	if w.oracle.violation == nil && out.Runs == maxRuns {
 		w.oracle.violate("liveness", "no end after %d commands: %v", out.Runs, out.End)

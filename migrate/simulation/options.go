@@ -28,6 +28,7 @@ type options struct {
 	losesState          bool
 	aborts              int // at most
 	seconds             int // second processes at the same time, at most
+	locks               bool
 }
 
 func newOptions(d, luck *dice) options {
@@ -69,6 +70,8 @@ func newOptions(d, luck *dice) options {
 		o.seconds = luck.between(1, 3)
 		o.bucketState = o.bucketState || luck.one(0.5)
 	}
+	// A copy under a lock cannot be taken back: an abort stops there.
+	o.locks = luck.one(0.2) && o.aborts == 0
 	return o
 }
 

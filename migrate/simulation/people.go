@@ -24,7 +24,10 @@ func (w *world) populate() {
 		if d.one(0.2) {
 			p.prefix = "c/"
 		}
-		must(store.CreateBucket(ctx, p.bucket, false))
+		if w.options.locks {
+			p.versioning = objectstore.Enabled
+		}
+		must(store.CreateBucket(ctx, p.bucket, w.options.locks))
 		if d.one(0.3) { // null versions below the others
 			w.edits(p.bucket, d.between(0, 3))
 		}
@@ -151,7 +154,11 @@ func (w *world) put(store *memstore.Store, bucket, key string) {
 		body.Checksum = objectstore.Checksum{Algorithm: "SHA256"}
 	}
 	body.Checksum = objectstore.Checksum{}
-	_, err := store.Put(context.Background(), objectstore.NewObject{Bucket: bucket, Key: key, Attributes: w.attributes()}, body)
+	o := objectstore.NewObject{Bucket: bucket, Key: key, Attributes: w.attributes()}
+	if w.options.locks && w.origin(bucket) == bucket {
+		o.Lock = w.lock()
+	}
+	_, err := store.Put(context.Background(), o, body)
 	must(err)
 }
 

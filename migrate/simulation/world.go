@@ -62,12 +62,14 @@ type world struct {
 	started                 bool           // people may interfere
 	bodies                  int
 	outage                  outage
-	outages                 int  // so far
-	lastUpload              int  // step
-	aborts                  int  // so far
-	hesitates               bool // the next command does not erase yet
-	since                   int  // step at which the plan was made
-	seconds                 int  // so far
+	outages                 int       // so far
+	lastUpload              int       // step
+	aborts                  int       // so far
+	hesitates               bool      // the next command does not erase yet
+	since                   int       // step at which the plan was made
+	seconds                 int       // so far
+	waited                  bool      // until no retention was left
+	began                   time.Time // the last command
 }
 
 // place is one location whose data moves.
