@@ -66,15 +66,21 @@ func newAgain(t *testing.T) *again {
 	for range 3 {
 		a.put("key")
 	}
+	a.make()
+	return a
+}
+
+// make makes the plan, always the same one.
+func (a *again) make() {
+	a.t.Helper()
 	var err error
-	a.plan, err = migrate.Make(t.Context(), a.home, migrate.Request{
-		Customer: "acme", Verify: "auto", Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
+	a.plan, err = migrate.Make(a.t.Context(), a.home, migrate.Request{
+		Customer: "acme", Verify: "auto", Stores: a.stores, Now: time.Unix(1e9, 0), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: "bucket", Versioning: objectstore.Enabled}}},
 		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },
 	})
-	must(t, err)
-	return a
+	must(a.t, err)
 }
 
 func must(t *testing.T, err error) {
@@ -186,5 +192,31 @@ func TestAbortLeavesNoGap(t *testing.T) {
 	a.copy(1)
 	if n := len(a.to.History("bucket-"+eu, "key")); n != 3 {
 		t.Errorf("%d versions after another run, want 3", n)
+	}
+}
+
+// A fence of the plan's own that an earlier run had put up, and that the state
+// has forgotten, is not what the bucket's policy was before.
+func TestFenceOfALostState(t *testing.T) {
+	a := newAgain(t)
+	fence := func() {
+		t.Helper()
+		if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{KeepSource: true, Fence: true}); err != nil || len(r.Fence) != 1 {
+			t.Fatalf("%v, want a fence\n%s", err, problems(r))
+		}
+	}
+	fence()
+	id := a.plan.ID
+	a.home.Home = newHome(t)
+	if a.make(); a.plan.ID != id {
+		t.Fatalf("plan %s, want %s again", a.plan.ID, id)
+	}
+	fence()
+	_, err := a.runner().Abort(t.Context(), a.plan)
+	must(t, err)
+	policy, err := a.from.Region(us).Setting(t.Context(), "bucket", objectstore.Policy)
+	must(t, err)
+	if len(policy) > 0 {
+		t.Errorf("the policy is %s, want none", policy)
 	}
 }

@@ -129,7 +129,9 @@ func (w *work) fencePlan(ctx context.Context) (fenceRecord, error) {
 		if !ok {
 			i = len(fences)
 			place[bucketName(m)] = i
-			fences = append(fences, parity.Fence{Name: w.plan.Digest[:MinApproval], Deletes: m.Versioning != objectstore.Unversioned})
+			fence := w.ownFence()
+			fence.Deletes = m.Versioning != objectstore.Unversioned
+			fences = append(fences, fence)
 			record.Buckets = append(record.Buckets, fenceBucket{Provider: m.Source.Provider, Region: m.Source.Code, Bucket: m.Bucket})
 		}
 		fences[i].Resources = append(fences[i].Resources, "arn:"+partition(m.Source.Code)+":s3:::"+m.Bucket+"/"+m.Prefix+"*")
@@ -140,13 +142,19 @@ func (w *work) fencePlan(ctx context.Context) (fenceRecord, error) {
 		if err != nil && !errors.Is(err, objectstore.ErrNotOffered) {
 			return record, err
 		}
-		b.Before = before
+		// One of our own is from a run that the state has forgotten.
+		if b.Before, err = fences[i].Without(before); err != nil {
+			return record, fmt.Errorf("policy of %s: %w", b, err)
+		}
 		if b.Fenced, err = fences[i].With(before); err != nil {
 			return record, fmt.Errorf("policy of %s: %w", b, err)
 		}
 	}
 	return record, nil
 }
+
+// ownFence is this plan's, by its name.
+func (w *work) ownFence() parity.Fence { return parity.Fence{Name: w.plan.Digest[:MinApproval]} }
 
 // partition is that of a region in ARNs (AWS General Reference, "Amazon
 // Resource Names"). Other services use Amazon's own.
@@ -202,7 +210,7 @@ func (w *work) liftFence(ctx context.Context, record fenceRecord) error {
 		before := []byte(b.Before)
 		if !equalJSON(now, b.Fenced) {
 			// Somebody has changed it since: only our statement goes.
-			if before, err = parity.Unfenced(now); err != nil {
+			if before, err = w.ownFence().Without(now); err != nil {
 				return fmt.Errorf("lift the fence of %s: %w", b, err)
 			}
 			if bytes.Equal(before, now) {

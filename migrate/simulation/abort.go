@@ -101,6 +101,7 @@ func (w *world) aborted(began bool, recorded []copied) {
 	if began {
 		w.oracle.violate("abort", "it says that it is done, and the source had been erased in part")
 	}
+	w.lifted("the plan was aborted")
 	if w.lasting[notDone] {
 		return
 	}

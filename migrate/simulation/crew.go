@@ -14,6 +14,7 @@ import (
 // of those that were not kept away by the lease.
 func (w *world) command(do func(context.Context, *process) error) error {
 	w.crew, w.done, w.began = nil, make(chan struct{}), w.Now()
+	w.beganAt, w.fencedFirst = w.step, w.fenced()
 	w.process = w.start(do)
 	w.scheduler.before = func() { w.company(do) }
 	if !w.scheduler.drive(w.done, w.dice, w.decide) {

@@ -33,6 +33,9 @@ func (w *world) judgeEnd(end error) {
 		}
 		if end == nil {
 			w.exact()
+			if !w.fenced() {
+				w.lifted("no fence is on record")
+			}
 		}
 		return
 	}
@@ -43,7 +46,9 @@ func (w *world) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		ok = people || lies
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
-		ok = w.writes > 0 || lies
+		// Behind a fence that stood all the time nobody can have written.
+		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt
+		ok = w.writes > 0 && !still || lies
 	}
 	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
 		if ok = true; !people && !lies {

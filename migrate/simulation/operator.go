@@ -118,11 +118,11 @@ func (w *world) migrate(ctx context.Context, p *process) error {
 	w.oracle.plans()
 	p.pages = nil
 	if !w.options.keepSource {
-		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh, Passes: w.options.passes})
+		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh, Passes: w.options.passes, Fence: w.options.fence})
 		return err
 	}
 	if w.copied != plan.ID {
-		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true, Passes: w.options.passes}); err != nil {
+		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true, Passes: w.options.passes, Fence: w.options.fence}); err != nil {
 			return err
 		}
 		w.copied = plan.ID

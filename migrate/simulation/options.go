@@ -29,6 +29,7 @@ type options struct {
 	aborts              int // at most
 	seconds             int // second processes at the same time, at most
 	locks               bool
+	fence               bool
 }
 
 func newOptions(d, luck *dice) options {
@@ -72,6 +73,15 @@ func newOptions(d, luck *dice) options {
 	}
 	// A copy under a lock cannot be taken back: an abort stops there.
 	o.locks = luck.one(0.2) && o.aborts == 0
+	if luck.one(0.2) {
+		o.fence, o.source.IgnoresPolicy = true, luck.one(0.3)
+		if o.oneService {
+			o.destination = o.source
+		}
+		if o.writes == 0 && luck.one(0.7) {
+			o.writes, o.writeRate = luck.between(1, 6), 0.05
+		}
+	}
 	return o
 }
 

@@ -95,6 +95,9 @@ func (o *oracle) see(side string, c memstore.Change) {
 	if c.Removed {
 		what = "removed"
 	}
+	if o.actor == nil && side == source {
+		o.world.edited = o.world.step
+	}
 	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID, c.Version.Marker, c.Version.Size())
 	switch {
 	case side == source && !c.Removed:

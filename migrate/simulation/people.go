@@ -39,6 +39,9 @@ func (w *world) populate() {
 			must(store.SetVersioning(ctx, p.bucket, objectstore.Suspended))
 		}
 		w.edits(p.bucket, d.between(0, 5))
+		if w.options.fence && w.luck.one(0.5) {
+			must(store.SetSetting(ctx, p.bucket, objectstore.Policy, w.policy(p.bucket)))
+		}
 		if d.one(0.3) {
 			must(store.SetBucketTags(ctx, p.bucket, []objectstore.Tag{{Key: "customer", Value: "acme"}}))
 		}
@@ -79,8 +82,9 @@ func (w *world) edit(bucket string) {
 			must(err)
 		}
 	case 3:
-		_, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key})
-		must(err)
+		if _, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key}); w.denied(err) {
+			return
+		}
 		w.lastUpload = w.step
 		w.say("    began an upload")
 	case 4:
@@ -159,7 +163,7 @@ func (w *world) put(store *memstore.Store, bucket, key string) {
 		o.Lock = w.lock()
 	}
 	_, err := store.Put(context.Background(), o, body)
-	must(err)
+	w.denied(err)
 }
 
 // upload sends an object in parts.
@@ -171,7 +175,9 @@ func (w *world) upload(bucket, key string) {
 		o.Algorithm, o.Composite = "CRC32C", true
 	}
 	id, err := store.CreateUpload(ctx, o)
-	must(err)
+	if w.denied(err) {
+		return
+	}
 	var parts []objectstore.Part
 	for n := range d.between(1, 3) {
 		w.bodies++

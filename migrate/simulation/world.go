@@ -62,14 +62,18 @@ type world struct {
 	started                 bool           // people may interfere
 	bodies                  int
 	outage                  outage
-	outages                 int       // so far
-	lastUpload              int       // step
-	aborts                  int       // so far
-	hesitates               bool      // the next command does not erase yet
-	since                   int       // step at which the plan was made
-	seconds                 int       // so far
-	waited                  bool      // until no retention was left
-	began                   time.Time // the last command
+	outages                 int               // so far
+	lastUpload              int               // step
+	aborts                  int               // so far
+	hesitates               bool              // the next command does not erase yet
+	since                   int               // step at which the plan was made
+	seconds                 int               // so far
+	waited                  bool              // until no retention was left
+	policies                map[string][]byte // of the source's buckets, before any fence
+	edited                  int               // step at which people last changed the source
+	fencedFirst             bool              // a fence stood when the last command began
+	beganAt                 int               // its step
+	began                   time.Time         // the last command
 }
 
 // place is one location whose data moves.
@@ -79,7 +83,7 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), print: 14695981039346656037}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), policies: make(map[string][]byte), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
