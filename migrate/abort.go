@@ -55,6 +55,11 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	if err != nil {
 		return nil, err
 	}
+	if record.Schema != "" {
+		if err := w.dropProbes(ctx); err != nil {
+			return nil, err
+		}
+	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
 	w.beneath = make(map[objectstore.Ref]bool)
 	w.Progress.Begin("removing", w.totals().Entries, 0)

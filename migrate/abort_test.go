@@ -38,6 +38,21 @@ type again struct {
 	home     *refusing
 	plan     *migrate.Plan
 	lose     int // the number of the write whose answer is lost
+	begins   int // the number of the upload begun at the source whose answer is lost
+}
+
+// forgetful is a source that loses one answer.
+type forgetful struct {
+	*memstore.Store
+	left *int
+}
+
+func (f forgetful) CreateUpload(ctx context.Context, o objectstore.NewObject) (string, error) {
+	id, err := f.Store.CreateUpload(ctx, o)
+	if *f.left--; *f.left == 0 {
+		return "", errRefused
+	}
+	return id, err
 }
 
 // losing is a destination that loses one answer.
@@ -92,7 +107,7 @@ func must(t *testing.T, err error) {
 
 func (a *again) stores(_, region string) objectstore.Store {
 	if region == us {
-		return a.from.Region(us)
+		return forgetful{a.from.Region(us), &a.begins}
 	}
 	return losing{a.to.Region(eu), &a.lose}
 }
@@ -218,5 +233,34 @@ func TestFenceOfALostState(t *testing.T) {
 	must(t, err)
 	if len(policy) > 0 {
 		t.Errorf("the policy is %s, want none", policy)
+	}
+}
+
+// An upload that was begun to try a fence, and never taken back, does not keep
+// the source from being erased, nor stay there after an abort.
+func TestFenceLeavesNoUpload(t *testing.T) {
+	for _, abort := range []bool{false, true} {
+		a := newAgain(t)
+		a.from.Traits.IgnoresPolicy = true
+		a.begins = 2
+		run := func() error {
+			r := a.runner()
+			r.Sleep = func(context.Context, time.Duration) error { return nil }
+			_, err := r.Run(t.Context(), a.plan, migrate.Options{Fence: true})
+			return err
+		}
+		if err := run(); !errors.Is(err, errRefused) {
+			t.Fatalf("run: %v, want %v", err, errRefused)
+		}
+		if abort {
+			_, err := a.runner().Abort(t.Context(), a.plan)
+			must(t, err)
+		} else {
+			must(t, run())
+		}
+		for u, err := range a.from.Region(us).Uploads(t.Context(), "bucket", "") {
+			must(t, err)
+			t.Errorf("abort %t: %s is left at the source", abort, u.Key)
+		}
 	}
 }

@@ -38,10 +38,29 @@ type fenceBucket struct {
 
 func (b fenceBucket) String() string { return b.Provider + ":" + b.Bucket }
 
-// fenced tells whether an earlier run has put up a fence that holds.
+// fenced tells whether an earlier run has put up a fence that holds. What it may
+// have left of trying that is taken away: it would count as somebody's.
 func (w *work) fenced(ctx context.Context) (bool, error) {
 	record, err := w.fenceRecord(ctx)
-	return record.Honoured, err
+	if err != nil || record.Schema == "" {
+		return false, err
+	}
+	return record.Honoured, w.dropProbes(ctx)
+}
+
+// dropProbes aborts uploads that were begun at the sources to try a fence.
+func (w *work) dropProbes(ctx context.Context) error {
+	for _, m := range w.plan.Moves {
+		for u, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix+probePrefix) {
+			if err == nil {
+				err = w.source(m).AbortUpload(ctx, m.Bucket, u.Key, u.UploadID)
+			}
+			if err != nil {
+				return fmt.Errorf("abort what was begun to try the fence of %s: %w", m.From(), err)
+			}
+		}
+	}
+	return nil
 }
 
 func (w *work) showFence(record fenceRecord) {
