@@ -119,7 +119,7 @@ func (w *world) takeBack() {
 		for _, key := range w.source.Keys(p.bucket) {
 			for _, v := range w.source.History(p.bucket, key) {
 				r := w.oracle.record(p.bucket, key, v)
-				if r == nil || r.made < w.since || v.ID == objectstore.NullVersion {
+				if r == nil || r.made <= w.since || v.ID == objectstore.NullVersion {
 					continue
 				}
 				w.say("  people at %s/%s:", p.bucket, key)
