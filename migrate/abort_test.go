@@ -264,3 +264,24 @@ func TestFenceLeavesNoUpload(t *testing.T) {
 		}
 	}
 }
+
+// The pass that a fence allows is made by the next run where the one that put the
+// fence up did not come to it.
+func TestFenceAllowsItsPassLater(t *testing.T) {
+	a := newAgain(t)
+	a.put("more")
+	a.home.name = "pass-2/pass.json"
+	run := func() error {
+		_, err := a.runner().Run(t.Context(), a.plan, migrate.Options{Fresh: true, Fence: true})
+		return err
+	}
+	if err := run(); !errors.Is(err, errRefused) {
+		t.Fatalf("run: %v, want %v", err, errRefused)
+	}
+	a.home.name = ""
+	must(t, run())
+	a.keys("key", "more")
+	if left := a.from.Keys("bucket"); len(left) > 0 {
+		t.Errorf("the source still has %q", left)
+	}
+}

@@ -27,6 +27,9 @@ func (w *work) settle(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if fenced && o.Fence {
+		o.Passes = max(o.Passes, 1) // the one that the fence is for, if its run did not come to it
+	}
 	for left := o.Passes; ; left-- {
 		copied := w.copy(ctx)
 		w.result.Passes = w.pass.Number
