@@ -146,7 +146,7 @@ func (w *world) choose(ctx context.Context, p *process, home state.Home) (*migra
 		plan, err := migrate.Load(ctx, home, w.plan.ID)
 		return plan, false, err
 	}
-	w.since = w.step
+	since := w.step
 	w.started = w.started || w.dice.one(0.5)
 	places, err := w.inventory(ctx, p)
 	if err != nil {
@@ -157,6 +157,13 @@ func (w *world) choose(ctx context.Context, p *process, home state.Home) (*migra
 		Inventory: &inventory.Inventory{Places: places}, Stores: w.stores(p), BucketName: func(bucket, _ string) string { return w.target(bucket) },
 		Now: w.Now(), Progress: p.progress, SegmentEntries: w.options.segmentEntries, Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
 	})
+	if err == nil {
+		if _, again := w.planned[plan.ID]; !again {
+			w.planned[plan.ID] = since
+		}
+		// The same plan once more, of the same source, goes on with what it wrote.
+		w.since = w.planned[plan.ID]
+	}
 	return plan, true, err
 }
 
