@@ -164,8 +164,9 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 }
 
 // findBeneath notes which copies of the plan lie beneath one that was found, as
-// a write whose answer was lost leaves it. Without them the history would have a
-// gap, and no run could go on with it. There are as many as answers were lost.
+// a write whose answer was lost leaves it, or that may be there unrecorded, of a
+// run that ended within the history. Without them the history would have a gap,
+// and no run could go on with it. There are as many as that happened to.
 func (w *work) findBeneath(m Move, r records) {
 	found := false
 	for i, x := range slices.Backward(r.receipts) {
@@ -175,7 +176,7 @@ func (w *work) findBeneath(m Move, r records) {
 		if found && x.Ours() {
 			w.beneath[copyOf(m, x)] = true
 		}
-		found = found || x.Before || x.Held
+		found = found || x.Before || x.Held || x.Reason == receipt.NotYet
 	}
 }
 

@@ -65,8 +65,8 @@ type copied struct {
 }
 
 // recorded are the copies that the plan's durable receipts, of whichever pass,
-// call its own; but for those of keys of which something was found there: what
-// lies beneath that stays.
+// call its own; but for those of keys of which something was found there, or may
+// be there unrecorded: what lies beneath that stays.
 func (w *world) recorded() (ours []copied) {
 	found := make(map[string]bool)
 	for _, dir := range w.passDirs() {
@@ -81,7 +81,7 @@ func (w *world) recorded() (ours []copied) {
 					break
 				}
 				key := at(bucket, string(r.Key))
-				found[key] = found[key] || r.Held || r.Before
+				found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
 				for _, v := range w.destination.History(bucket, string(r.Key)) {
 					if _, mine := w.oracle.copies[v]; mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
 						ours = append(ours, copied{key, v.ID, v})
