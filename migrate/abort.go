@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -17,7 +19,7 @@ type Undone struct {
 	Schema   string    `json:"schema"`
 	Plan     string    `json:"plan"`
 	Removed  int64     `json:"removed"`         // entries that the plan had written
-	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own
+	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own; and what lies beneath them
 	Left     int64     `json:"left"`            // entries that could not be removed
 	Unknown  int64     `json:"without_receipt"` // entries of segments that were never finished
 	Uploads  int64     `json:"uploads_aborted"` // unfinished uploads of the plan's keys
@@ -53,7 +55,13 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	if err != nil {
 		return nil, err
 	}
+	if record.Schema != "" {
+		if err := w.dropProbes(ctx); err != nil {
+			return nil, err
+		}
+	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
+	w.beneath = make(map[objectstore.Ref]bool)
 	w.Progress.Begin("removing", w.totals().Entries, 0)
 	// The last pass's receipts name all that was written and not removed since;
 	// those of the passes before are corrected.
@@ -67,7 +75,8 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	if u.Left > 0 {
 		return u, fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
 	}
-	for _, pass := range w.passes[1:] {
+	// The last first: a pass counts only if all before it do.
+	for _, pass := range slices.Backward(w.passes[1:]) {
 		pass.Undone = true
 		if err := putJSON(ctx, w.Home, w.name(pass.dir()+passFile), pass); err != nil {
 			return u, err
@@ -107,11 +116,14 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	if err != nil {
 		return err
 	}
+	w.findBeneath(m, r)
 	var written []manifest.Entry
 	var places []int // of what was written, in the segment
 	for i, x := range r.receipts {
 		switch {
-		case x.Before || x.Held:
+		case planted.On(planted.AbortFound) && x.DestinationVersionID != "":
+			written, places = append(written, x.Written()), append(places, i)
+		case x.Before || x.Held || w.beneath[copyOf(m, x)]:
 			if w.pass == w.passes[len(w.passes)-1] {
 				u.Kept++
 			}
@@ -149,6 +161,27 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 		return err
 	}
 	return w.undoUploads(ctx, m, s, u)
+}
+
+// findBeneath notes which copies of the plan lie beneath one that was found, as
+// a write whose answer was lost leaves it, or that may be there unrecorded, of a
+// run that ended within the history. Without them the history would have a gap,
+// and no run could go on with it. There are as many as that happened to.
+func (w *work) findBeneath(m Move, r records) {
+	found := false
+	for i, x := range slices.Backward(r.receipts) {
+		if i+1 < len(r.receipts) && r.receipts[i+1].Key != x.Key {
+			found = false
+		}
+		if found && x.Ours() {
+			w.beneath[copyOf(m, x)] = true
+		}
+		found = found || x.Before || x.Held || x.Reason == receipt.NotYet
+	}
+}
+
+func copyOf(m Move, x receipt.Receipt) objectstore.Ref {
+	return objectstore.Ref{Bucket: m.Destination, Key: string(x.Key), VersionID: x.DestinationVersionID}
 }
 
 // undoUploads aborts unfinished uploads of a segment's keys: only a run of this

@@ -38,10 +38,29 @@ type fenceBucket struct {
 
 func (b fenceBucket) String() string { return b.Provider + ":" + b.Bucket }
 
-// fenced tells whether an earlier run has put up a fence that holds.
+// fenced tells whether an earlier run has put up a fence that holds. What it may
+// have left of trying that is taken away: it would count as somebody's.
 func (w *work) fenced(ctx context.Context) (bool, error) {
 	record, err := w.fenceRecord(ctx)
-	return record.Honoured, err
+	if err != nil || record.Schema == "" {
+		return false, err
+	}
+	return record.Honoured, w.dropProbes(ctx)
+}
+
+// dropProbes aborts uploads that were begun at the sources to try a fence.
+func (w *work) dropProbes(ctx context.Context) error {
+	for _, m := range w.plan.Moves {
+		for u, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix+probePrefix) {
+			if err == nil {
+				err = w.source(m).AbortUpload(ctx, m.Bucket, u.Key, u.UploadID)
+			}
+			if err != nil {
+				return fmt.Errorf("abort what was begun to try the fence of %s: %w", m.From(), err)
+			}
+		}
+	}
+	return nil
 }
 
 func (w *work) showFence(record fenceRecord) {
@@ -129,7 +148,9 @@ func (w *work) fencePlan(ctx context.Context) (fenceRecord, error) {
 		if !ok {
 			i = len(fences)
 			place[bucketName(m)] = i
-			fences = append(fences, parity.Fence{Name: w.plan.Digest[:MinApproval], Deletes: m.Versioning != objectstore.Unversioned})
+			fence := w.ownFence()
+			fence.Deletes = m.Versioning != objectstore.Unversioned
+			fences = append(fences, fence)
 			record.Buckets = append(record.Buckets, fenceBucket{Provider: m.Source.Provider, Region: m.Source.Code, Bucket: m.Bucket})
 		}
 		fences[i].Resources = append(fences[i].Resources, "arn:"+partition(m.Source.Code)+":s3:::"+m.Bucket+"/"+m.Prefix+"*")
@@ -140,13 +161,19 @@ func (w *work) fencePlan(ctx context.Context) (fenceRecord, error) {
 		if err != nil && !errors.Is(err, objectstore.ErrNotOffered) {
 			return record, err
 		}
-		b.Before = before
+		// One of our own is from a run that the state has forgotten.
+		if b.Before, err = fences[i].Without(before); err != nil {
+			return record, fmt.Errorf("policy of %s: %w", b, err)
+		}
 		if b.Fenced, err = fences[i].With(before); err != nil {
 			return record, fmt.Errorf("policy of %s: %w", b, err)
 		}
 	}
 	return record, nil
 }
+
+// ownFence is this plan's, by its name.
+func (w *work) ownFence() parity.Fence { return parity.Fence{Name: w.plan.Digest[:MinApproval]} }
 
 // partition is that of a region in ARNs (AWS General Reference, "Amazon
 // Resource Names"). Other services use Amazon's own.
@@ -202,7 +229,7 @@ func (w *work) liftFence(ctx context.Context, record fenceRecord) error {
 		before := []byte(b.Before)
 		if !equalJSON(now, b.Fenced) {
 			// Somebody has changed it since: only our statement goes.
-			if before, err = parity.Unfenced(now); err != nil {
+			if before, err = w.ownFence().Without(now); err != nil {
 				return fmt.Errorf("lift the fence of %s: %w", b, err)
 			}
 			if bytes.Equal(before, now) {

@@ -153,6 +153,8 @@ type work struct {
 	// doubtful are the pass's segments, by index, that a listing of the
 	// destination did not bear out.
 	doubtful map[int]bool
+	// beneath are the plan's copies that an abort leaves.
+	beneath map[objectstore.Ref]bool
 }
 
 func (w *work) note(format string, args ...any) {

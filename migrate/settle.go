@@ -27,6 +27,9 @@ func (w *work) settle(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if fenced && o.Fence {
+		o.Passes = max(o.Passes, 1) // the one that the fence is for, if its run did not come to it
+	}
 	for left := o.Passes; ; left-- {
 		copied := w.copy(ctx)
 		w.result.Passes = w.pass.Number
@@ -105,10 +108,12 @@ func (w *work) known(ctx context.Context, s manifest.Segment) ([]manifest.Entry,
 
 const staleDoneFile = "stale.json"
 
-// staleDone says that the destination has lost what this pass says it must.
+// staleDone says that the destination has lost what this pass says it must. It
+// names the pass by its time: one that was aborted had the same number.
 type staleDone struct {
-	Schema  string `json:"schema"`
-	Entries int    `json:"entries"`
+	Schema  string    `json:"schema"`
+	Pass    time.Time `json:"pass_at"`
+	Entries int       `json:"entries"`
 }
 
 // removeStale takes away, at the destination, the copies of what the source's
@@ -120,9 +125,13 @@ func (w *work) removeStale(ctx context.Context) error {
 	}
 	var done staleDone
 	err := getJSON(ctx, w.Home, w.name(w.pass.dir()+staleDoneFile), &done)
-	if !errors.Is(err, state.ErrNotFound) {
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
 		return err
 	}
+	if err == nil && done.Pass.Equal(w.pass.At) {
+		return nil
+	}
+	done = staleDone{Schema: "residency/stale-done/1", Pass: w.pass.At}
 	var left int
 	w.Progress.Begin("removing outdated copies", 0, 0)
 	err = w.eachStale(ctx, func(move int, entries []manifest.Entry) error {
@@ -142,7 +151,6 @@ func (w *work) removeStale(ctx context.Context) error {
 	if left > 0 {
 		return fmt.Errorf("%w: %d outdated copies could not be removed from the destination", ErrStale, left)
 	}
-	done.Schema = "residency/stale-done/1"
 	return putJSON(ctx, w.Home, w.name(w.pass.dir()+staleDoneFile), done)
 }
 

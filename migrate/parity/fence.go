@@ -46,9 +46,20 @@ func (f Fence) With(policy []byte) ([]byte, error) {
 	return json.Marshal(tree)
 }
 
+// Without takes the fence of this name out of a policy, and leaves those of
+// other plans: nil if nothing else is in it. One that does not have it is returned
+// as it is.
+func (f Fence) Without(policy []byte) ([]byte, error) {
+	return strip(policy, func(sid string) bool { return sid == fenceSid+f.Name })
+}
+
 // Unfenced returns a policy without any fence, nil if nothing else is in it.
 // One that has none is returned as it is.
 func Unfenced(policy []byte) ([]byte, error) {
+	return strip(policy, func(sid string) bool { return strings.HasPrefix(sid, fenceSid) })
+}
+
+func strip(policy []byte, drop func(sid string) bool) ([]byte, error) {
 	if !strings.Contains(string(policy), fenceSid) {
 		return policy, nil
 	}
@@ -56,7 +67,7 @@ func Unfenced(policy []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest := without(statements, func(sid string) bool { return strings.HasPrefix(sid, fenceSid) })
+	rest := without(statements, drop)
 	switch len(rest) {
 	case len(statements):
 		return policy, nil

@@ -30,6 +30,21 @@ func TestFence(t *testing.T) {
 			t.Errorf("Unfenced = %s, %v, want %s", after, err, tt.after)
 		}
 	}
+	other := parity.Fence{Name: "4567", Resources: []string{"arn:aws:s3:::b/p*"}}
+	alone, err := other.With(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := fence.With(alone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := fence.Without(both); err != nil || string(rest) != string(alone) {
+		t.Errorf("Without = %s, %v, want the other fence, %s", rest, err, alone)
+	}
+	if rest, err := fence.Without(alone); err != nil || string(rest) != string(alone) {
+		t.Errorf("Without what is not there = %s, %v, want %s", rest, err, alone)
+	}
 	const plain = `{ "Statement": [] }`
 	if same, err := parity.Unfenced([]byte(plain)); err != nil || string(same) != plain {
 		t.Errorf("Unfenced(%s) = %s, %v, want it unchanged", plain, same, err)

@@ -29,6 +29,9 @@ const (
 	ForgetParents    Bug = "forget-parents-sync" // a new directory's own name is not synced
 	TrustSeen        Bug = "trust-seen"          // a state file that an earlier run left counts as durable
 	SkipUnproven     Bug = "skip-unproven"       // a segment with any receipts counts as copied
+	IgnoreLease      Bug = "ignore-lease"        // a run that stood still beyond its lease goes on
+	StealLease       Bug = "steal-lease"         // a lease is taken before it has ended
+	AbortFound       Bug = "abort-found"         // an abort removes what it found at the destination, too
 )
 
 // Bugs lists them all.
@@ -36,5 +39,6 @@ func Bugs() []Bug {
 	return []Bug{
 		SkipGate, BlindGate, IgnoreDrift, DropLastPage, DeleteByKey, AnyETag, StaleMarker, IgnoreKeyErrors, AssumeEmpty, EraseUnverified,
 		TrustSize, IgnoreAttributes, Reorder, Overwrite, WriteTwice, EarlyReceipts, TrustSeen, ForgetSync, ForgetDirSync, ForgetParents, SkipUnproven,
+		IgnoreLease, StealLease, AbortFound,
 	}
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -9,11 +10,11 @@ import (
 // request may go wrong. It returns false if the world ends here.
 func (w *world) decide(r *request) bool {
 	if w.oracle.violation != nil {
-		w.process.crash()
+		w.crash()
 		return false
 	}
 	w.step++
-	w.meanwhile()
+	w.meanwhile(r.process)
 	if w.options.latency > 0 {
 		time.Sleep(time.Duration(w.dice.below(w.options.latency+1)) * time.Millisecond)
 	}
@@ -22,14 +23,18 @@ func (w *world) decide(r *request) bool {
 		w.print = (w.print ^ uint64(c)) * 1099511628211
 	}
 	w.print = (w.print ^ uint64(r.fault)) * 1099511628211
+	who := ""
+	if len(w.crew) > 1 {
+		who = fmt.Sprintf("[%d] ", r.process.number)
+	}
 	if r.fault == none {
-		w.say("%s", r.name)
+		w.say("%s%s", who, r.name)
 	} else {
-		w.say("%s: %s", r.name, r.fault)
+		w.say("%s%s: %s", who, r.name, r.fault)
 	}
 	if w.step > maxSteps {
 		w.oracle.violate("liveness", "no end after %d requests", w.step)
-		w.process.crash()
+		w.crash()
 		return false
 	}
 	return true
@@ -39,13 +44,13 @@ func (w *world) decide(r *request) bool {
 const maxSteps = 60_000
 
 // meanwhile lets people act at both ends.
-func (w *world) meanwhile() {
+func (w *world) meanwhile(p *process) {
 	if !w.started {
 		return
 	}
 	d := w.dice
 	rate := w.options.writeRate
-	phase := w.phase()
+	phase := p.phase()
 	critical := phase == "erasing" || phase == "checking source"
 	if critical {
 		rate *= 5 // short, and where it matters
@@ -65,11 +70,11 @@ func (w *world) meanwhile() {
 // fault decides what goes wrong with a request.
 func (w *world) fault(r *request) fault {
 	d := w.dice
-	if w.process.dead || r.kind == kindQueue {
+	if r.process.dead || r.kind == kindQueue {
 		return none
 	}
-	if w.crashNext {
-		w.crashNext = false
+	if r.process.crashNext {
+		r.process.crashNext = false
 		return crashBefore
 	}
 	if w.unavailable(r) {
@@ -129,7 +134,7 @@ func (w *world) demandable(r *request, f fault) bool {
 		return r.kind != kindRead || !s.OpaqueETags || !s.NoChecksums && !s.NoDefaultChecksum && !t.NoChecksums
 	case hole:
 		// One listing alone says what is left in the end.
-		phase, _ := w.phase().(string)
+		phase, _ := r.process.phase().(string)
 		return phase != "listing what is left"
 	}
 	return true

@@ -6,7 +6,11 @@ import "math/rand/v2"
 // waits, so that their order is the seed's too.
 type dice struct{ *rand.Rand }
 
-func newDice(seed uint64) *dice { return &dice{rand.New(rand.NewPCG(seed, 0x7265736964656e63))} }
+// newDice returns the seed's dice of one set: what one set decides does not
+// change what another one does.
+func newDice(seed, set uint64) *dice {
+	return &dice{rand.New(rand.NewPCG(seed, 0x7265736964656e63+set))}
+}
 
 // below returns a number from 0 to below n.
 func (d *dice) below(n int) int { return d.IntN(n) }

@@ -16,7 +16,7 @@ type disk struct {
 	mu     sync.Mutex
 	root   *folder
 	serial int
-	locked map[string]bool
+	locked map[string]*process // by whom
 }
 
 // folder maps names to a *folder or a *file.
@@ -26,7 +26,7 @@ type file struct {
 	data, synced []byte
 }
 
-func newDisk() *disk { return &disk{root: newFolder(), locked: make(map[string]bool)} }
+func newDisk() *disk { return &disk{root: newFolder(), locked: make(map[string]*process)} }
 
 func newFolder() *folder { return &folder{names: make(map[string]any), durable: make(map[string]any)} }
 
@@ -181,6 +181,25 @@ func walkFolder(at string, f *folder, durable bool, visit func(string)) {
 			visit(at + "/" + name)
 		}
 	}
+}
+
+// unlock ends the locks of a process.
+func (d *disk) unlock(p *process) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.locked, func(_ string, by *process) bool { return by == p })
+}
+
+// locks tells whether a process has a lock.
+func (d *disk) locks(p *process) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, by := range d.locked {
+		if by == p {
+			return true
+		}
+	}
+	return false
 }
 
 // crash ends all locks. With a loss of power what was not synced is lost, or

@@ -33,6 +33,9 @@ func (w *world) judgeEnd(end error) {
 		}
 		if end == nil {
 			w.exact()
+			if !w.fenced() {
+				w.lifted("no fence is on record")
+			}
 		}
 		return
 	}
@@ -43,7 +46,14 @@ func (w *world) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		ok = people || lies
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
-		ok = w.writes > 0 || lies
+		// Behind a fence that stood all the time nobody can have written.
+		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt
+		ok = w.writes > 0 && !still || lies
+	}
+	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
+		if ok = true; !people && !lies {
+			w.onlyLocked(left, locked)
+		}
 	}
 	if !ok {
 		w.oracle.violate("end", "nothing that happened explains %v", end)
@@ -57,14 +67,12 @@ func (w *world) judgeEnd(end error) {
 // left lists what the source still holds of what was to move, but for what came
 // after the last listing.
 func (w *world) left() (names []string) {
-	for _, p := range w.places {
-		for _, key := range w.source.Keys(p.bucket) {
-			for _, r := range w.oracle.source[at(p.bucket, key)] {
-				if !r.gone && w.moves(p.bucket, key) && r.made < w.oracle.shown(w.process, source, p.bucket, key) {
-					names = append(names, at(p.bucket, key)+"@"+r.version.ID)
-				}
-			}
+	for _, r := range w.there() {
+		if r.made < w.oracle.shown(w.process, source, r.bucket, r.key) {
+			names = append(names, at(r.bucket, r.key)+"@"+r.version.ID)
 		}
+	}
+	for _, p := range w.places {
 		for u, err := range w.source.Region(us).Uploads(context.Background(), p.bucket, p.prefix) {
 			must(err)
 			if w.moves(p.bucket, u.Key) && w.lastUpload < w.process.uploadsSeen {
@@ -105,7 +113,7 @@ func (w *world) exact() {
 			}
 			var ours []*memstore.Version
 			for _, v := range w.destination.History(bucket, key) {
-				if w.oracle.copies[v] {
+				if _, mine := w.oracle.copies[v]; mine {
 					ours = append(ours, v)
 				}
 			}
@@ -123,10 +131,10 @@ func (w *world) exact() {
 }
 
 // abandoned: people deleted all of a key after a plan that was given up had
-// copied it.
+// copied it. What they wrote after the last listing is of no plan.
 func (w *world) abandoned(bucket, key string) bool {
-	records := w.oracle.source[at(bucket, key)]
-	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed })
+	records, listed := w.oracle.source[at(bucket, key)], w.oracle.shown(w.process, source, bucket, key)
+	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed && r.made < listed })
 }
 
 func (w *world) equal(name string, want []*record, got []*memstore.Version) {

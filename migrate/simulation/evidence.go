@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,17 +64,27 @@ func (w *world) segments(kind string) (names []string) {
 	if w.plan == nil {
 		return nil
 	}
-	all := w.durableNames()
-	dir := w.plan.ID + "/"
-	for n := 2; slices.Contains(all, fmt.Sprintf("%s/pass-%d/pass.json", w.plan.ID, n)); n++ {
-		dir = fmt.Sprintf("%s/pass-%d/", w.plan.ID, n)
-	}
-	for _, name := range all {
-		if strings.HasPrefix(name, dir+kind+"/") {
+	dirs := w.passDirs()
+	for _, name := range w.durableNames() {
+		if strings.HasPrefix(name, dirs[len(dirs)-1]+kind+"/") {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// passDirs are where the files of the plan's passes lie: its own directory, and
+// one for each further pass that was not undone by an abort.
+func (w *world) passDirs() []string {
+	dirs := []string{w.plan.ID + "/"}
+	for {
+		dir := fmt.Sprintf("%s/pass-%d/", w.plan.ID, len(dirs)+1)
+		var pass struct{ Undone bool }
+		if data := w.durable(dir + "pass.json"); data == nil || json.Unmarshal(data, &pass) == nil && pass.Undone {
+			return dirs
+		}
+		dirs = append(dirs, dir)
+	}
 }
 
 // evidence counts what is not verified, by receipts file.

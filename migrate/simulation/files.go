@@ -10,8 +10,9 @@ import (
 // files is the disk as one process sees it: each step waits for its turn, and
 // none is possible once the process has ended.
 type files struct {
-	disk  *disk
-	enter func(step string) error // nil: no one watches
+	disk    *disk
+	process *process
+	enter   func(step string) error // nil: no one watches
 }
 
 var _ state.Files = files{}
@@ -95,14 +96,12 @@ func (f files) Lock(name string) (func() error, error) {
 	}
 	f.disk.mu.Lock()
 	defer f.disk.mu.Unlock()
-	if f.disk.locked[name] {
+	if f.disk.locked[name] != nil {
 		return nil, state.ErrLeased
 	}
-	f.disk.locked[name] = true
+	f.disk.locked[name] = f.process
 	return func() error {
-		f.disk.mu.Lock()
-		defer f.disk.mu.Unlock()
-		delete(f.disk.locked, name)
+		f.disk.unlock(f.process)
 		return nil
 	}, nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/copier"
-	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -36,14 +35,15 @@ func Run(c Config) Outcome {
 	calm := 0 // commands in a row in which nothing went wrong
 	for out.Runs < maxRuns {
 		out.Runs++
-		faults := w.faults + w.crashes + w.outages
-		out.End = w.command()
+		faults := w.troubles()
+		w.hesitates = w.aborts < w.options.aborts && w.luck.one(0.5)
+		out.End = w.command(w.migrate)
 		w.say("command %d: %v", out.Runs, out.End)
 		w.oracle.honest()
 		if out.End == nil || w.oracle.violation != nil {
 			break
 		}
-		if faults != w.faults+w.crashes+w.outages || w.step < w.outage.until || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
+		if errors.Is(out.End, errHesitates) || faults != w.troubles() || w.step < w.outage.until || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
 			calm = 0
 		}
 		if calm++; calm >= 3 {
@@ -57,6 +57,13 @@ func Run(c Config) Outcome {
 			w.copied = "" // receipts were taken back, or a pass has begun
 		}
 		w.betweenRuns(out.End)
+		if w.plan != nil && w.aborts < w.options.aborts && w.luck.one(0.6) {
+			w.giveUp()
+			before, calm = nil, 0
+		}
+		if w.waits(out.End) {
+			before, calm = nil, 0
+		}
 	}
 	if w.oracle.violation == nil && out.Runs == maxRuns {
 		w.oracle.violate("liveness", "no end after %d commands: %v", out.Runs, out.End)
@@ -67,6 +74,9 @@ func Run(c Config) Outcome {
 	out.Violation, out.Steps, out.Print = w.oracle.violation, w.step, w.print
 	return out
 }
+
+// troubles counts what went wrong or came between.
+func (w *world) troubles() int { return w.faults + w.crashes + w.outages + w.seconds }
 
 // betweenRuns is the time between two commands.
 func (w *world) betweenRuns(end error) {
@@ -94,45 +104,12 @@ func (w *world) anyErased() bool {
 	return false
 }
 
-// command starts a process, gives it the command and waits for its end.
-func (w *world) command() (err error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	w.processes++
-	w.process = &process{world: w, number: w.processes, cancel: cancel, looked: make(map[string]int)}
-	progress := &engine.Progress{}
-	w.progress = progress
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		err = w.migrate(ctx, w.process, progress)
-	}()
-	ok := w.scheduler.drive(done, w.dice, w.decide)
-	if !ok {
-		if w.oracle.violation == nil {
-			w.oracle.violate("liveness", "the process stands still for good")
-		}
-		w.process.crash()
-		w.scheduler.drive(done, w.dice, func(*request) bool { return true })
-		return w.oracle.violation
-	}
-	w.oracle.actor = nil
-	if w.process.dead {
-		w.disk.crash(w.dice.one(0.5), w.dice)
-		err = errDead
-	}
-	w.crashNext = false
-	return err
-}
-
-func (w *world) phase() any { return w.progress.Phase.Load() }
-
 // migrate is what the command line does: go on with the plan that was begun, or
 // make one; carry it out.
-func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progress) error {
+func (w *world) migrate(ctx context.Context, p *process) error {
 	home := w.home(p)
-	runner := w.runner(p, home, progress)
-	plan, fresh, err := w.choose(ctx, p, home, progress)
+	runner := w.runner(p, home)
+	plan, fresh, err := w.choose(ctx, p, home)
 	if err != nil {
 		return err
 	}
@@ -141,16 +118,19 @@ func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progre
 	w.oracle.plans()
 	p.pages = nil
 	if !w.options.keepSource {
-		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh, Passes: w.options.passes})
+		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh, Passes: w.options.passes, Fence: w.options.fence})
 		return err
 	}
 	if w.copied != plan.ID {
-		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true, Passes: w.options.passes}); err != nil {
+		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true, Passes: w.options.passes, Fence: w.options.fence}); err != nil {
 			return err
 		}
 		w.copied = plan.ID
 		if _, err := runner.Verify(ctx, plan, plan.Verify == "readback"); err != nil {
 			return err
+		}
+		if w.hesitates {
+			return errHesitates
 		}
 	}
 	if _, err := runner.Status(ctx, plan); err != nil {
@@ -161,11 +141,12 @@ func (w *world) migrate(ctx context.Context, p *process, progress *engine.Progre
 }
 
 // choose returns the plan to be carried out, and whether it was made just now.
-func (w *world) choose(ctx context.Context, p *process, home state.Home, progress *engine.Progress) (*migrate.Plan, bool, error) {
+func (w *world) choose(ctx context.Context, p *process, home state.Home) (*migrate.Plan, bool, error) {
 	if w.plan != nil {
 		plan, err := migrate.Load(ctx, home, w.plan.ID)
 		return plan, false, err
 	}
+	since := w.step
 	w.started = w.started || w.dice.one(0.5)
 	places, err := w.inventory(ctx, p)
 	if err != nil {
@@ -174,8 +155,15 @@ func (w *world) choose(ctx context.Context, p *process, home state.Home, progres
 	plan, err := migrate.Make(ctx, home, migrate.Request{
 		Customer: "acme", Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"}, Verify: w.options.verify,
 		Inventory: &inventory.Inventory{Places: places}, Stores: w.stores(p), BucketName: func(bucket, _ string) string { return w.target(bucket) },
-		Now: w.Now(), Progress: progress, SegmentEntries: w.options.segmentEntries, Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
+		Now: w.Now(), Progress: p.progress, SegmentEntries: w.options.segmentEntries, Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
 	})
+	if err == nil {
+		if _, again := w.planned[plan.ID]; !again {
+			w.planned[plan.ID] = since
+		}
+		// The same plan once more, of the same source, goes on with what it wrote.
+		w.since = w.planned[plan.ID]
+	}
 	return plan, true, err
 }
 
@@ -208,9 +196,9 @@ func (w *world) home(p *process) state.Home {
 	return b
 }
 
-func (w *world) runner(p *process, home state.Home, progress *engine.Progress) *migrate.Runner {
+func (w *world) runner(p *process, home state.Home) *migrate.Runner {
 	return &migrate.Runner{
-		Home: home, Stores: w.stores(p), Now: w.Now, Progress: progress, Workers: w.options.workers, Budget: copier.NewBudget(w.options.memory), Tool: "simulation", Host: "here",
+		Home: home, Stores: w.stores(p), Now: w.Now, Progress: p.progress, Workers: w.options.workers, Budget: copier.NewBudget(w.options.memory), Tool: "simulation", Host: "here",
 		Random: func(n int64) int64 { return int64(p.number) * 7919 % n },
 		Note:   func(text string) { w.say("  note: %s", strings.ReplaceAll(text, "\n", " ")) },
 	}

@@ -26,9 +26,13 @@ type options struct {
 	foreign             int // changes by people at the destination, at most
 	foreignFirst        bool
 	losesState          bool
+	aborts              int // at most
+	seconds             int // second processes at the same time, at most
+	locks               bool
+	fence               bool
 }
 
-func newOptions(d *dice) options {
+func newOptions(d, luck *dice) options {
 	o := options{
 		source: traits(d), destination: traits(d), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
 		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
@@ -56,6 +60,28 @@ func newOptions(d *dice) options {
 		o.foreign, o.foreignFirst = d.between(1, 3), d.one(0.3)
 	}
 	o.losesState = d.one(0.05)
+	if luck.one(0.25) {
+		o.aborts = luck.between(1, 3)
+		o.keepSource = o.keepSource || luck.one(0.7)
+		if o.writes == 0 && luck.one(0.5) {
+			o.writes, o.writeRate = luck.between(1, 6), 0.03
+		}
+	}
+	if luck.one(0.3) {
+		o.seconds = luck.between(1, 3)
+		o.bucketState = o.bucketState || luck.one(0.5)
+	}
+	// A copy under a lock cannot be taken back: an abort stops there.
+	o.locks = luck.one(0.2) && o.aborts == 0
+	if luck.one(0.2) {
+		o.fence, o.source.IgnoresPolicy = true, luck.one(0.3)
+		if o.oneService {
+			o.destination = o.source
+		}
+		if o.writes == 0 && luck.one(0.7) {
+			o.writes, o.writeRate = luck.between(1, 6), 0.05
+		}
+	}
 	return o
 }
 

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -16,11 +17,18 @@ type oracle struct {
 	// source has every version that was ever at the source, by bucket and key,
 	// in the order in which they were made.
 	source map[string][]*record
-	// copies are what the process wrote at the destination and is there still.
-	copies map[*memstore.Version]bool
+	// copies are what the process wrote at the destination and is there still,
+	// with the step at which it did.
+	copies map[*memstore.Version]int
 	// spoiled has when people last took or covered a copy, by bucket and key at
 	// the destination.
 	spoiled map[string]int
+	// covered are the ETags of null versions, copies of the process, that people
+	// took or wrote over, by bucket and key at the destination.
+	covered map[string][]string
+	// leased has who took a plan's lease last, by its name in the state; none
+	// if it was given back.
+	leased map[string]holding
 	// unseen are changes that were told of while the service was locked.
 	unseen    []change
 	violation *Violation
@@ -60,7 +68,7 @@ func at(bucket, key string) string { return bucket + "/" + key }
 
 // observe is told of every change as it is made.
 func (o *oracle) observe(side string, c memstore.Change) {
-	if c.Bucket != stateBucket {
+	if c.Bucket != stateBucket || strings.HasSuffix(c.Key, leaseName) && !c.Removed {
 		o.unseen = append(o.unseen, change{c, side, o.actor})
 	}
 }
@@ -69,7 +77,10 @@ func (o *oracle) observe(side string, c memstore.Change) {
 func (o *oracle) look() {
 	actor := o.actor
 	for _, c := range o.unseen {
-		o.actor = c.actor
+		if o.actor = c.actor; c.Bucket == stateBucket {
+			o.leases(c)
+			continue
+		}
 		o.see(c.side, c.Change)
 	}
 	o.unseen, o.actor = o.unseen[:0], actor
@@ -83,6 +94,9 @@ func (o *oracle) see(side string, c memstore.Change) {
 	what := "made"
 	if c.Removed {
 		what = "removed"
+	}
+	if o.actor == nil && side == source {
+		o.world.edited = o.world.step
 	}
 	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID, c.Version.Marker, c.Version.Size())
 	switch {
@@ -115,17 +129,26 @@ func (o *oracle) appears(c memstore.Change) {
 
 // disappears: a version ceased to be at the source.
 func (o *oracle) disappears(c memstore.Change) {
-	for _, r := range o.source[at(c.Bucket, c.Key)] {
-		if r.version != c.Version {
-			continue
-		}
-		if r.gone = true; o.actor == nil {
-			r.freed = true
-			return
-		}
-		r.erased = true
-		o.judge(r)
+	r := o.record(c.Bucket, c.Key, c.Version)
+	if r == nil {
+		return
 	}
+	if r.gone = true; o.actor == nil {
+		r.freed = true
+		return
+	}
+	r.erased = true
+	o.judge(r)
+}
+
+// record is what is known of a version of the source.
+func (o *oracle) record(bucket, key string, v *memstore.Version) *record {
+	for _, r := range o.source[at(bucket, key)] {
+		if r.version == v {
+			return r
+		}
+	}
+	return nil
 }
 
 // judge holds an erasure against the laws.
@@ -271,7 +294,7 @@ func (o *oracle) written(c memstore.Change) {
 	if strings.HasPrefix(c.Key, probe) {
 		return
 	}
-	o.copies[c.Version] = true
+	o.copies[c.Version] = o.world.step
 	o.actor.pages = nil
 }
 
@@ -279,11 +302,14 @@ const probe = ".residency-probe-"
 
 // unwritten: a version ceased to be at the destination.
 func (o *oracle) unwritten(c memstore.Change) {
-	mine := o.copies[c.Version]
+	made, mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if !mine && !strings.HasPrefix(c.Key, probe) {
+		if !mine && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
+		}
+		if mine && made < o.world.since {
+			o.violate("L4", "%s/%s@%s was removed, and had been there before the plan", c.Bucket, c.Key, c.Version.ID)
 		}
 		// Its own copy it may take back, as long as the source has the original.
 		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
@@ -293,10 +319,22 @@ func (o *oracle) unwritten(c memstore.Change) {
 		}
 		return
 	}
-	o.spoiled[at(c.Bucket, c.Key)] = max(o.world.step, 1)
+	k := at(c.Bucket, c.Key)
+	o.spoiled[k] = max(o.world.step, 1)
+	if mine && c.Version.ID == objectstore.NullVersion {
+		o.covered[k] = append(o.covered[k], c.Version.ETag)
+	}
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 		if r.erased && !r.freed && !o.held(r) {
 			r.freed = true // they took the last copy themselves
 		}
 	}
+}
+
+// indistinct: a null version that people put in the place of a copy, with the
+// copy's very ETag. Null versions share one ID and a deletion has no other
+// condition than the ETag, so that what is removed as an outdated copy can be
+// theirs, of the same bytes; no request could tell.
+func (o *oracle) indistinct(c memstore.Change) bool {
+	return c.Version.ID == objectstore.NullVersion && !c.Version.Marker && slices.Contains(o.covered[at(c.Bucket, c.Key)], c.Version.ETag)
 }

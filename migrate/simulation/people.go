@@ -24,7 +24,10 @@ func (w *world) populate() {
 		if d.one(0.2) {
 			p.prefix = "c/"
 		}
-		must(store.CreateBucket(ctx, p.bucket, false))
+		if w.options.locks {
+			p.versioning = objectstore.Enabled
+		}
+		must(store.CreateBucket(ctx, p.bucket, w.options.locks))
 		if d.one(0.3) { // null versions below the others
 			w.edits(p.bucket, d.between(0, 3))
 		}
@@ -36,6 +39,9 @@ func (w *world) populate() {
 			must(store.SetVersioning(ctx, p.bucket, objectstore.Suspended))
 		}
 		w.edits(p.bucket, d.between(0, 5))
+		if w.options.fence && w.luck.one(0.5) {
+			must(store.SetSetting(ctx, p.bucket, objectstore.Policy, w.policy(p.bucket)))
+		}
 		if d.one(0.3) {
 			must(store.SetBucketTags(ctx, p.bucket, []objectstore.Tag{{Key: "customer", Value: "acme"}}))
 		}
@@ -76,8 +82,9 @@ func (w *world) edit(bucket string) {
 			must(err)
 		}
 	case 3:
-		_, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key})
-		must(err)
+		if _, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key}); w.denied(err) {
+			return
+		}
 		w.lastUpload = w.step
 		w.say("    began an upload")
 	case 4:
@@ -151,8 +158,12 @@ func (w *world) put(store *memstore.Store, bucket, key string) {
 		body.Checksum = objectstore.Checksum{Algorithm: "SHA256"}
 	}
 	body.Checksum = objectstore.Checksum{}
-	_, err := store.Put(context.Background(), objectstore.NewObject{Bucket: bucket, Key: key, Attributes: w.attributes()}, body)
-	must(err)
+	o := objectstore.NewObject{Bucket: bucket, Key: key, Attributes: w.attributes()}
+	if w.options.locks && w.origin(bucket) == bucket {
+		o.Lock = w.lock()
+	}
+	_, err := store.Put(context.Background(), o, body)
+	w.denied(err)
 }
 
 // upload sends an object in parts.
@@ -164,7 +175,9 @@ func (w *world) upload(bucket, key string) {
 		o.Algorithm, o.Composite = "CRC32C", true
 	}
 	id, err := store.CreateUpload(ctx, o)
-	must(err)
+	if w.denied(err) {
+		return
+	}
 	var parts []objectstore.Part
 	for n := range d.between(1, 3) {
 		w.bodies++

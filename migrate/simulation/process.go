@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/engine"
 )
 
 // process is one life of the program under test, from its start to its end or
@@ -14,6 +15,14 @@ type process struct {
 	number int
 	cancel context.CancelFunc
 	dead   bool
+	frozen bool // it stands still between two requests
+	thaws  int  // step
+	ended  bool
+	err    error // what it ended with
+	// crashNext: it crashes before its next request.
+	crashNext bool
+	// progress is what it shows of itself.
+	progress *engine.Progress
 	// pages are what it was shown of listings since it last wrote a copy.
 	pages []shown
 	// looked has when it last looked at a key at the source.
@@ -38,7 +47,7 @@ func (s shown) covers(side, bucket, key string) bool {
 
 // enter waits for a request's turn. Its error is the answer.
 func (p *process) enter(ctx context.Context, k kind, name string) (*request, error) {
-	r := &request{kind: k, name: name}
+	r := &request{process: p, kind: k, name: name}
 	return r, p.begin(ctx, r)
 }
 
@@ -49,6 +58,11 @@ func (p *process) begin(ctx context.Context, r *request) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if fence := objectstore.Fence(ctx); fence != nil {
+		if err := fence(); err != nil {
+			return err // as every real store asks it before it sends
+		}
 	}
 	switch r.fault {
 	case refused:
@@ -65,6 +79,7 @@ func (p *process) begin(ctx context.Context, r *request) error {
 		p.cancel()
 	}
 	p.world.oracle.actor = p
+	p.world.oracle.mayChange(r)
 	return nil
 }
 
@@ -82,14 +97,17 @@ func (p *process) leave(r *request, err error) error {
 	return err
 }
 
+func (p *process) phase() any { return p.progress.Phase.Load() }
+
 func (p *process) crash() {
-	p.dead = true
+	p.dead, p.frozen = true, false
 	p.cancel()
+	p.world.disk.unlock(p)
 }
 
 // disk is the process's view of the disk.
 func (p *process) disk() files {
-	return files{disk: p.world.disk, enter: func(step string) error {
+	return files{disk: p.world.disk, process: p, enter: func(step string) error {
 		r, err := p.enter(context.Background(), kindDisk, step)
 		if err != nil {
 			return err
@@ -97,7 +115,7 @@ func (p *process) disk() files {
 		p.world.oracle.actor = nil
 		if r.fault == crashAfter {
 			r.fault = none // a step on the disk ends after this; the next one crashes
-			p.world.crashNext = true
+			p.crashNext = true
 		}
 		return nil
 	}}

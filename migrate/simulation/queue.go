@@ -14,11 +14,11 @@ type queue struct {
 }
 
 func (q queue) Put(ctx context.Context, name string, data []byte) error {
-	q.process.world.scheduler.wait(&request{kind: kindQueue, name: "state " + name})
+	q.process.world.scheduler.wait(&request{process: q.process, kind: kindQueue, name: "state " + name})
 	return q.Home.Put(ctx, name, data)
 }
 
 func (q queue) PutIfAbsent(ctx context.Context, name string, data []byte) error {
-	q.process.world.scheduler.wait(&request{kind: kindQueue, name: "state " + name})
+	q.process.world.scheduler.wait(&request{process: q.process, kind: kindQueue, name: "state " + name})
 	return q.Home.PutIfAbsent(ctx, name, data)
 }

@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// scheduler holds back all requests of the process under test and lets one go
+// scheduler holds back all requests of the processes under test and lets one go
 // at a time, chosen by the seed's dice: the order of events is the seed's, not
 // the machine's.
 type scheduler struct {
-	// settle returns when no goroutine of the process can go on by itself.
+	// settle returns when no goroutine of a process can go on by itself.
 	settle func()
+	// before is called, when all is settled, before each choice.
+	before func()
 
 	mu      sync.Mutex
 	waiting []*request
@@ -21,11 +23,12 @@ type scheduler struct {
 
 // request is one thing that the process asks of the world.
 type request struct {
-	kind  kind
-	name  string // as the trace shows it
-	state bool   // it is about the state's own bucket
-	fault fault
-	turn  chan struct{}
+	process *process
+	kind    kind
+	name    string // as the trace shows it
+	state   bool   // it is about the state's own bucket
+	fault   fault
+	turn    chan struct{}
 }
 
 func newScheduler(settle func()) *scheduler {
@@ -38,11 +41,16 @@ func (s *scheduler) wait(r *request) {
 	s.mu.Lock()
 	s.waiting = append(s.waiting, r)
 	s.mu.Unlock()
+	s.nudge()
+	<-r.turn
+}
+
+// nudge makes an idle drive look again.
+func (s *scheduler) nudge() {
 	select {
 	case s.arrived <- struct{}{}:
 	default:
 	}
-	<-r.turn
 }
 
 // patience is how long the process may stand still without asking for anything.
@@ -59,6 +67,7 @@ func (s *scheduler) drive(done <-chan struct{}, d *dice, step func(*request) boo
 			return true
 		default:
 		}
+		s.before()
 		r := s.pick(d)
 		if r == nil {
 			idle := time.NewTimer(patience)
@@ -79,20 +88,28 @@ func (s *scheduler) drive(done <-chan struct{}, d *dice, step func(*request) boo
 	}
 }
 
-// pick takes one of the waiting requests. They came in any order: their names
-// put them into one.
+// pick takes one of the waiting requests, but for those of a process that is
+// frozen. They came in any order: their names put them into one.
 func (s *scheduler) pick(d *dice) *request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.waiting) == 0 {
+	var able []*request
+	for _, r := range s.waiting {
+		if !r.process.frozen {
+			able = append(able, r)
+		}
+	}
+	if len(able) == 0 {
 		return nil
 	}
 	i := 0
-	if len(s.waiting) > 1 {
-		slices.SortStableFunc(s.waiting, func(a, b *request) int { return cmp.Compare(a.name, b.name) })
-		i = d.below(len(s.waiting))
+	if len(able) > 1 {
+		slices.SortStableFunc(able, func(a, b *request) int {
+			return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.process.number, b.process.number))
+		})
+		i = d.below(len(able))
 	}
-	r := s.waiting[i]
-	s.waiting = slices.Delete(s.waiting, i, i+1)
+	r := able[i]
+	s.waiting = slices.DeleteFunc(s.waiting, func(x *request) bool { return x == r })
 	return r
 }

@@ -23,9 +23,12 @@ var _ objectstore.Store = store{}
 
 func (s store) Endpoint() string { return s.real.Endpoint() }
 
+// KeepsOwner makes a fence possible also where a bucket had no policy.
+func (s store) KeepsOwner() bool { return s.real.KeepsOwner() }
+
 // ask waits for a request's turn.
 func (s store) ask(ctx context.Context, k kind, bucket, format string, args ...any) (*request, error) {
-	r := &request{kind: k, name: s.side + " " + fmt.Sprintf(format, args...), state: bucket == stateBucket}
+	r := &request{process: s.process, kind: k, name: s.side + " " + fmt.Sprintf(format, args...), state: bucket == stateBucket}
 	return r, s.begin(ctx, r)
 }
 

@@ -6,12 +6,12 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
 )
 
 // The two ends, and where the state lies.
@@ -39,19 +39,22 @@ type world struct {
 	Config
 	options             options
 	dice                *dice
+	luck                *dice // of what only some worlds have: all else is the same without
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
 	disk                *disk
 	places              []place
-	process             *process
+	process             *process // whose word counts
+	crew                []*process
+	running             atomic.Int32  // of the crew
+	done                chan struct{} // closed when none is
 	processes           int
 	plan                *migrate.Plan
 	proofs              map[string]*proof
 	copied              string // the plan that migrate --keep-source has carried out
 
 	step                    int // counts requests
-	crashNext               bool
 	faults, crashes, writes int // so far
 	foreign                 int
 	lasting                 map[fault]bool // what went wrong and does not heal
@@ -59,9 +62,19 @@ type world struct {
 	started                 bool           // people may interfere
 	bodies                  int
 	outage                  outage
-	outages                 int // so far
-	lastUpload              int // step
-	progress                *engine.Progress
+	outages                 int               // so far
+	lastUpload              int               // step
+	aborts                  int               // so far
+	hesitates               bool              // the next command does not erase yet
+	planned                 map[string]int    // when a plan was first made, by ID
+	since                   int               // step at which the plan was made
+	seconds                 int               // so far
+	waited                  bool              // until no retention was left
+	policies                map[string][]byte // of the source's buckets, before any fence
+	edited                  int               // step at which people last changed the source
+	fencedFirst             bool              // a fence stood when the last command began
+	beganAt                 int               // its step
+	began                   time.Time         // the last command
 }
 
 // place is one location whose data moves.
@@ -71,9 +84,9 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), print: 14695981039346656037}
-	w.options = newOptions(w.dice)
-	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]bool), spoiled: make(map[string]int)}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), print: 14695981039346656037}
+	w.options = newOptions(w.dice, w.luck)
+	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
 		side := source

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/planted"
 )
 
 const leaseFile = "lease.json"
@@ -93,7 +94,7 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		if err != nil {
 			return nil, nil, err
 		}
-		if free, ok := held.free(there, asked); !ok {
+		if free, ok := held.free(there, asked); !ok && !planted.On(planted.StealLease) {
 			return nil, nil, fmt.Errorf("%w: %s, until %s", ErrLeased, held.Holder, free.UTC().Format(time.RFC3339))
 		}
 		record.Token, guard = held.Token+1, objectstore.Guard{ETag: there.ETag}
@@ -167,7 +168,7 @@ var errStoodStill = fmt.Errorf("%w: this run stood still, or did not reach the s
 
 // check is the fence of everything that is done under the lease.
 func (l *lease) check(cancel context.CancelCauseFunc) error {
-	if l.over(l.bucket.Now()) {
+	if l.over(l.bucket.Now()) && !planted.On(planted.IgnoreLease) {
 		cancel(errStoodStill)
 		return errStoodStill
 	}

@@ -132,7 +132,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		n    int64
 		text string
 	}{
-		{u.Removed, "entries that it had written were removed"}, {u.Kept, "entries were found there, are not known to be its own, and stay"}, {u.Left, "entries could not be removed"},
+		{u.Removed, "entries that it had written were removed"}, {u.Kept, "entries were found there, are not known to be its own or lie beneath such, and stay"}, {u.Left, "entries could not be removed"},
 		{u.Unknown, "entries are in segments that never finished; copies of them may be there, unrecorded"}, {u.Uploads, "unfinished uploads were aborted"},
 	} {
 		if row.n > 0 {

@@ -49,6 +49,9 @@ func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.D
 // is not there is no error, except to a condition.
 func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) error {
 	if e.VersionID == "" {
+		if err := s.permits(op, name, b, "s3:DeleteObject", e.Key); err != nil {
+			return err
+		}
 		s.cover(name, b, e.Key)
 		return nil
 	}

@@ -18,6 +18,7 @@ type Traits struct {
 	NoDefaultChecksum bool   // what is sent without a checksum gets none; S3 adds a CRC64NVME
 	NoBodyHash        bool   // the SHA-256 that a request is signed with is not checked
 	UnguardedDelete   bool   // a deletion's condition is ignored
+	IgnoresPolicy     bool   // bucket policies are kept and mean nothing
 	GoneFailsDelete   bool   // a conditional deletion of nothing is refused instead of not found
 	MarkerIsPresence  bool   // a delete marker counts as an object where none may exist
 	MinPart           int64  // bytes; the least for a part that is not the last

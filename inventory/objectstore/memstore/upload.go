@@ -30,6 +30,9 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 	if err != nil {
 		return "", err
 	}
+	if err := s.service.permits("CreateMultipartUpload", o.Bucket, b, "s3:PutObject", o.Key); err != nil {
+		return "", err
+	}
 	u := &upload{id: fmt.Sprintf("upload-%07d", s.service.next()), key: o.Key, initiated: s.service.Now().UTC().Truncate(time.Millisecond), object: o, parts: make(map[int]*Part)}
 	i, _ := slices.BinarySearchFunc(b.uploads, u, func(a, b *upload) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id)) })
 	b.uploads = slices.Insert(b.uploads, i, u)

@@ -108,8 +108,11 @@ func (s *Service) find(op string, ref objectstore.Ref) (*Version, error) {
 	return found, nil
 }
 
-// admits tells whether a write's condition holds.
+// admits tells whether a write is permitted and its condition holds.
 func (s *Service) admits(op, name string, b *container, key string, g objectstore.Guard) error {
+	if err := s.permits(op, name, b, "s3:PutObject", key); err != nil {
+		return err
+	}
 	var current *Version
 	if h := b.histories[key]; len(h) > 0 {
 		current = h[len(h)-1]

@@ -80,6 +80,9 @@ func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.
 	if err != nil {
 		return objectstore.Written{}, err
 	}
+	if err := s.service.permits(op, bucket, b, "s3:DeleteObject", key); err != nil {
+		return objectstore.Written{}, err
+	}
 	v := s.service.cover(bucket, b, key)
 	if v == nil {
 		return objectstore.Written{}, s.service.fail(op, bucket, "", http.StatusNoContent, objectstore.ErrNotOffered)

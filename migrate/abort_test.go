@@ -1,0 +1,287 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/state"
+)
+
+var errRefused = errors.New("refused by the test")
+
+// refusing is a state that refuses to write one file.
+type refusing struct {
+	state.Home
+	name string
+}
+
+func (r *refusing) Put(ctx context.Context, name string, data []byte) error {
+	if r.name != "" && strings.HasSuffix(name, r.name) {
+		return errRefused
+	}
+	return r.Home.Put(ctx, name, data)
+}
+
+// again is a plan in memory that is carried out in part, by several runs, while
+// people write to its source.
+type again struct {
+	t        *testing.T
+	from, to *memstore.Service
+	home     *refusing
+	plan     *migrate.Plan
+	lose     int // the number of the write whose answer is lost
+	begins   int // the number of the upload begun at the source whose answer is lost
+}
+
+// forgetful is a source that loses one answer.
+type forgetful struct {
+	*memstore.Store
+	left *int
+}
+
+func (f forgetful) CreateUpload(ctx context.Context, o objectstore.NewObject) (string, error) {
+	id, err := f.Store.CreateUpload(ctx, o)
+	if *f.left--; *f.left == 0 {
+		return "", errRefused
+	}
+	return id, err
+}
+
+// losing is a destination that loses one answer.
+type losing struct {
+	*memstore.Store
+	left *int
+}
+
+func (l losing) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	w, err := l.Store.Put(ctx, o, body)
+	if strings.HasPrefix(o.Key, ".residency-probe-") {
+		return w, err
+	}
+	if *l.left--; *l.left == 0 {
+		return objectstore.Written{}, errRefused
+	}
+	return w, err
+}
+
+func newAgain(t *testing.T) *again {
+	a := &again{t: t, home: &refusing{Home: newHome(t)}}
+	a.from = memstore.New(memstore.Options{Endpoint: "one", Now: time.Now})
+	a.to = memstore.New(memstore.Options{Endpoint: "two", Now: time.Now})
+	must(t, a.from.Region(us).CreateBucket(t.Context(), "bucket", false))
+	must(t, a.from.Region(us).SetVersioning(t.Context(), "bucket", objectstore.Enabled))
+	for range 3 {
+		a.put("key")
+	}
+	a.make()
+	return a
+}
+
+// make makes the plan, always the same one.
+func (a *again) make() {
+	a.t.Helper()
+	var err error
+	a.plan, err = migrate.Make(a.t.Context(), a.home, migrate.Request{
+		Customer: "acme", Verify: "auto", Stores: a.stores, Now: time.Unix(1e9, 0), Progress: &engine.Progress{},
+		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
+		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: "bucket", Versioning: objectstore.Enabled}}},
+		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },
+	})
+	must(a.t, err)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (a *again) stores(_, region string) objectstore.Store {
+	if region == us {
+		return forgetful{a.from.Region(us), &a.begins}
+	}
+	return losing{a.to.Region(eu), &a.lose}
+}
+
+func (a *again) put(key string) (id string) {
+	a.t.Helper()
+	w, err := a.from.Region(us).Put(a.t.Context(), objectstore.NewObject{Bucket: "bucket", Key: key}, objectstore.Body{Reader: strings.NewReader(key), Size: int64(len(key))})
+	must(a.t, err)
+	return w.VersionID
+}
+
+func (a *again) delete(key, id string) {
+	a.t.Helper()
+	_, err := a.from.Region(us).Delete(a.t.Context(), "bucket", []objectstore.Deletion{{Key: key, VersionID: id}})
+	must(a.t, err)
+}
+
+func (a *again) runner() *migrate.Runner {
+	return &migrate.Runner{Home: a.home, Stores: a.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 2, Tool: "test", Host: "here"}
+}
+
+// copy runs the plan without its erase; passes is how many there are then.
+func (a *again) copy(passes int) {
+	a.t.Helper()
+	r, err := a.runner().Run(a.t.Context(), a.plan, migrate.Options{KeepSource: true, Passes: 1})
+	if err != nil || r.Passes != passes {
+		a.t.Fatalf("%v, want %d passes\n%s", err, passes, problems(r))
+	}
+}
+
+// comesAndGoes makes two further passes, from the one with this number on: one
+// that adds a key, and one that takes it away again.
+func (a *again) comesAndGoes(passes int) {
+	a.t.Helper()
+	id := a.put("added")
+	a.copy(passes + 1)
+	a.delete("added", id)
+	a.copy(passes + 2)
+}
+
+// keys checks what the destination has.
+func (a *again) keys(want ...string) {
+	a.t.Helper()
+	if got := a.to.Keys("bucket-" + eu); strings.Join(got, " ") != strings.Join(want, " ") {
+		a.t.Errorf("the destination has %q, want %q", got, want)
+	}
+}
+
+// A plan that is run again after its abort makes passes of its own: what those
+// before have done counts for nothing.
+func TestPassesAfterAbort(t *testing.T) {
+	a := newAgain(t)
+	a.copy(1)
+	a.comesAndGoes(1)
+	a.keys("key")
+	_, err := a.runner().Abort(t.Context(), a.plan)
+	must(t, err)
+	a.keys()
+	a.copy(1)
+	a.comesAndGoes(1)
+	a.keys("key")
+}
+
+// An abort that is interrupted while it takes its passes back leaves none of
+// them behind for later.
+func TestAbortInterrupted(t *testing.T) {
+	for _, pass := range []string{"pass-2/pass.json", "pass-3/pass.json"} {
+		a := newAgain(t)
+		a.copy(1)
+		a.comesAndGoes(1)
+		a.home.name = pass
+		if _, err := a.runner().Abort(t.Context(), a.plan); !errors.Is(err, errRefused) {
+			t.Fatalf("abort: %v, want %v", err, errRefused)
+		}
+		a.home.name = ""
+		_, err := a.runner().Abort(t.Context(), a.plan)
+		must(t, err)
+		a.copy(1)
+		a.put("more")
+		a.copy(2)
+		a.copy(2)
+		a.keys("key", "more")
+	}
+}
+
+// What was found at the destination stays, and what lies beneath it too: a
+// history with a gap could not be continued.
+func TestAbortLeavesNoGap(t *testing.T) {
+	a := newAgain(t)
+	a.lose = 2
+	a.copy(1)
+	u, err := a.runner().Abort(t.Context(), a.plan)
+	must(t, err)
+	if left := len(a.to.History("bucket-"+eu, "key")); left != 2 || u.Removed != 1 || u.Kept != 2 {
+		t.Errorf("%d versions are left, %+v; want two", left, u)
+	}
+	a.copy(1)
+	if n := len(a.to.History("bucket-"+eu, "key")); n != 3 {
+		t.Errorf("%d versions after another run, want 3", n)
+	}
+}
+
+// A fence of the plan's own that an earlier run had put up, and that the state
+// has forgotten, is not what the bucket's policy was before.
+func TestFenceOfALostState(t *testing.T) {
+	a := newAgain(t)
+	fence := func() {
+		t.Helper()
+		if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{KeepSource: true, Fence: true}); err != nil || len(r.Fence) != 1 {
+			t.Fatalf("%v, want a fence\n%s", err, problems(r))
+		}
+	}
+	fence()
+	id := a.plan.ID
+	a.home.Home = newHome(t)
+	if a.make(); a.plan.ID != id {
+		t.Fatalf("plan %s, want %s again", a.plan.ID, id)
+	}
+	fence()
+	_, err := a.runner().Abort(t.Context(), a.plan)
+	must(t, err)
+	policy, err := a.from.Region(us).Setting(t.Context(), "bucket", objectstore.Policy)
+	must(t, err)
+	if len(policy) > 0 {
+		t.Errorf("the policy is %s, want none", policy)
+	}
+}
+
+// An upload that was begun to try a fence, and never taken back, does not keep
+// the source from being erased, nor stay there after an abort.
+func TestFenceLeavesNoUpload(t *testing.T) {
+	for _, abort := range []bool{false, true} {
+		a := newAgain(t)
+		a.from.Traits.IgnoresPolicy = true
+		a.begins = 2
+		run := func() error {
+			r := a.runner()
+			r.Sleep = func(context.Context, time.Duration) error { return nil }
+			_, err := r.Run(t.Context(), a.plan, migrate.Options{Fence: true})
+			return err
+		}
+		if err := run(); !errors.Is(err, errRefused) {
+			t.Fatalf("run: %v, want %v", err, errRefused)
+		}
+		if abort {
+			_, err := a.runner().Abort(t.Context(), a.plan)
+			must(t, err)
+		} else {
+			must(t, run())
+		}
+		for u, err := range a.from.Region(us).Uploads(t.Context(), "bucket", "") {
+			must(t, err)
+			t.Errorf("abort %t: %s is left at the source", abort, u.Key)
+		}
+	}
+}
+
+// The pass that a fence allows is made by the next run where the one that put the
+// fence up did not come to it.
+func TestFenceAllowsItsPassLater(t *testing.T) {
+	a := newAgain(t)
+	a.put("more")
+	a.home.name = "pass-2/pass.json"
+	run := func() error {
+		_, err := a.runner().Run(t.Context(), a.plan, migrate.Options{Fresh: true, Fence: true})
+		return err
+	}
+	if err := run(); !errors.Is(err, errRefused) {
+		t.Fatalf("run: %v, want %v", err, errRefused)
+	}
+	a.home.name = ""
+	must(t, run())
+	a.keys("key", "more")
+	if left := a.from.Keys("bucket"); len(left) > 0 {
+		t.Errorf("the source still has %q", left)
+	}
+}

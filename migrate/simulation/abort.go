@@ -1,0 +1,132 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
+)
+
+// errHesitates ends a command after the copy: what it kept at the source is to
+// be erased later, or never.
+var errHesitates = errors.New("the operator thinks it over")
+
+// giveUp is the operator's change of mind: what the plan wrote is to be taken
+// away again. An abort that fails is given again, or not.
+func (w *world) giveUp() {
+	w.aborts++
+	for range 6 {
+		began, recorded := w.anyErased(), w.recorded()
+		err := w.command(w.abort)
+		w.say("abort: %v", err)
+		if w.oracle.violation != nil {
+			return
+		}
+		if err == nil {
+			w.aborted(began, recorded)
+			if w.copied = ""; w.luck.one(0.5) {
+				w.plan = nil // plan again
+			} else if w.luck.one(0.6) {
+				w.takeBack()
+			}
+			return
+		}
+		if errors.Is(err, migrate.ErrErasing) || w.luck.one(0.25) {
+			return
+		}
+		if errors.Is(err, state.ErrLeased) {
+			time.Sleep(10 * time.Minute)
+		}
+		w.outage.until -= 20
+	}
+}
+
+func (w *world) abort(ctx context.Context, p *process) error {
+	home := w.home(p)
+	plan, err := migrate.Load(ctx, home, w.plan.ID)
+	if err != nil {
+		return err
+	}
+	_, err = w.runner(p, home).Abort(ctx, plan)
+	return err
+}
+
+// copied is one version at the destination.
+type copied struct {
+	key, id string
+	version *memstore.Version
+}
+
+// recorded are the copies that the plan's durable receipts, of whichever pass,
+// call its own; but for those of keys of which something was found there, or may
+// be there unrecorded: what lies beneath that stays.
+func (w *world) recorded() (ours []copied) {
+	found := make(map[string]bool)
+	for _, dir := range w.passDirs() {
+		for _, name := range w.durableNames() {
+			if !strings.HasPrefix(name, dir+"receipts/") {
+				continue
+			}
+			data := w.durable(name)
+			bucket := w.target(w.bucketOf(name, receipt.Schema, data))
+			for r, err := range state.Decode[receipt.Receipt](name, receipt.Schema, data) {
+				if err != nil {
+					break
+				}
+				key := at(bucket, string(r.Key))
+				found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
+				for _, v := range w.destination.History(bucket, string(r.Key)) {
+					if _, mine := w.oracle.copies[v]; mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
+						ours = append(ours, copied{key, v.ID, v})
+					}
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(ours, func(c copied) bool { return found[c.key] })
+}
+
+// aborted judges an abort that says that it is done: not once the source was
+// touched, and nothing is left of what was on record, nor an unfinished upload.
+// What no receipt knew may stay, and only what the process wrote may go (which
+// is judged as it goes).
+func (w *world) aborted(began bool, recorded []copied) {
+	if began {
+		w.oracle.violate("abort", "it says that it is done, and the source had been erased in part")
+	}
+	w.lifted("the plan was aborted")
+	if w.lasting[notDone] {
+		return
+	}
+	for _, c := range recorded {
+		if _, there := w.oracle.copies[c.version]; there {
+			w.oracle.violate("abort", "it says that it is done, and %s@%s, which the receipts call its own, is still there", c.key, c.id)
+		}
+	}
+}
+
+// takeBack: people delete what they wrote since the plan was made, so that it
+// fits again.
+func (w *world) takeBack() {
+	for _, p := range w.places {
+		for _, key := range w.source.Keys(p.bucket) {
+			for _, v := range w.source.History(p.bucket, key) {
+				r := w.oracle.record(p.bucket, key, v)
+				if r == nil || r.made <= w.since || v.ID == objectstore.NullVersion {
+					continue
+				}
+				w.say("  people at %s/%s:", p.bucket, key)
+				_, err := w.source.Region(us).Delete(context.Background(), p.bucket, []objectstore.Deletion{{Key: key, VersionID: v.ID}})
+				must(err)
+			}
+		}
+	}
+	w.oracle.look()
+}

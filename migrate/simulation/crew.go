@@ -1,0 +1,105 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/state"
+)
+
+// command starts a process, gives it a command and waits for its end, and for
+// that of the one that was started beside it. What it returns is the last word
+// of those that were not kept away by the lease.
+func (w *world) command(do func(context.Context, *process) error) error {
+	w.crew, w.done, w.began = nil, make(chan struct{}), w.Now()
+	w.beganAt, w.fencedFirst = w.step, w.fenced()
+	w.process = w.start(do)
+	w.scheduler.before = func() { w.company(do) }
+	if !w.scheduler.drive(w.done, w.dice, w.decide) {
+		if w.oracle.violation == nil {
+			w.oracle.violate("liveness", "the process stands still for good")
+		}
+		w.crash()
+		w.scheduler.before = func() {}
+		w.scheduler.drive(w.done, w.dice, func(*request) bool { return true })
+		return w.oracle.violation
+	}
+	w.oracle.actor = nil
+	dead := false
+	for _, p := range w.crew {
+		if p.dead {
+			dead, p.err = true, errDead
+		}
+		if !w.process.counts() || p.counts() {
+			w.process = p
+		}
+	}
+	if dead {
+		w.disk.crash(w.dice.one(0.5), w.dice)
+	}
+	return w.process.err
+}
+
+// counts tells whether what a process ended with says something of the
+// migration.
+func (p *process) counts() bool {
+	return !p.dead && !errors.Is(p.err, state.ErrLeased) && !errors.Is(p.err, state.ErrLeaseLost)
+}
+
+func (w *world) start(do func(context.Context, *process) error) *process {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.processes++
+	p := &process{world: w, number: w.processes, cancel: cancel, looked: make(map[string]int), progress: &engine.Progress{}}
+	w.crew = append(w.crew, p)
+	w.running.Add(1)
+	go func() {
+		defer cancel()
+		p.err = do(ctx, p)
+		p.ended = true
+		if w.running.Add(-1) == 0 {
+			close(w.done)
+		}
+		w.scheduler.nudge()
+	}()
+	return p
+}
+
+// crash ends all that run.
+func (w *world) crash() {
+	for _, p := range w.crew {
+		p.crash()
+	}
+}
+
+// company: a process may be frozen, until it wakes, and another may be started
+// on the same plan while it runs or stands still.
+func (w *world) company(do func(context.Context, *process) error) {
+	first := w.crew[0]
+	if first.frozen {
+		if w.step >= first.thaws || w.running.Load() == 1 {
+			w.say("process %d wakes", first.number)
+			first.frozen = false
+		}
+		return
+	}
+	if len(w.crew) > 1 || w.plan == nil || w.seconds == w.options.seconds || !w.luck.one(0.01) {
+		return
+	}
+	w.seconds++
+	if !first.dead && w.luck.one(0.7) {
+		first.frozen, first.thaws = true, w.step+w.luck.below(400)
+		still := pick(w.luck, time.Second, 15*time.Second, 35*time.Second, 45*time.Second, 45*time.Second, 3*time.Minute)
+		w.say("process %d stands still for %v and more", first.number, still)
+		time.Sleep(still)
+		w.Settle()
+		if w.luck.one(0.1) {
+			w.say("process %d wakes", first.number)
+			first.frozen = false
+			return
+		}
+	}
+	w.say("process %d is started beside it", w.start(do).number)
+	w.Settle()
+}
