@@ -3,7 +3,6 @@ package copier
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -16,14 +15,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/verifier"
-)
-
-// What is read in one go: objects of up to so many bytes, from a source that
-// gives the first part at so many bytes per second or more. Otherwise parts are
-// read beside each other, which gains more than the requests cost.
-const (
-	readAtOnce = 1 << 30
-	slowRead   = 64 << 20
 )
 
 // streamParts copies a multipart object by its own part boundaries, so that
@@ -71,20 +62,6 @@ func (c *Copier) onePart(ctx context.Context, e manifest.Entry, upload string, t
 	return c.streamPart(ctx, e, o, upload, target, number, whole)
 }
 
-// timed measures how long reading takes. It is read by one at a time.
-type timed struct {
-	io.Reader
-	now  func() time.Time
-	took time.Duration
-}
-
-func (t *timed) Read(p []byte) (int, error) {
-	begun := t.now()
-	n, err := t.Reader.Read(p)
-	t.took += t.now().Sub(begun)
-	return n, err
-}
-
 // hashed adds the hash of the whole, where its parts' copy says something of how
 // the bytes came here.
 func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
@@ -92,86 +69,6 @@ func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
 		evidence.SHA256 = whole.sum()
 	}
 	return evidence
-}
-
-// errUneven reports an object that is to be read part by part.
-var errUneven = errors.New("its parts are not of one size, or that cannot be seen")
-
-// streamEven copies an object whose parts are of one size, but for the last, in
-// one read where that is fast. That they are is what their number and the first
-// one's size suggest; before the upload is completed the parts' MD5s must make
-// the source's ETag.
-func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	first, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 1)
-	if err != nil {
-		return verifier.Evidence{}, drifted(err)
-	}
-	size, n := first.Length, int64(first.PartCount)
-	if n > 0 && (size*(n-1) >= e.Size || size*n < e.Size || !c.Budget.Fits(size) || first.CustomerKey != "" ||
-		!verifier.ETagsComparable(first, objectstore.Written{ETag: e.ETag}, true)) {
-		return verifier.Evidence{}, errUneven
-	}
-	reading, stopReading := context.WithCancel(ctx)
-	defer stopReading()
-	o, err := c.source.Open(reading, e.Ref(c.from, c.Versioning), 0)
-	if err != nil {
-		return verifier.Evidence{}, drifted(err)
-	}
-	defer o.Body.Close()
-	if n == 0 {
-		// The source keeps no parts: the bytes go as one object.
-		return c.streamWhole(ctx, e, o, guard)
-	}
-	o.PartCount = first.PartCount
-	whole, body := newOrdered(), &timed{Reader: o.Body, now: c.Now}
-	var slow bool
-	decided := make(chan struct{}) // closed when slow is set
-	evidence, err := c.inParts(ctx, e, o.Info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
-		if number > 1 {
-			select {
-			case <-decided:
-			case <-ctx.Done():
-				return objectstore.Part{}, ctx.Err()
-			}
-			if slow {
-				return c.onePart(ctx, e, upload, target, number, whole)
-			}
-		}
-		defer context.AfterFunc(ctx, stopReading)() // when another part has failed
-		at := size * int64(number-1)
-		buf, release, err := whole.next(ctx, number, c.Budget, min(size, e.Size-at), body)
-		if err != nil {
-			return objectstore.Part{}, err
-		}
-		defer release()
-		if number == 1 {
-			if slow = n > 1 && float64(size) < slowRead*body.took.Seconds(); slow {
-				stopReading()
-			}
-			close(decided)
-		}
-		return c.sendPart(ctx, buf, upload, target, number)
-	}, func(parts []objectstore.Part) error {
-		if multipartETag(parts) != e.ETag {
-			c.uneven.Store(true)
-			return errUneven
-		}
-		return nil
-	})
-	return hashed(evidence, whole), err
-}
-
-// multipartETag is the ETag of parts whose own are MD5s; empty for others.
-func multipartETag(parts []objectstore.Part) string {
-	all := make([]byte, 0, len(parts)*md5.Size)
-	for _, p := range parts {
-		sum, err := hex.DecodeString(p.ETag)
-		if err != nil || len(sum) != md5.Size {
-			return ""
-		}
-		all = append(all, sum...)
-	}
-	return fmt.Sprintf("%x-%d", md5.Sum(all), len(parts))
 }
 
 // streamPart sends one part as it is read, and adds its bytes to the hash of the

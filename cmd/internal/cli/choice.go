@@ -1,0 +1,122 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/regions"
+)
+
+// aimOrAny resolves --to; the customer matters only when a plan is made.
+func (m *migration) aimOrAny() (regions.Resolution, string, error) {
+	d, err := m.world.catalog.Resolve(m.to, m.world.offered())
+	return d, "", err
+}
+
+// choose finds the plan to run: the one named, the one approved, the one that
+// an earlier run began, or a new one.
+func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrate.Plan, fresh bool, err error) {
+	name := m.plan
+	if name == "" {
+		name = m.agree.digest
+	}
+	if name != "" {
+		if m.agree.digest != "" && len(m.agree.digest) < migrate.MinApproval {
+			return nil, false, &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest", m.agree.digest, migrate.MinApproval)}
+		}
+		p, err = migrate.Load(ctx, m.world.home, name)
+		if err == nil {
+			if err := m.fits(p, d); err != nil {
+				return p, false, err
+			}
+			return p, false, m.admits(m.world, p)
+		}
+		if !errors.Is(err, migrate.ErrNoPlan) || m.plan != "" || m.to == "" {
+			return nil, false, err
+		}
+		// Another machine's plan: the same source gives the same digest here.
+	}
+	customer, err := m.oneCustomer(m.world)
+	if err != nil {
+		return nil, false, err
+	}
+	if p, err = m.begun(ctx, d, customer); p != nil || err != nil {
+		return p, false, err
+	}
+	p, err = m.makePlan(ctx, m.world, d, customer, m.verify)
+	if errors.Is(err, migrate.ErrNothing) {
+		return nil, false, m.nothing(ctx, d, customer, err)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if m.agree.digest != "" && !p.Approves(m.agree.digest) {
+		return nil, false, &refusedError{
+			err:  fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift, m.agree.digest, p.Digest),
+			hint: "look at the new plan with residency status --plan " + p.ID + ", then approve its digest",
+		}
+	}
+	return p, true, nil
+}
+
+// fits refuses a plan that is not what the command line describes.
+func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
+	if m.customer != "" && m.customer != p.Customer {
+		return &refusedError{err: fmt.Errorf("plan %s is about customer %s, not %s", p.ID, p.Customer, m.customer)}
+	}
+	if m.to != "" && (d.Place.Provider != p.Destination.Provider || d.Place.Code != p.Destination.Code) {
+		return &refusedError{err: fmt.Errorf("plan %s moves to %s, not to %s", p.ID, p.Destination, d.Place.Provider+":"+d.Place.Code)}
+	}
+	return nil
+}
+
+// begun finds a plan for this customer and destination that an earlier run
+// started and did not finish.
+func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*migrate.Plan, error) {
+	return m.find(ctx, d, customer, func(s *migrate.Status) bool {
+		return s.Stage == migrate.Copying || s.Stage == migrate.Copied || s.Stage == migrate.Erasing || s.Stage == migrate.Remaining
+	})
+}
+
+func (m *migration) find(ctx context.Context, d regions.Resolution, customer string, want func(*migrate.Status) bool) (*migrate.Plan, error) {
+	ids, err := migrate.List(ctx, m.world.home)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if !strings.HasPrefix(id, customer+"-"+d.Place.Code+"-") {
+			continue
+		}
+		p, err := migrate.Load(ctx, m.world.home, id)
+		if err != nil {
+			return nil, err
+		}
+		if p.Customer != customer || p.Destination.Provider != d.Place.Provider || p.Destination.Code != d.Place.Code {
+			continue
+		}
+		status, err := m.runner(m.world, 0).Status(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if want(status) {
+			return p, nil
+		}
+	}
+	return nil, nil
+}
+
+// nothing tells apart a migration that is done from one that never was.
+func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer string, why error) error {
+	done, err := m.find(ctx, d, customer, func(s *migrate.Status) bool { return s.Stage == migrate.Certified })
+	if err != nil {
+		return err
+	}
+	if done == nil {
+		return &refusedError{err: why, hint: "residency inventory shows where it is"}
+	}
+	fmt.Fprintf(m.Out, "Nothing to do: all data of %s is in %s; plan %s moved it.\n", customer, done.Destination, done.ID)
+	return nil
+}
