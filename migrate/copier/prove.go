@@ -59,10 +59,7 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 		destination = &info
 	}
 	var err error
-	if source.Lock, err = c.lock(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
-		return found, drifted(err)
-	}
-	if destination.Lock, err = c.lock(ctx, c.destination, at); err != nil {
+	if source.Lock, destination.Lock, err = c.locks(ctx, e, at); err != nil {
 		return found, err
 	}
 	if source.Grants == nil {
@@ -85,6 +82,26 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 		return verifier.Finding{Verdict: receipt.Mismatch, Reason: strings.Join(names, ", ") + " differ at the destination"}, nil
 	}
 	return found, nil
+}
+
+// locks returns what is in force at both ends at one time.
+func (c *Copier) locks(ctx context.Context, e manifest.Entry, at objectstore.Ref) (source, destination objectstore.Lock, err error) {
+	if !c.Locked {
+		return source, destination, nil
+	}
+	if source, err = c.source.Lock(ctx, withoutETag(e.Ref(c.from, c.Versioning))); err != nil {
+		return source, destination, drifted(err)
+	}
+	if destination, err = c.destination.Lock(ctx, withoutETag(at)); err != nil {
+		return source, destination, err
+	}
+	now := c.Now()
+	return source.At(now), destination.At(now), nil
+}
+
+func withoutETag(ref objectstore.Ref) objectstore.Ref {
+	ref.ETag = ""
+	return ref
 }
 
 func (c *Copier) record(r *receipt.Receipt, w objectstore.Written) {

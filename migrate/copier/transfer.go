@@ -78,7 +78,7 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	} else {
 		info.Tags = []objectstore.Tag{}
 	}
-	if info.Lock, err = c.lock(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
+	if info.Lock, err = c.lock(ctx, e); err != nil {
 		return objectstore.NewObject{}, drifted(err)
 	}
 	if info.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
@@ -93,13 +93,12 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	return o, nil
 }
 
-// lock returns what is in force, where the source bucket has locks at all.
-func (c *Copier) lock(ctx context.Context, at objectstore.Reader, ref objectstore.Ref) (objectstore.Lock, error) {
+// lock returns what is in force at the source, where its bucket has locks at all.
+func (c *Copier) lock(ctx context.Context, e manifest.Entry) (objectstore.Lock, error) {
 	if !c.Locked {
 		return objectstore.Lock{}, nil
 	}
-	ref.ETag = ""
-	l, err := at.Lock(ctx, ref)
+	l, err := c.source.Lock(ctx, withoutETag(e.Ref(c.from, c.Versioning)))
 	return l.At(c.Now()), err
 }
 
@@ -191,7 +190,7 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
 	target.StorageClass = e.StorageClass
 	// A copy takes over everything but lock and encryption.
-	lock, err := c.lock(ctx, c.source, e.Ref(c.from, c.Versioning))
+	lock, err := c.lock(ctx, e)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
@@ -214,10 +213,14 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 	}
 	c.Copied(e.Size)
 	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
-	if !verifier.ETagsComparable(source, w, false) || w.ETag != e.ETag {
+	told := verifier.ETagsComparable(source, w, false) && w.ETag == e.ETag
+	if !told || lock != (objectstore.Lock{}) || len(target.Grants) > 0 {
+		// What is to be compared with the copy has to be known.
 		if source, err = c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0); err != nil {
 			return verifier.Evidence{}, &wrote{w, drifted(err)}
 		}
+	}
+	if !told {
 		// A differing ETag may be a matter of encryption; reading decides.
 		if source.Checksum != w.Checksum || source.Checksum.Algorithm == "" {
 			source.ETag = ""
