@@ -98,10 +98,17 @@ func (w *world) nothingLost() {
 // order, and nothing else is there but what people put there.
 func (w *world) exact() {
 	w.nothingLost()
+	w.oracle.plans()
 	want := make(map[string][]*record)
-	for _, r := range w.oracle.plans() {
-		k := at(w.target(r.bucket), r.key)
-		want[k] = append(want[k], r)
+	for _, records := range w.oracle.source {
+		for _, r := range records {
+			// What a plan has erased of which another process took over, and then
+			// made a plan of the rest, is there as well.
+			if r.planned || r.erased && !r.freed {
+				k := at(w.target(r.bucket), r.key)
+				want[k] = append(want[k], r)
+			}
+		}
 	}
 	for _, p := range w.places {
 		bucket := w.target(p.bucket)
