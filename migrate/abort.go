@@ -19,8 +19,9 @@ type Undone struct {
 	Schema   string    `json:"schema"`
 	Plan     string    `json:"plan"`
 	Removed  int64     `json:"removed"`         // entries that the plan had written
-	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own; and what lies beneath them
+	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own, or no longer; and what lies beneath them
 	Left     int64     `json:"left"`            // entries that could not be removed
+	Retained int64     `json:"retained"`        // those of them that are under a lock
 	Unknown  int64     `json:"without_receipt"` // entries of segments that were never finished
 	Uploads  int64     `json:"uploads_aborted"` // unfinished uploads of the plan's keys
 	Fence    string    `json:"fence,omitempty"` // "lifted" if there was one
@@ -30,6 +31,10 @@ type Undone struct {
 // ErrErasing reports that a plan has begun to erase its source: what it wrote is
 // the only copy of what is gone.
 var ErrErasing = errors.New("the source is being erased already; what was copied must stay")
+
+// ErrAborting reports that an abort of the plan has begun and not ended: a
+// history may have lost its beginning, which no run could go on with.
+var ErrAborting = errors.New("an abort of this plan has begun and not ended; give it again")
 
 // Abort takes away what the plan wrote at the destination, by the version IDs
 // and ETags of its receipts, and nothing else. ErrErasing if the source may have
@@ -60,6 +65,14 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 			return nil, err
 		}
 	}
+	started, err := w.started(ctx)
+	if err != nil {
+		return nil, err
+	}
+	started.Aborting = true
+	if err := w.saveStart(ctx, started); err != nil {
+		return nil, err
+	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
 	w.beneath = make(map[objectstore.Ref]bool)
 	w.Progress.Begin("removing", w.totals().Entries, 0)
@@ -72,8 +85,12 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 		}
 	}
 	u.Problems = w.result.Problems
+	var left error
 	if u.Left > 0 {
-		return u, fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
+		left = fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
+	}
+	if u.Left > u.Retained { // a lock can last for years, anything else is worth another try
+		return u, left
 	}
 	// The last first: a pass counts only if all before it do.
 	for _, pass := range slices.Backward(w.passes[1:]) {
@@ -89,7 +106,7 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 		u.Fence = "lifted"
 	}
 	// As if it had never been started.
-	return u, putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: startedSchema, Plan: p.Digest})
+	return u, cmp.Or(w.saveStart(ctx, startRecord{}), left)
 }
 
 // undoPass takes away what one pass wrote.
@@ -141,12 +158,18 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 		return err
 	}
 	for j, x := range erasures {
-		if !x.Done() {
-			u.Left++
+		if x.Outcome != receipt.Changed && !x.Done() {
+			if u.Left++; x.Outcome == receipt.Retained {
+				u.Retained++
+			}
 			w.result.problem(Problem{Location: w.plan.To(m).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 			continue
 		}
-		if w.pass == w.passes[len(w.passes)-1] {
+		switch {
+		case w.pass != w.passes[len(w.passes)-1]:
+		case x.Outcome == receipt.Changed:
+			u.Kept++ // somebody has written over it
+		default:
 			u.Removed++
 		}
 		e := r.entries[places[j]]

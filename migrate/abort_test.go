@@ -37,8 +37,9 @@ type again struct {
 	from, to *memstore.Service
 	home     *refusing
 	plan     *migrate.Plan
-	lose     int // the number of the write whose answer is lost
-	begins   int // the number of the upload begun at the source whose answer is lost
+	lose     int    // the number of the write whose answer is lost
+	keep     string // the version at the destination that cannot be deleted
+	begins   int    // the number of the upload begun at the source whose answer is lost
 }
 
 // forgetful is a source that loses one answer.
@@ -59,6 +60,21 @@ func (f forgetful) CreateUpload(ctx context.Context, o objectstore.NewObject) (s
 type losing struct {
 	*memstore.Store
 	left *int
+	keep *string // a version that is not deleted, for an error of its key
+}
+
+func (l losing) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	results := make([]error, len(entries))
+	for i, e := range entries {
+		if results[i] = errRefused; e.VersionID != *l.keep {
+			done, err := l.Store.Delete(ctx, bucket, entries[i:i+1])
+			if err != nil {
+				return nil, err
+			}
+			results[i] = done[0]
+		}
+	}
+	return results, nil
 }
 
 func (l losing) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
@@ -109,7 +125,7 @@ func (a *again) stores(_, region string) objectstore.Store {
 	if region == us {
 		return forgetful{a.from.Region(us), &a.begins}
 	}
-	return losing{a.to.Region(eu), &a.lose}
+	return losing{a.to.Region(eu), &a.lose, &a.keep}
 }
 
 func (a *again) put(key string) (id string) {
@@ -283,5 +299,37 @@ func TestFenceAllowsItsPassLater(t *testing.T) {
 	a.keys("key", "more")
 	if left := a.from.Keys("bucket"); len(left) > 0 {
 		t.Errorf("the source still has %q", left)
+	}
+}
+
+// An abort that could not take all away may have left a history without its
+// beginning: nothing goes on with the plan before the abort has ended.
+func TestAbortMustEnd(t *testing.T) {
+	a := newAgain(t)
+	a.copy(1)
+	copies := a.to.History("bucket-"+eu, "key")
+	a.keep = copies[len(copies)-1].ID
+	if u, err := a.runner().Abort(t.Context(), a.plan); !errors.Is(err, migrate.ErrPartial) || u.Left != 1 || u.Removed != 2 {
+		t.Fatalf("%+v, %v; want 1 left, 2 removed", u, err)
+	}
+	if _, err := a.runner().Run(t.Context(), a.plan, migrate.Options{}); !errors.Is(err, migrate.ErrAborting) {
+		t.Errorf("run: %v, want %v", err, migrate.ErrAborting)
+	}
+	if _, err := a.runner().Erase(t.Context(), a.plan); !errors.Is(err, migrate.ErrAborting) {
+		t.Errorf("erase: %v, want %v", err, migrate.ErrAborting)
+	}
+	if s, err := a.runner().Status(t.Context(), a.plan); err != nil || s.Stage != migrate.Aborting {
+		t.Errorf("status: %+v, %v; want stage %s", s, err, migrate.Aborting)
+	}
+	a.keep = ""
+	if u, err := a.runner().Abort(t.Context(), a.plan); err != nil || u.Removed != 1 {
+		t.Fatalf("%+v, %v; want the last one removed", u, err)
+	}
+	if n := len(a.to.History("bucket-"+eu, "key")); n != 0 {
+		t.Errorf("%d copies are left", n)
+	}
+	a.copy(1)
+	if n := len(a.to.History("bucket-"+eu, "key")); n != 3 {
+		t.Errorf("%d copies after the plan was run again, want 3", n)
 	}
 }

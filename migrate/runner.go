@@ -125,10 +125,13 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if started.IsZero() {
+	if started.Aborting {
+		return nil, ErrAborting
+	}
+	if started.At.IsZero() {
 		return nil, fmt.Errorf("%w: %s", ErrNotCopied, p.ID)
 	}
-	w.result.Started = started
+	w.result.Started = started.At
 	if missing, err := w.missing(ctx); err != nil {
 		return nil, err
 	} else if len(missing) > 0 {
@@ -202,29 +205,39 @@ const (
 type startRecord struct {
 	Schema string    `json:"schema"`
 	Plan   string    `json:"plan_sha256"`
-	At     time.Time `json:"at"`
+	At     time.Time `json:"at"` // zero: not started, or aborted
+	// Aborting tells of an abort that has begun and not ended.
+	Aborting bool `json:"aborting,omitempty"`
 }
 
-func (w *work) started(ctx context.Context) (time.Time, error) {
-	var s startRecord
-	err := getJSON(ctx, w.Home, w.name(startedFile), &s)
+func (w *work) started(ctx context.Context) (s startRecord, err error) {
+	err = getJSON(ctx, w.Home, w.name(startedFile), &s)
 	if errors.Is(err, state.ErrNotFound) {
-		return time.Time{}, nil
+		return s, nil
 	}
 	if err == nil {
 		err = w.belongs(startedFile, s.Schema, startedSchema, s.Plan)
 	}
-	return s.At, err
+	return s, err
+}
+
+// saveStart keeps when the plan was started, and whether it is being aborted.
+func (w *work) saveStart(ctx context.Context, s startRecord) error {
+	s.Schema, s.Plan = startedSchema, w.plan.Digest
+	return putJSON(ctx, w.Home, w.name(startedFile), s)
 }
 
 // start holds the source against the plan, once per plan, then makes the
 // destination ready.
 func (w *work) start(ctx context.Context, fresh bool) error {
-	at, err := w.started(ctx)
+	started, err := w.started(ctx)
 	if err != nil {
 		return err
 	}
-	if at.IsZero() {
+	if started.Aborting {
+		return ErrAborting
+	}
+	if started.At.IsZero() {
 		if !fresh {
 			w.Progress.Begin("checking", w.plan.Totals.Entries, 0)
 			drift, err := w.drift(ctx, false)
@@ -235,12 +248,12 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 				return &DriftError{Drift: drift}
 			}
 		}
-		at = w.Now().UTC()
-		if err := putJSON(ctx, w.Home, w.name(startedFile), startRecord{Schema: startedSchema, Plan: w.plan.Digest, At: at}); err != nil {
+		started.At = w.Now().UTC()
+		if err := w.saveStart(ctx, started); err != nil {
 			return err
 		}
 	}
-	w.result.Started = at
+	w.result.Started = started.At
 	for _, m := range w.plan.Moves {
 		if err := w.prepare(ctx, m); err != nil {
 			return fmt.Errorf("prepare %s: %w", w.plan.To(m), err)

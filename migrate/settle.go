@@ -137,7 +137,7 @@ func (w *work) removeStale(ctx context.Context) error {
 	err = w.eachStale(ctx, func(move int, entries []manifest.Entry) error {
 		erasures, err := w.destinationEraser(w.plan.Moves[move]).Segment(ctx, entries)
 		for _, x := range erasures {
-			if !x.Done() {
+			if !x.Done() && x.Outcome != receipt.Changed { // what others have written over is gone
 				left++
 				w.result.problem(Problem{Location: w.plan.To(w.plan.Moves[move]).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: "an outdated copy could not be removed: " + x.Reason})
 			}

@@ -21,6 +21,7 @@ const (
 	Copied    Stage = "copied"  // all verified; nothing erased
 	Erasing   Stage = "erasing"
 	Certified Stage = "certified"  // done, the source is empty
+	Aborting  Stage = "aborting"   // an abort has begun and not ended
 	Remaining Stage = "incomplete" // erased as far as it went; something is left
 )
 
@@ -82,7 +83,9 @@ func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
 		s.Stage = Erasing
 	case len(p.Blockers) > 0:
 		s.Stage = Blocked
-	case started.IsZero():
+	case started.Aborting:
+		s.Stage = Aborting
+	case started.At.IsZero():
 	case s.SegmentsCopied == s.Segments:
 		s.Stage = Copied
 	default:

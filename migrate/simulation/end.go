@@ -16,7 +16,7 @@ func Class(err error) string {
 	if err == nil {
 		return "done"
 	}
-	for _, c := range []error{migrate.ErrBlocked, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
+	for _, c := range []error{migrate.ErrBlocked, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
 		if errors.Is(err, c) {
 			return c.Error()
 		}

@@ -57,7 +57,7 @@ func Run(c Config) Outcome {
 			w.copied = "" // receipts were taken back, or a pass has begun
 		}
 		w.betweenRuns(out.End)
-		if w.plan != nil && w.aborts < w.options.aborts && w.luck.one(0.6) {
+		if errors.Is(out.End, migrate.ErrAborting) || w.plan != nil && w.aborts < w.options.aborts && w.luck.one(0.6) {
 			w.giveUp()
 			before, calm = nil, 0
 		}

@@ -74,10 +74,10 @@ func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
 }
 
 // begun finds a plan for this customer and destination that an earlier run
-// started and did not finish.
+// started, or began to abort, and did not finish.
 func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*migrate.Plan, error) {
 	return m.find(ctx, d, customer, func(s *migrate.Status) bool {
-		return s.Stage == migrate.Copying || s.Stage == migrate.Copied || s.Stage == migrate.Erasing || s.Stage == migrate.Remaining
+		return s.Stage == migrate.Copying || s.Stage == migrate.Copied || s.Stage == migrate.Erasing || s.Stage == migrate.Remaining || s.Stage == migrate.Aborting
 	})
 }
 

@@ -69,7 +69,7 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing,
+	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, state.ErrDamaged):
@@ -123,6 +123,8 @@ func remedy(err error) string {
 		return "plan again, look at the new plan, and approve its digest"
 	case errors.Is(err, migrate.ErrNotCopied):
 		return "residency migrate --plan ID copies and verifies first"
+	case errors.Is(err, migrate.ErrAborting):
+		return "residency migrate --abort ID ends it; the plan can be run again then"
 	case errors.Is(err, migrate.ErrRestoring):
 		return "run the same command again then; it goes on from here"
 	case errors.Is(err, migrate.ErrNotEmpty):

@@ -217,6 +217,8 @@ func nextStep(p *migrate.Plan, s *migrate.Status) string {
 		return "residency migrate --plan " + p.ID + approval
 	case migrate.Copied, migrate.Erasing:
 		return "residency erase --plan " + p.ID + approval
+	case migrate.Aborting:
+		return "residency migrate --abort " + p.ID + approval
 	case migrate.Certified:
 		return "residency verify --plan " + p.ID
 	}
