@@ -99,10 +99,16 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 			return u, err
 		}
 	}
-	if len(record.Buckets) > 0 {
-		if err := w.liftFence(ctx, record); err != nil {
-			return u, err
-		}
+	fenced := len(record.Buckets) > 0
+	if fenced {
+		err = w.liftFence(ctx, record)
+	} else {
+		fenced, err = w.liftForgotten(ctx)
+	}
+	if err != nil {
+		return u, err
+	}
+	if fenced {
 		u.Fence = "lifted"
 	}
 	// As if it had never been started.

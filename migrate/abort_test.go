@@ -229,26 +229,30 @@ func TestAbortLeavesNoGap(t *testing.T) {
 // A fence of the plan's own that an earlier run had put up, and that the state
 // has forgotten, is not what the bucket's policy was before.
 func TestFenceOfALostState(t *testing.T) {
-	a := newAgain(t)
-	fence := func() {
-		t.Helper()
-		if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{KeepSource: true, Fence: true}); err != nil || len(r.Fence) != 1 {
-			t.Fatalf("%v, want a fence\n%s", err, problems(r))
-		}
-	}
-	fence()
-	id := a.plan.ID
-	a.home.Home = newHome(t)
-	if a.make(); a.plan.ID != id {
-		t.Fatalf("plan %s, want %s again", a.plan.ID, id)
-	}
-	fence()
-	_, err := a.runner().Abort(t.Context(), a.plan)
-	must(t, err)
-	policy, err := a.from.Region(us).Setting(t.Context(), "bucket", objectstore.Policy)
-	must(t, err)
-	if len(policy) > 0 {
-		t.Errorf("the policy is %s, want none", policy)
+	for name, again := range map[string]bool{"put up again": true, "forgotten": false} {
+		t.Run(name, func(t *testing.T) {
+			a := newAgain(t)
+			run := func(fence bool) {
+				t.Helper()
+				if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{KeepSource: true, Fence: fence}); err != nil || fence && len(r.Fence) != 1 {
+					t.Fatalf("%v, want a fence\n%s", err, problems(r))
+				}
+			}
+			run(true)
+			id := a.plan.ID
+			a.home.Home = newHome(t)
+			if a.make(); a.plan.ID != id {
+				t.Fatalf("plan %s, want %s again", a.plan.ID, id)
+			}
+			run(again)
+			u, err := a.runner().Abort(t.Context(), a.plan)
+			must(t, err)
+			policy, err := a.from.Region(us).Setting(t.Context(), "bucket", objectstore.Policy)
+			must(t, err)
+			if len(policy) > 0 || u.Fence != "lifted" {
+				t.Errorf("the policy is %s, want none; fence %q", policy, u.Fence)
+			}
+		})
 	}
 }
 

@@ -243,3 +243,32 @@ func (w *work) liftFence(ctx context.Context, record fenceRecord) error {
 	w.showFence(fenceRecord{})
 	return putJSON(ctx, w.Home, w.name(fenceFile), fenceRecord{Schema: fenceSchema, At: w.Now().UTC()})
 }
+
+// liftForgotten takes this plan's fence from source buckets where no record tells
+// of it: a state that was lost knew. It tells whether there was one.
+func (w *work) liftForgotten(ctx context.Context) (found bool, err error) {
+	seen := make(map[string]bool)
+	for _, m := range w.plan.Moves {
+		name := bucketName(m)
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		now, err := w.source(m).Setting(ctx, m.Bucket, objectstore.Policy)
+		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) || errors.Is(err, objectstore.ErrNotFound) {
+			continue // who may not read policies has set none
+		}
+		rest := now
+		if err == nil {
+			rest, err = w.ownFence().Without(now)
+		}
+		if err == nil && !bytes.Equal(rest, now) {
+			found = true
+			err = w.source(m).SetSetting(ctx, m.Bucket, objectstore.Policy, rest)
+		}
+		if err != nil {
+			return found, fmt.Errorf("lift the fence of %s: %w", name, err)
+		}
+	}
+	return found, nil
+}
