@@ -156,6 +156,8 @@ type work struct {
 	// doubtful are the pass's segments, by index, that a listing of the
 	// destination did not bear out.
 	doubtful map[int]bool
+	// unsettled is how the source differs from the last pass that was to be made.
+	unsettled Drift
 	// beneath are the plan's copies that an abort leaves.
 	beneath map[objectstore.Ref]bool
 }

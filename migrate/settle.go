@@ -55,6 +55,7 @@ func (w *work) settle(ctx context.Context, o Options) error {
 			return copied // a failure that no change of the source explains
 		}
 		if left <= 0 {
+			w.unsettled = drift
 			w.note("the source has changed again since (%s); run the same command again to carry that", drift)
 			return copied
 		}
