@@ -75,7 +75,7 @@ func (w *world) left() (names []string) {
 	for _, p := range w.places {
 		for u, err := range w.source.Region(us).Uploads(context.Background(), p.bucket, p.prefix) {
 			must(err)
-			if w.moves(p.bucket, u.Key) && w.lastUpload < w.process.uploadsSeen {
+			if w.moves(p.bucket, u.Key) && w.begun[u.UploadID] < w.process.uploadsSeen {
 				names = append(names, "upload of "+at(p.bucket, u.Key))
 			}
 		}

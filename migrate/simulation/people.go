@@ -82,10 +82,11 @@ func (w *world) edit(bucket string) {
 			must(err)
 		}
 	case 3:
-		if _, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key}); w.denied(err) {
+		id, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key})
+		if w.denied(err) {
 			return
 		}
-		w.lastUpload = w.step
+		w.begun[id] = w.step
 		w.say("    began an upload")
 	case 4:
 		w.upload(bucket, key)

@@ -69,6 +69,9 @@ func (s store) CreateUpload(ctx context.Context, o objectstore.NewObject) (strin
 		return "", err
 	}
 	id, err := s.real.CreateUpload(ctx, o)
+	if s.side == source {
+		s.world.begun[id] = s.world.step
+	}
 	return id, s.leave(r, err)
 }
 

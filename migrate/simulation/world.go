@@ -63,7 +63,7 @@ type world struct {
 	bodies                  int
 	outage                  outage
 	outages                 int               // so far
-	lastUpload              int               // step
+	begun                   map[string]int    // steps in which uploads were begun at the source, by ID
 	aborts                  int               // so far
 	hesitates               bool              // the next command does not erase yet
 	planned                 map[string]int    // when a plan was first made, by ID
@@ -84,7 +84,7 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), print: 14695981039346656037}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
