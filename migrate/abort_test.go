@@ -337,3 +337,19 @@ func TestAbortMustEnd(t *testing.T) {
 		t.Errorf("%d copies after the plan was run again, want 3", n)
 	}
 }
+
+// A run that comes to a plan which another has ended puts up no fence.
+func TestNoFenceAfterTheEnd(t *testing.T) {
+	a := newAgain(t)
+	if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{}); err != nil || !r.SourceEmpty {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{Fence: true}); err != nil || len(r.Fence) != 0 {
+		t.Fatalf("%v; fence %v\n%s", err, r.Fence, problems(r))
+	}
+	policy, err := a.from.Region(us).Setting(t.Context(), "bucket", objectstore.Policy)
+	must(t, err)
+	if len(policy) > 0 {
+		t.Errorf("the policy is %s, want none", policy)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
@@ -26,6 +27,15 @@ func (w *work) settle(ctx context.Context, o Options) error {
 	fenced, err := w.fenced(ctx)
 	if err != nil {
 		return err
+	}
+	if o.Fence && erasing {
+		// Another run may have ended this plan just now: nothing is left to keep still.
+		var c certificate.Certificate
+		err := w.certificate(ctx, &c)
+		if err != nil && !errors.Is(err, state.ErrNotFound) {
+			return err
+		}
+		o.Fence = !c.SourceEmpty
 	}
 	if fenced && o.Fence {
 		o.Passes = max(o.Passes, 1) // the one that the fence is for, if its run did not come to it
