@@ -69,23 +69,25 @@ type copied struct {
 // be there unrecorded: what lies beneath that stays.
 func (w *world) recorded() (ours []copied) {
 	found := make(map[string]bool)
-	for _, dir := range w.passDirs() {
-		for _, name := range w.durableNames() {
-			if !strings.HasPrefix(name, dir+"receipts/") {
-				continue
+	dirs := w.passDirs()
+	for _, name := range w.durableNames() {
+		if !strings.HasPrefix(name, w.plan.ID+"/") || !strings.Contains(name, "/receipts/") {
+			continue
+		}
+		// A pass that is not on the disk yet can be on it when the abort looks:
+		// what its receipts leave open counts, what they call its own does not.
+		counts := slices.ContainsFunc(dirs, func(dir string) bool { return strings.HasPrefix(name, dir+"receipts/") })
+		data := w.durable(name)
+		bucket := w.target(w.bucketOf(name, receipt.Schema, data))
+		for r, err := range state.Decode[receipt.Receipt](name, receipt.Schema, data) {
+			if err != nil {
+				break
 			}
-			data := w.durable(name)
-			bucket := w.target(w.bucketOf(name, receipt.Schema, data))
-			for r, err := range state.Decode[receipt.Receipt](name, receipt.Schema, data) {
-				if err != nil {
-					break
-				}
-				key := at(bucket, string(r.Key))
-				found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
-				for _, v := range w.destination.History(bucket, string(r.Key)) {
-					if _, mine := w.oracle.copies[v]; mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
-						ours = append(ours, copied{key, v.ID, v})
-					}
+			key := at(bucket, string(r.Key))
+			found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
+			for _, v := range w.destination.History(bucket, string(r.Key)) {
+				if _, mine := w.oracle.copies[v]; counts && mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
+					ours = append(ours, copied{key, v.ID, v})
 				}
 			}
 		}
