@@ -84,10 +84,18 @@ func (w *world) fault(r *request) fault {
 		w.crashes++
 		return pick(d, crashBefore, crashAfter, crashBefore, crashAfter, interrupted)
 	}
-	if w.faults >= w.options.faults || !d.one(w.options.faultRate) {
+	if w.faults >= w.options.faults {
 		return none
 	}
-	f := pick(d, possible(r.kind)...)
+	f := none
+	switch {
+	case r.kind == kindWrite && !r.state && w.mishap.one(0.005):
+		f = stripped // one among ten that a write meets, and most meet none
+	case d.one(w.options.faultRate):
+		f = pick(d, possible(r.kind)...)
+	default:
+		return none
+	}
 	if !w.demandable(r, f) {
 		f = refused
 	}

@@ -40,6 +40,7 @@ type world struct {
 	options             options
 	dice                *dice
 	luck                *dice // of what only some worlds have: all else is the same without
+	mishap              *dice // of the same
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
@@ -84,7 +85,7 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), print: 14695981039346656037}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()

@@ -192,7 +192,7 @@ func (l *Lines[T]) Next(into *T) (bool, error) {
 		return false, nil
 	}
 	line, err := l.r.read()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		l.Close()
 		if l.n != l.Header.Entries {
 			return false, fmt.Errorf("%w: %s has %d entries, its header says %d", ErrDamaged, l.name, l.n, l.Header.Entries)
