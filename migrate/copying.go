@@ -74,7 +74,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 			Spare: crew,
 			Copied: func(n int64) {
 				w.Progress.Bytes.Add(n)
-				crew.Arrived(n)
+				crew.Arrived(max(n, 0))
 			},
 			Retried: func(error) { w.Progress.Retries.Add(1) },
 		})

@@ -56,7 +56,8 @@ type Options struct {
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
 	Random     func(n int64) int64 // from 0 to below n
-	// Copied is told of each body's bytes as they arrive at the destination.
+	// Copied is told of each body's bytes as they arrive at the destination; of
+	// fewer than none if what had arrived is given up and sent again.
 	Copied func(bytes int64)
 	// Retried is told of each failure that another attempt follows.
 	Retried func(error)

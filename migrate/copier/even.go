@@ -96,6 +96,7 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 	}, func(parts []objectstore.Part) error {
 		if multipartETag(parts) != e.ETag {
 			c.uneven.Store(true)
+			c.Copied(-e.Size) // they are sent again, as they are cut
 			return errUneven
 		}
 		return nil

@@ -164,8 +164,8 @@ func (s slowly) Read(p []byte) (int, error) {
 }
 
 // Parts of one size are read in one go if that is fast; others one by one, also
-// where it takes the copy's ETag to see that they are others. Either way the copy has the
-// source's parts.
+// where it takes the copy's ETag to see that they are others. Either way the
+// copy has the source's parts, and each byte counts once.
 func TestPartsReadAtOnce(t *testing.T) {
 	one, more := strings.Repeat("ab", piece/2), strings.Repeat("c", piece+1)
 	for _, tt := range []struct {
@@ -183,7 +183,7 @@ func TestPartsReadAtOnce(t *testing.T) {
 		{"the same, slowly", []string{more, one, more}, time.Microsecond, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var clock atomic.Int64
+			var clock, arrived atomic.Int64
 			source := &counted{Store: memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("a"), body: func(r io.Reader) io.Reader { return slowly{r, &clock, tt.byte} }}
 			destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region("b")
 			for _, s := range []*memstore.Store{source.Store, destination} {
@@ -194,10 +194,14 @@ func TestPartsReadAtOnce(t *testing.T) {
 			e, sum := inParts(t, source.Store, "", tt.texts...)
 			c := copier.New(source, "bucket", destination, "bucket", copier.Options{
 				Versioning: objectstore.Unversioned, Attempts: 1, Now: func() time.Time { return time.Unix(0, clock.Load()) },
+				Copied: func(n int64) { arrived.Add(n) },
 			})
 			r := only(t, c, e)
 			if r.Verdict != receipt.Verified || r.DestinationETag != e.ETag || r.SHA256 != sum || len(source.parts) != tt.opened {
 				t.Errorf("%s (%s), ETag %s of %s, SHA-256 %s of %s, opened parts %v", r.Verdict, r.Reason, r.DestinationETag, e.ETag, r.SHA256, sum, source.parts)
+			}
+			if arrived.Load() != e.Size {
+				t.Errorf("%d bytes are said to have arrived, want %d", arrived.Load(), e.Size)
 			}
 		})
 	}

@@ -96,7 +96,10 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 			}
 			say("%s of %s entries of plan %s are at the destination as they were written.", render.Count(v.Entries-v.Spoiled), render.Count(v.Entries), p.ID)
 			if how == "readback" {
-				say("%s were read again and have the SHA-256 of their receipt; of %s the store's own checksum was compared.", render.Count(v.Reread), render.Count(v.Compared))
+				say("%s were read again and have the SHA-256 of their receipt.", render.Count(v.Reread))
+			}
+			if v.Compared > 0 {
+				say("Of %s the receipt has no SHA-256: the store's own checksum was compared.", render.Count(v.Compared))
 			}
 			if v.Newer > 0 {
 				say("%s newer entries are there too, written by others since; they were not checked.", render.Count(v.Newer))
