@@ -28,9 +28,10 @@ const (
 // listed by its objects, see plain.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
 	return func(yield func(objectstore.Version, error) bool) {
-		op, fetch, check := "ListObjectVersions", s.versionPages(bucket, prefix), s.noCheck
-		if after == "" && s.plain(ctx, bucket) {
-			op, fetch, check = "ListObjectsV2", s.objectPages(bucket, prefix), s.stillPlain
+		op, fetch := "ListObjectVersions", s.versionPages(bucket, prefix)
+		plain := after == "" && s.plain(ctx, bucket)
+		if plain {
+			op, fetch = "ListObjectsV2", s.objectPages(bucket, prefix)
 		}
 		for v, err := range listing.Versions(ctx, prefix, after, fetch, listing.Options{Now: s.now, Workers: s.listers}) {
 			var answered *objectstore.Error
@@ -41,7 +42,10 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 				return
 			}
 		}
-		if err := check(ctx, bucket); err != nil {
+		if !plain {
+			return
+		}
+		if err := s.stillPlain(ctx, bucket); err != nil {
 			yield(objectstore.Version{}, err)
 		}
 	}
@@ -74,12 +78,9 @@ func (s *Store) versionsPage(ctx context.Context, bucket string, in *s3.ListObje
 	if err != nil {
 		return nil, s.fail("ListObjectVersions", bucket, err)
 	}
-	p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
-	if !ok {
-		return nil, s.broken("ListObjectVersions", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
-	}
-	if err := ascending(p.versions); err != nil {
-		return nil, s.broken("ListObjectVersions", bucket, err)
+	p, err := s.parsed("ListObjectVersions", bucket, out.ResultMetadata)
+	if err != nil {
+		return nil, err
 	}
 	sortPage(p.versions)
 	return p, nil
@@ -98,9 +99,9 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 				yield(objectstore.Upload{}, s.fail("ListMultipartUploads", bucket, err))
 				return
 			}
-			p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
-			if !ok {
-				yield(objectstore.Upload{}, s.broken("ListMultipartUploads", bucket, errXML))
+			p, err := s.parsed("ListMultipartUploads", bucket, out.ResultMetadata)
+			if err != nil {
+				yield(objectstore.Upload{}, err)
 				return
 			}
 			for _, u := range p.uploads {
@@ -121,6 +122,19 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 }
 
 type pageKey struct{}
+
+// parsed is the page that parseListing has left with an answer. Its keys are in
+// order.
+func (s *Store) parsed(op, bucket string, m middleware.Metadata) (*page, error) {
+	p, ok := m.Get(pageKey{}).(*page)
+	if !ok {
+		return nil, s.broken(op, bucket, fmt.Errorf("%w: no listing in the answer", errXML))
+	}
+	if err := ascending(p.versions); err != nil {
+		return nil, s.broken(op, bucket, err)
+	}
+	return p, nil
+}
 
 // parseListing reads the answer before the SDK does and leaves it an empty
 // document.

@@ -64,8 +64,6 @@ func (s *Store) stillPlain(ctx context.Context, bucket string) error {
 	return err
 }
 
-func (s *Store) noCheck(context.Context, string) error { return nil }
-
 // objectPages asks for pages of objects.
 func (s *Store) objectPages(bucket, prefix string) listing.Pager {
 	return func(ctx context.Context, from listing.Marker) (listing.Page, error) {
@@ -81,12 +79,9 @@ func (s *Store) objectPages(bucket, prefix string) listing.Pager {
 		if err != nil {
 			return listing.Page{}, s.fail("ListObjectsV2", bucket, err)
 		}
-		p, ok := out.ResultMetadata.Get(pageKey{}).(*page)
-		if !ok {
-			return listing.Page{}, s.broken("ListObjectsV2", bucket, fmt.Errorf("%w: no listing in the answer", errXML))
-		}
-		if err := ascending(p.versions); err != nil {
-			return listing.Page{}, s.broken("ListObjectsV2", bucket, err)
+		p, err := s.parsed("ListObjectsV2", bucket, out.ResultMetadata)
+		if err != nil {
+			return listing.Page{}, err
 		}
 		next := listing.Page{Entries: p.versions, More: p.truncated}
 		if n := len(p.versions); n > 0 {
