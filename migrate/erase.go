@@ -148,9 +148,11 @@ func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
 	}
 	defer t.close()
 	e.Progress.Entries.Add(int64(s.Entries - left))
-	file, err := receipt.WriteErasures(e.codec, s)
-	if err != nil {
-		return err
+	var file *receipt.Writer[receipt.Erasure, *receipt.Erasure] // nil: what is stored stays
+	if left > 0 {
+		if file, err = receipt.WriteErasures(e.codec, s); err != nil {
+			return err
+		}
 	}
 	m := e.plan.Moves[s.Move]
 	for more := true; more; {
@@ -161,7 +163,7 @@ func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
 			return err
 		}
 	}
-	if left == 0 {
+	if file == nil {
 		return nil
 	}
 	data, err := file.Close()
@@ -200,13 +202,16 @@ func (e *erasing) fill(t *trail) bool {
 	return true
 }
 
-// flush erases a chunk and writes down what became of it.
+// flush erases a chunk, counts what became of it and, with a file, writes it down.
 func (e *erasing) flush(ctx context.Context, m Move, file *receipt.Writer[receipt.Erasure, *receipt.Erasure]) error {
 	if err := e.erase(ctx, m); err != nil {
 		return err
 	}
 	for i := range e.chunk {
 		e.countErasure(m, &e.chunk[i].erasure)
+		if file == nil {
+			continue
+		}
 		if err := file.Add(&e.chunk[i].erasure); err != nil {
 			return err
 		}

@@ -49,8 +49,9 @@ type Request struct {
 
 // Make lists the source, writes the manifest and the plan to home, and returns
 // the plan. Nothing is copied before it is whole: the last page can hold a
-// blocker, and a plan that is refused has changed nothing. Memory does not grow with the number of objects, only with the
-// longest history. ErrNothing if all data is at the destination already.
+// blocker, and a plan that is refused has changed nothing. Memory does not grow
+// with the number of objects, only with the longest history. ErrNothing if all
+// data is at the destination already.
 func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) {
 	if r.Spool == nil {
 		spool, err := os.MkdirTemp("", "residency-plan-*")
