@@ -19,10 +19,13 @@ test: build vet ## everything that must hold, race detector on
 	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
 	@echo "make test: all passed"
 
-test-servers: build ## what is said of servers, on versitygw and, where it can be had, MinIO
-	@test -x $(BIN)/minio || GOBIN="$(CURDIR)/$(BIN)" $(GO) install github.com/minio/minio@latest || \
-		echo "MinIO could not be fetched, for the reason above: its tests are skipped"
-	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" $(GO) test -count=1 -timeout 9m \
+test-servers: build ## what is said of servers, on versitygw and, where they can be had, MinIO and its mc
+	@for program in minio mc; do \
+		test -x $(BIN)/$$program || GOBIN="$(CURDIR)/$(BIN)" $(GO) install github.com/minio/$$program@latest || \
+		echo "$$program could not be fetched, for the reason above: its tests are skipped"; done
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" \
+	RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" RESIDENCY_MC="$$(test -x $(BIN)/mc && echo "$(CURDIR)/$(BIN)/mc")" \
+	$(GO) test -count=1 -timeout 9m \
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	@echo "make test-servers: all passed"
 

@@ -19,6 +19,7 @@ type Undone struct {
 	Schema   string    `json:"schema"`
 	Plan     string    `json:"plan"`
 	Removed  int64     `json:"removed"`         // entries that the plan had written
+	Orphans  int64     `json:"originals_gone"`  // copies that stay, for the source does not show their originals any more
 	Kept     int64     `json:"kept"`            // entries that were found there, and are not known to be its own, or no longer; and what lies beneath them
 	Left     int64     `json:"left"`            // entries that could not be removed
 	Retained int64     `json:"retained"`        // those of them that are under a lock
@@ -74,14 +75,23 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 		return nil, err
 	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
-	w.beneath = make(map[objectstore.Ref]bool)
+	err = w.reserved(ctx, func(ctx context.Context) error { return w.undoAll(ctx, u, record) })
+	if errors.Is(err, state.ErrLeased) || errors.Is(err, state.ErrLeaseLost) {
+		return nil, err
+	}
+	return u, err
+}
+
+// undoAll takes back all passes and lifts the fence.
+func (w *work) undoAll(ctx context.Context, u *Undone, record fenceRecord) error {
+	w.beneath, w.orphans = make(map[objectstore.Ref]bool), make(map[objectstore.Ref]bool)
 	w.Progress.Begin("removing", w.totals().Entries, 0)
 	// The last pass's receipts name all that was written and not removed since;
 	// those of the passes before are corrected.
 	for i := len(w.passes) - 1; i >= 0; i-- {
 		w.pass = w.passes[i]
 		if err := w.undoPass(ctx, u); err != nil {
-			return u, fmt.Errorf("pass %d: %w", w.pass.Number, err)
+			return fmt.Errorf("pass %d: %w", w.pass.Number, err)
 		}
 	}
 	u.Problems = w.result.Problems
@@ -90,35 +100,51 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 		left = fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
 	}
 	if u.Left > u.Retained { // a lock can last for years, anything else is worth another try
-		return u, left
+		return left
 	}
 	// The last first: a pass counts only if all before it do.
 	for _, pass := range slices.Backward(w.passes[1:]) {
 		pass.Undone = true
 		if err := putJSON(ctx, w.Home, w.name(pass.dir()+passFile), pass); err != nil {
-			return u, err
+			return err
 		}
 	}
 	fenced := len(record.Buckets) > 0
+	var err error
 	if fenced {
 		err = w.liftFence(ctx, record)
 	} else {
 		fenced, err = w.liftForgotten(ctx)
 	}
 	if err != nil {
-		return u, err
+		return err
 	}
 	if fenced {
 		u.Fence = "lifted"
 	}
 	// As if it had never been started.
-	return u, cmp.Or(w.saveStart(ctx, startRecord{}), left)
+	if err := w.saveStart(ctx, startRecord{}); err != nil {
+		return err
+	}
+	if err := w.unreserve(ctx); err != nil {
+		return err
+	}
+	if left == nil && u.Orphans > 0 {
+		left = fmt.Errorf("%w: %d copies stay, for their originals are not at the source any more", ErrUnexplained, u.Orphans)
+	}
+	return left
 }
 
 // undoPass takes away what one pass wrote.
 func (w *work) undoPass(ctx context.Context, u *Undone) error {
-	if err := w.removeStale(ctx); err != nil {
+	// Where others may rely on them, outdated copies stay, as those do whose
+	// originals are gone.
+	if ok, err := w.unbroken(ctx); err != nil {
 		return err
+	} else if ok {
+		if err := w.removeStale(ctx); err != nil {
+			return err
+		}
 	}
 	for _, s := range w.pass.Segments {
 		if err := w.undo(ctx, s, u); err != nil {
@@ -139,13 +165,33 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	if err != nil {
 		return err
 	}
-	w.findBeneath(m, r)
+	originals, err := w.listed(ctx, w.source(m), m.Bucket, m.Prefix, s)
+	if err != nil {
+		return err
+	}
+	var copies listing // listed only where an original is gone
+	present := func(e manifest.Entry) bool {
+		x, ok := originals[e.Key][e.VersionID]
+		return ok && x.Same(e)
+	}
+	if slices.ContainsFunc(r.entries, func(e manifest.Entry) bool { return !present(e) }) {
+		if copies, err = w.listed(ctx, w.destination(), m.Destination, m.Prefix, s); err != nil {
+			return err
+		}
+	}
+	w.findBeneath(m, r, present)
 	var written []manifest.Entry
 	var places []int // of what was written, in the segment
 	for i, x := range r.receipts {
 		switch {
 		case planted.On(planted.AbortFound) && x.DestinationVersionID != "":
 			written, places = append(written, x.Written()), append(places, i)
+		case x.Ours() && !present(r.entries[i]):
+			// Any pass can be the last to know of it.
+			if _, there := copies[x.Key][x.DestinationVersionID]; there && !w.orphans[copyOf(m, x)] {
+				w.orphans[copyOf(m, x)] = true
+				u.Orphans++
+			}
 		case x.Before || x.Held || w.beneath[copyOf(m, x)]:
 			if w.pass == w.passes[len(w.passes)-1] {
 				u.Kept++
@@ -196,7 +242,7 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 // a write whose answer was lost leaves it, or that may be there unrecorded, of a
 // run that ended within the history. Without them the history would have a gap,
 // and no run could go on with it. There are as many as that happened to.
-func (w *work) findBeneath(m Move, r records) {
+func (w *work) findBeneath(m Move, r records, present func(manifest.Entry) bool) {
 	found := false
 	for i, x := range slices.Backward(r.receipts) {
 		if i+1 < len(r.receipts) && r.receipts[i+1].Key != x.Key {
@@ -205,8 +251,33 @@ func (w *work) findBeneath(m Move, r records) {
 		if found && x.Ours() {
 			w.beneath[copyOf(m, x)] = true
 		}
-		found = found || x.Before || x.Held || x.Reason == receipt.NotYet
+		found = found || x.Before || x.Held || x.Reason == receipt.NotYet || x.Ours() && !present(r.entries[i])
 	}
+}
+
+// listing is what a part of a bucket holds, by key and version ID.
+type listing map[manifest.Key]map[string]manifest.Entry
+
+// listed lists one end of a move from a segment's first key to its last.
+func (w *work) listed(ctx context.Context, store objectstore.Store, bucket, prefix string, s manifest.Segment) (listing, error) {
+	there := make(listing)
+	for v, err := range store.Versions(ctx, bucket, prefix, w.before(s)) {
+		if errors.Is(err, objectstore.ErrNotFound) {
+			break // with the bucket, all that it held is gone
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list %s: %w", bucket, err)
+		}
+		if v.Key > string(s.LastKey) {
+			break
+		}
+		e := manifest.FromVersion(v)
+		if there[e.Key] == nil {
+			there[e.Key] = make(map[string]manifest.Entry)
+		}
+		there[e.Key][e.VersionID] = e
+	}
+	return there, nil
 }
 
 func copyOf(m Move, x receipt.Receipt) objectstore.Ref {

@@ -79,7 +79,7 @@ func (l losing) Delete(ctx context.Context, bucket string, entries []objectstore
 
 func (l losing) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
 	w, err := l.Store.Put(ctx, o, body)
-	if strings.HasPrefix(o.Key, ".residency-probe-") {
+	if strings.HasPrefix(o.Key, ".residency-") {
 		return w, err
 	}
 	if *l.left--; *l.left == 0 {

@@ -20,6 +20,9 @@ type beside struct {
 	err  error
 	// opaque tells that ETags of copies may differ from their sources'.
 	opaque bool
+	// replicas is how many entries of the key that was compared last have the
+	// version ID of the source's.
+	replicas int
 }
 
 // beside opens the destination's listing; it is empty where there is no bucket
@@ -71,6 +74,7 @@ func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
 // beginning of this history.
 func (b *beside) compare(entries []manifest.Entry) (held, beneath int, ok bool, err error) {
 	key := string(entries[0].Key)
+	b.replicas = 0
 	for b.err == nil && b.more && b.held[0].Key < key {
 		b.held, b.err, b.more = b.next()
 	}
@@ -87,6 +91,9 @@ func (b *beside) compare(entries []manifest.Entry) (held, beneath int, ok bool, 
 	for i, v := range there {
 		if !copier.Like(entries[i], v, b.opaque) {
 			return 0, 0, false, nil
+		}
+		if numbered(v.VersionID) && v.VersionID == entries[i].VersionID {
+			b.replicas++
 		}
 	}
 	return len(there), beneath, true, nil

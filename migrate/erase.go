@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
@@ -96,8 +94,23 @@ func (w *work) erase(ctx context.Context) error {
 		return err
 	}
 	w.result.Erased = true
+	// The last act: what the certificate says is there is listed once more.
+	w.Progress.Begin("checking destination", w.totals().Entries, 0)
+	spoiled, _, err := w.spoiled(ctx, false)
+	if err != nil {
+		return err
+	}
+	w.result.Found = w.totals().Entries - spoiled
 	if err := w.certify(ctx); err != nil {
 		return err
+	}
+	if w.result.SourceEmpty { // otherwise the plan goes on
+		if err := w.unreserve(ctx); err != nil {
+			return err
+		}
+	}
+	if spoiled > 0 {
+		return fmt.Errorf("%w: %d of %d entries, found after the source was erased: %w", ErrSpoiled, spoiled, w.totals().Entries, ErrVerification)
 	}
 	if failed := w.result.Erasures[string(receipt.Unerased)]; failed > 0 {
 		return fmt.Errorf("%w: %d entries could not be erased", ErrPartial, failed)
@@ -116,8 +129,11 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := erasing{work: w, again: again, conditional: make(map[string]bool)}
+	e := erasing{work: w, again: again, move: -1}
 	for _, s := range w.pass.Segments {
+		if s.Move != e.move {
+			e.move, e.trial, e.tried = s.Move, trial{}, false
+		}
 		if err := e.segment(ctx, s); err != nil {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
 		}
@@ -132,8 +148,10 @@ const chunkEntries = engine.BatchesAtOnce * engine.Batch
 // erasing goes through segments, a chunk at a time.
 type erasing struct {
 	*work
-	again       bool
-	conditional map[string]bool // by endpoint
+	again bool
+	move  int   // that is being erased
+	trial trial // of it
+	tried bool  // its first deletions were made, and the destination stood
 
 	chunk   []known
 	entries []manifest.Entry // of the chunk, to be erased
@@ -192,7 +210,11 @@ func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, er
 // fill reads the next chunk and reports whether there may be more.
 func (e *erasing) fill(t *trail) bool {
 	e.chunk = e.chunk[:0]
-	for len(e.chunk) < chunkEntries {
+	size := chunkEntries
+	if !e.tried {
+		size = trialEntries
+	}
+	for len(e.chunk) < size {
 		x := t.next()
 		if x == nil {
 			return false
@@ -241,43 +263,37 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 	if len(e.entries) == 0 {
 		return nil
 	}
-	source := e.source(m)
-	eraser := &engine.Eraser{
-		Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
-		Conditional: e.conditional[source.Endpoint()], Now: e.Now, Progress: e.Progress,
-	}
-	if err := e.probe(ctx, eraser, source.Endpoint()); err != nil {
-		return err
-	}
-	erasures, err := eraser.Segment(ctx, e.entries)
-	if err != nil {
-		return err
-	}
-	for j, i := range e.places {
-		if old := &e.chunk[i].erasure; erasures[j].Outcome != receipt.Gone || old.Outcome != receipt.Erased {
-			*old = erasures[j]
+	if e.trial.entries == 0 {
+		var err error
+		if e.trial, err = e.try(ctx, e.move); err != nil {
+			return err
 		}
 	}
-	return nil
-}
-
-// probe finds out, once, whether the endpoint honours conditions, where that
-// matters to the entries at hand.
-func (e *erasing) probe(ctx context.Context, eraser *engine.Eraser, endpoint string) error {
-	if _, probed := e.conditional[endpoint]; probed {
-		return nil
+	eraser := &engine.Eraser{
+		Source: e.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
+		Conditional: e.trial.conditional, Now: e.Now, Progress: e.Progress,
 	}
-	i := slices.IndexFunc(e.entries, func(e manifest.Entry) bool { return e.VersionID == objectstore.NullVersion && !e.Marker })
-	if i < 0 {
-		return nil
-	}
-	honours, known, err := eraser.Honours(ctx, e.entries[i])
-	if err != nil {
-		return err
-	}
-	if eraser.Conditional = honours; known {
-		e.conditional[endpoint] = honours
-		e.saw(ctx, endpoint, doctor.ConditionalDeletes, honours)
+	for from := 0; from < len(e.entries); {
+		to := len(e.entries)
+		if !e.tried {
+			to = min(to, from+e.trial.entries)
+		}
+		erasures, err := eraser.Segment(ctx, e.entries[from:to])
+		if err != nil {
+			return err
+		}
+		for j, x := range erasures {
+			if old := &e.chunk[e.places[from+j]].erasure; x.Outcome != receipt.Gone || old.Outcome != receipt.Erased {
+				*old = x
+			}
+		}
+		if !e.tried {
+			if err := e.stay(ctx, e.move); err != nil {
+				return err
+			}
+			e.tried = true
+		}
+		from = to
 	}
 	return nil
 }

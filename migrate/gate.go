@@ -181,35 +181,54 @@ func (w *work) beside(ctx context.Context, move int, listing histories, n need, 
 // spoiled lists the destination afresh and counts the receipts that it no
 // longer bears out. Newer entries, on top of ours or beside them, are somebody's
 // work, not a fault, where there are versions: they are counted.
-func (w *work) spoiled(ctx context.Context) (spoiled, newer int64, err error) {
-	for i, m := range w.plan.Moves {
-		place := w.plan.To(m).String()
-		// Receipts are our own word; that of the manifest is covered by the
-		// approval. Where ETags tell contents apart, they must.
-		told := !w.opaque(m)
-		err := w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(written history, listed []objectstore.Version) error {
-			next := 0 // of what is listed; others' entries may lie between
-			for x := written.next(); x != nil; x = written.next() {
-				w.Progress.Entries.Add(1)
-				r := &x.receipt
-				at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
-					return r.Shows(v) && (!told || copier.Same(x.entry, v))
-				})
-				if at < 0 {
-					spoiled++
-					w.doubt(i, string(r.Key))
-					w.result.problem(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
-					continue
-				}
-				newer += int64(at)
-				next += at + 1
-			}
-			newer += int64(len(listed) - next)
-			return nil
-		})
+//
+// With doubting, the segments concerned are noted as no longer proven.
+func (w *work) spoiled(ctx context.Context, doubting bool) (spoiled, newer int64, err error) {
+	for i := range w.plan.Moves {
+		s, n, err := w.spoiledIn(ctx, i, doubting)
+		spoiled, newer = spoiled+s, newer+n
 		if err != nil {
-			return spoiled, newer, fmt.Errorf("list %s: %w", place, err)
+			return spoiled, newer, err
 		}
+	}
+	return spoiled, newer, nil
+}
+
+// spoiledIn is spoiled for one move.
+func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, newer int64, err error) {
+	m := w.plan.Moves[i]
+	w.twins[i] = 0
+	place := w.plan.To(m).String()
+	// Receipts are our own word; that of the manifest is covered by the
+	// approval. Where ETags tell contents apart, they must.
+	told := !w.opaque(m)
+	err = w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(written history, listed []objectstore.Version) error {
+		next := 0 // of what is listed; others' entries may lie between
+		for x := written.next(); x != nil; x = written.next() {
+			w.Progress.Entries.Add(1)
+			r := &x.receipt
+			at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
+				return r.Shows(v) && (!told || copier.Same(x.entry, v))
+			})
+			if r.VersionID == r.DestinationVersionID && r.VersionID != objectstore.NullVersion {
+				w.twins[i]++
+			}
+			if at < 0 {
+				spoiled++
+				if doubting {
+					w.doubt(i, string(r.Key))
+				}
+				w.result.problem(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
+				continue
+			}
+			newer += int64(at)
+			next += at + 1
+		}
+		newer += int64(len(listed) - next)
+		return nil
+	})
+	if err != nil {
+		return spoiled, newer, fmt.Errorf("list %s: %w", place, err)
 	}
 	return spoiled, newer, nil
 }
@@ -227,7 +246,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		return fmt.Errorf("%w: %d of %d entries have a verified receipt", ErrVerification, w.result.Verdicts[string(receipt.Verified)], total)
 	}
 	w.Progress.Begin("checking destination", total, 0)
-	spoiled, _, err := w.spoiled(ctx)
+	spoiled, _, err := w.spoiled(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -237,7 +256,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		}
 	}
 	if spoiled > 0 && !planted.On(planted.BlindGate) {
-		return fmt.Errorf("%w: %d entries; nothing was erased: %w", ErrSpoiled, spoiled, ErrVerification)
+		return fmt.Errorf("%w: %d entries; this run erased nothing: %w", ErrSpoiled, spoiled, ErrVerification)
 	}
 	// What a listing of this run showed that the plan does not know counts, even
 	// if the next one should not show it: one of the two is wrong.

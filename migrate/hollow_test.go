@@ -94,7 +94,14 @@ func (h *hollow) index(key, id string) (int, error) {
 	return 0, objectstore.ErrNotFound
 }
 
-func (h *hollow) Versions(ctx context.Context, _, prefix, after string) iter.Seq2[objectstore.Version, error] {
+// own tells whether a key is one that the program itself writes: the service
+// under the hollow objects keeps it.
+func own(key string) bool { return strings.HasPrefix(key, ".residency-") }
+
+func (h *hollow) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	if own(prefix) {
+		return h.Store.Versions(ctx, bucket, prefix, after)
+	}
 	return func(yield func(objectstore.Version, error) bool) {
 		first := 0
 		if after != "" {
@@ -131,11 +138,10 @@ func (h *hollow) Versions(ctx context.Context, _, prefix, after string) iter.Seq
 	}
 }
 
-func (h *hollow) Uploads(context.Context, string, string) iter.Seq2[objectstore.Upload, error] {
-	return func(func(objectstore.Upload, error) bool) {}
-}
-
-func (h *hollow) Open(_ context.Context, ref objectstore.Ref, _ int) (*objectstore.Object, error) {
+func (h *hollow) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
+	if own(ref.Key) {
+		return h.Store.Open(ctx, ref, part)
+	}
 	h.requests.opens.Add(1)
 	i, err := h.index(ref.Key, ref.VersionID)
 	if err != nil {
@@ -156,7 +162,10 @@ func (h *hollow) info(i int) objectstore.Info {
 	}
 }
 
-func (h *hollow) Put(_ context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+func (h *hollow) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	if own(o.Key) {
+		return h.Store.Put(ctx, o, body)
+	}
 	if h.requests.puts.Add(1)%1000 == 0 {
 		h.watched()
 	}
@@ -179,7 +188,10 @@ func (h *hollow) Put(_ context.Context, o objectstore.NewObject, body objectstor
 	}, nil
 }
 
-func (h *hollow) Delete(_ context.Context, _ string, entries []objectstore.Deletion) ([]error, error) {
+func (h *hollow) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	if own(entries[0].Key) {
+		return h.Store.Delete(ctx, bucket, entries)
+	}
 	h.requests.deletes.Add(1)
 	for _, e := range entries {
 		if i, err := h.index(e.Key, e.VersionID); err == nil {

@@ -73,10 +73,10 @@ func TestRequestsPerObject(t *testing.T) {
 		{"source", "GetObject", from["GetObject"], n},
 		{"source", "HeadObject", from["HeadObject"], 0},
 		{"source", "GetObjectTagging", from["GetObjectTagging"], 0},
-		{"source", "DeleteObjects", from["DeleteObjects"], 1},
-		{"destination", "PutObject", to["PutObject"], n + 1}, // and one probe
+		{"source", "DeleteObjects", from["DeleteObjects"], 3}, // the probe, the first ten, the others
+		{"destination", "PutObject", to["PutObject"], n + 4},  // the reservation and three probes
 		{"destination", "HeadObject", to["HeadObject"], 0},
-		{"destination", "GetObject", to["GetObject"], 0},
+		{"destination", "GetObject", to["GetObject"], 1}, // another's reservation
 	} {
 		if c.got != c.want {
 			t.Errorf("%d %s at the %s, want %d", c.got, c.operation, c.where, c.want)
@@ -267,8 +267,8 @@ func TestHeldIsProven(t *testing.T) {
 	if r.Held != r.Entries {
 		t.Errorf("%d of %d entries were found at the destination, want all", r.Held, r.Entries)
 	}
-	if n := f.to.Counts()["PutObject"]; n != 1 { // the probe
-		t.Errorf("%d PutObject, want none but the probe", n)
+	if n := f.to.Counts()["PutObject"]; n != 4 {
+		t.Errorf("%d PutObject, want none but the reservation and three probes", n)
 	}
 	f.moved(before)
 }

@@ -8,6 +8,7 @@ type obstacles struct {
 	archived, tierless Issue
 	sseC, annotated    Issue // among a few that were asked about
 	taken, older       Issue // at the destination
+	reserved           Issue
 	fits               *fits
 }
 
@@ -19,6 +20,7 @@ func (p *planner) obstacles(m *Move) *obstacles {
 		sseC:      Issue{Rule: "sse-c", Location: from, Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"},
 		annotated: Issue{Rule: "annotations", Location: from, Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"},
 		taken:     Issue{Rule: "destination-key-exists", Location: to, Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"},
+		reserved:  Issue{Rule: "reserved", Location: from, Text: "another migration has reserved this place and may be writing to it", Remedy: "let that migration end, then plan again; if none is under way, remove these keys"},
 		older:     Issue{Rule: "destination-has-more", Location: to, Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"},
 		fits:      newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),
 	}
@@ -26,7 +28,7 @@ func (p *planner) obstacles(m *Move) *obstacles {
 
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
-	for _, i := range []Issue{o.archived, o.tierless, o.sseC, o.fits.large, o.fits.long, o.taken} {
+	for _, i := range []Issue{o.archived, o.tierless, o.sseC, o.fits.large, o.fits.long, o.taken, o.reserved} {
 		if i.Count > 0 {
 			p.block(i)
 		}

@@ -97,11 +97,25 @@ type Move struct {
 	// for a run changes them.
 	Exists bool  `json:"destination_exists"`
 	Held   int64 `json:"already_at_destination"` // entries
+
+	replicas int64 // of Held: entries that have the version ID of the source's
 }
 
 // From is the source location.
 func (m Move) From() objectstore.Location {
 	return objectstore.Location{Provider: m.Source.Provider, Bucket: m.Bucket, Prefix: m.Prefix}
+}
+
+// SharesSource tells whether two plans move keys of the same place.
+func (p *Plan) SharesSource(o *Plan) bool {
+	for _, a := range p.Moves {
+		for _, b := range o.Moves {
+			if a.From().Overlaps(b.From()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // To is the destination location.

@@ -213,6 +213,9 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	see := func(v objectstore.Version) manifest.Entry {
 		p.frozen(v, o)
 		o.fits.see(v)
+		if isReserved(v.Key) {
+			note(&o.reserved, v.Key)
+		}
 		return manifest.FromVersion(v)
 	}
 	for entries, err := range objectstore.HistoriesOf(source.Versions(ctx, m.Bucket, m.Prefix, ""), see) {
@@ -235,6 +238,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		if m.Held += int64(held); !ok {
 			note(&o.taken, string(entries[0].Key))
 		}
+		m.replicas += int64(beside.replicas)
 		if beneath > 0 {
 			note(&o.older, string(entries[0].Key))
 		}
@@ -254,6 +258,9 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
 	}
 	o.report(p)
+	if m.replicas > 0 {
+		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion"})
+	}
 	return nil
 }
 

@@ -32,8 +32,11 @@ type Result struct {
 	Problems    []Problem          `json:"problems"`
 	Left        []certificate.Left `json:"left"`
 	SourceEmpty bool               `json:"source_empty"`
-	Erased      bool               `json:"erased"`      // the erase step ran to its end
-	Certificate string             `json:"certificate"` // where it lies; empty if there is none
+	// Found is how many entries the last listing of the destination, after the
+	// erase, showed as they were written.
+	Found       int64  `json:"found_at_destination"`
+	Erased      bool   `json:"erased"`      // the erase step ran to its end
+	Certificate string `json:"certificate"` // where it lies; empty if there is none
 
 	streamed, serverSide int64
 }

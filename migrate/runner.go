@@ -27,6 +27,9 @@ type Runner struct {
 	Budget   *copier.Budget
 	Tool     string // name and version, for the certificate
 	Host     string // of this machine, for the certificate
+	// LeaseTerm is how long the reservation of a destination lasts unless it is
+	// renewed; 0: 30 s.
+	LeaseTerm time.Duration
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Random returns a number from 0 to below n; nil: one that nobody foresees.
@@ -51,6 +54,10 @@ type Options struct {
 	// Fence denies writes to the source by its buckets' policies before the last
 	// listing, where the endpoint honours that.
 	Fence bool
+	// RemoveOutdated is somebody's word that whoever removed originals at the
+	// source did not rely on this plan's copies of them. Without it, copies stay
+	// and the run ends with ErrUnexplained where that is not known.
+	RemoveOutdated bool
 }
 
 // DefaultPasses is how many further passes a run makes unless told otherwise.
@@ -80,6 +87,9 @@ func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (
 	if errors.Is(cause, state.ErrLeaseLost) {
 		return nil, cause
 	}
+	if errors.Is(err, state.ErrLeased) || errors.Is(err, state.ErrLeaseLost) {
+		return nil, err // of what the plan reserves at its destination
+	}
 	if releaseErr != nil && r.Note != nil {
 		r.Note("the lease could not be given back and ends by itself: " + releaseErr.Error())
 	}
@@ -94,21 +104,31 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
-	if err := w.settle(ctx, o); errors.Is(err, ErrRestoring) {
-		return nil, err
-	} else if err != nil {
-		return w.result, err
-	}
-	if err := w.abandoned(ctx); err != nil {
-		return nil, err
-	}
-	if err := w.finish(ctx); err != nil {
-		return nil, err
-	}
-	if o.KeepSource {
-		return w.result, nil
-	}
-	return w.result, w.erase(ctx)
+	w.outdated = o.RemoveOutdated
+	var result *Result
+	err = w.reserved(ctx, func(ctx context.Context) error {
+		if err := w.separate(ctx); err != nil {
+			return err
+		}
+		if err := w.settle(ctx, o); errors.Is(err, ErrRestoring) {
+			return err
+		} else if err != nil {
+			result = w.result
+			return err
+		}
+		if err := w.abandoned(ctx); err != nil {
+			return err
+		}
+		if err := w.finish(ctx); err != nil {
+			return err
+		}
+		result = w.result
+		if o.KeepSource {
+			return nil
+		}
+		return w.erase(ctx)
+	})
+	return result, err
 }
 
 // Erase runs the erase step alone, for a plan that was run with KeepSource.
@@ -140,7 +160,13 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	if err := w.count(ctx, &tally{result: newResult(p)}); err != nil {
 		return w.result, err
 	}
-	return w.result, w.erase(ctx)
+	err = w.reserved(ctx, func(ctx context.Context) error {
+		if err := w.dropSourceProbes(ctx); err != nil {
+			return err
+		}
+		return w.erase(ctx)
+	})
+	return w.result, err
 }
 
 // work is one run of one plan.
@@ -160,6 +186,14 @@ type work struct {
 	unsettled Drift
 	// beneath are the plan's copies that an abort leaves.
 	beneath map[objectstore.Ref]bool
+	// orphans are those of them whose originals the source does not show.
+	orphans map[objectstore.Ref]bool
+
+	reservation reservation
+	outdated    bool // Options.RemoveOutdated
+	// twins are, by move, copies that have their original's version ID, as only
+	// a replication gives it.
+	twins map[int]int64
 }
 
 func (w *work) note(format string, args ...any) {
@@ -180,7 +214,10 @@ func (w *work) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (w *work) probeKey() string { return probePrefix + strconv.FormatInt(w.random(math.MaxInt64), 36) }
+func (w *work) probeKey() string { return probePrefix + w.token() }
+
+// token is text that nobody else has.
+func (w *work) token() string { return strconv.FormatInt(w.random(math.MaxInt64), 36) }
 
 func (w *work) random(n int64) int64 {
 	if w.Random == nil {
@@ -250,6 +287,9 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 				return &DriftError{Drift: drift}
 			}
 		}
+		if err := w.loadReservation(ctx); err != nil {
+			return err
+		}
 		started.At = w.Now().UTC()
 		if err := w.saveStart(ctx, started); err != nil {
 			return err
@@ -308,7 +348,7 @@ const probePrefix = ".residency-probe-"
 // beside the plan's.
 func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 	store := w.destination()
-	key := w.probeKey()
+	key := w.ownProbes() + w.token()
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: wrong})

@@ -67,6 +67,10 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		case errors.Is(err, objectstore.ErrNotOffered):
 			continue
 		case errors.Is(err, objectstore.ErrDenied):
+			if name == objectstore.Replication && m.replicas > 0 {
+				p.block(Issue{Rule: "replicas", Location: bucketName(*m), Count: m.replicas, Text: "the destination holds replicas (they have the version IDs of the source), and whether the source replicates removals could not be read (access denied)",
+					Remedy: "give access to read its replication, or set destination.bucket in the configuration"})
+			}
 			row.Outcome, row.Detail = notRead, "access denied"
 			p.warn(Issue{Rule: "setting-not-read", Location: bucketName(*m), Text: fmt.Sprintf("its %s could not be read (access denied) and will not be carried", name), Remedy: "give access to read it, or set it at the destination"})
 			p.plan.Parity = append(p.plan.Parity, row)
@@ -76,7 +80,7 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		case value == nil:
 			continue
 		}
-		if err := p.judge(m, name, value, &row); err != nil {
+		if err := p.judge(ctx, m, name, value, &row); err != nil {
 			return err
 		}
 		if row.Value != nil {
@@ -96,7 +100,7 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 }
 
 // judge decides what becomes of one setting.
-func (p *planner) judge(m *Move, name objectstore.Setting, value []byte, row *Parity) error {
+func (p *planner) judge(ctx context.Context, m *Move, name objectstore.Setting, value []byte, row *Parity) error {
 	at := bucketName(*m)
 	row.Outcome, row.Value = carried, value
 	switch name {
@@ -110,6 +114,13 @@ func (p *planner) judge(m *Move, name objectstore.Setting, value []byte, row *Pa
 			return err
 		}
 		row.Outcome, row.Value, row.Detail = notMovable, nil, "copies to "+strings.Join(targets, ", ")
+		if slices.Contains(targets, m.Destination) {
+			p.block(Issue{Rule: "replicates-to-destination", Location: at, Text: fmt.Sprintf("it replicates into %s, the destination: what is erased at the source could be removed there too", m.Destination),
+				Remedy: "turn that replication off, or set destination.bucket in the configuration"})
+		}
+		for i, target := range targets {
+			targets[i] += " (" + p.country(ctx, target) + ")"
+		}
 		p.warn(Issue{Rule: "replicated", Location: at, Text: fmt.Sprintf("replication has made copies of this data in %s; they are not part of this plan", strings.Join(targets, ", ")), Remedy: "look at them with residency inventory"})
 		return nil
 	case objectstore.Logging, objectstore.Notifications:
@@ -164,6 +175,26 @@ func (p *planner) judgeEncryption(at string, value []byte, row *Parity) error {
 	row.Outcome, row.Detail = rewritten, "names the key "+p.KMSKey
 	row.Value, err = parity.WithKey(value, p.KMSKey)
 	return err
+}
+
+// country is where a bucket is that a replication copies to, as far as what was
+// planned with knows.
+func (p *planner) country(ctx context.Context, bucket string) string {
+	for _, place := range p.Inventory.Places {
+		if place.Bucket == bucket && place.Country != "" {
+			return place.Country
+		}
+	}
+	region, err := p.Stores(p.Destination.Provider, p.Destination.Code).BucketRegion(ctx, bucket)
+	switch {
+	case err != nil:
+		return "country not known"
+	case region == p.Destination.Code && p.Destination.Country != "":
+		return p.Destination.Country
+	case region != "":
+		return "in " + region
+	}
+	return "country not known"
 }
 
 // offered finds out whether the destination has such a setting at all.

@@ -69,6 +69,11 @@ func (w *work) settle(ctx context.Context, o Options) error {
 			w.note("the source has changed again since (%s); run the same command again to carry that", drift)
 			return copied
 		}
+		if drift.Gone+drift.Changed > 0 {
+			if err := w.explain(ctx, erasing); err != nil {
+				return err
+			}
+		}
 		w.note("others wrote to the source meanwhile (%s); carrying it in pass %d", drift, w.pass.Number+1)
 		var next *pass
 		if err := w.steady(ctx, func() (err error) {
@@ -91,6 +96,23 @@ func (w *work) steady(ctx context.Context, list func() error) error {
 	for try := 0; ; try++ {
 		err := list()
 		if !errors.Is(err, objectstore.ErrOrder) || try == steadyTries {
+			return err
+		}
+		if err := w.sleep(ctx, time.Second<<try); err != nil {
+			return err
+		}
+	}
+}
+
+// patientTries is how often a request is tried that copies nothing, with a
+// second, two, … between.
+const patientTries = 4
+
+// patient repeats what can be repeated until an answer is final.
+func (w *work) patient(ctx context.Context, ask func() error) error {
+	for try := 0; ; try++ {
+		err := ask()
+		if err == nil || ctx.Err() != nil || objectstore.Permanent(err) || errors.Is(err, objectstore.ErrNotFound) || try == patientTries {
 			return err
 		}
 		if err := w.sleep(ctx, time.Second<<try); err != nil {
@@ -141,6 +163,9 @@ func (w *work) removeStale(ctx context.Context) error {
 	}
 	if err == nil && done.Pass.Equal(w.pass.At) {
 		return nil
+	}
+	if err := w.explain(ctx, w.pass.Erased); err != nil {
+		return err
 	}
 	done = staleDone{Schema: "residency/stale-done/1", Pass: w.pass.At}
 	var left int

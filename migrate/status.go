@@ -34,6 +34,7 @@ type Status struct {
 	Destination    string             `json:"destination"`
 	Stage          Stage              `json:"stage"`
 	Created        time.Time          `json:"created"`
+	Certified      time.Time          `json:"certified,omitzero"` // when the last certificate was written
 	Entries        int64              `json:"entries"`
 	Bytes          int64              `json:"bytes"`
 	Passes         int                `json:"passes"` // listings of the source that are carried, with the plan's
@@ -73,6 +74,9 @@ func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
 	certErr := w.certificate(ctx, &c)
 	if certErr != nil && !errors.Is(certErr, state.ErrNotFound) {
 		return nil, certErr
+	}
+	if certErr == nil {
+		s.Certified = c.Finished
 	}
 	switch {
 	case certErr == nil && c.SourceEmpty:

@@ -46,7 +46,7 @@ func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verificat
 	total := w.totals()
 	r.Progress.Begin("listing destination", total.Entries, 0)
 	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: total.Entries}
-	if v.Spoiled, v.Newer, err = w.spoiled(ctx); err != nil {
+	if v.Spoiled, v.Newer, err = w.spoiled(ctx, false); err != nil {
 		return nil, err
 	}
 	v.Shown = v.Entries - v.Spoiled

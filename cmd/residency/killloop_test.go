@@ -60,22 +60,22 @@ func (c *tally) again(before []storetest.Histories) (again, entries int) {
 // a bucket or, with RESIDENCY_KILLS, in either home and as often as that says,
 // over 20,000 entries. The end is exact, and few copies were made twice.
 func TestKillLoop(t *testing.T) {
-	kills, erasing, scale, each := 1, 1, 1, int64(300)
+	kills, batches, scale, each := 1, 1, 1, int64(300)
 	homes := []string{"bucket"}
 	if text := os.Getenv("RESIDENCY_KILLS"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		kills, erasing, scale, each = n, 2, 100, 60_000/int64(n)
+		kills, batches, scale, each = n, 2, 100, 60_000/int64(n)
 		homes = []string{"directory", "bucket"}
 	}
 	for _, home := range homes {
-		t.Run(home, func(t *testing.T) { killLoop(t, home, kills, erasing, scale, each) })
+		t.Run(home, func(t *testing.T) { killLoop(t, home, kills, batches, scale, each) })
 	}
 }
 
-func killLoop(t *testing.T, home string, kills, erasing, scale int, each int64) {
+func killLoop(t *testing.T, home string, kills, batches, scale int, each int64) {
 	m := newMortal(t, scale)
 	if home == "bucket" {
 		m.bucketState()
@@ -97,11 +97,11 @@ func killLoop(t *testing.T, home string, kills, erasing, scale int, each int64) 
 			t.Fatalf("seed %d: the migration ended before kill %d of %d", seed, kill+1, kills)
 		}
 	}
-	for range erasing {
-		if !m.runLeased("DeleteObjects", 1) {
+	for range batches {
+		if !m.runLeased(erasing, 2) {
 			t.Fatalf("seed %d: the migration ended without a batch of deletions", seed)
 		}
-		m.arrived(before)
+		m.arrived(before, ".residency-")
 	}
 	if m.runLeased("", 1<<40) {
 		t.Fatal("killed by nobody")
@@ -110,7 +110,7 @@ func killLoop(t *testing.T, home string, kills, erasing, scale int, each int64) 
 	again, entries := c.again(before)
 	share := float64(again) / float64(entries)
 	t.Logf("state in a %s: %d entries, %d kills while copying and %d while erasing, seed %d: %d copies made again (%.2f%%), %d requests, %d of them looks at what was there already; %s",
-		home, entries, kills, erasing, seed, again, 100*share, c.all, c.proven, time.Since(started).Round(time.Second))
+		home, entries, kills, batches, seed, again, 100*share, c.all, c.proven, time.Since(started).Round(time.Second))
 	if share >= 0.1 {
 		t.Errorf("%.1f%% of the copies were made again, want less than 10%%", 100*share)
 	}

@@ -8,8 +8,18 @@ type fenceKey struct{}
 // one that is still being sent, asks the fence first and is not sent if it
 // fails. A context that ends is seen late by a process that stood still; the
 // fence is asked at the last moment. It must be quick and may be called
-// concurrently.
+// concurrently. A fence that the context has already goes on to hold: it is
+// asked first.
 func WithFence(ctx context.Context, fence func() error) context.Context {
+	if outer := Fence(ctx); outer != nil {
+		inner := fence
+		fence = func() error {
+			if err := outer(); err != nil {
+				return err
+			}
+			return inner()
+		}
+	}
 	return context.WithValue(ctx, fenceKey{}, fence)
 }
 

@@ -43,6 +43,9 @@ type Certificate struct {
 	// of the customer: no version, no delete marker, no unfinished upload.
 	SourceEmpty bool   `json:"source_empty"`
 	Left        []Left `json:"left"`
+	// Found is how many of the entries a listing of the destination, after all
+	// that, showed as they were written.
+	Found int64 `json:"found_at_destination"`
 
 	// Fence names the source buckets whose policies deny writes since.
 	Fence []string `json:"fence,omitempty"`

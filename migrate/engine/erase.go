@@ -226,24 +226,8 @@ func (e *Eraser) one(ctx context.Context, d objectstore.Deletion) error {
 	return results[0]
 }
 
-// Honours finds out whether the endpoint compares the ETag of a conditional
-// deletion, by asking it to delete an entry, proven and just compared, under an
-// ETag that it cannot have. An endpoint that compares refuses. One that does
-// not has erased what was to be erased anyway. An entry that is no longer as it
-// was proven tells nothing: known is false then.
-func (e *Eraser) Honours(ctx context.Context, entry manifest.Entry) (honours, known bool, err error) {
-	if err := e.recheck(ctx, entry); err != nil {
-		return false, false, ctx.Err()
-	}
-	err = e.Source.DeleteIf(ctx, e.Bucket, objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: impossibleETag})
-	if errors.Is(err, objectstore.ErrPrecondition) {
-		return true, true, nil
-	}
-	return false, err == nil || errors.Is(err, objectstore.ErrNotFound), ctx.Err()
-}
-
-// impossibleETag has the form of an MD5 that no content is known to have.
-const impossibleETag = "00000000000000000000000000000000"
+// ImpossibleETag has the form of an MD5 that no content is known to have.
+const ImpossibleETag = "00000000000000000000000000000000"
 
 // recheck compares the version with what was proven, as late as possible.
 func (e *Eraser) recheck(ctx context.Context, entry manifest.Entry) error {

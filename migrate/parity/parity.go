@@ -212,7 +212,8 @@ func Targets(value []byte) ([]string, error) {
 	var out []string
 	for _, rule := range r.Rules {
 		if rule.Status == "Enabled" {
-			out = append(out, strings.TrimPrefix(rule.Destination.Bucket, "arn:aws:s3:::"))
+			// The bucket is the last part, in Amazon's ARNs of each partition and in MinIO's.
+			out = append(out, rule.Destination.Bucket[strings.LastIndexByte(rule.Destination.Bucket, ':')+1:])
 		}
 	}
 	slices.Sort(out)

@@ -114,6 +114,9 @@ func (w *world) exact() {
 		bucket := w.target(p.bucket)
 		for _, key := range w.destination.Keys(bucket) {
 			k := at(bucket, key)
+			if own(key) {
+				continue
+			}
 			if w.oracle.spoiled[k] > 0 {
 				delete(want, k)
 				continue

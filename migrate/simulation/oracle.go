@@ -100,6 +100,7 @@ func (o *oracle) see(side string, c memstore.Change) {
 	}
 	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID, c.Version.Marker, c.Version.Size())
 	switch {
+	case own(c.Key):
 	case side == source && !c.Removed:
 		o.appears(c)
 	case side == source:
@@ -297,6 +298,9 @@ func (o *oracle) written(c memstore.Change) {
 	o.copies[c.Version] = o.world.step
 	o.actor.pages = nil
 }
+
+// own tells whether a key is one that the process writes for itself.
+func own(key string) bool { return strings.Contains(key, ".residency-") }
 
 const probe = ".residency-probe-"
 

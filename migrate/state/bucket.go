@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -31,8 +32,19 @@ type Bucket struct {
 	Now      func() time.Time
 	// After returns a channel that receives once, after the duration.
 	After func(time.Duration) <-chan time.Time
+	// Nonce returns a text that no other lease has; it tells this one's writes.
+	Nonce func() string
 	// Term is how long a lease lasts unless it is renewed; default 30 s.
 	Term time.Duration
+	// Reserves tells that leases are taken of a bucket for which others keep
+	// their own state. One under this very Holder is then of an earlier process
+	// that has ended, and is taken over at once: its own state's lease keeps two
+	// processes of one Holder apart. One that cannot be read says nothing of a
+	// damaged state; it counts as held until a term after it was written.
+	Reserves bool
+	// Drop removes the lease that is given back, instead of leaving its record;
+	// nil: the record stays and says so.
+	Drop func(ctx context.Context) error
 }
 
 // NewBucket returns the home at a location.
@@ -40,7 +52,7 @@ func NewBucket(store Store, at objectstore.Location, holder string) *Bucket {
 	if at.Prefix != "" && !strings.HasSuffix(at.Prefix, "/") {
 		at.Prefix += "/"
 	}
-	return &Bucket{Store: store, Location: at, Holder: holder, Now: time.Now, After: time.After}
+	return &Bucket{Store: store, Location: at, Holder: holder, Now: time.Now, After: time.After, Nonce: rand.Text}
 }
 
 func (b *Bucket) String() string { return b.Location.String() }

@@ -3,7 +3,6 @@ package state
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,6 +60,20 @@ func (r leaseRecord) free(there objectstore.Info, now time.Time) (at time.Time, 
 	return now.Add(left), left < 0 // times of answers are in whole seconds
 }
 
+// LeasedError is an ErrLeased that says who holds the lease, and until when
+// unless it is renewed.
+type LeasedError struct {
+	Holder string
+	Until  time.Time
+}
+
+func (e *LeasedError) Error() string {
+	return fmt.Sprintf("%v: %s, until %s", ErrLeased, e.Holder, e.Until.UTC().Format(time.RFC3339))
+}
+
+// Unwrap makes it an ErrLeased.
+func (e *LeasedError) Unwrap() error { return ErrLeased }
+
 func readLease(name string, data []byte) (leaseRecord, error) {
 	var r leaseRecord
 	if err := strict(data, &r); err != nil {
@@ -80,7 +93,7 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 	name := plan + "/" + leaseFile
 	guard := objectstore.Guard{Absent: true}
 	term := cmp.Or(b.Term, leaseTerm)
-	record := leaseRecord{Schema: leaseSchema, Holder: b.Holder, Nonce: rand.Text(), Token: 1, Term: term.Seconds()}
+	record := leaseRecord{Schema: leaseSchema, Holder: b.Holder, Nonce: b.Nonce(), Token: 1, Term: term.Seconds()}
 	var data []byte
 	var there objectstore.Info
 	err := b.retry(ctx, func() (err error) {
@@ -90,12 +103,13 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 	asked := b.Now()
 	switch {
 	case err == nil:
-		held, err := readLease(name, data)
+		held, err := b.readHeld(name, data, there)
 		if err != nil {
 			return nil, nil, err
 		}
-		if free, ok := held.free(there, asked); !ok && !planted.On(planted.StealLease) {
-			return nil, nil, fmt.Errorf("%w: %s, until %s", ErrLeased, held.Holder, free.UTC().Format(time.RFC3339))
+		own := b.Reserves && held.Holder == b.Holder
+		if free, ok := held.free(there, asked); !ok && !own && !planted.On(planted.StealLease) {
+			return nil, nil, &LeasedError{held.Holder, free}
 		}
 		record.Token, guard = held.Token+1, objectstore.Guard{ETag: there.ETag}
 	case !errors.Is(err, ErrNotFound):
@@ -129,6 +143,41 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		}
 		return l.release(context.WithoutCancel(ctx))
 	}, nil
+}
+
+// readHeld reads somebody's lease.
+func (b *Bucket) readHeld(name string, data []byte, there objectstore.Info) (leaseRecord, error) {
+	held, err := readLease(name, data)
+	if err != nil && b.Reserves {
+		return leaseRecord{Holder: "a record that cannot be read", Token: 1, Term: leaseTerm.Seconds(), Expires: there.Modified.Add(leaseTerm)}, nil
+	}
+	return held, err
+}
+
+// Leased tells whether a lease is held under a name, by ErrLeased with who holds
+// it and until when; nil if there is none, or one that has ended.
+func (b *Bucket) Leased(ctx context.Context, plan string) error {
+	name := plan + "/" + leaseFile
+	var data []byte
+	var there objectstore.Info
+	err := b.retry(ctx, func() (err error) {
+		data, there, err = b.get(ctx, name)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	held, err := b.readHeld(name, data, there)
+	if err != nil {
+		return err
+	}
+	if free, ok := held.free(there, b.Now()); !ok {
+		return &LeasedError{held.Holder, free}
+	}
+	return nil
 }
 
 // lease is one that is held. Its goroutine is the only user of its fields,
@@ -200,9 +249,12 @@ func (l *lease) release(ctx context.Context) error {
 	if l.over(l.bucket.Now()) {
 		return nil
 	}
-	l.record.Expires = time.Time{}
 	bounded, stop := context.WithTimeout(ctx, releaseTime)
 	defer stop()
+	if l.bucket.Drop != nil {
+		return l.bucket.Drop(bounded)
+	}
+	l.record.Expires = time.Time{}
 	_, err := l.bucket.put(bounded, l.name, l.encode(), objectstore.Guard{ETag: l.etag})
 	return err
 }

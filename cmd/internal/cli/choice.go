@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/residency/residency/migrate"
@@ -74,14 +75,42 @@ func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
 }
 
 // begun finds a plan for this customer and destination that an earlier run
-// started, or began to abort, and did not finish.
+// started, or began to abort, and did not finish. One that erases comes first. A
+// plan that has not begun to is passed over where another one, of the same
+// source, has since erased it: what it would find gone is not its owners' doing.
 func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*migrate.Plan, error) {
-	return m.find(ctx, d, customer, func(s *migrate.Status) bool {
-		return s.Stage == migrate.Copying || s.Stage == migrate.Copied || s.Stage == migrate.Erasing || s.Stage == migrate.Remaining || s.Stage == migrate.Aborting
-	})
+	plans, err := m.find(ctx, d, customer)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range plans {
+		if x.status.Stage == migrate.Erasing || x.status.Stage == migrate.Remaining {
+			return x.plan, nil
+		}
+	}
+	for _, x := range plans {
+		switch x.status.Stage {
+		case migrate.Copying, migrate.Copied, migrate.Aborting:
+			if !slices.ContainsFunc(plans, func(o candidate) bool { return o.finished(x) }) {
+				return x.plan, nil
+			}
+		}
+	}
+	return nil, nil
 }
 
-func (m *migration) find(ctx context.Context, d regions.Resolution, customer string, want func(*migrate.Status) bool) (*migrate.Plan, error) {
+// candidate is a plan that fits, and how it stands.
+type candidate struct {
+	plan   *migrate.Plan
+	status *migrate.Status
+}
+
+// finished tells whether a plan has erased the source of an older one.
+func (c candidate) finished(older candidate) bool {
+	return c.status.Stage == migrate.Certified && c.status.Certified.After(older.plan.Created) && c.plan.SharesSource(older.plan)
+}
+
+func (m *migration) find(ctx context.Context, d regions.Resolution, customer string) (plans []candidate, err error) {
 	ids, err := migrate.List(ctx, m.world.home)
 	if err != nil {
 		return nil, err
@@ -101,22 +130,22 @@ func (m *migration) find(ctx context.Context, d regions.Resolution, customer str
 		if err != nil {
 			return nil, err
 		}
-		if want(status) {
-			return p, nil
-		}
+		plans = append(plans, candidate{p, status})
 	}
-	return nil, nil
+	return plans, nil
 }
 
 // nothing tells apart a migration that is done from one that never was.
 func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer string, why error) error {
-	done, err := m.find(ctx, d, customer, func(s *migrate.Status) bool { return s.Stage == migrate.Certified })
+	plans, err := m.find(ctx, d, customer)
 	if err != nil {
 		return err
 	}
-	if done == nil {
+	i := slices.IndexFunc(plans, func(c candidate) bool { return c.status.Stage == migrate.Certified })
+	if i < 0 {
 		return &refusedError{err: why, hint: "residency inventory shows where it is"}
 	}
+	done := plans[i].plan
 	fmt.Fprintf(m.Out, "Nothing to do: all data of %s is in %s; plan %s moved it.\n", customer, done.Destination, done.ID)
 	return nil
 }

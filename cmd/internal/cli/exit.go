@@ -69,7 +69,7 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting,
+	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, state.ErrDamaged):
@@ -78,7 +78,7 @@ func exitCode(err error) int {
 		return exitPolicy
 	case is(migrate.ErrVerification):
 		return exitVerification
-	case is(migrate.ErrNotEmpty):
+	case is(migrate.ErrNotEmpty, migrate.ErrUnexplained):
 		return exitNotEmpty
 	case is(state.ErrLeased, state.ErrLeaseLost):
 		return exitLeased
@@ -99,6 +99,10 @@ func remedy(err error) string {
 		return "set this machine's clock, then run the same command again; it resumes"
 	case errors.Is(err, objectstore.ErrOwner):
 		return "choose another destination.bucket; or, if that account is meant, give it as the provider's account (a provider for each account)"
+	case errors.Is(err, migrate.ErrUnexplained):
+		return "residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do. If their owners deleted them, migrate --plan ID --remove-outdated removes the copies too"
+	case errors.Is(err, migrate.ErrCoupled):
+		return "see that the destination is a bucket of its own (destination.bucket, endpoints) and that no replication leads from the source into it; then plan again"
 	case errors.Is(err, migrate.ErrSpoiled):
 		return "find out who changes the destination; then residency migrate --plan ID copies again what is missing, as long as the source is untouched"
 	case errors.Is(err, objectstore.ErrNoBucket):

@@ -31,7 +31,7 @@ func (p *approval) addTo(c *cobra.Command) {
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
-	var keep, fence bool
+	var keep, fence, outdated bool
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
 	c := &cobra.Command{
@@ -52,8 +52,13 @@ is erased before a listing shows that the source holds still; --fence makes it,
 by a statement in the source buckets' policies that denies writes. The statement
 stays after the erase, and until --abort otherwise.
 
+A copy at the destination is removed, because its original is gone at the source,
+only where nobody can have erased the original in reliance on it. Where another
+plan has worked on the same destination since, that is not known: the run stops,
+exits 6, and the copies stay until you look and give --remove-outdated.
+
 --abort takes away what a plan wrote at the destination, as long as nothing was
-erased, and lifts its fence.
+erased, and lifts its fence. Copies whose originals are gone stay, and it exits 6.
 ` + exitCodes,
 		Example: `  residency migrate --to eu-west --customer acme
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
@@ -88,7 +93,7 @@ erased, and lifts its fence.
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
-			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence}, workers: workers, memory: room}
+			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence, RemoveOutdated: outdated}, workers: workers, memory: room}
 			return m.run(c.Context())
 		},
 	}
@@ -97,6 +102,7 @@ erased, and lifts its fence.
 	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
 	f.StringVar(&abort, "abort", "", "take away what this plan (`ID` or digest) wrote at the destination, if nothing was erased yet")
 	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
+	f.BoolVar(&outdated, "remove-outdated", false, "remove copies whose originals are gone at the source although another plan may have erased them")
 	f.IntVar(&passes, "passes", migrate.DefaultPasses, "how often what others write to the source meanwhile is carried")
 	f.BoolVar(&fence, "fence", false, "deny writes to the source, by its buckets' policies, before the last pass")
 	f.IntVar(&workers, "workers", 0, fmt.Sprintf("entries and parts copied at once (default: as many as turn out to be worth having, %d to %d)", engine.LeastWorkers, engine.MostWorkers))
@@ -132,7 +138,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		n    int64
 		text string
 	}{
-		{u.Removed, "entries that it had written were removed"}, {u.Kept, "entries were found there, are not known to be its own or lie beneath such, and stay"}, {u.Left, "entries could not be removed"},
+		{u.Removed, "entries that it had written were removed"}, {u.Orphans, "entries that it had written stay: the source does not show their originals any more, and these may be the only copies"}, {u.Kept, "entries were found there, are not known to be its own or lie beneath such, and stay"}, {u.Left, "entries could not be removed"},
 		{u.Unknown, "entries are in segments that never finished; copies of them may be there, unrecorded"}, {u.Uploads, "unfinished uploads were aborted"},
 	} {
 		if row.n > 0 {
@@ -142,7 +148,11 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	if u.Fence != "" {
 		fmt.Fprintln(a.Out, "  the fence was lifted: the source buckets have their policies back")
 	}
-	fmt.Fprintln(a.Out, "\nNothing of the source was erased.")
+	if u.Orphans > 0 {
+		fmt.Fprintln(a.Out, "\nThis plan erased nothing of the source; who removed those originals is not known.")
+	} else {
+		fmt.Fprintln(a.Out, "\nNothing of the source was erased.")
+	}
 	a.printProblems(u.Problems)
 	return err
 }
@@ -275,6 +285,7 @@ func (a *app) runner(w *world, workers int) *migrate.Runner {
 	}
 	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &engine.Progress{}, Workers: workers, Tool: "residency " + version(), Host: host}
 	r.Note = a.reporter().Note
+	r.LeaseTerm = w.leaseTerm
 	return r
 }
 

@@ -27,6 +27,7 @@ type world struct {
 	home      state.Home
 	stateAt   *objectstore.Location // of a state in a bucket, which open opens
 	restore   string                // the tier at which a new plan restores archived versions
+	leaseTerm time.Duration         // of leases, 0 for the default
 }
 
 // provider is one configured provider with its stores.
@@ -95,17 +96,15 @@ func (a *app) openHome(ctx context.Context, w *world) error {
 			host = "unknown"
 		}
 		home := state.NewBucket(p.store.Region(region), at, fmt.Sprintf("%s, process %d", host, os.Getpid()))
-		if home.Term, err = a.leaseTerm(); err != nil {
-			return err
-		}
+		home.Term = w.leaseTerm
 		w.home = home
 		return nil
 	}
 	return &usageError{err: fmt.Errorf("state %s: no configured region has this bucket", at), hint: "create it, in the region where the data moves to"}
 }
 
-// leaseTerm is how long a lease in a bucket lasts without being renewed, 0 for
-// the default. Shorter, the next run can take over sooner after a kill; longer,
+// leaseTerm is how long a lease in a bucket, of the state or of a destination,
+// lasts without being renewed, 0 for the default. Shorter, the next run can take over sooner after a kill; longer,
 // a run survives a longer silence of the state's endpoint.
 func (a *app) leaseTerm() (time.Duration, error) {
 	text := a.getenv("RESIDENCY_LEASE_TERM")
@@ -130,6 +129,9 @@ func (a *app) openConfig() (*world, error) {
 		return nil, &usageError{err: err}
 	}
 	w := &world{config: c, path: path, catalog: catalog, providers: make(map[string]*provider)}
+	if w.leaseTerm, err = a.leaseTerm(); err != nil {
+		return nil, err
+	}
 	dir := cmp.Or(a.state, c.State)
 	if provider, _, ok := strings.Cut(dir, ":"); ok && c.Providers[provider].Type != "" {
 		at, err := objectstore.ParseLocation(dir)

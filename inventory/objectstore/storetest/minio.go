@@ -22,6 +22,9 @@ const underShell = `"$@" </dev/null >"$LOG" 2>&1 & pid=$!; echo ready; cat >/dev
 // MinIOKey is the name of the one KMS key that the MinIO servers have.
 const MinIOKey = "sandbox-key"
 
+// AnyRegion is the name of a MinIO server that answers to every region's name.
+const AnyRegion = "any"
+
 // StartMinIO starts MinIO servers, one per region, on loopback. It skips the
 // test unless RESIDENCY_MINIO names the program; `make test-servers` sets it.
 func StartMinIO(t testing.TB, regions ...string) *Sandbox {
@@ -86,8 +89,12 @@ func (s *Sandbox) startMinIO(ctx context.Context, binary, region string) error {
 		}
 	}
 	log := filepath.Join(s.Dir, region+".log")
+	site := region
+	if site == AnyRegion {
+		site = ""
+	}
 	p, err := startProcess(ctx, "env",
-		"LOG="+log, "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey, "MINIO_SITE_REGION="+region, "MINIO_CI_CD=1", "MINIO_UPDATE=off",
+		"LOG="+log, "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey, "MINIO_SITE_REGION="+site, "MINIO_CI_CD=1", "MINIO_UPDATE=off",
 		"MINIO_KMS_SECRET_KEY="+MinIOKey+":MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 		"sh", "-c", underShell, "sh", binary, "server", "--address", address, "--console-address", console, "--quiet", "--certs-dir", filepath.Join(s.Dir, "certs"), filepath.Join(s.Dir, region))
 	if err != nil {

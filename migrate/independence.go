@@ -1,0 +1,248 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/doctor"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/engine"
+)
+
+// ErrCoupled reports that what is done at one end of a move shows at the other:
+// they are one bucket under two names, or one is replicated to the other.
+// Erasing the source could erase the copies.
+var ErrCoupled = errors.New("the source and the destination are not independent")
+
+const probeText = "probe"
+
+// separate finds out by experiment, for each move, that its two ends are two:
+// an object written at the destination must not show at the source. Names,
+// addresses and accounts can differ for one bucket, and are not asked.
+func (w *work) separate(ctx context.Context) error {
+	if err := w.dropSourceProbes(ctx); err != nil {
+		return err
+	}
+	for _, m := range w.plan.Moves {
+		if err := w.dropOwn(ctx, w.destination(), m.Destination, ""); err != nil {
+			return err
+		}
+		if err := w.patient(ctx, func() error { return w.probeDestination(ctx, m) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// probeDestination writes a probe at a move's destination, looks for it at the
+// source and removes it. Where object lock could keep an object, an unfinished
+// upload is the probe.
+func (w *work) probeDestination(ctx context.Context, m Move) error {
+	destination, key := w.destination(), w.ownProbes()+w.token()
+	lock, err := destination.Setting(ctx, m.Destination, objectstore.ObjectLock)
+	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) && !errors.Is(err, objectstore.ErrDenied) {
+		return fmt.Errorf("object lock of %s: %w", w.plan.To(m), err)
+	}
+	var shows bool
+	if lock != nil || m.Lock {
+		id, err := destination.CreateUpload(ctx, objectstore.NewObject{Bucket: m.Destination, Key: key})
+		if err != nil {
+			return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
+		}
+		shows, err = showsUpload(ctx, w.source(m), m.Bucket, key)
+		if err = errors.Join(err, destination.AbortUpload(ctx, m.Destination, key, id)); err != nil {
+			return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
+		}
+	} else {
+		written, err := putProbe(ctx, destination, m.Destination, key)
+		if err != nil {
+			// Its answer may have been lost, and not the probe.
+			return errors.Join(fmt.Errorf("probe %s: %w", w.plan.To(m), err), w.dropOwn(ctx, destination, m.Destination, ""))
+		}
+		shows, err = showsKey(ctx, w.source(m), m.Bucket, key)
+		if err = errors.Join(err, removeProbe(ctx, destination, m.Destination, key, written)); err != nil {
+			return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
+		}
+	}
+	if shows {
+		return fmt.Errorf("%w: a probe written to %s shows in %s; nothing was erased", ErrCoupled, w.plan.To(m), m.From())
+	}
+	return nil
+}
+
+func putProbe(ctx context.Context, store objectstore.Store, bucket, key string) (objectstore.Written, error) {
+	return store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
+		objectstore.Body{Reader: strings.NewReader(probeText), Size: int64(len(probeText))})
+}
+
+// removeProbe removes a probe for good. One that is gone is no error: the other
+// end's removal may have reached it.
+func removeProbe(ctx context.Context, store objectstore.Store, bucket, key string, written objectstore.Written) error {
+	results, err := store.Delete(context.WithoutCancel(ctx), bucket, []objectstore.Deletion{{Key: key, VersionID: written.VersionID}})
+	if err == nil {
+		err = results[0]
+	}
+	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		return fmt.Errorf("remove the probe %s: %w", key, err)
+	}
+	return nil
+}
+
+// showsKey looks by a listing: one who may not list cannot tell an absent key
+// from a denied one.
+func showsKey(ctx context.Context, store objectstore.Store, bucket, key string) (bool, error) {
+	for _, err := range store.Versions(ctx, bucket, key, "") {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+func showsUpload(ctx context.Context, store objectstore.Store, bucket, key string) (bool, error) {
+	for _, err := range store.Uploads(ctx, bucket, key) {
+		return err == nil, err
+	}
+	return false, nil
+}
+
+// Replication takes seconds. Where copies have their originals' version IDs, as
+// only a replication gives them, what it does with a removal is waited for.
+const (
+	replicaLooks = 6
+	replicaPause = 2 * time.Second
+)
+
+// looks is how often a move's destination is looked at for what was done at its
+// source.
+func (w *work) looks(move int) int {
+	if w.twins[move] > 0 {
+		return replicaLooks
+	}
+	return 1
+}
+
+// trial is what is known of a move before its first deletion.
+type trial struct {
+	entries     int // how many are erased before the destination is listed again
+	conditional bool
+	known       bool // conditional was tried
+}
+
+// trialEntries is the size of the first batch of a move; without a probe at the
+// source, the first entry goes alone.
+const trialEntries = 10
+
+// try proves once more, immediately before a move's first deletion, that its
+// ends are independent, this time also with a probe at the source: one written
+// there must not come to the destination. The same probe tells whether the
+// endpoint compares the ETag of a conditional deletion.
+func (w *work) try(ctx context.Context, move int) (trial, error) {
+	m := w.plan.Moves[move]
+	if err := w.patient(ctx, func() error { return w.probeDestination(ctx, m) }); err != nil {
+		return trial{}, err
+	}
+	if m.Lock {
+		return trial{entries: 1}, nil
+	}
+	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
+	written, err := putProbe(ctx, source, m.Bucket, key)
+	if err != nil {
+		// Whoever erases need not be allowed to write, nor does a fence let him.
+		if ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err) {
+			return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
+		}
+		return trial{entries: 1}, w.dropSourceProbes(ctx)
+	}
+	t := trial{entries: trialEntries}
+	shows, err := w.comes(ctx, m, key, w.looks(move))
+	if err == nil && !shows {
+		t.conditional, t.known, err = honours(ctx, source, m, key, written)
+		if t.known {
+			w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, t.conditional)
+		}
+	}
+	if err = errors.Join(err, removeProbe(ctx, source, m.Bucket, key, written)); err != nil {
+		return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
+	}
+	if shows {
+		return trial{}, fmt.Errorf("%w: a probe written to %s came to %s; nothing of the source was erased by this run", ErrCoupled, m.From(), w.plan.To(m))
+	}
+	return t, nil
+}
+
+// comes looks for a key at a move's destination.
+func (w *work) comes(ctx context.Context, m Move, key string, looks int) (bool, error) {
+	for look := 1; ; look++ {
+		shows, err := showsKey(ctx, w.destination(), m.Destination, key)
+		if err != nil || shows || look == looks {
+			return shows, err
+		}
+		if err := w.sleep(ctx, replicaPause); err != nil {
+			return false, err
+		}
+	}
+}
+
+// honours finds out whether the endpoint compares the ETag of a conditional
+// deletion, on an object of our own: on one that does not, the question is the
+// deletion.
+func honours(ctx context.Context, source objectstore.Store, m Move, key string, written objectstore.Written) (conditional, known bool, err error) {
+	id := written.VersionID
+	if id == "" {
+		id = objectstore.NullVersion
+	}
+	err = source.DeleteIf(ctx, m.Bucket, objectstore.Deletion{Key: key, VersionID: id, ETag: engine.ImpossibleETag})
+	if errors.Is(err, objectstore.ErrPrecondition) {
+		return true, true, nil
+	}
+	return false, err == nil, ctx.Err()
+}
+
+// stay lists a move's destination after its first deletions: what was proven
+// must still be there.
+func (w *work) stay(ctx context.Context, move int) error {
+	m := w.plan.Moves[move]
+	for look := 1; look < w.looks(move); look++ {
+		if err := w.sleep(ctx, replicaPause); err != nil {
+			return err
+		}
+	}
+	spoiled, _, err := w.spoiledIn(ctx, move, false)
+	if err != nil {
+		return err
+	}
+	if spoiled > 0 {
+		return fmt.Errorf("%w: after the first deletions in %s, %d entries of %s are not there any more; the rest of the source was left alone: %w",
+			ErrSpoiled, m.From(), spoiled, w.plan.To(m), ErrVerification)
+	}
+	return nil
+}
+
+// ownProbes begins the names of this plan's probes at its sources: no other plan
+// and no other state has them, so that what a run which died has left is known.
+func (w *work) ownProbes() string { return probePrefix + w.reservation.ID + "-" }
+
+// dropSourceProbes removes probes at the sources that a run which died has left.
+func (w *work) dropSourceProbes(ctx context.Context) error {
+	for _, m := range w.plan.Moves {
+		if err := w.dropOwn(ctx, w.source(m), m.Bucket, m.Prefix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropOwn removes this plan's probes under a prefix of a bucket.
+func (w *work) dropOwn(ctx context.Context, store objectstore.Store, bucket, prefix string) error {
+	for v, err := range store.Versions(ctx, bucket, prefix+w.ownProbes(), "") {
+		if err == nil {
+			err = removeProbe(ctx, store, bucket, v.Key, objectstore.Written{VersionID: v.VersionID})
+		}
+		if err != nil {
+			return fmt.Errorf("look for probes in %s: %w", bucket, err)
+		}
+	}
+	return nil
+}

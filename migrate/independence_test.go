@@ -1,0 +1,192 @@
+package migrate_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/engine"
+)
+
+// One bucket behind two names of one server, which no name or address tells, is
+// found out before anything is written to it but probes.
+func TestServersOneBucketUnderTwoNames(t *testing.T) {
+	for _, versioning := range []objectstore.Versioning{objectstore.Enabled, objectstore.Unversioned} {
+		t.Run(string(versioning), func(t *testing.T) {
+			box := storetest.StartMinIO(t, storetest.AnyRegion)
+			f := &fixture{t: t, box: box, bucket: "source-bucket", home: newHome(t)}
+			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
+			at := box.Endpoints[storetest.AnyRegion]
+			var err error
+			f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+				Endpoints: map[string]string{us: at, eu: strings.Replace(at, "127.0.0.1", "localhost", 1)}})
+			f.must(nil, err)
+			client := box.Client(storetest.AnyRegion)
+			f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+			if versioning == objectstore.Enabled {
+				f.versioned(client, f.bucket)
+			}
+			for i := range 3 {
+				f.must(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String(fmt.Sprint("key", i)), Body: strings.NewReader("text")}))
+			}
+			before := f.snapshot(storetest.AnyRegion, f.bucket)
+			p, err := migrate.Make(t.Context(), f.home, migrate.Request{
+				Customer: "acme", Verify: "auto", Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
+				Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
+				Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
+				BucketName:  func(bucket, _ string) string { return bucket },
+			})
+			f.must(nil, err)
+			// What a plan can be refused for by what the server says of itself is
+			// not what is tested here.
+			p.Blockers = nil
+			r, err := f.run(p)
+			if !errors.Is(err, migrate.ErrCoupled) && !errors.Is(err, migrate.ErrBlocked) {
+				t.Errorf("run: %v, want %v\n%s", err, migrate.ErrCoupled, problems(r))
+			}
+			if d := storetest.Diff(before, f.snapshot(storetest.AnyRegion, f.bucket)); d != "" {
+				t.Errorf("the bucket was changed:\n%s", d)
+			}
+		})
+	}
+}
+
+func (f *fixture) versioned(client *s3.Client, bucket string) {
+	f.t.Helper()
+	f.must(client.PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+}
+
+// mc runs MinIO's own client, which alone can set up its replication.
+func (f *fixture) mc(args ...string) {
+	f.t.Helper()
+	program := os.Getenv("RESIDENCY_MC")
+	if program == "" {
+		f.t.Skip("RESIDENCY_MC names no mc program; make test-servers builds one")
+	}
+	c := exec.CommandContext(f.t.Context(), program, append([]string{"--config-dir", f.box.Dir + "/mc", "--quiet"}, args...)...)
+	if out, err := c.CombinedOutput(); err != nil {
+		f.t.Fatalf("mc %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// replicate makes MinIO repeat at one bucket what happens to another, removals
+// of versions and delete markers included, and waits until it does.
+func (f *fixture) replicate(from, bucket, to, target string) {
+	f.t.Helper()
+	for _, region := range []string{from, to} {
+		f.mc("alias", "set", region, f.box.Endpoints[region], f.box.AccessKey, f.box.SecretKey)
+	}
+	f.mc("replicate", "add", from+"/"+bucket, "--remote-bucket",
+		strings.Replace(f.box.Endpoints[to], "http://", "http://"+f.box.AccessKey+":"+f.box.SecretKey+"@", 1)+"/"+target,
+		"--replicate", "delete,delete-marker,existing-objects", "--region", to)
+}
+
+// eventually waits until a bucket has so many entries.
+func (f *fixture) eventually(region, bucket string, entries int) {
+	f.t.Helper()
+	for tick, end := time.Tick(50*time.Millisecond), time.After(time.Minute); ; {
+		n := 0
+		for _, history := range f.snapshot(region, bucket) {
+			n += len(history)
+		}
+		if n == entries {
+			return
+		}
+		select {
+		case <-tick:
+		case <-end:
+			f.t.Fatalf("%s has %d entries after a minute, want %d", bucket, n, entries)
+		}
+	}
+}
+
+// A source that replicates into the plan's destination, removals included: the
+// replicas are as good as copies until the source is erased.
+func TestServersReplicaIsNoCopy(t *testing.T) {
+	f := newFixtureOn(t, storetest.StartMinIO(t, us, eu))
+	client := f.box.Client(us)
+	f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+	f.versioned(client, f.bucket)
+	target := f.destination()
+	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &target}))
+	f.versioned(f.box.Client(eu), target)
+	f.replicate(us, f.bucket, eu, target)
+	for i := range 5 {
+		f.put(fmt.Sprint("key", i), []byte("text"), nil)
+	}
+	f.eventually(eu, target, 5)
+	before := f.snapshot(us, f.bucket)
+
+	p := f.plan("auto")
+	if !blockedBy(p, "replicates-to-destination") {
+		t.Errorf("blockers %+v, want one of the replication", p.Blockers)
+	}
+	// The rule may be one that the program cannot read, or that came later.
+	p.Blockers = nil
+	r, err := f.run(p)
+	if !errors.Is(err, migrate.ErrCoupled) {
+		t.Errorf("run: %v, want %v\n%s", err, migrate.ErrCoupled, problems(r))
+	}
+	f.intact(before)
+	if d := storetest.Diff(before, f.snapshot(eu, target)); d != "" {
+		t.Errorf("the destination differs:\n%s", d)
+	}
+}
+
+func blockedBy(p *migrate.Plan, rule string) bool {
+	for _, b := range p.Blockers {
+		if b.Rule == rule {
+			return true
+		}
+	}
+	return false
+}
+
+// Somebody erases the copy of what is erased, as a replication of removals alone
+// would: the erase ends after its first deletions, with the rest at both ends.
+func TestEraseStopsWhereCopiesGo(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(60, 100)
+	p := f.plan("auto")
+	target := f.destination()
+	var deletes atomic.Int32
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		// The first removes the probe, the second the first ten entries.
+		if r.Operation == "DeleteObjects" && deletes.Add(1) == 2 {
+			id := f.snapshot(eu, target)["plain/00003"][0].VersionID
+			f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &target, Key: aws.String("plain/00003"), VersionId: &id}))
+		}
+		return storetest.Fault{}
+	})
+	r, err := f.run(p)
+	if !errors.Is(err, migrate.ErrSpoiled) || !errors.Is(err, migrate.ErrVerification) {
+		t.Fatalf("run: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
+	}
+	if left := len(f.snapshot(us, f.bucket)); left != 50 {
+		t.Errorf("%d keys are left at the source, want 50", left)
+	}
+}
+
+// A source to which another migration may be writing at this moment is not moved.
+func TestReservedSource(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(3, 10)
+	f.put(".residency-reservation-/lease.json", []byte("{}"), nil)
+	if p := f.plan("auto"); len(p.Blockers) != 1 || p.Blockers[0].Rule != "reserved" {
+		t.Errorf("blockers %+v, want one of rule reserved", p.Blockers)
+	}
+}

@@ -1,0 +1,385 @@
+package migrate
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/state"
+)
+
+// A plan reserves what it writes to, where every other plan must look whatever
+// its state: at the destination. Two things lie there.
+//
+// A lease, an object written under conditions and renewed, keeps two runs of
+// different plans from working on overlapping keys of one bucket at once. It is
+// there while a run lasts.
+//
+// A mark, an unfinished upload that never gets a part and so shows in no listing
+// of objects, is there from a plan's start to its certificate or the end of its
+// abort. Every run aborts the marks of others before it relies on anything. A
+// plan that finds its mark still there knows that nobody has erased an original
+// in reliance on the copies it wrote; one that does not find it knows that
+// somebody may have.
+const (
+	leasePrefix = ".residency-reservation-" // then the move's prefix in base64, as a folder
+	markKey     = ".residency-reservation"
+
+	reservationFile   = "reservation.json"
+	reservationSchema = "residency/reservation/1"
+	// reservationTerm is how long a lease at a destination lasts unless renewed.
+	reservationTerm = 30 * time.Second
+)
+
+// reservation is what a plan remembers of what it reserved.
+type reservation struct {
+	Schema string `json:"schema"`
+	Plan   string `json:"plan_sha256"`
+	ID     string `json:"id"` // tells apart states that have the same plan
+	// Marks are the upload IDs of the marks, by destination bucket.
+	Marks map[string]string `json:"marks"`
+	// Suspect tells that a mark was gone, and that since then no listing has
+	// shown the source to hold all that was copied.
+	Suspect bool `json:"suspect"`
+}
+
+// ErrUnexplained reports that entries which the plan has copied are gone at the
+// source, and that another plan may have erased them in reliance on the copies.
+// The copies stay (law L1).
+var ErrUnexplained = errors.New("originals are gone, and it is not known who removed them")
+
+// reserved does work under the plan's reservation. A lease that was lost is the
+// error, for it is why the rest failed.
+func (w *work) reserved(ctx context.Context, do func(context.Context) error) error {
+	leased, release, err := w.reserve(ctx)
+	if err != nil {
+		return err
+	}
+	err = do(leased)
+	lost := context.Cause(leased)
+	released := release()
+	if errors.Is(lost, state.ErrLeaseLost) {
+		return lost
+	}
+	if released != nil {
+		w.note("the reservation could not be given back and ends by itself: %v", released)
+	}
+	return err
+}
+
+// reserve takes the leases at the plan's destinations and sees to the marks. A
+// bucket that is not there has nothing to be reserved.
+func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, err error) {
+	if err := w.loadReservation(ctx); err != nil {
+		return nil, nil, err
+	}
+	var held []func() error
+	release := func() (err error) {
+		for _, end := range slices.Backward(held) {
+			err = errors.Join(err, end())
+		}
+		return err
+	}
+	leased := ctx
+	for _, m := range w.plan.Moves {
+		next, end, err := w.leaseAt(leased, m)
+		if errors.Is(err, objectstore.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("reserve %s: %w", w.plan.To(m), err), release())
+		}
+		held = append(held, end)
+		leased = next
+	}
+	if err := w.mark(leased); err != nil {
+		return nil, nil, errors.Join(err, release())
+	}
+	return leased, release, nil
+}
+
+func (w *work) loadReservation(ctx context.Context) error {
+	r := reservation{}
+	err := getJSON(ctx, w.Home, w.name(reservationFile), &r)
+	if err == nil {
+		err = w.belongs(reservationFile, r.Schema, reservationSchema, r.Plan)
+	}
+	if errors.Is(err, state.ErrNotFound) {
+		// A plan that was begun without: nobody was kept from relying on it.
+		started, err := w.started(ctx)
+		if err != nil {
+			return err
+		}
+		return w.saveReservation(ctx, reservation{ID: w.token(), Suspect: !started.At.IsZero()})
+	}
+	w.reservation = r
+	return err
+}
+
+func (w *work) saveReservation(ctx context.Context, r reservation) error {
+	r.Schema, r.Plan = reservationSchema, w.plan.Digest
+	if err := putJSON(ctx, w.Home, w.name(reservationFile), r); err != nil {
+		return err
+	}
+	w.reservation = r
+	return nil
+}
+
+// leaseAt takes the lease of one move's destination. Where object lock could
+// keep its versions for years none is taken, and the mark alone tells of others.
+func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() error, error) {
+	store := w.destination()
+	lock, err := store.Setting(ctx, m.Destination, objectstore.ObjectLock)
+	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) && !errors.Is(err, objectstore.ErrDenied) {
+		return nil, nil, err
+	}
+	if m.Lock || lock != nil {
+		return ctx, func() error { return nil }, nil
+	}
+	tidy := &tidyStore{Store: store}
+	home := state.NewBucket(tidy, objectstore.Location{Provider: w.plan.Destination.Provider, Bucket: m.Destination},
+		w.holder()+w.reservation.ID)
+	home.Now, home.Nonce, home.Term, home.Reserves, home.Drop = w.Now, w.token, cmp.Or(w.LeaseTerm, reservationTerm), true, tidy.clear
+	name := leasePrefix + base64.RawURLEncoding.EncodeToString([]byte(m.Prefix))
+	leased, end, err := home.Lease(ctx, name)
+	var held *state.LeasedError
+	if errors.As(err, &held) && strings.HasPrefix(held.Holder, w.holder()) {
+		// The same plan, from a state that is not here: a run that died, most
+		// likely, and its lease ends by itself.
+		w.note("an earlier run of this plan, from another state, has reserved %s until %s; waiting for that", w.plan.To(m), held.Until.UTC().Format(time.RFC3339))
+		if err := w.sleep(ctx, held.Until.Sub(w.Now())+time.Second); err != nil {
+			return nil, nil, err
+		}
+		leased, end, err = home.Lease(ctx, name)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	// Ours is there before others' are looked for: of two that do both at once,
+	// at least one sees the other.
+	if err := rivals(leased, home, store, m, name); err != nil {
+		return nil, nil, errors.Join(err, end())
+	}
+	return leased, end, nil
+}
+
+// holder is how a lease at a destination names the plan; the ID of its
+// reservation follows.
+func (w *work) holder() string { return "plan " + w.plan.ID + ", reservation " }
+
+// rivals looks for leases of keys that overlap a move's.
+func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m Move, own string) error {
+	for v, err := range store.Versions(ctx, m.Destination, leasePrefix, "") {
+		if err != nil {
+			return err
+		}
+		name, _, _ := strings.Cut(v.Key, "/")
+		if name == own || !v.Latest || v.Marker {
+			continue
+		}
+		prefix, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(name, leasePrefix))
+		if err != nil || !strings.HasPrefix(string(prefix), m.Prefix) && !strings.HasPrefix(m.Prefix, string(prefix)) {
+			continue // somebody's own key, or keys apart from ours
+		}
+		if err := home.Leased(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isReserved tells whether a key is that of a lease, which is no customer's data.
+func isReserved(key string) bool { return strings.HasPrefix(key, leasePrefix) }
+
+// tidyStore keeps the versions that renewals leave from gathering in a bucket
+// that has versioning.
+type tidyStore struct {
+	objectstore.Store
+	mu      sync.Mutex
+	bucket  string
+	key     string
+	written objectstore.Written // last
+}
+
+func (t *tidyStore) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	written, err := t.Store.Put(ctx, o, body)
+	if err != nil {
+		return written, err
+	}
+	t.mu.Lock()
+	before := t.written
+	t.bucket, t.key, t.written = o.Bucket, o.Key, written
+	t.mu.Unlock()
+	if numbered(before.VersionID) {
+		// One that stays for an error is taken by clear.
+		_, _ = t.Store.Delete(ctx, o.Bucket, []objectstore.Deletion{{Key: o.Key, VersionID: before.VersionID}})
+	}
+	return written, nil
+}
+
+func numbered(versionID string) bool { return versionID != "" && versionID != objectstore.NullVersion }
+
+// clear removes what was written last and what lies beneath, of renewals whose
+// answer was lost, but nothing that came on top.
+func (t *tidyStore) clear(ctx context.Context) error {
+	t.mu.Lock()
+	bucket, key, last := t.bucket, t.key, t.written
+	t.mu.Unlock()
+	if key == "" {
+		return nil
+	}
+	beneath := false
+	for v, err := range t.Store.Versions(ctx, bucket, key, "") {
+		if err != nil {
+			return err
+		}
+		if v.Key != key {
+			continue
+		}
+		if beneath = beneath || v.VersionID == last.VersionID || v.ETag == last.ETag; !beneath {
+			continue
+		}
+		err = nil
+		if numbered(v.VersionID) {
+			var results []error
+			if results, err = t.Store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: v.VersionID}}); err == nil {
+				err = results[0]
+			}
+		} else {
+			err = t.Store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, VersionID: v.VersionID, ETag: v.ETag})
+		}
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrPrecondition) {
+			return err
+		}
+	}
+	return nil
+}
+
+// destinations are the plan's destination buckets, each once.
+func (w *work) destinations() []string {
+	seen := make(map[string]bool)
+	for _, m := range w.plan.Moves {
+		seen[m.Destination] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// mark breaks others' marks and makes ours where there is none. Where ours was
+// there and is not any more, copies of before are suspect.
+func (w *work) mark(ctx context.Context) error {
+	r := w.reservation
+	marks := make(map[string]string)
+	for _, bucket := range w.destinations() {
+		var stands bool
+		err := w.patient(ctx, func() (err error) {
+			stands, err = w.stands(ctx, bucket, r.Marks[bucket], true)
+			return err
+		})
+		if errors.Is(err, objectstore.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("look for the reservation of %s: %w", bucket, err)
+		}
+		if stands {
+			marks[bucket] = r.Marks[bucket]
+			continue
+		}
+		r.Suspect = r.Suspect || r.Marks != nil // before the first marks nothing was written
+		var id string
+		err = w.patient(ctx, func() (err error) {
+			id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: markKey})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("reserve %s: %w", bucket, err)
+		}
+		marks[bucket] = id
+	}
+	if maps.Equal(marks, r.Marks) && r.Suspect == w.reservation.Suspect {
+		return nil
+	}
+	r.Marks = marks
+	return w.saveReservation(ctx, r)
+}
+
+// stands tells whether a mark is there, and can break all others.
+func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (stands bool, err error) {
+	for u, err := range w.destination().Uploads(ctx, bucket, markKey) {
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case u.Key != markKey:
+		case u.UploadID == own:
+			stands = true
+		case breaking:
+			if err := w.destination().AbortUpload(ctx, bucket, u.Key, u.UploadID); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+				return false, err
+			}
+		}
+	}
+	return stands, nil
+}
+
+// unreserve takes the marks away: the plan has come to its end.
+func (w *work) unreserve(ctx context.Context) error {
+	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
+		id := w.reservation.Marks[bucket]
+		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, markKey, id) })
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
+		}
+	}
+	return w.saveReservation(ctx, reservation{ID: w.reservation.ID})
+}
+
+// unbroken tells whether the plan's marks have stood since before it wrote what
+// it may now take away.
+func (w *work) unbroken(ctx context.Context) (bool, error) {
+	if w.reservation.Suspect {
+		return false, nil
+	}
+	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
+		id := w.reservation.Marks[bucket]
+		var stands bool
+		if err := w.patient(ctx, func() (err error) {
+			stands, err = w.stands(ctx, bucket, id, false)
+			return err
+		}); err != nil || !stands {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// explain refuses to take copies away at the destination as long as somebody may
+// have erased their originals in reliance on them. Where a mark was broken, only
+// a listing that shows all originals of the pass at the source clears that.
+func (w *work) explain(ctx context.Context, erasing bool) error {
+	if ok, err := w.unbroken(ctx); err != nil || ok {
+		return err
+	}
+	if w.outdated {
+		w.note("copies whose originals are gone are removed, as told")
+		return nil
+	}
+	drift, err := w.driftNow(ctx, erasing)
+	if err != nil {
+		return err
+	}
+	if drift.Gone+drift.Changed > 0 {
+		return fmt.Errorf("%w: %s; another plan has worked on the same destination since, and may have erased them, relying on the copies; no copy was removed", ErrUnexplained, drift)
+	}
+	r := w.reservation
+	r.Suspect = false
+	return w.saveReservation(ctx, r)
+}
