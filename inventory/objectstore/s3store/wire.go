@@ -230,50 +230,6 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	return b.from.Read(p)
 }
 
-// holds tells whether exactly n bytes are left, in memory.
-func (b *sentBody) holds(n int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	left, ok := b.from.(*bytes.Reader)
-	return ok && int64(left.Len()) == n
-}
-
-// WriteTo writes what is in memory, piece by piece as it stands there; Close
-// waits for the piece under way.
-func (b *sentBody) WriteTo(w io.Writer) (int64, error) {
-	b.mu.Lock()
-	from, ok := b.from.(io.WriterTo)
-	b.mu.Unlock()
-	if !ok {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return from.WriteTo(pieces{b, w})
-}
-
-// pieces cuts what is written in one.
-type pieces struct {
-	of *sentBody
-	to io.Writer
-}
-
-func (p pieces) Write(data []byte) (sent int, err error) {
-	for sent < len(data) && err == nil {
-		var n int
-		n, err = p.write(data[sent:min(sent+piece, len(data))])
-		sent += n
-	}
-	return sent, err
-}
-
-func (p pieces) write(data []byte) (int, error) {
-	p.of.mu.Lock()
-	defer p.of.mu.Unlock()
-	if p.of.from == nil {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return p.to.Write(data)
-}
-
 func (b *sentBody) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -356,6 +356,30 @@ func TestWireLeavesTheBody(t *testing.T) {
 	}
 }
 
+// A body that is only a reader goes to a server that reads it to its end before
+// it answers.
+func TestWireSendsWhatCanOnlyBeRead(t *testing.T) {
+	const size = 3 << 20
+	var whole atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if n, err := io.Copy(io.Discard, r.Body); err == nil && n == size {
+			whole.Add(1)
+		}
+	}))
+	defer server.Close()
+	s := localStore(t, server.URL)
+	const times = 20
+	for range times {
+		body := io.TeeReader(io.LimitReader(bytes.NewReader(make([]byte, size+1)), size), io.Discard)
+		if _, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: body, Size: size}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if whole.Load() != times {
+		t.Errorf("%d bodies arrived whole, want %d", whole.Load(), times)
+	}
+}
+
 // Whoever asks is told of each refusal for speed, also of those that a read
 // gets over.
 func TestWireTellsOfThrottling(t *testing.T) {
