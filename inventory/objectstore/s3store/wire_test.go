@@ -275,7 +275,7 @@ func TestWireErrors(t *testing.T) {
 // localStore is a store of a server on loopback; its retries do not wait.
 func localStore(t *testing.T, url string) *Store {
 	t.Helper()
-	o := testOptions(http.DefaultClient, "us-east-1", url)
+	o := testOptions(&client{next: &http.Client{CheckRedirect: follow}, now: time.Now, patience: Patience{}.orDefault()}, "us-east-1", url)
 	o.Retryer = impatient{aws.NopRetryer{}, 3}
 	client := s3.New(o)
 	return &Store{provider: "cloud", region: "us-east-1", endpoint: url, client: client, owner: &owner{}, now: time.Now, wire: newWire(client, time.Now, &owner{})}
