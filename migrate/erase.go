@@ -116,7 +116,7 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := erasing{work: w, again: again, conditional: make(map[string]bool)}
+	e := erasing{work: w, again: again, conditional: make(map[string]bool), refusals: make(map[string]*objectstore.Refusals)}
 	for _, s := range w.pass.Segments {
 		if err := e.segment(ctx, s); err != nil {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
@@ -133,7 +133,8 @@ const chunkEntries = engine.BatchesAtOnce * engine.Batch
 type erasing struct {
 	*work
 	again       bool
-	conditional map[string]bool // by endpoint
+	conditional map[string]bool                  // by endpoint
+	refusals    map[string]*objectstore.Refusals // by location
 
 	chunk   []known
 	entries []manifest.Entry // of the chunk, to be erased
@@ -241,10 +242,13 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 	if len(e.entries) == 0 {
 		return nil
 	}
-	source := e.source(m)
+	source, at := e.source(m), m.From().String()
+	if e.refusals[at] == nil {
+		e.refusals[at] = &objectstore.Refusals{}
+	}
 	eraser := &engine.Eraser{
 		Source: source, Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
-		Conditional: e.conditional[source.Endpoint()], Now: e.Now, Progress: e.Progress,
+		Conditional: e.conditional[source.Endpoint()], Refusals: e.refusals[at], Now: e.Now, Progress: e.Progress,
 	}
 	if err := e.probe(ctx, eraser, source.Endpoint()); err != nil {
 		return err

@@ -72,6 +72,7 @@ type Copier struct {
 	from, to    string // buckets
 	serverSide  bool
 	hashes      hashes
+	refusals    objectstore.Refusals
 	// markerIsPresence tells that the destination takes a delete marker for an
 	// object that exists.
 	markerIsPresence atomic.Bool
@@ -203,7 +204,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			var r receipt.Receipt
 			if err = continues(entries, held, at, stale, c.Opaque); err == nil {
 				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
-					return r, nil
+					return r, c.refusals.Saw(nil)
 				}
 			}
 		}
@@ -220,7 +221,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		case errors.Is(err, objectstore.ErrCustomerKey), errors.Is(err, errIncomplete):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()}), nil
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
-			return c.failed(e, err, at, own, held), nil
+			return c.failed(e, err, at, own, held), c.refusals.Saw(err)
 		}
 		stale = !planted.On(planted.WriteTwice)
 		c.Retried(err)

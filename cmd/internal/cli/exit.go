@@ -99,6 +99,8 @@ func remedy(err error) string {
 		return "set this machine's clock, then run the same command again; it resumes"
 	case errors.Is(err, objectstore.ErrOwner):
 		return "choose another destination.bucket; or, if that account is meant, give it as the provider's account (a provider for each account)"
+	case errors.Is(err, objectstore.ErrAllRefused):
+		return "see with residency doctor and residency permissions what the credentials lack; then run the same command again, it resumes"
 	case errors.Is(err, migrate.ErrSpoiled):
 		return "find out who changes the destination; then residency migrate --plan ID copies again what is missing, as long as the source is untouched"
 	case errors.Is(err, objectstore.ErrNoBucket):
