@@ -132,7 +132,7 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	e := erasing{work: w, again: again, move: -1}
 	for _, s := range w.pass.Segments {
 		if s.Move != e.move {
-			e.move, e.trial, e.tried = s.Move, trial{}, false
+			e.move, e.trial, e.tried, e.refusals = s.Move, trial{}, false, &objectstore.Refusals{}
 		}
 		if err := e.segment(ctx, s); err != nil {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
@@ -148,10 +148,11 @@ const chunkEntries = engine.BatchesAtOnce * engine.Batch
 // erasing goes through segments, a chunk at a time.
 type erasing struct {
 	*work
-	again bool
-	move  int   // that is being erased
-	trial trial // of it
-	tried bool  // its first deletions were made, and the destination stood
+	again    bool
+	move     int                   // that is being erased
+	trial    trial                 // of it
+	tried    bool                  // its first deletions were made, and the destination stood
+	refusals *objectstore.Refusals // of it
 
 	chunk   []known
 	entries []manifest.Entry // of the chunk, to be erased
@@ -271,7 +272,7 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 	}
 	eraser := &engine.Eraser{
 		Source: e.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
-		Conditional: e.trial.conditional, Now: e.Now, Progress: e.Progress,
+		Conditional: e.trial.conditional, Refusals: e.refusals, Now: e.Now, Progress: e.Progress,
 	}
 	for from := 0; from < len(e.entries); {
 		to := len(e.entries)

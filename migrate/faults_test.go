@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,6 +110,86 @@ func TestFaultsThatStop(t *testing.T) {
 			f.moved(before)
 		})
 	}
+}
+
+// Where access is denied to everything from the first entry on, the rest is not
+// asked for: at the source, at the destination, and when erasing. Where the tool
+// may not write or delete what is its own, no entry is tried at all. Where some
+// went through, all are asked for.
+func TestAccessDeniedToEverything(t *testing.T) {
+	const entries, workers = 400, 8
+	f := newFixture(t, true)
+	denied := func(operations string, from int) func(storetest.Request) storetest.Fault {
+		first := fmt.Sprintf("plain/%05d", from)
+		return func(r storetest.Request) storetest.Fault {
+			if strings.Contains(operations, r.Operation+";") && (from == 0 || r.Key >= first) {
+				return storetest.Fault{Status: 403, Code: "AccessDenied"}
+			}
+			return storetest.Fault{}
+		}
+	}
+	for _, tt := range []struct {
+		name, operations, text string
+		versioned              bool
+		at                     func(*fixture) *storetest.Proxy
+		most                   int // requests that were denied; of more than one, entries
+	}{
+		{"reading", "GetObject;", "GetObject cloud:source-bucket-1: access denied (AccessDenied, HTTP 403)", true, func(f *fixture) *storetest.Proxy { return f.from }, 50 + workers},
+		{"writing", "PutObject;", "PutObject cloud:source-bucket-2-eu-west-1: access denied (AccessDenied, HTTP 403)", true, func(f *fixture) *storetest.Proxy { return f.to }, 1},
+		{"erasing", "DeleteObjects;GetObjectRetention;", "DeleteObjects cloud:source-bucket-3: access denied (AccessDenied, HTTP 403)", true, func(f *fixture) *storetest.Proxy { return f.from }, 1},
+		{"erasing without versions", "DeleteObject;", "DeleteObject cloud:source-bucket-4: access denied (AccessDenied, HTTP 403)", false, func(f *fixture) *storetest.Proxy { return f.from }, 50 + 2*migrate.DefaultWorkers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := f.anew(t)
+			if !tt.versioned {
+				f.bucket += "-plain"
+				f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+				tt.text = strings.Replace(tt.text, "source-bucket-4", f.bucket, 1)
+			}
+			f.fill(entries, 100)
+			before := f.snapshot(us, f.bucket)
+			p := f.plan("auto")
+			proxy := tt.at(f)
+			proxy.Reset()
+			var refused atomic.Int64
+			fault := denied(tt.operations, 0)
+			proxy.SetFault(func(r storetest.Request) storetest.Fault {
+				d := fault(r)
+				if d.Status != 0 {
+					refused.Add(1)
+				}
+				return d
+			})
+			r, err := f.run(p)
+			want := tt.text
+			if tt.most > 1 {
+				want = "everything so far was refused alike, 50 entries, and the rest is not asked for: " + want
+			}
+			if errors.Is(err, objectstore.ErrAllRefused) != (tt.most > 1) || !errors.Is(err, objectstore.ErrDenied) || !strings.Contains(fmt.Sprint(err), want) {
+				t.Errorf("run: %v\n%s", err, problems(r))
+			}
+			if n := int(refused.Load()); n < 1 || n > tt.most {
+				t.Errorf("%d requests were denied, want at most %d: %v", n, tt.most, proxy.Counts())
+			}
+			f.intact(before)
+			proxy.SetFault(nil)
+			if r, err := f.run(p); err != nil {
+				t.Fatalf("again: %v\n%s", err, problems(r))
+			}
+			f.moved(before)
+		})
+	}
+	t.Run("not from the first on", func(t *testing.T) {
+		const through = 100
+		f := f.anew(t)
+		f.fill(entries, 100)
+		p := f.plan("auto")
+		f.from.SetFault(denied("GetObject;", through))
+		r, err := f.run(p)
+		if !errors.Is(err, migrate.ErrPartial) || r.Verdicts["failed"] != entries-through {
+			t.Errorf("run: %v, want every entry asked for\n%s", err, problems(r))
+		}
+	})
 }
 
 // A destination bucket that somebody deletes in the middle is made anew, and

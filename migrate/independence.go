@@ -147,6 +147,9 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{entries: 1}, nil
 	}
 	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
+	if err := w.patient(ctx, func() error { return mayRemove(ctx, source, m, key) }); err != nil {
+		return trial{}, err
+	}
 	written, err := putProbe(ctx, source, m.Bucket, key)
 	if err != nil {
 		// Whoever erases need not be allowed to write, nor does a fence let him.
@@ -170,6 +173,20 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{}, fmt.Errorf("%w: a probe written to %s came to %s; nothing of the source was erased by this run", ErrCoupled, m.From(), w.plan.To(m))
 	}
 	return t, nil
+}
+
+// mayRemove finds out, on a key that does not exist, whether deletions are denied:
+// then no probe is left that nobody can take away.
+func mayRemove(ctx context.Context, source objectstore.Store, m Move, key string) error {
+	d := objectstore.Deletion{Key: key}
+	if m.Versioning != objectstore.Unversioned {
+		d.VersionID = objectstore.NullVersion
+	}
+	results, err := source.Delete(ctx, m.Bucket, []objectstore.Deletion{d})
+	if err == nil && objectstore.Hopeless(results[0]) {
+		err = results[0]
+	}
+	return err
 }
 
 // comes looks for a key at a move's destination.

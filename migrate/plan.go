@@ -48,6 +48,7 @@ type Plan struct {
 	Destination Region    `json:"destination"`
 	Verify      string    `json:"verify"` // auto or readback
 	KMSKey      string    `json:"kms_key,omitempty"`
+	AnyClass    bool      `json:"any_storage_class,omitempty"`
 	Restore     *Restore  `json:"restore,omitempty"` // of archived versions
 	// CustomerKeys tells that keys of SSE-C are at hand, under which ETags say
 	// nothing.

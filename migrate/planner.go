@@ -35,6 +35,7 @@ type Request struct {
 	// BucketName names the destination of a source bucket.
 	BucketName   func(bucket, sourceRegion string) string
 	KMSKey       string // of the destination's region, for what is under a KMS key at the source; may be empty
+	AnyClass     bool   // the storage class is left to the destination, and not compared
 	CustomerKeys bool   // keys of SSE-C are at hand
 	Restore      string // the tier at which archived versions are to be restored; empty: they block
 	Now          time.Time
@@ -66,9 +67,12 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		restore = &Restore{Tier: r.Restore, Days: restoreDays}
 	}
 	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, Restore: restore, CustomerKeys: r.CustomerKeys,
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
+	if r.AnyClass {
+		p.warn(Issue{Rule: "storage-class", Location: p.plan.Destination.Provider + " " + p.plan.Destination.Code, Text: "storage classes are not sent and not compared, because destination.storage_class accepts any"})
+	}
 	if err := p.collect(ctx); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ var (
 	ErrOwner        = fmt.Errorf("%w: the bucket belongs to another account", ErrDenied)
 	ErrNoBucket     = fmt.Errorf("%w: there is no such bucket", ErrNotFound)
 	ErrCustomerKey  = errors.New("encrypted under a key of the customer's own (SSE-C) that is not at hand")
+	ErrElsewhere    = errors.New("redirected to another place, which is not followed")
 	ErrArchived     = errors.New("archived, and not restored")
 )
 
@@ -100,7 +101,7 @@ func (e *Error) Unwrap() []error {
 // answer was about the request, the permission or the credentials, not about
 // the weather.
 func Permanent(err error) bool {
-	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected, ErrCustomerKey, ErrArchived} {
+	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected, ErrCustomerKey, ErrArchived, ErrElsewhere} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -130,6 +130,9 @@ type Info struct {
 	// CustomerKey names the key that opened a version under SSE-C, by the key's
 	// MD5 in base64. The key itself stays in the store.
 	CustomerKey string
+	// Incomplete says, in the answer's own terms, what the answer leaves out or was
+	// altered in on its way; empty if it says nothing of the kind.
+	Incomplete string
 }
 
 // Object is an open version; the caller closes Body.

@@ -51,6 +51,7 @@ type Options struct {
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
 	Limits     objectstore.Limits     // of the destination; default: what it says of itself
 	Opaque     bool                   // ETags of copies may differ from their sources', as under KMS and SSE-C
+	AnyClass   bool                   // the storage class is left to the destination
 	ACLs       bool                   // access control lists are in force at the source
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Now        func() time.Time
@@ -71,6 +72,7 @@ type Copier struct {
 	from, to    string // buckets
 	serverSide  bool
 	hashes      hashes
+	refusals    objectstore.Refusals
 	// markerIsPresence tells that the destination takes a delete marker for an
 	// object that exists.
 	markerIsPresence atomic.Bool
@@ -139,6 +141,9 @@ var errForeign = errors.New("the destination holds something else under this key
 // errDrift reports that the source no longer has what the plan says.
 var errDrift = errors.New("the source no longer has this entry as planned")
 
+// errIncomplete reports a source that says that it does not tell everything.
+var errIncomplete = errors.New("what the source tells of it is not all there is")
+
 // outage is how many times the attempts of an entry are made while nobody
 // answers: about a minute. After that the run stops.
 const outage = 2
@@ -199,7 +204,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			var r receipt.Receipt
 			if err = continues(entries, held, at, stale, c.Opaque); err == nil {
 				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
-					return r, nil
+					return r, c.refusals.Saw(nil)
 				}
 			}
 		}
@@ -213,10 +218,10 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			// Worth more patience than what concerns this entry alone.
 		case objectstore.Outage(err):
 			return receipt.Receipt{}, fmt.Errorf("after %d attempts: %w", attempt, err)
-		case errors.Is(err, objectstore.ErrCustomerKey):
+		case errors.Is(err, objectstore.ErrCustomerKey), errors.Is(err, errIncomplete):
 			return c.receipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()}), nil
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
-			return c.failed(e, err, at, own, held), nil
+			return c.failed(e, err, at, own, held), c.refusals.Saw(err)
 		}
 		stale = !planted.On(planted.WriteTwice)
 		c.Retried(err)

@@ -78,10 +78,34 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 	if destination.Tags, err = c.destination.Tags(ctx, at); err != nil {
 		return found, err
 	}
-	if names := verifier.Differences(source.Attributes, destination.Attributes); len(names) > 0 {
-		return verifier.Finding{Verdict: receipt.Mismatch, Reason: strings.Join(names, ", ") + " differ at the destination"}, nil
+	return c.compare(source, *destination, found), nil
+}
+
+// description compares what one request tells of a copy whose source has
+// nothing that takes more of them.
+func (c *Copier) description(ctx context.Context, source objectstore.Info, at objectstore.Ref, found verifier.Finding) (verifier.Finding, error) {
+	destination, err := c.destination.Stat(ctx, at, 0)
+	if err != nil {
+		return found, err
 	}
-	return found, nil
+	destination.Lock, destination.Tags, destination.Grants = source.Lock, source.Tags, source.Grants
+	return c.compare(source, destination, found), nil
+}
+
+func (c *Copier) compare(source, destination objectstore.Info, found verifier.Finding) verifier.Finding {
+	switch {
+	case source.Incomplete != "":
+		return verifier.Finding{Verdict: receipt.Unverifiable, Reason: errIncomplete.Error() + ": " + source.Incomplete}
+	case destination.Incomplete != "":
+		return verifier.Finding{Verdict: receipt.Unverifiable, Reason: "what the destination tells of it is not all there is: " + destination.Incomplete}
+	}
+	if c.AnyClass {
+		destination.StorageClass = source.StorageClass
+	}
+	if names := verifier.Differences(source.Attributes, destination.Attributes); len(names) > 0 {
+		return verifier.Finding{Verdict: receipt.Mismatch, Reason: strings.Join(names, ", ") + " differ at the destination"}
+	}
+	return found
 }
 
 // locks returns what is in force at both ends at one time.

@@ -32,8 +32,14 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 		}
 		evidence.SHA256 = sha
 	}
-	if finding.Verdict == receipt.Verified && !verifier.Plain(evidence.Source.Attributes) {
-		if finding, err = c.attributes(ctx, e, evidence.Source, nil, at, finding); err != nil {
+	if finding.Verdict == receipt.Verified {
+		switch source := evidence.Source; {
+		case !verifier.Plain(source.Attributes) || source.Incomplete != "":
+			finding, err = c.attributes(ctx, e, source, nil, at, finding)
+		case !c.AnyClass && verifier.Class(source.StorageClass) != verifier.Class(""):
+			finding, err = c.description(ctx, source, at, finding)
+		}
+		if err != nil {
 			return receipt.Receipt{}, &wrote{evidence.Written, err}
 		}
 	}
@@ -69,6 +75,9 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	if info.Size != e.Size || info.ETag != e.ETag {
 		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag is another", errDrift)
 	}
+	if info.Incomplete != "" {
+		return objectstore.NewObject{}, fmt.Errorf("%w: %s", errIncomplete, info.Incomplete)
+	}
 	if info.TagCount > 0 {
 		tags, err := c.source.Tags(ctx, e.Ref(c.from, c.Versioning))
 		if err != nil {
@@ -85,6 +94,9 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 		return objectstore.NewObject{}, drifted(err)
 	}
 	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard, CustomerKey: info.CustomerKey}
+	if c.AnyClass {
+		o.StorageClass = ""
+	}
 	if strings.HasPrefix(info.Encrypted, "aws:kms") {
 		if o.KMSKey = c.KMSKey; o.KMSKey == "" && !c.KMSDefault {
 			return o, errNoKey
@@ -188,7 +200,10 @@ func cutShort(err error) error {
 // copyWhole lets the service copy an object that it copies in one request.
 func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
-	target.StorageClass = e.StorageClass
+	classed := !c.AnyClass && verifier.Class(e.StorageClass) != verifier.Class("")
+	if classed {
+		target.StorageClass = e.StorageClass
+	}
 	// A copy takes over everything but lock and encryption.
 	lock, err := c.lock(ctx, e)
 	if err != nil {
@@ -214,7 +229,7 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 	c.Copied(e.Size)
 	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
 	told := verifier.ETagsComparable(source, w, false) && w.ETag == e.ETag
-	if !told || lock != (objectstore.Lock{}) || len(target.Grants) > 0 {
+	if !told || classed || lock != (objectstore.Lock{}) || len(target.Grants) > 0 {
 		// What is to be compared with the copy has to be known.
 		if source, err = c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0); err != nil {
 			return verifier.Evidence{}, &wrote{w, drifted(err)}

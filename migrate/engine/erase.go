@@ -44,6 +44,7 @@ type Eraser struct {
 	// Conditional tells that the endpoint was seen to refuse a deletion whose
 	// condition does not hold.
 	Conditional bool
+	Refusals    *objectstore.Refusals // of the location, over all its segments; may be nil
 	Now         func() time.Time
 	Progress    *Progress
 }
@@ -153,6 +154,9 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 				return stop
 			}
 		}
+		if stop := e.Refusals.Saw(result); stop != nil {
+			return stop
+		}
 		erasures[i] = e.erasure(entries[i], GuardVersion, result)
 	}
 	e.Progress.Entries.Add(int64(len(indexes)))
@@ -214,7 +218,7 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 	if err != nil && stops(ctx, err) {
 		return receipt.Erasure{}, err
 	}
-	return e.erasure(entry, guard, err), nil
+	return e.erasure(entry, guard, err), e.Refusals.Saw(err)
 }
 
 func (e *Eraser) one(ctx context.Context, d objectstore.Deletion) error {

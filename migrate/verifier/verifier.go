@@ -4,6 +4,7 @@
 package verifier
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -123,8 +124,12 @@ func Plain(a objectstore.Attributes) bool {
 		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" && len(a.Grants) == 0 && a.Lock == objectstore.Lock{}
 }
 
+// Class is a storage class as it is to be compared: services leave the default
+// one unsaid.
+func Class(said string) string { return cmp.Or(said, "STANDARD") }
+
 // Differences names the attributes that differ, in a fixed order; never their
-// values. The storage class is not compared: it is mapped.
+// values, but for the storage class, which tells nothing of a customer.
 func Differences(source, destination objectstore.Attributes) []string {
 	var names []string
 	add := func(name string, same bool) {
@@ -143,5 +148,7 @@ func Differences(source, destination objectstore.Attributes) []string {
 	add("retention and legal hold", source.Lock.Same(destination.Lock))
 	add("tags", slices.Equal(source.Tags, destination.Tags))
 	add("ACL grants", slices.Equal(source.Grants, destination.Grants))
+	from, to := Class(source.StorageClass), Class(destination.StorageClass)
+	add(fmt.Sprintf("storage class (%s at the source, %s at the destination; destination.storage_class: any would accept that)", from, to), from == to)
 	return names
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -94,18 +95,64 @@ func TestDifferences(t *testing.T) {
 	full := objectstore.Attributes{
 		ContentType: "a", CacheControl: "b", ContentDisposition: "c", ContentEncoding: "d", ContentLanguage: "e", Expires: "f", WebsiteRedirect: "g",
 		Metadata: map[string]string{"k": "v"}, Tags: []objectstore.Tag{{Key: "t", Value: "u"}}, Lock: objectstore.Lock{Hold: true}, StorageClass: "STANDARD_IA",
+		Grants: []objectstore.Grant{{Permission: "READ", ID: "i"}},
 	}
 	if names := verifier.Differences(full, full); len(names) > 0 {
 		t.Errorf("an object differs from itself: %q", names)
 	}
 	names := verifier.Differences(full, objectstore.Attributes{})
-	want := "Content-Type, Cache-Control, Content-Disposition, Content-Encoding, Content-Language, Expires, website redirect, metadata, retention and legal hold, tags"
+	want := "Content-Type, Cache-Control, Content-Disposition, Content-Encoding, Content-Language, Expires, website redirect, metadata, retention and legal hold, tags, " +
+		"ACL grants, storage class (STANDARD_IA at the source, STANDARD at the destination; destination.storage_class: any would accept that)"
 	if got := strings.Join(names, ", "); got != want {
 		t.Errorf("Differences = %s\nwant %s", got, want)
+	}
+	if names := verifier.Differences(objectstore.Attributes{}, objectstore.Attributes{StorageClass: "STANDARD"}); len(names) > 0 {
+		t.Errorf("the default class differs from itself: %q", names)
 	}
 	changed := full
 	changed.Metadata = map[string]string{"k": "w"}
 	if got := strings.Join(verifier.Differences(full, changed), ", "); got != "metadata" {
 		t.Errorf("Differences = %s, want metadata", got)
+	}
+}
+
+// notCompared is what is sent with an object and not compared with what the
+// destination has, and why. README names the first to users.
+func notCompared() map[string]string {
+	return map[string]string{
+		"KMSKey":    "a key has an ID, an ARN and aliases, and answers name another than was sent; that the copy is under KMS is compared",
+		"Algorithm": "it chooses the checksum that the destination keeps, which proves the copy or is not asked",
+		"Composite": "as Algorithm",
+		"Guard":     "it is the condition of the write, not kept",
+	}
+}
+
+// What is sent is compared, or listed with the reason why not.
+func TestAllThatIsSentIsCompared(t *testing.T) {
+	compared := map[string]string{"Bucket": "where it is", "Key": "where it is", "CustomerKey": "Judge, by the encryption that was answered"}
+	sent := reflect.TypeFor[objectstore.NewObject]()
+	for i := range sent.NumField() {
+		name := sent.Field(i).Name
+		if name == "Attributes" || notCompared()[name] != "" || compared[name] != "" {
+			continue
+		}
+		t.Errorf("%s is sent, not known to be compared, and not listed", name)
+	}
+	attributes := reflect.TypeFor[objectstore.Attributes]()
+	for i := range attributes.NumField() {
+		var a objectstore.Attributes
+		switch f := reflect.ValueOf(&a).Elem().Field(i); f.Kind() {
+		case reflect.String:
+			f.SetString("x")
+		case reflect.Map:
+			f.Set(reflect.ValueOf(map[string]string{"a": "b"}))
+		case reflect.Slice:
+			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+		case reflect.Struct:
+			f.Set(reflect.ValueOf(objectstore.Lock{Hold: true}))
+		}
+		if len(verifier.Differences(a, objectstore.Attributes{})) != 1 {
+			t.Errorf("%s is not compared", attributes.Field(i).Name)
+		}
 	}
 }

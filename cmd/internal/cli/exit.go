@@ -103,6 +103,8 @@ func remedy(err error) string {
 		return "residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do. If their owners deleted them, migrate --plan ID --remove-outdated removes the copies too"
 	case errors.Is(err, migrate.ErrCoupled):
 		return "see that the destination is a bucket of its own (destination.bucket, endpoints) and that no replication leads from the source into it; then plan again"
+	case errors.Is(err, objectstore.ErrAllRefused):
+		return "see with residency doctor and residency permissions what the credentials lack; then run the same command again, it resumes"
 	case errors.Is(err, migrate.ErrSpoiled):
 		return "find out who changes the destination; then residency migrate --plan ID copies again what is missing, as long as the source is untouched"
 	case errors.Is(err, objectstore.ErrNoBucket):

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residency/residency/cmd/internal/config"
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/migrate"
@@ -118,6 +119,7 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
 		KMSKey:      w.config.Destination.KMSKey,
+		AnyClass:    w.config.Destination.StorageClass == config.AnyClass,
 		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0,
 		BucketName: func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})

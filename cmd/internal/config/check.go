@@ -87,6 +87,9 @@ func (k *checker) check(c *Config) error {
 			return k.at(fmt.Sprintf("$.sse_c_keys[%d]", i), "sse_c_keys: each is {env: NAME} or {file: PATH}")
 		}
 	}
+	if class := c.Destination.StorageClass; class != "" && class != AnyClass {
+		return k.at("$.destination.storage_class", "storage_class %q: %q leaves it to the destination; without it objects keep their own", class, AnyClass)
+	}
 	return k.destination(c.Destination.Bucket)
 }
 

@@ -98,7 +98,12 @@ type Customer struct {
 type Destination struct {
 	Bucket string `yaml:"bucket"`
 	KMSKey string `yaml:"kms_key"` // of the destination's region
+	// StorageClass is AnyClass, or empty: objects keep their own.
+	StorageClass string `yaml:"storage_class"`
 }
+
+// AnyClass leaves the storage class of objects to the destination.
+const AnyClass = "any"
 
 // Defaults of a configuration.
 const (

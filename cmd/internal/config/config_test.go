@@ -54,6 +54,7 @@ func TestParseFaults(t *testing.T) {
 		{"overlap with itself", base + "customers:\n  acme:\n    data: [\"cloud:shared\", \"cloud:shared/x\"]\n", "overlaps"},
 		{"template", base + "destination:\n  bucket: \"{bukket}-x\"\n", "f.yaml:9:11: destination bucket"},
 		{"template without name", base + "destination:\n  bucket: \"all-{region}\"\n", "would fall into one bucket"},
+		{"storage class", base + "destination:\n  storage_class: GLACIER\n", "f.yaml:9:18: storage_class \"GLACIER\": \"any\" leaves it to the destination"},
 		{"duplicate key", base + "policy: {}\npolicy: {}\n", "f.yaml:9:1:"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,11 +33,23 @@ func (p Patience) orDefault() Patience {
 
 // client sends all requests of a provider, whoever builds them. It asks the
 // context's fence before a request is sent and before each piece of it is
-// written, and gives up connections that stall.
+// written, tells who asks to slow down, bounds what is read of an answer, and
+// gives up connections that stall.
 type client struct {
 	next     aws.HTTPClient
 	now      func() time.Time
 	patience Patience
+}
+
+// newClient sends by the transport that the SDK has set up.
+func newClient(sdk aws.HTTPClient, o Options) (*client, error) {
+	b, ok := sdk.(*awshttp.BuildableClient)
+	if !ok {
+		return nil, fmt.Errorf("the SDK gave an HTTP client of type %T", sdk)
+	}
+	// The SDK's own follows redirects to wherever they lead.
+	next := &http.Client{Transport: b.GetTransport(), CheckRedirect: follow, Timeout: b.GetTimeout()}
+	return &client{next: next, now: o.Now, patience: o.Patience.orDefault()}, nil
 }
 
 // transport is what lies beneath a client. It stays the SDK's own type, which
@@ -47,6 +61,7 @@ func transport(o Options) *awshttp.BuildableClient {
 		t.MaxIdleConns = 4 * o.Connections
 		t.DisableCompression = true // bodies come as stored
 		t.ResponseHeaderTimeout = patience.Answer
+		t.MaxResponseHeaderBytes = maxError
 		// A small object with its header goes in one piece; large ones pass by
 		// the buffers, of which each connection has two.
 		t.WriteBufferSize = 32 << 10
@@ -75,6 +90,9 @@ func (c *client) Do(r *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
+	if s := resp.StatusCode; s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
+		objectstore.Throttled(ctx)
+	}
 	if resp.Body == http.NoBody {
 		cancel(nil)
 		return resp, nil
@@ -86,7 +104,72 @@ func (c *client) Do(r *http.Request) (*http.Response, error) {
 	}
 	b.left = b.window
 	resp.Body = b
+	switch {
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		resp.Body = &cappedBody{b, maxError, maxError}
+	case r.Method != http.MethodGet || !strings.HasSuffix(r.URL.RawQuery, readsObject):
+		resp.Body = &cappedBody{b, maxAnswer, maxAnswer}
+	}
 	return resp, nil
+}
+
+const (
+	// maxAnswer bounds what is read of an answer that is no object, in bytes. A
+	// page of 1,000 entries with keys of 1,024 escaped bytes needs 4 MiB.
+	maxAnswer = 16 << 20
+	// maxError bounds what is read of a refusal.
+	maxError = 1 << 20
+	// readsObject ends the query of the one request that is answered by an object.
+	readsObject = "x-id=GetObject"
+)
+
+// cappedBody fails where an answer goes on beyond what it may take, and ends
+// there: whoever drains what is left of it finds nothing.
+type cappedBody struct {
+	io.ReadCloser
+	most, left int64
+}
+
+func (b *cappedBody) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, io.EOF
+	}
+	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
+	if b.left -= int64(n); b.left < 0 {
+		return n - 1, fmt.Errorf("%w: more than %d bytes", errEndless, b.most)
+	}
+	return n, err
+}
+
+// errEndless reports an answer that is longer than any of its kind.
+var errEndless = errors.New("the answer does not end")
+
+// follow lets a redirect stay where it is: what goes to an endpoint carries the
+// customer's keys, and goes nowhere else because the endpoint says so. Of others
+// the answer itself is the result, from which an error is made.
+func follow(r *http.Request, via []*http.Request) error {
+	from := via[0].URL
+	if len(via) > maxRedirects || r.URL.Scheme != from.Scheme || r.URL.Hostname() != from.Hostname() || port(r.URL) != port(from) {
+		return http.ErrUseLastResponse
+	}
+	switch r.Response.StatusCode {
+	case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return nil
+	}
+	return http.ErrUseLastResponse // the others may turn a request into a GET
+}
+
+// maxRedirects is how many redirects of one request are followed.
+const maxRedirects = 3
+
+func port(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
 }
 
 // stall is an objectstore.ErrStalled that keeps its text when causes are

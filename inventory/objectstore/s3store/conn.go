@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -49,23 +48,9 @@ func guard(c net.Conn, fence func() error) {
 	}
 }
 
-// piece is the most of a body that is written at once, in bytes.
-const piece = 64 << 10
-
-// ReadFrom sends a body piece by piece; one in memory without a copy.
-func (c *conn) ReadFrom(r io.Reader) (int64, error) {
-	if limited, ok := r.(*io.LimitedReader); ok {
-		if body, ok := limited.R.(*sentBody); ok && body.holds(limited.N) {
-			n, err := body.WriteTo(c)
-			limited.N -= n
-			return n, err
-		}
-	}
-	return io.Copy(struct{ io.Writer }{c}, r)
-}
-
-// Write sends a piece of a request, at most 64 KiB, as late as the
-// fence can be asked and no longer than the window.
+// Write sends a piece of a request, as late as the fence can be asked and no
+// longer than the window. The transport hands bodies over in pieces of 32 KiB;
+// nothing here may offer it a way to hand over more at once.
 func (c *conn) Write(p []byte) (int, error) {
 	if fence := c.fence.Load(); fence != nil {
 		if err := (*fence)(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -99,7 +100,9 @@ func (s *Store) fail(op, bucket string, err error) error {
 		if strings.Contains(api.ErrorMessage(), sseStored) {
 			e.Kind = objectstore.ErrCustomerKey
 		}
-		e.Hint = s.hint(e, response, bucket)
+		if e.Hint = s.hint(e, response, bucket); e.Kind == nil && redirects(e.Status) {
+			e.Kind = objectstore.ErrElsewhere
+		}
 		return e
 	}
 	if e.Kind = byStatus(e.Status); e.Kind != nil {
@@ -126,6 +129,8 @@ func (s *Store) fail(op, bucket string, err error) error {
 // hint says what more can be told of a refusal.
 func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string) string {
 	switch {
+	case redirects(e.Status):
+		return elsewhere(response)
 	case e.Code == "RequestTimeTooSkewed":
 		if at, ok := answered(response); ok {
 			return "this machine's clock " + offBy(s.now().Sub(at))
@@ -137,6 +142,23 @@ func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, buck
 		}
 	}
 	return ""
+}
+
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// elsewhere says where an answer points, by host alone: the rest may hold the key.
+func elsewhere(response *awshttp.ResponseError) string {
+	to, err := response.Response.Location()
+	if err != nil {
+		return ""
+	}
+	return "it points to " + (&url.URL{Scheme: to.Scheme, Host: to.Host}).String() + ", where nothing is sent, because requests carry keys and data"
 }
 
 // answered is the endpoint's clock at its answer.

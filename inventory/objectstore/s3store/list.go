@@ -19,10 +19,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
-const (
-	pageKeys = 1000     // the most that S3 puts into one page
-	maxPage  = 64 << 20 // bytes; 1,000 entries with keys of 1,024 escaped bytes need 4 MiB
-)
+const pageKeys = 1000 // the most that S3 puts into one page
 
 // Versions implements objectstore.Lister. A bucket that never had versions is
 // listed by its objects, see plain.
@@ -148,14 +145,11 @@ func parseListing(stack *middleware.Stack) error {
 		if !ok || response.StatusCode != 200 {
 			return out, metadata, nil
 		}
-		raw := bytes.NewBuffer(make([]byte, 0, min(max(response.ContentLength, 0), maxPage)+bytes.MinRead))
-		if _, err := raw.ReadFrom(io.LimitReader(response.Body, maxPage+1)); err != nil {
+		raw := bytes.NewBuffer(make([]byte, 0, min(max(response.ContentLength, 0), maxAnswer)+bytes.MinRead))
+		if _, err := raw.ReadFrom(response.Body); err != nil {
 			return out, metadata, fmt.Errorf("read listing: %w", err)
 		}
 		_ = response.Body.Close()
-		if raw.Len() > maxPage {
-			return out, metadata, fmt.Errorf("listing page above %d bytes", maxPage)
-		}
 		p, err := parsePage(raw.Bytes())
 		if err != nil {
 			return out, metadata, err

@@ -98,7 +98,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	owner := newOwner(o, base)
-	base.HTTPClient = &client{next: base.HTTPClient, now: o.Now, patience: o.Patience.orDefault()}
+	if base.HTTPClient, err = newClient(base.HTTPClient, o); err != nil {
+		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
+	}
 	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 

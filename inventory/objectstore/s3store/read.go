@@ -57,6 +57,7 @@ func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, key Cus
 		_ = out.Body.Close()
 		return nil, s.fail("GetObject", ref.Bucket, err)
 	}
+	info.Incomplete = incomplete(out, part)
 	return &objectstore.Object{Info: info, Body: out.Body}, nil
 }
 
@@ -97,7 +98,30 @@ func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, key Cus
 	}
 	drop(out)
 	info, err := parseInfo(out.Header, length(out))
+	info.Incomplete = incomplete(out, part)
 	return info, s.fail("HeadObject", ref.Bucket, err)
+}
+
+// incomplete is what an answer says against itself: metadata that no header can
+// hold (Amazon S3 API Reference, "GetObject", x-amz-missing-meta), a range that
+// nobody asked for, or that somebody on the way has altered it (RFC 9110, status
+// 203; RFC 7234, warning 214).
+func incomplete(out *http.Response, part int) string {
+	if v := out.Header.Get("X-Amz-Missing-Meta"); v != "" && v != "0" {
+		return "x-amz-missing-meta: " + v + ", metadata that the answer leaves out"
+	}
+	for _, v := range out.Header.Values("Warning") {
+		if strings.HasPrefix(v, "214") {
+			return "warning 214, altered on its way"
+		}
+	}
+	switch {
+	case out.StatusCode == http.StatusNonAuthoritativeInfo:
+		return "HTTP 203, altered on its way"
+	case out.StatusCode == http.StatusPartialContent && part == 0:
+		return "HTTP 206, a part where the whole was asked for"
+	}
+	return ""
 }
 
 // Tags implements objectstore.Reader.

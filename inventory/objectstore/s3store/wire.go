@@ -19,8 +19,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
-
-	"github.com/residency/residency/inventory/objectstore"
 )
 
 // wire sends the requests of which there are one or more per object. It takes
@@ -63,8 +61,6 @@ const (
 	// copied is the size up to which bodies are copied before they are sent. With
 	// their header they fit into a connection's buffer.
 	copied = 16 << 10
-	// maxError bounds what is read of an error's text.
-	maxError = 1 << 20
 )
 
 // once sends a request that must not be repeated. The one exception was refused
@@ -189,11 +185,7 @@ func (w *wire) attempt(ctx context.Context, r *request, c aws.Credentials) (*htt
 		return nil, &smithyhttp.RequestSendError{Err: err}
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		err := refused(resp)
-		if s := resp.StatusCode; s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
-			objectstore.Throttled(ctx)
-		}
-		return nil, err
+		return nil, refused(resp)
 	}
 	return resp, nil
 }
@@ -230,50 +222,6 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	return b.from.Read(p)
 }
 
-// holds tells whether exactly n bytes are left, in memory.
-func (b *sentBody) holds(n int64) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	left, ok := b.from.(*bytes.Reader)
-	return ok && int64(left.Len()) == n
-}
-
-// WriteTo writes what is in memory, piece by piece as it stands there; Close
-// waits for the piece under way.
-func (b *sentBody) WriteTo(w io.Writer) (int64, error) {
-	b.mu.Lock()
-	from, ok := b.from.(io.WriterTo)
-	b.mu.Unlock()
-	if !ok {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return from.WriteTo(pieces{b, w})
-}
-
-// pieces cuts what is written in one.
-type pieces struct {
-	of *sentBody
-	to io.Writer
-}
-
-func (p pieces) Write(data []byte) (sent int, err error) {
-	for sent < len(data) && err == nil {
-		var n int
-		n, err = p.write(data[sent:min(sent+piece, len(data))])
-		sent += n
-	}
-	return sent, err
-}
-
-func (p pieces) write(data []byte) (int, error) {
-	p.of.mu.Lock()
-	defer p.of.mu.Unlock()
-	if p.of.from == nil {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return p.to.Write(data)
-}
-
 func (b *sentBody) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -283,7 +231,7 @@ func (b *sentBody) Close() error {
 
 // refused makes the SDK's error of an answer, and closes it.
 func refused(resp *http.Response) error {
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxError))
+	text, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	var said struct{ Code, Message string }
 	if err == nil {
@@ -334,7 +282,7 @@ func (w *wire) skewed(err error) bool {
 // drop reads what is left of an answer without content, so that its connection
 // can be used again.
 func drop(resp *http.Response) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxError)) // then it is closed instead
+	_, _ = io.Copy(io.Discard, resp.Body) // what does not end is closed instead
 	_ = resp.Body.Close()
 }
 

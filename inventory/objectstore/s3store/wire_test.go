@@ -275,7 +275,7 @@ func TestWireErrors(t *testing.T) {
 // localStore is a store of a server on loopback; its retries do not wait.
 func localStore(t *testing.T, url string) *Store {
 	t.Helper()
-	o := testOptions(http.DefaultClient, "us-east-1", url)
+	o := testOptions(&client{next: &http.Client{CheckRedirect: follow}, now: time.Now, patience: Patience{}.orDefault()}, "us-east-1", url)
 	o.Retryer = impatient{aws.NopRetryer{}, 3}
 	client := s3.New(o)
 	return &Store{provider: "cloud", region: "us-east-1", endpoint: url, client: client, owner: &owner{}, now: time.Now, wire: newWire(client, time.Now, &owner{})}
@@ -353,6 +353,30 @@ func TestWireLeavesTheBody(t *testing.T) {
 		for j := range buf { // the race detector watches
 			buf[j] = byte(i)
 		}
+	}
+}
+
+// A body that is only a reader goes to a server that reads it to its end before
+// it answers.
+func TestWireSendsWhatCanOnlyBeRead(t *testing.T) {
+	const size = 3 << 20
+	var whole atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if n, err := io.Copy(io.Discard, r.Body); err == nil && n == size {
+			whole.Add(1)
+		}
+	}))
+	defer server.Close()
+	s := localStore(t, server.URL)
+	const times = 20
+	for range times {
+		body := io.TeeReader(io.LimitReader(bytes.NewReader(make([]byte, size+1)), size), io.Discard)
+		if _, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: body, Size: size}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if whole.Load() != times {
+		t.Errorf("%d bodies arrived whole, want %d", whole.Load(), times)
 	}
 }
 

@@ -1,0 +1,163 @@
+package s3store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
+)
+
+// requests are one of each kind, of both ways in which requests are built.
+func requests() map[string]func(context.Context, *s3store.Store) error {
+	at := objectstore.Ref{Bucket: "bucket", Key: "key-xq", VersionID: "v"}
+	to := objectstore.NewObject{Bucket: "bucket", Key: "key-xq"}
+	body := func() objectstore.Body { return objectstore.Body{Reader: bytes.NewReader(make([]byte, 10)), Size: 10} }
+	deletions := []objectstore.Deletion{{Key: "key-xq", VersionID: "v"}}
+	return map[string]func(context.Context, *s3store.Store) error{
+		"GetObject":  func(ctx context.Context, s *s3store.Store) error { _, err := s.Open(ctx, at, 0); return err },
+		"HeadObject": func(ctx context.Context, s *s3store.Store) error { _, err := s.Stat(ctx, at, 0); return err },
+		"PutObject":  func(ctx context.Context, s *s3store.Store) error { _, err := s.Put(ctx, to, body()); return err },
+		"UploadPart": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.UploadPart(ctx, "bucket", "key-xq", "u", 1, body())
+			return err
+		},
+		"CopyObject": func(ctx context.Context, s *s3store.Store) error { _, err := s.Copy(ctx, at, to); return err },
+		"CopyPart": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.CopyPart(ctx, at, 0, 9, "bucket", "key-xq", "u", 1)
+			return err
+		},
+		"CreateUpload": func(ctx context.Context, s *s3store.Store) error { _, err := s.CreateUpload(ctx, to); return err },
+		"PutMarker": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.PutMarker(ctx, "bucket", "key-xq")
+			return err
+		},
+		"DeleteObject": func(ctx context.Context, s *s3store.Store) error { return s.DeleteIf(ctx, "bucket", deletions[0]) },
+		"DeleteObjects": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.Delete(ctx, "bucket", deletions)
+			return err
+		},
+		"Tags": func(ctx context.Context, s *s3store.Store) error { _, err := s.Tags(ctx, at); return err },
+		"Versions": func(ctx context.Context, s *s3store.Store) error {
+			for _, err := range s.Versions(ctx, "bucket", "", "") {
+				return err
+			}
+			return nil
+		},
+		"Policy": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.Setting(ctx, "bucket", objectstore.Policy)
+			return err
+		},
+		"CompleteUpload": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.CompleteUpload(ctx, to, "u", []objectstore.Part{{Number: 1, Size: 10, ETag: "e"}}, objectstore.Checksum{})
+			return err
+		},
+	}
+}
+
+// What goes to an endpoint carries keys and data, and goes nowhere else because
+// the endpoint says so.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	var elsewhere atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	t.Cleanup(other.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL+r.URL.RequestURI(), status)
+		})
+		for op, send := range requests() {
+			err := send(t.Context(), s)
+			if !errors.Is(err, objectstore.ErrElsewhere) || !strings.Contains(err.Error(), "it points to "+other.URL+", where nothing is sent") || strings.Contains(err.Error(), "key-xq") {
+				t.Errorf("%s, HTTP %d: %v, want ErrElsewhere", op, status, err)
+			}
+		}
+	}
+	if n := elsewhere.Load(); n > 0 {
+		t.Errorf("%d requests went elsewhere", n)
+	}
+}
+
+// A redirect within the endpoint is its own affair.
+func TestRedirectWithinTheEndpoint(t *testing.T) {
+	s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/inside") {
+			http.Redirect(w, r, "/inside"+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			return
+		}
+		w.Header().Set("Etag", `"e"`)
+		_, _ = w.Write([]byte("1234"))
+	})
+	for range 2 {
+		if info, err := s.Stat(t.Context(), objectstore.Ref{Bucket: "bucket", Key: "k"}, 0); err != nil || info.ETag != "e" {
+			t.Errorf("%+v, %v", info, err)
+		}
+	}
+	loop := newStore(t, s3store.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.RequestURI(), http.StatusTemporaryRedirect)
+	})
+	if _, err := loop.Stat(t.Context(), objectstore.Ref{Bucket: "bucket", Key: "k"}, 0); !errors.Is(err, objectstore.ErrElsewhere) {
+		t.Errorf("a loop: %v, want ErrElsewhere", err)
+	}
+}
+
+// No answer takes memory without bound, whatever was asked and however it was
+// answered. An object is as long as it is: whoever reads it bounds it.
+func TestEndlessAnswers(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	const most = 100 << 20 // a few bounded answers
+	for _, status := range []int{200, 403, 404, 500} {
+		for op, send := range requests() {
+			if op == "GetObject" && status == 200 || op == "HeadObject" {
+				continue
+			}
+			var sent atomic.Int64
+			ctx, cancel := context.WithCancel(t.Context())
+			s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(status)
+				piece := []byte("<Error><Code>" + strings.Repeat("x", 1<<20))
+				for {
+					n, err := w.Write(piece)
+					if sent.Add(int64(n)) > most {
+						cancel() // the test's own bound
+					}
+					if err != nil {
+						return
+					}
+					piece = piece[len(piece)-1<<20:]
+				}
+			})
+			err := send(ctx, s)
+			if ctx.Err() != nil {
+				t.Errorf("%s, HTTP %d: more than %d bytes were taken", op, status, most)
+			}
+			if whole := op == "PutObject" || op == "UploadPart" || op == "PutMarker" || op == "DeleteObject"; err == nil && !(whole && status == 200) {
+				t.Errorf("%s, HTTP %d: no error", op, status)
+			}
+			cancel()
+		}
+	}
+}
+
+// Whoever asks is told by every kind of request that it is to slow down.
+func TestEveryRequestTellsOfThrottling(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	for _, status := range []int{429, 503} {
+		s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte("<Error><Code>SlowDown</Code></Error>"))
+		})
+		for op, send := range requests() {
+			var told atomic.Int64
+			err := send(objectstore.WithThrottled(t.Context(), func() { told.Add(1) }), s)
+			if !errors.Is(err, objectstore.ErrThrottled) || told.Load() == 0 {
+				t.Errorf("%s, HTTP %d: told %d times, %v", op, status, told.Load(), err)
+			}
+		}
+	}
+}
