@@ -20,6 +20,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/state"
+	"github.com/residency/residency/regions"
 )
 
 // PlanSchema is written into plan.json.
@@ -75,6 +76,14 @@ type Region struct {
 }
 
 func (r Region) String() string { return r.Provider + ":" + r.Code }
+
+// admissible tells why nothing may be moved there, whoever asks.
+func (r Region) admissible() error {
+	if err := regions.Admissible(r.Country); err != nil {
+		return fmt.Errorf("destination %s: %w", r, err)
+	}
+	return nil
+}
 
 // Ways in which bytes travel.
 const (

@@ -54,6 +54,9 @@ type Request struct {
 // with the number of objects, only with the longest history. ErrNothing if all
 // data is at the destination already.
 func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) {
+	if err := r.Destination.admissible(); err != nil {
+		return nil, err
+	}
 	if r.Spool == nil {
 		spool, err := os.MkdirTemp("", "residency-plan-*")
 		if err != nil {

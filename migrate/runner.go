@@ -68,6 +68,9 @@ const DefaultPasses = 3
 // result is never nil when the error is one of ErrVerification, ErrPartial or
 // ErrNotEmpty, or nil.
 func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
+	if err := p.Destination.admissible(); err != nil {
+		return nil, err
+	}
 	if len(p.Blockers) > 0 {
 		return nil, ErrBlocked
 	}
@@ -133,6 +136,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 
 // Erase runs the erase step alone, for a plan that was run with KeepSource.
 func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
+	if err := p.Destination.admissible(); err != nil {
+		return nil, err
+	}
 	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.eraseOnly(ctx, p) })
 }
 

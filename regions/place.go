@@ -90,5 +90,18 @@ func spread(r Region) error {
 		ErrUnknownRegion, r.Provider, r.Code, r.Kind, r.Name)
 }
 
+// Admissible refuses a country as a destination: ErrUS, or ErrUnknownPlace where
+// it is not one country. It is the rule that every migration is held to, whoever
+// has resolved its destination.
+func Admissible(country string) error {
+	switch {
+	case IsUS(country):
+		return ErrUS
+	case !(Policy{}).knows(iso(country)):
+		return fmt.Errorf("%w: %q", ErrUnknownPlace, country)
+	}
+	return nil
+}
+
 // name is how a user writes the place.
 func (p Place) name() string { return p.Provider + ":" + p.Code }

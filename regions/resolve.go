@@ -109,8 +109,8 @@ func (c *Catalog) admit(p Place) (Place, error) {
 	if err != nil {
 		return Place{}, err
 	}
-	if IsUS(country) {
-		return Place{}, fmt.Errorf("%w: %s is in %s", ErrUS, p.name(), country)
+	if err := Admissible(country); err != nil {
+		return Place{}, fmt.Errorf("%w: %s is in %s", err, p.name(), country)
 	}
 	p.Country = country
 	return p, nil

@@ -11,10 +11,11 @@ type span struct {
 	after, until string
 	endless      bool // there is no until
 
-	from  Marker // of the page to be asked for next
-	busy  bool   // a request is in flight
-	done  bool   // nothing is left to be asked for
-	pages [][]objectstore.Version
+	from   Marker // of the page to be asked for next
+	course Course
+	busy   bool // a request is in flight
+	done   bool // nothing is left to be asked for
+	pages  [][]objectstore.Version
 	// attempt counts the times the span was begun anew: answers to requests of
 	// an earlier one are thrown away.
 	attempt int
@@ -64,9 +65,13 @@ func (s *span) take(p Page) error {
 		s.rest = Page{Entries: entries[cut:], Next: p.Next, More: p.More}
 	case !p.More:
 		s.done = true
-	case p.Next == s.from || p.Next == Marker{}:
-		return fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)
 	default:
+		if s.course.at == (Marker{}) {
+			s.course.at = s.from
+		}
+		if err := s.course.Advance(p.Next, len(p.Entries)); err != nil {
+			return err
+		}
 		s.from = p.Next
 	}
 	s.keep(entries[:cut])

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
 // Buckets implements objectstore.Administrator. With AWS the list has every
@@ -20,6 +21,7 @@ import (
 func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
 	var buckets []objectstore.Bucket
 	in := &s3.ListBucketsInput{MaxBuckets: aws.Int32(pageKeys)}
+	var course listing.Course
 	for {
 		out, err := s.client.ListBuckets(ctx, in)
 		if err != nil {
@@ -30,6 +32,9 @@ func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
 		}
 		if aws.ToString(out.ContinuationToken) == "" {
 			return buckets, nil
+		}
+		if err := course.Advance(listing.Marker{VersionID: *out.ContinuationToken}, len(out.Buckets)); err != nil {
+			return nil, s.broken("ListBuckets", "", err)
 		}
 		in.ContinuationToken = out.ContinuationToken
 	}

@@ -90,6 +90,7 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 		if prefix != "" {
 			in.Prefix = &prefix
 		}
+		var course listing.Course
 		for {
 			out, err := s.client.ListMultipartUploads(ctx, in, s3.WithAPIOptions(parseListing))
 			if err != nil {
@@ -109,8 +110,8 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 			if !p.truncated {
 				return
 			}
-			if p.nextKey == aws.ToString(in.KeyMarker) && p.nextID == aws.ToString(in.UploadIdMarker) {
-				yield(objectstore.Upload{}, s.broken("ListMultipartUploads", bucket, fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)))
+			if err := course.Advance(listing.Marker{Key: p.nextKey, VersionID: p.nextID}, len(p.uploads)); err != nil {
+				yield(objectstore.Upload{}, s.broken("ListMultipartUploads", bucket, err))
 				return
 			}
 			in.KeyMarker, in.UploadIdMarker = &p.nextKey, &p.nextID
