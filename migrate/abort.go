@@ -54,6 +54,9 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.sameEnds(ctx); err != nil {
+		return nil, err
+	}
 	if erasing, err := w.erasing(ctx); err != nil || erasing {
 		return nil, cmp.Or(err, ErrErasing)
 	}

@@ -232,6 +232,10 @@ func TestFenceOfALostState(t *testing.T) {
 	for name, again := range map[string]bool{"put up again": true, "forgotten": false} {
 		t.Run(name, func(t *testing.T) {
 			a := newAgain(t)
+			// Others made the bucket: it was there whatever the state remembers.
+			must(t, a.to.Region(eu).CreateBucket(t.Context(), "bucket-"+eu, false))
+			must(t, a.to.Region(eu).SetVersioning(t.Context(), "bucket-"+eu, objectstore.Enabled))
+			a.make()
 			run := func(fence bool) {
 				t.Helper()
 				if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{KeepSource: true, Fence: fence}); err != nil || fence && len(r.Fence) != 1 {

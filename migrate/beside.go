@@ -49,20 +49,6 @@ func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
 		return empty, nil
 	}
 	m.Exists = true
-	versioning, err := store.Versioning(ctx, m.Destination)
-	if err != nil {
-		return nil, fmt.Errorf("look at %s: %w", at, err)
-	}
-	if versioning == objectstore.Unversioned && m.Versioning != objectstore.Unversioned {
-		// Turning it on is ours to do only where nothing of others is inside.
-		for _, err := range store.Versions(ctx, m.Destination, "", "") {
-			if err != nil {
-				return nil, fmt.Errorf("look at %s: %w", at, err)
-			}
-			p.block(Issue{Rule: "destination-unversioned", Location: at, Text: "the bucket exists, holds objects and has no versioning; histories cannot be kept there", Remedy: "turn versioning on, or set destination.bucket in the configuration"})
-			break
-		}
-	}
 	next, stop := iter.Pull2(objectstore.Histories(store.Versions(ctx, m.Destination, m.Prefix, "")))
 	b := &beside{next: next, stop: stop, opaque: p.KMSKey != "" || p.CustomerKeys}
 	b.held, b.err, b.more = next()

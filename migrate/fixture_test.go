@@ -42,6 +42,7 @@ type fixture struct {
 	kmsKey   string // of the destination
 	buckets  int    // made by anew
 	restore  string // the tier at which plans restore
+	tag      string // of buckets, that names their customer
 	keys     int    // of SSE-C that the program has
 	anyClass bool   // at the destination
 }
@@ -133,7 +134,7 @@ func (f *fixture) tryPlan(verify string) (*migrate.Plan, error) {
 		f.t.Fatal(err)
 	}
 	return migrate.Make(f.t.Context(), f.home, migrate.Request{
-		Customer: "acme", Verify: verify, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, AnyClass: f.anyClass, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Customer: "acme", Verify: verify, TagKey: f.tag, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, AnyClass: f.anyClass, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
 		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },

@@ -241,6 +241,9 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 	if planted.On(planted.SkipGate) || planted.On(planted.EraseUnverified) {
 		return nil
 	}
+	if _, err := w.unchanged(ctx); err != nil {
+		return err
+	}
 	total := w.totals().Entries
 	if w.result.Entries != total || w.result.Verdicts[string(receipt.Verified)] != total {
 		return fmt.Errorf("%w: %d of %d entries have a verified receipt", ErrVerification, w.result.Verdicts[string(receipt.Verified)], total)

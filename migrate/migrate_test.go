@@ -73,7 +73,7 @@ func TestRequestsPerObject(t *testing.T) {
 		{"source", "GetObject", from["GetObject"], n},
 		{"source", "HeadObject", from["HeadObject"], 0},
 		{"source", "GetObjectTagging", from["GetObjectTagging"], 0},
-		{"source", "DeleteObjects", from["DeleteObjects"], 3}, // the probe, the first ten, the others
+		{"source", "DeleteObjects", from["DeleteObjects"], 4}, // what is not there, the probe, the first ten, the others
 		{"destination", "PutObject", to["PutObject"], n + 4},  // the reservation and three probes
 		{"destination", "HeadObject", to["HeadObject"], 0},
 		{"destination", "GetObject", to["GetObject"], 1}, // another's reservation

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,9 @@ var (
 	ErrPartial      = errors.New("not everything could be done")
 	ErrNotEmpty     = errors.New("the source is not empty")
 	ErrNoPlan       = errors.New("no such plan")
+	ErrAmbiguous    = errors.New("more than one plan")
 	ErrNotCopied    = errors.New("the plan has not been copied")
+	ErrChanged      = errors.New("changed since the plan")
 	ErrSpoiled      = errors.New("the destination no longer shows what was written")
 )
 
@@ -53,15 +56,17 @@ type Plan struct {
 	Restore     *Restore  `json:"restore,omitempty"` // of archived versions
 	// CustomerKeys tells that keys of SSE-C are at hand, under which ETags say
 	// nothing.
-	CustomerKeys bool               `json:"customer_keys,omitempty"`
-	Moves        []Move             `json:"moves"`
-	Segments     []manifest.Segment `json:"segments"`
-	HeldIn       []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
-	Uploads      *Uploads           `json:"uploads,omitempty"`
-	Totals       Totals             `json:"totals"`
-	Parity       []Parity           `json:"parity"`
-	Blockers     []Issue            `json:"blockers"`
-	Warnings     []Issue            `json:"warnings"`
+	CustomerKeys bool `json:"customer_keys,omitempty"`
+	// CustomerTag is the bucket tag that names whose a bucket is.
+	CustomerTag string             `json:"customer_tag,omitempty"`
+	Moves       []Move             `json:"moves"`
+	Segments    []manifest.Segment `json:"segments"`
+	HeldIn      []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
+	Uploads     *Uploads           `json:"uploads,omitempty"`
+	Totals      Totals             `json:"totals"`
+	Parity      []Parity           `json:"parity"`
+	Blockers    []Issue            `json:"blockers"`
+	Warnings    []Issue            `json:"warnings"`
 	// Exposures are the laws that reach the data at the destination.
 	Exposures []inventory.Exposure `json:"exposures"`
 }
@@ -73,6 +78,10 @@ type Region struct {
 	Country         string `json:"country"`
 	Operator        string `json:"operator,omitempty"`
 	OperatorCountry string `json:"operator_country,omitempty"`
+	// Endpoint is the URL that answered, Account whose the buckets are there;
+	// empty where that is not known.
+	Endpoint string `json:"endpoint,omitempty"`
+	Account  string `json:"account,omitempty"`
 }
 
 func (r Region) String() string { return r.Provider + ":" + r.Code }
@@ -103,10 +112,13 @@ type Move struct {
 	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
 	ACLs        bool                   `json:"acls,omitempty"`        // access control lists are in force there
 	Totals      Totals                 `json:"totals"`
-	// Exists and Held were observed while planning; the digest leaves them out,
-	// for a run changes them.
+	// Exists tells that others made the destination bucket; it is then left as it
+	// is found, and Found is what it does by itself to all that is written there.
 	Exists bool  `json:"destination_exists"`
-	Held   int64 `json:"already_at_destination"` // entries
+	Found  *Adds `json:"destination_adds,omitempty"`
+	// Held was observed while planning; the digest leaves it out, for a run
+	// changes it.
+	Held int64 `json:"already_at_destination"` // entries
 
 	replicas int64 // of Held: entries that have the version ID of the source's
 }
@@ -131,6 +143,17 @@ func (p *Plan) SharesSource(o *Plan) bool {
 // To is the destination location.
 func (p *Plan) To(m Move) objectstore.Location {
 	return objectstore.Location{Provider: p.Destination.Provider, Bucket: m.Destination, Prefix: m.Prefix}
+}
+
+// Ends lists the regions of the plan, each once, its destination last.
+func (p *Plan) Ends() []Region {
+	var ends []Region
+	for _, m := range p.Moves {
+		if !slices.Contains(ends, m.Source) {
+			ends = append(ends, m.Source)
+		}
+	}
+	return append(ends, p.Destination)
 }
 
 // Totals counts entries.
@@ -210,7 +233,7 @@ func (p *Plan) digest() (string, error) {
 	covered.ID, covered.Digest, covered.Created, covered.HeldIn = "", "", time.Time{}, nil
 	covered.Moves = make([]Move, len(p.Moves))
 	for i, m := range p.Moves {
-		m.Exists, m.Held = false, 0
+		m.Held = 0
 		covered.Moves[i] = m
 	}
 	data, err := json.Marshal(covered)
@@ -243,22 +266,35 @@ func (p *Plan) save(ctx context.Context, home state.Home) error {
 }
 
 // Load reads a plan by its ID, or by a digest or the first 12 or more digits of
-// one, and holds it against its own digest. ErrNoPlan if there is none.
+// one, and holds it against its own digest. ErrNoPlan if there is none, and
+// ErrAmbiguous if digits that are not a whole digest begin those of several.
 func Load(ctx context.Context, home state.Home, name string) (*Plan, error) {
 	plans, err := List(ctx, home)
 	if err != nil {
 		return nil, err
 	}
+	if slices.Contains(plans, name) {
+		return load(ctx, home, name)
+	}
+	var meant []string
 	for _, id := range plans {
-		if id == name || len(name) >= MinApproval && strings.HasPrefix(shortDigest(id), strings.ToLower(name[:MinApproval])) {
-			p, err := load(ctx, home, id)
-			if err != nil {
-				return nil, err
-			}
-			if id == name || p.Approves(name) {
-				return p, nil
-			}
+		if len(name) >= MinApproval && shortDigest(id) == strings.ToLower(name[:MinApproval]) {
+			meant = append(meant, id)
 		}
+	}
+	if len(meant) > 1 && len(name) < 2*sha256.Size {
+		return nil, fmt.Errorf("%w: %q can mean %s", ErrAmbiguous, name, listed(meant))
+	}
+	var damaged error
+	for _, id := range meant {
+		p, err := load(ctx, home, id)
+		if err == nil && p.Approves(name) {
+			return p, nil
+		}
+		damaged = errors.Join(damaged, err)
+	}
+	if damaged != nil {
+		return nil, damaged
 	}
 	return nil, fmt.Errorf("%w: %q; the state in %s has %s", ErrNoPlan, name, home, listed(plans))
 }

@@ -33,7 +33,11 @@ type Request struct {
 	Exposures []inventory.Exposure // at the destination
 	Stores    Stores
 	// BucketName names the destination of a source bucket.
-	BucketName   func(bucket, sourceRegion string) string
+	BucketName func(bucket, sourceRegion string) string
+	// Claims say whose data is, or would be moved, where; TagKey is the bucket tag
+	// that says it too, empty for none.
+	Claims       []inventory.Claim
+	TagKey       string
 	KMSKey       string // of the destination's region, for what is under a KMS key at the source; may be empty
 	AnyClass     bool   // the storage class is left to the destination, and not compared
 	CustomerKeys bool   // keys of SSE-C are at hand
@@ -69,8 +73,9 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	if r.Restore != "" {
 		restore = &Restore{Tier: r.Restore, Days: restoreDays}
 	}
+	r.Destination = r.Stores.located(ctx, r.Destination)
 	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys,
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys, CustomerTag: r.TagKey,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if r.AnyClass {
@@ -79,7 +84,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	if err := p.collect(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.plan.seal(); err != nil {
+	if err := p.settle(ctx, home); err != nil {
 		return nil, err
 	}
 	if err := p.store(ctx, home); err != nil {
@@ -119,9 +124,10 @@ func (p *planner) collect(ctx context.Context) error {
 		if place.Customer != r.Customer || place.Provider == r.Destination.Provider && place.Region == r.Destination.Code {
 			continue
 		}
-		moves = append(moves, p.move(place))
+		moves = append(moves, p.move(ctx, place))
 	}
 	p.clashes(moves)
+	p.claimed(moves)
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
 	writer.Entries = r.SegmentEntries
@@ -175,9 +181,9 @@ func (p *planner) saveUploads(ctx context.Context) error {
 	return p.spool.Put(ctx, uploadsFile, data)
 }
 
-func (p *planner) move(place inventory.Place) Move {
+func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 	m := Move{
-		Source: Region{Provider: place.Provider, Code: place.Region, Country: place.Country, Operator: place.Operator, OperatorCountry: place.OperatorIn},
+		Source: p.Stores.located(ctx, Region{Provider: place.Provider, Code: place.Region, Country: place.Country, Operator: place.Operator, OperatorCountry: place.OperatorIn}),
 		Bucket: place.Bucket, Prefix: place.Prefix, Versioning: place.Versioning,
 		Destination: p.BucketName(place.Bucket, place.Region), Way: Streamed,
 	}

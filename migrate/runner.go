@@ -157,6 +157,9 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	if started.At.IsZero() {
 		return nil, fmt.Errorf("%w: %s", ErrNotCopied, p.ID)
 	}
+	if _, err := w.unchanged(ctx); err != nil {
+		return nil, err
+	}
 	w.result.Started = started.At
 	if missing, err := w.missing(ctx); err != nil {
 		return nil, err
@@ -282,6 +285,10 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 	if started.Aborting {
 		return ErrAborting
 	}
+	buckets, err := w.unchanged(ctx)
+	if err != nil {
+		return err
+	}
 	if started.At.IsZero() {
 		if !fresh {
 			w.Progress.Begin("checking", w.plan.Totals.Entries, 0)
@@ -303,46 +310,11 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 	}
 	w.result.Started = started.At
 	for _, m := range w.plan.Moves {
-		if err := w.prepare(ctx, m); err != nil {
+		if err := w.prepare(ctx, m, buckets); err != nil {
 			return fmt.Errorf("prepare %s: %w", w.plan.To(m), err)
 		}
 	}
 	return nil
-}
-
-// prepare creates a move's bucket where there is none and gives it what the
-// parity table says.
-func (w *work) prepare(ctx context.Context, m Move) error {
-	store := w.destination()
-	region, err := store.BucketRegion(ctx, m.Destination)
-	switch {
-	case errors.Is(err, objectstore.ErrNotFound):
-		if err := store.CreateBucket(ctx, m.Destination, m.Lock); err != nil {
-			return taken(err)
-		}
-		w.note("created bucket %s in %s", w.plan.To(Move{Destination: m.Destination}), w.plan.Destination.Code)
-	case err != nil:
-		return err
-	case region != "" && region != w.plan.Destination.Code:
-		return fmt.Errorf("%w: the bucket is in %s", ErrBlocked, region)
-	}
-	if m.Versioning != objectstore.Unversioned {
-		now, err := store.Versioning(ctx, m.Destination)
-		if err != nil {
-			return err
-		}
-		if now != objectstore.Enabled {
-			if err := store.SetVersioning(ctx, m.Destination, objectstore.Enabled); err != nil {
-				return err
-			}
-		}
-	}
-	if !m.Exists && len(m.Tags) > 0 {
-		if err := store.SetBucketTags(ctx, m.Destination, m.Tags); err != nil && !errors.Is(err, objectstore.ErrNotOffered) {
-			return err
-		}
-	}
-	return w.apply(ctx, m, true)
 }
 
 // probePrefix begins the names of keys that are written to see what a service

@@ -90,13 +90,7 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		}
 		p.plan.Parity = append(p.plan.Parity, row)
 	}
-	if err := p.access(ctx, source, m); err != nil {
-		return err
-	}
-	if m.Exists {
-		return p.existing(ctx, m)
-	}
-	return nil
+	return p.access(ctx, source, m)
 }
 
 // judge decides what becomes of one setting.
@@ -216,48 +210,6 @@ func (p *planner) offered(ctx context.Context, m *Move, name objectstore.Setting
 	return nil
 }
 
-// existing looks at a destination bucket that is there already for what would
-// delete, copy on or weaken what it is given.
-func (p *planner) existing(ctx context.Context, m *Move) error {
-	destination := p.Stores(p.Destination.Provider, p.Destination.Code)
-	at := p.plan.To(*m).String()
-	wanted := func(name objectstore.Setting) []byte { return wantedSetting(p.plan.Parity, *m, name) }
-	read := readSettings(ctx, destination, m.Destination)
-	for i, name := range objectstore.Settings() {
-		value, err := read[i].value, read[i].err
-		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("%s of %s: %w", name, at, err)
-		}
-		switch {
-		case name == objectstore.ObjectLock && value == nil && m.Lock:
-			p.block(Issue{Rule: "destination-lock", Location: at, Text: "the bucket exists without object lock, which the source has", Remedy: "set destination.bucket in the configuration"})
-		case value == nil || equalJSON(value, wanted(name)):
-		case name == objectstore.Replication:
-			targets, err := parity.Targets(value)
-			if err != nil {
-				return err
-			}
-			if len(targets) > 0 {
-				p.block(Issue{Rule: "destination-replicates", Location: at, Text: "the bucket replicates to " + strings.Join(targets, ", "), Remedy: "turn its replication off, or set destination.bucket in the configuration"})
-			}
-		case name == objectstore.Lifecycle:
-			expiry, err := parity.ParseLifecycle(value, p.Now)
-			if err != nil {
-				return err
-			}
-			if len(expiry.Rules) > 0 {
-				p.block(Issue{Rule: "destination-expires", Location: at, Text: "lifecycle rules of the bucket would delete what it is given: " + strings.Join(expiry.Rules, ", "), Remedy: "disable them, or set destination.bucket in the configuration"})
-			}
-		case wanted(name) != nil:
-			p.warn(Issue{Rule: "destination-differs", Location: at, Text: fmt.Sprintf("the bucket exists with another %s, which is left as it is", name)})
-		}
-	}
-	return nil
-}
-
 // wantedSetting is what a move's destination bucket is to be given, or nil.
 func wantedSetting(rows []Parity, m Move, name objectstore.Setting) []byte {
 	i := slices.IndexFunc(rows, func(x Parity) bool {
@@ -275,9 +227,12 @@ func early(name objectstore.Setting) bool {
 	return name == objectstore.Encryption || name == objectstore.Ownership || name == objectstore.PublicAccess
 }
 
-// apply gives the destination bucket the settings of the plan that it does not
-// have. In a bucket that was there before, a different setting is left alone.
+// apply gives a destination bucket that this plan made the settings of the plan
+// that it does not have. What others made is theirs to configure.
 func (w *work) apply(ctx context.Context, m Move, first bool) error {
+	if m.Exists {
+		return nil
+	}
 	store := w.destination()
 	for _, name := range objectstore.Settings() {
 		value := wantedSetting(w.plan.Parity, m, name)
@@ -288,7 +243,7 @@ func (w *work) apply(ctx context.Context, m Move, first bool) error {
 		if err != nil && !errors.Is(err, objectstore.ErrDenied) {
 			return fmt.Errorf("%s of %s: %w", name, w.plan.To(m), err)
 		}
-		if equalJSON(now, value) || now != nil && m.Exists {
+		if equalJSON(now, value) {
 			continue
 		}
 		if err := store.SetSetting(ctx, m.Destination, name, value); err != nil {
@@ -347,10 +302,13 @@ func (w *work) opaque(m Move) bool {
 	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.kmsDefault(m)
 }
 
-// kmsDefault tells whether a move's destination bucket is given default
-// encryption under KMS.
+// kmsDefault tells whether a move's destination bucket has, or is given,
+// default encryption under KMS.
 func (w *work) kmsDefault(m Move) bool {
 	value := wantedSetting(w.plan.Parity, m, objectstore.Encryption)
+	if m.Found != nil {
+		value = m.Found.Encryption
+	}
 	if value == nil {
 		return false
 	}

@@ -36,6 +36,9 @@ func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verificat
 	if err != nil {
 		return nil, err
 	}
+	if err := w.sameEnds(ctx); err != nil {
+		return nil, err
+	}
 	missing, err := w.missing(ctx)
 	if err != nil {
 		return nil, err

@@ -282,19 +282,19 @@ func newMortal(t *testing.T, scale int) *mortal {
 		t.Fatalf("build residency: %v\n%s", err, out)
 	}
 	m.state = filepath.Join(m.dir, "state")
-	m.config, m.proxies = m.behind("residency.yaml", m.count)
+	m.config, m.proxies = m.behind("residency.yaml", m.count, "us-east-1", "eu-west-1")
 	return m
 }
 
-// behind writes a configuration whose servers are behind proxies of its own: of
-// us-east-1 and of eu-west-1.
-func (m *mortal) behind(name string, fault func(storetest.Request) storetest.Fault) (path string, proxies []*storetest.Proxy) {
+// behind writes a configuration whose servers of some regions are behind proxies
+// of its own.
+func (m *mortal) behind(name string, fault func(storetest.Request) storetest.Fault, regions ...string) (path string, proxies []*storetest.Proxy) {
 	m.t.Helper()
 	config, err := os.ReadFile(m.box.ConfigPath)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	for _, region := range []string{"us-east-1", "eu-west-1"} {
+	for _, region := range regions {
 		proxy := m.box.Proxy(m.t, region)
 		proxy.SetFault(fault)
 		proxies = append(proxies, proxy)

@@ -23,6 +23,10 @@ import (
 const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 bucket REGION BUCKET [versioned]     create a bucket
   s3 tag REGION BUCKET KEY VALUE          tag it
+  s3 policy REGION BUCKET JSON            give it a policy
+  s3 versions REGION BUCKET               turn its versioning on
+  s3 drop REGION BUCKET                   delete it, empty as it is
+  s3 shows REGION BUCKET                  print its versioning, tags and policy
   s3 put REGION BUCKET KEY TEXT           put an object
   s3 rm REGION BUCKET KEY                 delete one
   s3 purge REGION BUCKET KEY              delete all its entries
@@ -58,7 +62,7 @@ func s3Run(ctx context.Context, args []string) error {
 	bucket, prefix, _ := strings.Cut(args[2], "/")
 	t := &s3Tool{client: box.Client(args[1]), bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"put": 2, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2}
+	want := map[string]int{"put": 2, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
@@ -67,6 +71,14 @@ func s3Run(ctx context.Context, args []string) error {
 		return t.create(ctx, args[1], len(rest) == 1 && rest[0] == "versioned")
 	case "tag":
 		_, err = t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &rest[0], Value: &rest[1]}}}})
+	case "policy":
+		_, err = t.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &rest[0]})
+	case "versions":
+		return t.version(ctx)
+	case "drop":
+		_, err = t.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &bucket})
+	case "shows":
+		return t.shows(ctx)
 	case "put":
 		_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &rest[0], Body: strings.NewReader(rest[1])})
 	case "rm":
@@ -151,8 +163,43 @@ func (t *s3Tool) create(ctx context.Context, region string, versioned bool) erro
 	if _, err := t.client.CreateBucket(ctx, in); err != nil || !versioned {
 		return err
 	}
+	return t.version(ctx)
+}
+
+func (t *s3Tool) version(ctx context.Context) error {
 	_, err := t.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &t.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
 	return err
+}
+
+// shows prints what is set about a bucket; what is not set, as empty.
+func (t *s3Tool) shows(ctx context.Context) error {
+	absent := func(err error) bool {
+		var refused smithy.APIError
+		return errors.As(err, &refused) && (refused.ErrorCode() == "NoSuchTagSet" || refused.ErrorCode() == "NoSuchBucketPolicy")
+	}
+	versioning, err := t.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &t.bucket})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("versioning %s\n", versioning.Status)
+	tagging, err := t.client.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &t.bucket})
+	if err != nil && !absent(err) {
+		return err
+	}
+	if err == nil {
+		for _, tag := range tagging.TagSet {
+			fmt.Printf("tag %s=%s\n", *tag.Key, *tag.Value)
+		}
+	}
+	policy, err := t.client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &t.bucket})
+	if err != nil {
+		if absent(err) {
+			return nil
+		}
+		return err
+	}
+	fmt.Printf("policy %s\n", *policy.Policy)
+	return nil
 }
 
 func (t *s3Tool) purge(ctx context.Context, key string) error {

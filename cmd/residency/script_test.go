@@ -135,8 +135,8 @@ func appendCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // digestCommand finds which plan some JSON output is about: it sets $PLAN to
-// the plan's ID and $DIGEST to its digest or, where that is not there, to the
-// part of it that the ID has.
+// the plan's ID, $SHORT to the part of the digest that the ID has, and $DIGEST to
+// the whole or, where that is not there, to that part.
 func digestCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: digest FILE")
@@ -148,6 +148,7 @@ func digestCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Setenv("PLAN", id[1])
 	ts.Setenv("DIGEST", id[2])
+	ts.Setenv("SHORT", id[2])
 	if digest := regexp.MustCompile(`"digest": "([0-9a-f]{64})"`).FindStringSubmatch(text); digest != nil && strings.HasPrefix(digest[1], id[2]) {
 		ts.Setenv("DIGEST", digest[1])
 	}

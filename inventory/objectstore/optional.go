@@ -69,6 +69,15 @@ func (l Limits) PartSize(object, wanted int64) int64 {
 	return size
 }
 
+// Addressed stores say exactly who answers: names of providers and regions are
+// only what the configuration calls them.
+type Addressed interface {
+	// URL is where requests go to.
+	URL() string
+	// Account owns the buckets; empty if that is not known.
+	Account(ctx context.Context) string
+}
+
 // Annotator counts what S3 calls annotations: things attached to a version that
 // a copy of its bytes and headers does not have.
 type Annotator interface {

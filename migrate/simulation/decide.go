@@ -62,7 +62,11 @@ func (w *world) meanwhile(p *process) {
 			w.edit(bucket)
 		}
 	}
-	if w.foreign < w.options.foreign && d.one(0.02) {
+	foreignRate := 0.02
+	if phase == "copying" {
+		foreignRate = 0.06 // where somebody can come between a look and a write
+	}
+	if w.foreign < w.options.foreign && d.one(foreignRate) {
 		w.intrude(pick(d, w.places...))
 	}
 }

@@ -16,7 +16,7 @@ func Class(err error) string {
 	if err == nil {
 		return "done"
 	}
-	for _, c := range []error{migrate.ErrBlocked, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
+	for _, c := range []error{migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
 		if errors.Is(err, c) {
 			return c.Error()
 		}
@@ -45,6 +45,8 @@ func (w *world) judgeEnd(end error) {
 	switch {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		ok = people || lies
+	case errors.Is(end, migrate.ErrChanged):
+		ok = w.foreign > 0 // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
 		// Behind a fence that stood all the time nobody can have written.
 		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt

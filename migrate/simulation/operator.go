@@ -50,7 +50,7 @@ func Run(c Config) Outcome {
 			break // nothing goes wrong any more, and it says the same again
 		}
 		before = out.End
-		if errors.Is(out.End, migrate.ErrDrift) || errors.Is(out.End, migrate.ErrNotEmpty) && w.plan != nil && !w.anyErased() {
+		if errors.Is(out.End, migrate.ErrDrift) || errors.Is(out.End, migrate.ErrChanged) || errors.Is(out.End, migrate.ErrNotEmpty) && w.plan != nil && !w.anyErased() {
 			w.plan = nil // plan again
 		}
 		if errors.Is(out.End, migrate.ErrNotCopied) {

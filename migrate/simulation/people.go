@@ -51,7 +51,7 @@ func (w *world) populate() {
 		for _, p := range w.places {
 			if d.one(0.7) {
 				must(w.destination.Region(eu).CreateBucket(ctx, w.target(p.bucket), false))
-				if d.one(0.5) {
+				if p.versioning != objectstore.Unversioned && d.one(0.8) {
 					must(w.destination.Region(eu).SetVersioning(ctx, w.target(p.bucket), objectstore.Enabled))
 				}
 				w.intrude(p)

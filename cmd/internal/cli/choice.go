@@ -54,7 +54,7 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrat
 	if err != nil {
 		return nil, false, err
 	}
-	if m.agree.digest != "" && !p.Approves(m.agree.digest) {
+	if m.agree.digest != "" && !strings.EqualFold(p.Digest, m.agree.digest) {
 		return nil, false, &refusedError{
 			err:  fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift, m.agree.digest, p.Digest),
 			hint: "look at the new plan with residency status --plan " + p.ID + ", then approve its digest",

@@ -69,10 +69,10 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
+	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
-	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, state.ErrDamaged):
+	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, migrate.ErrAmbiguous, state.ErrDamaged):
 		return exitUsage
 	case is(errPolicy):
 		return exitPolicy
@@ -125,6 +125,10 @@ func remedy(err error) string {
 		return "restore the state from a copy; or move it away and run the same command again, which looks at both ends anew"
 	case errors.Is(err, state.ErrLeased):
 		return "wait for the other run to end, or see residency status"
+	case errors.Is(err, migrate.ErrAmbiguous):
+		return "give the whole digest; residency status --plan ID shows it"
+	case errors.Is(err, migrate.ErrChanged):
+		return "residency plan writes a new plan of what is there now; look at it, and approve its digest"
 	case errors.Is(err, migrate.ErrDrift):
 		return "plan again, look at the new plan, and approve its digest"
 	case errors.Is(err, migrate.ErrNotCopied):

@@ -36,6 +36,9 @@ versions of the plan, looks what is left, and certifies.
 			if err != nil {
 				return err
 			}
+			if err := a.unclaimed(w, p); err != nil {
+				return err
+			}
 			runner := a.runner(w, workers)
 			status, err := runner.Status(c.Context(), p)
 			if err != nil {
@@ -45,7 +48,7 @@ versions of the plan, looks what is left, and certifies.
 				fmt.Fprintf(a.Out, "Nothing to do: the source of plan %s was erased and found empty.\n", p.ID)
 				return nil
 			}
-			command := strings.Join([]string{"residency", "erase", "--plan", p.ID, "--approve", p.Digest[:migrate.MinApproval]}, " ")
+			command := strings.Join([]string{"residency", "erase", "--plan", p.ID, "--approve", p.Digest}, " ")
 			if err := a.approve(p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
@@ -214,7 +217,7 @@ func nextStep(p *migrate.Plan, s *migrate.Status) string {
 	if len(p.Blockers) > 0 {
 		return "" // they name what to do
 	}
-	approval := " --approve " + p.Digest[:migrate.MinApproval]
+	approval := " --approve " + p.Digest
 	switch s.Stage {
 	case migrate.Planned, migrate.Copying:
 		return "residency migrate --plan " + p.ID + approval
@@ -247,6 +250,20 @@ func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, 
 		}
 	}
 	return w, p, a.admits(w, p)
+}
+
+// unclaimed refuses a plan whose destination the configuration has since come to
+// call another customer's.
+func (a *app) unclaimed(w *world, p *migrate.Plan) error {
+	for _, m := range p.Moves {
+		for _, c := range w.claims(p.Destination.Provider, p.Destination.Code) {
+			if c.Customer != p.Customer && c.Location.Overlaps(p.To(m)) {
+				return fmt.Errorf("%w: %s is, or would hold, data of customer %s (%s); make a new plan",
+					migrate.ErrChanged, p.To(m), c.Customer, c.Location)
+			}
+		}
+	}
+	return nil
 }
 
 // admits refuses a plan whose destination is not where the catalog and the

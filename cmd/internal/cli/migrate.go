@@ -119,7 +119,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	if err != nil {
 		return err
 	}
-	command := "residency migrate --abort " + p.ID + " --approve " + p.Digest[:migrate.MinApproval]
+	command := "residency migrate --abort " + p.ID + " --approve " + p.Digest
 	if err := a.approve(p, regions.Resolution{}, agree, command); err != nil {
 		return err
 	}
@@ -214,6 +214,9 @@ func (m *migration) run(ctx context.Context) error {
 		}
 		return blocked(p)
 	}
+	if err := m.unclaimed(m.world, p); err != nil {
+		return err
+	}
 	if err := m.approve(p, d, m.agree, m.command(p)); err != nil {
 		return err
 	}
@@ -246,7 +249,7 @@ func (m *migration) command(p *migrate.Plan) string {
 	if m.options.Passes != migrate.DefaultPasses {
 		parts = append(parts, "--passes", strconv.Itoa(m.options.Passes))
 	}
-	return strings.Join(append(parts, "--approve", p.Digest[:migrate.MinApproval]), " ")
+	return strings.Join(append(parts, "--approve", p.Digest), " ")
 }
 
 // approve asks, or demands what stands in for an answer. Nothing was changed

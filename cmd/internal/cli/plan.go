@@ -118,6 +118,8 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Customer: customer, Verify: verify, Inventory: inv, Stores: w.stores, Now: a.now(), Progress: progress,
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
+		Claims:      w.claims(d.Place.Provider, d.Place.Code),
+		TagKey:      w.config.Discovery.BucketTag,
 		KMSKey:      w.config.Destination.KMSKey,
 		AnyClass:    w.config.Destination.StorageClass == config.AnyClass,
 		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0,
@@ -171,6 +173,11 @@ func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
 		}
 		if len(others) > 0 {
 			fmt.Fprintf(a.Out, "               chosen as the lowest-numbered of its area; others: %s\n", strings.Join(others, ", "))
+		}
+	}
+	for _, end := range p.Ends() {
+		if end.Endpoint != "" {
+			fmt.Fprintf(a.Out, "  answered by  %s for %s, account %s\n", end.Endpoint, end, orUnknown(end.Account))
 		}
 	}
 	fmt.Fprintf(a.Out, "  to move      %s entries (%s versions, %s delete markers), %s\n", render.Count(p.Totals.Entries), render.Count(p.Totals.Versions), render.Count(p.Totals.Markers), render.Bytes(p.Totals.Bytes))

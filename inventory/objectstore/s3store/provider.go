@@ -157,7 +157,10 @@ type Store struct {
 	unversioned neverVersioned
 }
 
-var _ objectstore.Store = (*Store)(nil)
+var (
+	_ objectstore.Store     = (*Store)(nil)
+	_ objectstore.Addressed = (*Store)(nil)
+)
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
 // partition can copy from any other.
@@ -167,6 +170,26 @@ func (s *Store) Endpoint() string {
 	}
 	return s.provider + " " + s.endpoint
 }
+
+// URL implements objectstore.Addressed. Amazon's own address is the one that the
+// client resolves, so that what the environment puts in its place shows.
+func (s *Store) URL() string {
+	o := s.client.Options()
+	if o.BaseEndpoint != nil {
+		return *o.BaseEndpoint
+	}
+	resolved, err := o.EndpointResolverV2.ResolveEndpoint(context.Background(), s3.EndpointParameters{
+		Region: &o.Region, UseFIPS: aws.Bool(o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
+		UseDualStack: aws.Bool(o.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
+	})
+	if err != nil {
+		return "" // every request fails as well, and says why
+	}
+	return resolved.URI.String()
+}
+
+// Account implements objectstore.Addressed.
+func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 
 // KeepsOwner tells whether a bucket's owner has access whatever its policy leaves
 // unsaid, as on AWS (IAM User Guide, "Policy evaluation logic").

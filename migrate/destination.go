@@ -1,0 +1,326 @@
+package migrate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/parity"
+)
+
+// Adds is what a bucket does by itself to all that is written to it, in the
+// words of its settings.
+type Adds struct {
+	ObjectLock json.RawMessage `json:"object_lock,omitempty"`
+	Encryption json.RawMessage `json:"encryption,omitempty"`
+}
+
+func (a Adds) equal(o Adds) bool {
+	return equalJSON(a.ObjectLock, o.ObjectLock) && equalJSON(a.Encryption, o.Encryption)
+}
+
+// located adds to a region who answers for it.
+func (s Stores) located(ctx context.Context, r Region) Region {
+	if at, ok := s(r.Provider, r.Code).(objectstore.Addressed); ok {
+		r.Endpoint, r.Account = at.URL(), at.Account(ctx)
+	}
+	return r
+}
+
+// claimed finds moves into what is another customer's.
+func (p *planner) claimed(moves []Move) {
+	for _, m := range moves {
+		for _, c := range p.Claims {
+			if c.Customer != p.Customer && c.Location.Overlaps(p.plan.To(m)) {
+				text := fmt.Sprintf("would go to %s, which is, or would hold, data of customer %s (%s)",
+					p.plan.To(m), c.Customer, c.Location)
+				p.block(Issue{Rule: "destination-claimed", Location: m.From().String(), Text: text, Remedy: ownBucket})
+				break
+			}
+		}
+	}
+}
+
+// tagged finds a bucket that its tag says to be another customer's.
+func (l *look) tagged(ctx context.Context, store objectstore.Store, p *Plan, m Move) error {
+	if p.CustomerTag == "" {
+		return nil
+	}
+	tags, err := store.BucketTags(ctx, m.Destination)
+	switch {
+	case errors.Is(err, objectstore.ErrNotOffered):
+		return nil
+	case errors.Is(err, objectstore.ErrDenied):
+		l.denied("tags, which may say whose it is,")
+		return nil
+	case err != nil:
+		return fmt.Errorf("tags of %s: %w", l.at, err)
+	}
+	for _, t := range tags {
+		if t.Key == p.CustomerTag && t.Value != "" && t.Value != p.Customer {
+			text := fmt.Sprintf("the bucket is tagged %s=%s: it is another customer's", t.Key, t.Value)
+			l.block("destination-claimed", text, ownBucket)
+		}
+	}
+	return nil
+}
+
+const ownBucket = "set destination.bucket in the configuration"
+
+// look is what there is to say about a destination bucket that is there.
+type look struct {
+	at       string
+	blockers []Issue
+	warnings []Issue
+	adds     Adds
+	settings map[objectstore.Setting][]byte // those that could be read; nil: none
+}
+
+func (l *look) block(rule, text, remedy string) {
+	l.blockers = append(l.blockers, Issue{Rule: rule, Location: l.at, Text: text, Remedy: remedy})
+}
+
+func (l *look) warn(rule, text string) {
+	l.warnings = append(l.warnings, Issue{Rule: rule, Location: l.at, Text: text})
+}
+
+func (l *look) denied(what string) {
+	l.block("destination-not-read", "the bucket exists, and its "+what+" could not be read (access denied)",
+		"give access to read it, or "+ownBucket)
+}
+
+// existing looks at a destination bucket that is there already for what would
+// delete, copy on, lock or weaken what it is given. One that this plan made has
+// what the plan gave it.
+func existing(
+	ctx context.Context, store objectstore.Store, p *Plan, m Move, now time.Time,
+) (*look, error) {
+	l := &look{at: p.To(m).String(), settings: make(map[objectstore.Setting][]byte)}
+	if m.Exists {
+		if err := l.tagged(ctx, store, p, m); err != nil {
+			return nil, err
+		}
+		versioning, err := store.Versioning(ctx, m.Destination)
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", l.at, err)
+		}
+		if m.Versioning != objectstore.Unversioned && versioning != objectstore.Enabled {
+			l.block("destination-unversioned",
+				"the bucket exists and has no versioning, or has it suspended; histories cannot be kept there",
+				"turn versioning on, or "+ownBucket)
+		}
+	}
+	read := readSettings(ctx, store, m.Destination)
+	for i, name := range objectstore.Settings() {
+		value, err := read[i].value, read[i].err
+		switch {
+		case errors.Is(err, objectstore.ErrNotOffered):
+			continue
+		case errors.Is(err, objectstore.ErrDenied):
+			if m.Exists {
+				l.denied(string(name))
+			}
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("%s of %s: %w", name, l.at, err)
+		}
+		l.settings[name] = value
+		if err := l.judge(p, m, name, value, now); err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", name, l.at, err)
+		}
+	}
+	return l, nil
+}
+
+// judge says what one setting of the bucket does to what it is given.
+func (l *look) judge(p *Plan, m Move, name objectstore.Setting, value []byte, now time.Time) error {
+	wanted := wantedSetting(p.Parity, m, name)
+	switch name {
+	case objectstore.ObjectLock:
+		return l.judgeLock(m, value, wanted)
+	case objectstore.Encryption:
+		l.adds.Encryption = value
+		if value != nil && m.Exists {
+			e, err := parity.ParseEncryption(value)
+			if err != nil {
+				return err
+			}
+			if e.Algorithm != "" {
+				text := "the bucket encrypts whatever is written to it with " + e.Algorithm
+				if e.KeyID != "" {
+					text += " under the key " + e.KeyID
+				}
+				l.warn("destination-encrypts", text)
+			}
+		}
+	case objectstore.Ownership:
+		if m.Exists && m.ACLs && bytes.Contains(value, []byte("BucketOwnerEnforced")) {
+			l.block("destination-acls", "the bucket exists and takes no ACLs, which are in force at the source",
+				ownBucket)
+		}
+	case objectstore.Replication:
+		if value == nil {
+			return nil
+		}
+		targets, err := parity.Targets(value)
+		if err == nil && len(targets) > 0 {
+			l.block("destination-replicates", "the bucket replicates to "+strings.Join(targets, ", "),
+				"turn its replication off, or "+ownBucket)
+		}
+		return err
+	case objectstore.Lifecycle:
+		if value == nil || wanted != nil && (!m.Exists || equalJSON(value, wanted)) {
+			return nil
+		}
+		expiry, err := parity.ParseLifecycle(value, now)
+		if err == nil && len(expiry.Rules) > 0 {
+			text := "lifecycle rules of the bucket would delete what it is given: " + strings.Join(expiry.Rules, ", ")
+			l.block("destination-expires", text, "disable them, or "+ownBucket)
+		}
+		return err
+	}
+	return nil
+}
+
+// judgeLock names a default retention, which nobody asked for per object.
+func (l *look) judgeLock(m Move, value, wanted []byte) error {
+	l.adds.ObjectLock = value
+	if value == nil {
+		if m.Lock && m.Exists {
+			l.block("destination-lock", "the bucket exists without object lock, which the source has", ownBucket)
+		}
+		return nil
+	}
+	retention, err := parity.ParseRetention(value)
+	if err != nil || retention == (parity.Retention{}) {
+		return err
+	}
+	if !m.Exists {
+		if !equalJSON(value, wanted) {
+			l.block("destination-locks", "the bucket has been given a default retention: "+retention.String(), ownBucket)
+		}
+		return nil
+	}
+	l.warn("destination-locks", fmt.Sprintf("the bucket locks whatever is written to it: every copy will be under %s "+
+		"from the moment it is written, and as long as that lasts an abort cannot take it back", retention))
+	return nil
+}
+
+// judgeDestinations looks at the buckets that others made, which keep the
+// settings that they have.
+func (p *planner) judgeDestinations(ctx context.Context) error {
+	store := p.Stores(p.Destination.Provider, p.Destination.Code)
+	for i := range p.plan.Moves {
+		m := &p.plan.Moves[i]
+		if !m.Exists {
+			continue
+		}
+		l, err := existing(ctx, store, p.plan, *m, p.Now)
+		if err != nil {
+			return err
+		}
+		m.Found = &l.adds
+		for _, issue := range l.blockers {
+			if !slices.ContainsFunc(p.plan.Blockers, issue.same) {
+				p.block(issue)
+			}
+		}
+		for _, issue := range l.warnings {
+			if !slices.ContainsFunc(p.plan.Warnings, issue.same) {
+				p.warn(issue)
+			}
+		}
+		p.keepSettings(*m, l)
+	}
+	return nil
+}
+
+func (i Issue) same(o Issue) bool {
+	return i.Rule == o.Rule && i.Location == o.Location && i.Text == o.Text
+}
+
+// keepSettings takes back that a setting is carried to a bucket of others that
+// does not have it.
+func (p *planner) keepSettings(m Move, l *look) {
+	var kept []string
+	for i := range p.plan.Parity {
+		row := &p.plan.Parity[i]
+		if row.Bucket != bucketName(m) {
+			continue
+		}
+		switch name := objectstore.Setting(row.Setting); {
+		case row.Setting == "tags" && len(m.Tags) > 0:
+		case row.Value == nil || equalJSON(l.settings[name], row.Value):
+			continue
+		}
+		row.Outcome, row.Value, row.Detail = notCarried, nil, "the destination exists, and keeps its own"
+		kept = append(kept, row.Setting)
+	}
+	if len(kept) > 0 {
+		text := "the bucket exists and is left as it is; of the source bucket's settings these are not carried: "
+		p.warn(Issue{Rule: "destination-differs", Location: l.at, Text: text + strings.Join(kept, ", ")})
+	}
+}
+
+// identify gives the plan its digest. Buckets that a plan made are not counted
+// as there only for that plan made once more: what others have planned is told
+// what it will find.
+func (p *planner) identify(
+	ctx context.Context, own map[string]bool, stored func(id string) (bool, error),
+) error {
+	before := p.plan.clone()
+	again := false
+	for i := range p.plan.Moves {
+		m := &p.plan.Moves[i]
+		made, known := own[m.Destination]
+		if !m.Exists || !known {
+			continue
+		}
+		ours, err := p.ours(ctx, *m, made)
+		if err != nil {
+			return err
+		}
+		if ours {
+			m.Exists, again = false, true
+		}
+	}
+	if err := p.judgeDestinations(ctx); err != nil {
+		return err
+	}
+	if err := p.plan.seal(); err != nil || !again {
+		return err
+	}
+	if same, err := stored(p.plan.ID); err != nil || same {
+		return err
+	}
+	p.plan = before
+	if err := p.judgeDestinations(ctx); err != nil {
+		return err
+	}
+	return p.plan.seal()
+}
+
+// ours tells whether a run would still take a bucket for the plan's own.
+func (p *planner) ours(ctx context.Context, m Move, made bool) (bool, error) {
+	store := p.Stores(p.Destination.Provider, p.Destination.Code)
+	if !made {
+		trace, err := traces(ctx, store, m)
+		return trace == "" && err == nil, err
+	}
+	m.Exists = false
+	l, err := existing(ctx, store, p.plan, m, p.Now)
+	return err == nil && len(l.blockers) == 0, err
+}
+
+func (p *Plan) clone() *Plan {
+	c := *p
+	c.Moves, c.Parity = slices.Clone(p.Moves), slices.Clone(p.Parity)
+	c.Blockers, c.Warnings = slices.Clone(p.Blockers), slices.Clone(p.Warnings)
+	return &c
+}
