@@ -120,7 +120,12 @@ type Move struct {
 	// changes it.
 	Held int64 `json:"already_at_destination"` // entries
 
+	// Leases is how many versions of leases of earlier migrations lie at the source.
+	// They have ended, and are removed instead of being moved.
+	Leases int64 `json:"ended_leases,omitempty"`
+
 	replicas int64 // of Held: entries that have the version ID of the source's
+	marks    int64 // of Totals.Uploads: marks of other migrations
 }
 
 // From is the source location.
