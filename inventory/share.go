@@ -105,6 +105,11 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 			p := holder(shares, v.Key)
 			if unlistable {
 				p.Unlistable++
+			} else if objectstore.IsLease(v.Key) && !v.Marker {
+				p.Own++
+				continue
+			} else if objectstore.IsProbe(v) {
+				p.Probes++
 			}
 			if v.Marker {
 				p.Markers++
@@ -123,7 +128,11 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 			} else if err != nil {
 				return err
 			}
-			p.Uploads++
+			if u.Key == objectstore.MarkKey {
+				p.Own++
+			} else {
+				p.Uploads++
+			}
 		}
 	}
 	return nil
@@ -226,6 +235,14 @@ func (s *scan) judge(p Place) {
 	if p.Unlistable > 0 {
 		s.add(Finding{Rule: "unlistable-keys", Severity: Warning, Customer: p.Customer, Location: at,
 			Text: fmt.Sprintf("of the entries and unfinished uploads here the server does not list %d under their own keys, but with U+FFFD for what its listings cannot hold; they cannot be moved, and are counted where they seem to belong", p.Unlistable)})
+	}
+	if p.Own > 0 {
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("%d entries have the names of residency's own reservations, by which a migration that has not ended marks its destination, and are not counted", p.Own)})
+	}
+	if p.Probes > 0 {
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("%d objects are probes of residency's own, which a run that was killed has left; they are counted like any object", p.Probes)})
 	}
 	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
 		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at,
