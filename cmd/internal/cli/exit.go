@@ -69,7 +69,7 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
+	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, migrate.ErrAmbiguous, state.ErrDamaged):
@@ -99,6 +99,10 @@ func remedy(err error) string {
 		return "set this machine's clock, then run the same command again; it resumes"
 	case errors.Is(err, objectstore.ErrOwner):
 		return "choose another destination.bucket; or, if that account is meant, give it as the provider's account (a provider for each account)"
+	case errors.Is(err, migrate.ErrLeftOut):
+		return "rename these keys at the source, by what lists them as they are; then run the same command again, which moves them too"
+	case errors.Is(err, objectstore.ErrUnlistable):
+		return "rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves the rest"
 	case errors.Is(err, migrate.ErrUnexplained):
 		return "residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do. If their owners deleted them, migrate --plan ID --remove-outdated removes the copies too"
 	case errors.Is(err, migrate.ErrCoupled):
