@@ -130,7 +130,7 @@ func remedy(err error) string {
 	case errors.Is(err, state.ErrDamaged):
 		return "restore the state from a copy; or move it away and run the same command again, which looks at both ends anew"
 	case errors.Is(err, state.ErrLeased):
-		return "wait for the other run to end, or see residency status"
+		return "wait for the other run to end (residency status shows those of this state); one that was killed keeps its lease until the time named: run the same command again then"
 	case errors.Is(err, migrate.ErrAmbiguous):
 		return "give the whole digest; residency status --plan ID shows it"
 	case errors.Is(err, migrate.ErrChanged):
