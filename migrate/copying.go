@@ -70,6 +70,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 		}
 		o := w.copyOptions(m)
 		o.Budget, o.Enforced, o.Spare = budget, enforced, crew
+		o.Mark = w.reservation.Marks[m.Destination]
 		o.Copied = func(n int64) {
 			w.Progress.Bytes.Add(n)
 			crew.Arrived(max(n, 0))
@@ -137,7 +138,7 @@ func (w *work) keep(ctx context.Context, s manifest.Segment, receipts engine.Rec
 // held lists the destination from a segment's first key on.
 func (w *work) held(ctx context.Context, s manifest.Segment) histories {
 	m := w.plan.Moves[s.Move]
-	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s)))
+	return objectstore.Histories(listable(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s))))
 }
 
 // before is the last key of the segment before this one, empty if it is its

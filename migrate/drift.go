@@ -74,7 +74,7 @@ func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 		if err != nil {
 			return d, fmt.Errorf("list %s: %w", c.at, err)
 		}
-		for u, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix) {
+		for u, err := range w.unfinished(ctx, m) {
 			if err != nil {
 				return d, fmt.Errorf("list unfinished uploads of %s: %w", c.at, err)
 			}
