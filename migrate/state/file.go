@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 )
 
 // Bounds of a state file; a file beyond them is refused, not read.
@@ -95,20 +96,60 @@ func (f *Writer) Add(line any) error {
 
 // Close returns the file. The header is given the number of its lines.
 func (f *Writer) Close(h Header) ([]byte, error) {
-	if err := f.w.end(); err != nil {
+	if err := f.end(); err != nil {
 		return nil, err
 	}
 	h.Entries = f.n
-	var head pieces
-	f.w.begin(&head)
-	if err := f.w.enc.Encode(h); err != nil {
+	head, err := heading(f.codec, h)
+	if err != nil {
 		return nil, err
 	}
+	return f.out.join(head), nil
+}
+
+// Lines ends the writing without a header: it returns the lines, and how many
+// they are, for Bind.
+func (f *Writer) Lines() ([]byte, int, error) {
+	if err := f.end(); err != nil {
+		return nil, 0, err
+	}
+	return f.out.join(nil), f.n, nil
+}
+
+func (f *Writer) end() error {
 	if err := f.w.end(); err != nil {
-		return nil, err
+		return err
 	}
 	f.codec.giveWriter(f.w)
-	return f.out.join(head.join(nil)), nil
+	return nil
+}
+
+// Bind makes a file of a header, which says how many lines there are, and of the
+// lines of several writers.
+func Bind(c *Codec, h Header, lines ...[]byte) ([]byte, error) {
+	head, err := heading(c, h)
+	if err != nil {
+		return nil, err
+	}
+	return append(head, slices.Concat(lines...)...), nil
+}
+
+// heading is a header as a frame of its own.
+func heading(c *Codec, h Header) ([]byte, error) {
+	w, err := c.writer()
+	if err != nil {
+		return nil, err
+	}
+	var out pieces
+	w.begin(&out)
+	if err := w.enc.Encode(h); err != nil {
+		return nil, err
+	}
+	if err := w.end(); err != nil {
+		return nil, err
+	}
+	c.giveWriter(w)
+	return out.join(nil), nil
 }
 
 // DecodeHeader reads a file's first line. The schema must be the one given.
