@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,9 +15,10 @@ import (
 // When lines are made durable, and what is held of them at most.
 const (
 	Interval  = time.Second // after the first of them was added
-	dataAtOff = 64 << 20    // bytes of objects that they are about: at once
-	mostLines = 8192        // whoever adds more waits
-	partSize  = 64 << 10    // bytes; a larger part is not written again
+	mostData  = 64 << 20    // bytes of objects that they are about: at once
+	mostLines = 4096        // whoever adds more waits
+	textSize  = 32 << 10    // bytes that are held as they are
+	partSize  = 32 << 10    // bytes; a larger part is not written again
 	removed   = 32          // parts that do not matter any more, at once
 )
 
@@ -37,13 +39,14 @@ type Options struct {
 // has one goroutine, which Close ends.
 type Writer struct {
 	Options
-	ctx          context.Context
-	wake, urgent chan struct{} // have room for one
-	stop, done   chan struct{}
+	ctx        context.Context
+	wake       chan struct{} // has room for one
+	stop, done chan struct{}
 
 	mu       sync.Mutex
 	line     Line // what is added at the moment, so that adding allocates nothing
 	receipt  receipt.Receipt
+	text     []byte // room for a batch's
 	filling  *batch
 	flushing *batch // nil: none is under way
 	parts    []*part
@@ -58,12 +61,15 @@ type Writer struct {
 
 // batch is lines that become durable together.
 type batch struct {
-	lines *state.Writer
-	n     int
-	bytes int64 // of the objects
-	about map[any]bool
-	done  chan struct{} // closed when they are durable, or err says why not
-	err   error
+	text    []byte   // lines
+	packed  [][]byte // lines before them
+	n       int
+	bytes   int64 // of the objects
+	about   map[any]bool
+	due     <-chan time.Time
+	hurried bool
+	done    chan struct{} // closed when they are durable, or err says why not
+	err     error
 }
 
 // part is one that was written, with what in it still matters: segments by
@@ -76,7 +82,7 @@ type part struct {
 // NewWriter begins a journal. Under the context, and not beyond it, lines are
 // made durable.
 func NewWriter(ctx context.Context, o Options) *Writer {
-	w := &Writer{Options: o, ctx: ctx, wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	w := &Writer{Options: o, ctx: ctx, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go w.keep()
 	return w
 }
@@ -99,7 +105,7 @@ func (w *Writer) Begun(ctx context.Context, basis string, u Upload, wait bool) e
 	if err != nil || !wait {
 		return err
 	}
-	nudge(w.urgent)
+	w.hurry(b)
 	return w.wait(ctx, b)
 }
 
@@ -132,10 +138,9 @@ func (w *Writer) add(ctx context.Context, about any, bytes int64, line func() *L
 			return nil, err
 		}
 		if !full {
-			nudge(w.wake)
 			return b, nil
 		}
-		nudge(w.urgent)
+		w.hurry(b)
 		if err := w.wait(ctx, b); err != nil {
 			return nil, err
 		}
@@ -149,30 +154,52 @@ func (w *Writer) tryAdd(about any, bytes int64, line func() *Line) (b *batch, fu
 		return nil, false, w.err
 	}
 	if b = w.filling; b == nil {
-		lines, err := state.NewWriter(w.Codec)
-		if err != nil {
-			return nil, false, err
-		}
-		b = &batch{lines: lines, about: make(map[any]bool), done: make(chan struct{})}
-		w.filling = b
+		b = &batch{text: w.text[:0], about: make(map[any]bool), due: w.After(Interval), done: make(chan struct{})}
+		w.filling, w.text = b, nil
+		w.look()
 	}
 	if b.n >= mostLines {
 		return b, true, nil
 	}
-	if err := b.lines.Add(line()); err != nil {
+	if b.text, err = state.AppendLine(b.text, line()); err == nil && len(b.text) >= textSize {
+		err = b.pack(w.Codec)
+	}
+	if err != nil {
 		return nil, false, err
 	}
 	b.n++
 	b.about[about] = true
-	if b.bytes += bytes; b.bytes >= dataAtOff {
-		nudge(w.urgent)
+	if b.bytes += bytes; b.bytes >= mostData {
+		w.hurried(b)
 	}
 	return b, false, nil
 }
 
-func nudge(c chan struct{}) {
+// pack compresses the lines that are not.
+func (b *batch) pack(c *state.Codec) error {
+	packed, err := state.Pack(c, b.text)
+	b.packed, b.text = append(b.packed, packed), b.text[:0]
+	return err
+}
+
+// hurry makes a batch that is being filled due at once.
+func (w *Writer) hurry(b *batch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hurried(b)
+}
+
+func (w *Writer) hurried(b *batch) {
+	if w.filling == b && !b.hurried {
+		b.hurried, b.due = true, w.After(0)
+		w.look()
+	}
+}
+
+// look has the goroutine look when what is being filled is due.
+func (w *Writer) look() {
 	select {
-	case c <- struct{}{}:
+	case w.wake <- struct{}{}:
 	default:
 	}
 }
@@ -204,11 +231,7 @@ func (w *Writer) keep() {
 	for {
 		select {
 		case <-w.wake:
-			if due == nil {
-				due = w.After(Interval)
-			}
-		case <-w.urgent:
-			due = w.After(0)
+			due = w.due()
 		case <-due:
 			due = nil
 			w.flush(w.ctx)
@@ -218,6 +241,15 @@ func (w *Writer) keep() {
 			return
 		}
 	}
+}
+
+func (w *Writer) due() <-chan time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.filling == nil {
+		return nil
+	}
+	return w.filling.due
 }
 
 // flush makes durable what was added, and removes what does not matter any more.
@@ -247,6 +279,7 @@ func (w *Writer) flush(ctx context.Context) {
 		}
 	}
 	w.flushing = nil
+	w.text = b.text
 	if w.err == nil {
 		w.err = err
 	}
@@ -257,11 +290,10 @@ func (w *Writer) flush(ctx context.Context) {
 
 // write puts the lines into the part at hand.
 func (w *Writer) write(ctx context.Context, b *batch) error {
-	lines, n, err := b.lines.Lines()
-	if err != nil {
+	if err := b.pack(w.Codec); err != nil {
 		return err
 	}
-	w.body, w.lines = append(w.body, lines...), w.lines+n
+	w.body, w.lines = append(w.body, slices.Concat(b.packed...)...), w.lines+b.n
 	data, err := state.Bind(w.Codec, state.Header{Schema: Schema, Of: w.Of, Entries: w.lines}, w.body)
 	if err != nil {
 		return err

@@ -96,9 +96,10 @@ func (f *Writer) Add(line any) error {
 
 // Close returns the file. The header is given the number of its lines.
 func (f *Writer) Close(h Header) ([]byte, error) {
-	if err := f.end(); err != nil {
+	if err := f.w.end(); err != nil {
 		return nil, err
 	}
+	f.codec.giveWriter(f.w)
 	h.Entries = f.n
 	head, err := heading(f.codec, h)
 	if err != nil {
@@ -107,31 +108,44 @@ func (f *Writer) Close(h Header) ([]byte, error) {
 	return f.out.join(head), nil
 }
 
-// Lines ends the writing without a header: it returns the lines, and how many
-// they are, for Bind.
-func (f *Writer) Lines() ([]byte, int, error) {
-	if err := f.end(); err != nil {
-		return nil, 0, err
+// AppendLine appends a line, given by its address, to others.
+func AppendLine(b []byte, line any) ([]byte, error) {
+	if a, ok := line.(Appender); ok {
+		if b, ok := a.AppendJSON(b); ok {
+			return append(b, '\n'), nil
+		}
 	}
-	return f.out.join(nil), f.n, nil
+	text := bytes.NewBuffer(b)
+	enc := json.NewEncoder(text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(line)
+	return text.Bytes(), err
 }
 
-func (f *Writer) end() error {
-	if err := f.w.end(); err != nil {
-		return err
+// Pack compresses lines, for Bind.
+func Pack(c *Codec, lines []byte) ([]byte, error) {
+	w, err := c.writer()
+	if err != nil {
+		return nil, err
 	}
-	f.codec.giveWriter(f.w)
-	return nil
+	var out pieces
+	w.begin(&out)
+	w.text.Write(lines)
+	if err := w.end(); err != nil {
+		return nil, err
+	}
+	c.giveWriter(w)
+	return out.join(nil), nil
 }
 
-// Bind makes a file of a header, which says how many lines there are, and of the
-// lines of several writers.
-func Bind(c *Codec, h Header, lines ...[]byte) ([]byte, error) {
+// Bind makes a file of a header, which says how many lines there are, and of
+// lines as Pack made them, one behind the other.
+func Bind(c *Codec, h Header, packed []byte) ([]byte, error) {
 	head, err := heading(c, h)
 	if err != nil {
 		return nil, err
 	}
-	return append(head, slices.Concat(lines...)...), nil
+	return slices.Concat(head, packed), nil
 }
 
 // heading is a header as a frame of its own.
