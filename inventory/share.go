@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -95,12 +96,21 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 	}
 	for _, prefix := range s.listed(shares) {
 		for v, err := range store.Versions(ctx, b.name, prefix, "") {
-			if err != nil {
+			unlistable := errors.Is(err, objectstore.ErrUnlistable)
+			if err != nil && !unlistable {
 				return err
 			}
 			s.Progress.Entries.Add(1)
 			s.Progress.Bytes.Add(v.Size)
 			p := holder(shares, v.Key)
+			if unlistable {
+				p.Unlistable++
+			} else if objectstore.IsLease(v.Key) && !v.Marker {
+				p.Own++
+				continue
+			} else if objectstore.IsProbe(v) {
+				p.Probes++
+			}
 			if v.Marker {
 				p.Markers++
 				continue
@@ -112,10 +122,17 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 			}
 		}
 		for u, err := range store.Uploads(ctx, b.name, prefix) {
-			if err != nil {
+			p := holder(shares, u.Key)
+			if errors.Is(err, objectstore.ErrUnlistable) {
+				p.Unlistable++
+			} else if err != nil {
 				return err
 			}
-			holder(shares, u.Key).Uploads++
+			if u.Key == objectstore.MarkKey {
+				p.Own++
+			} else {
+				p.Uploads++
+			}
 		}
 	}
 	return nil
@@ -214,6 +231,18 @@ func (s *scan) judge(p Place) {
 	if p.Uploads > 0 {
 		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at,
 			Text: fmt.Sprintf("unfinished multipart uploads (%d) hold bytes that no object listing shows", p.Uploads)})
+	}
+	if p.Unlistable > 0 {
+		s.add(Finding{Rule: "unlistable-keys", Severity: Warning, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("of the entries and unfinished uploads here the server does not list %d under their own keys, but with U+FFFD for what its listings cannot hold; they cannot be moved, and are counted where they seem to belong", p.Unlistable)})
+	}
+	if p.Own > 0 {
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("%d entries have the names of residency's own reservations, by which a migration that has not ended marks its destination, and are not counted", p.Own)})
+	}
+	if p.Probes > 0 {
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("%d objects are probes of residency's own, which a run that was killed has left; they are counted like any object", p.Probes)})
 	}
 	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
 		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at,

@@ -13,9 +13,12 @@ import (
 // sent can still arrive afterwards.
 func (w *work) abandoned(ctx context.Context) error {
 	for i, m := range w.plan.Moves {
-		for u, err := range w.destination().Uploads(ctx, m.Destination, m.Prefix) {
+		for u, err := range listable(w.destination().Uploads(ctx, m.Destination, m.Prefix)) {
 			if err != nil {
 				return fmt.Errorf("list unfinished uploads of %s: %w", w.plan.To(m), err)
+			}
+			if u.UploadID == w.reservation.Marks[m.Destination] {
+				continue // whose key a customer's object may have
 			}
 			ours, err := w.hasKey(ctx, i, u.Key)
 			if err != nil {

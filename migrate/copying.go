@@ -77,7 +77,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
 			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), AnyClass: w.plan.AnyClass, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 			Opaque: w.opaque(m), ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
-			Spare: crew,
+			Spare: crew, Mark: w.reservation.Marks[m.Destination],
 			Copied: func(n int64) {
 				w.Progress.Bytes.Add(n)
 				crew.Arrived(max(n, 0))
@@ -147,7 +147,7 @@ func (w *work) keep(ctx context.Context, s manifest.Segment, receipts engine.Rec
 // held lists the destination from a segment's first key on.
 func (w *work) held(ctx context.Context, s manifest.Segment) histories {
 	m := w.plan.Moves[s.Move]
-	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s)))
+	return objectstore.Histories(listable(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s))))
 }
 
 // before is the last key of the segment before this one, empty if it is its

@@ -104,7 +104,8 @@ func (w *work) erase(ctx context.Context) error {
 	if err := w.certify(ctx); err != nil {
 		return err
 	}
-	if w.result.SourceEmpty { // otherwise the plan goes on
+	leftOut := w.leftOut()
+	if w.result.SourceEmpty || leftOut { // otherwise the plan goes on
 		if err := w.unreserve(ctx); err != nil {
 			return err
 		}
@@ -114,6 +115,9 @@ func (w *work) erase(ctx context.Context) error {
 	}
 	if failed := w.result.Erasures[string(receipt.Unerased)]; failed > 0 {
 		return fmt.Errorf("%w: %d entries could not be erased", ErrPartial, failed)
+	}
+	if leftOut {
+		return ErrLeftOut
 	}
 	if !w.result.SourceEmpty {
 		return ErrNotEmpty
@@ -326,8 +330,11 @@ type retention struct {
 }
 
 // reason says why so many entries are left.
-func (r retention) reason(entries int64) string {
+func (r retention) reason(entries, unlistable int64) string {
 	var parts []string
+	if unlistable > 0 {
+		parts = append(parts, unlistableReason(unlistable))
+	}
 	if r.n > 0 {
 		text := fmt.Sprintf("%d retained", r.n)
 		if !r.until.IsZero() {
@@ -338,7 +345,7 @@ func (r retention) reason(entries int64) string {
 		}
 		parts = append(parts, text)
 	}
-	if entries > r.n || r.n == 0 {
+	if entries > r.n || r.n+unlistable == 0 {
 		parts = append(parts, "written since the last listing, or not erased; see the erasures in the state")
 	}
 	return strings.Join(parts, "; ")
@@ -361,21 +368,23 @@ func (w *work) remainder(ctx context.Context) error {
 	w.result.SourceEmpty = true
 	for _, m := range w.plan.Moves {
 		left := certificate.Left{Location: m.From().String()}
-		for _, err := range w.source(m).Versions(ctx, m.Bucket, m.Prefix, "") {
+		versions := objectstore.Listable(w.source(m).Versions(ctx, m.Bucket, m.Prefix, ""), func(objectstore.Version) { left.Unlistable++ })
+		for _, err := range versions {
 			if err != nil {
 				return fmt.Errorf("list %s: %w", m.From(), err)
 			}
 			left.Entries++
 		}
-		for _, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix) {
+		uploads := objectstore.Listable(w.source(m).Uploads(ctx, m.Bucket, m.Prefix), func(objectstore.Upload) { left.Unlistable++ })
+		for _, err := range uploads {
 			if err != nil {
 				return fmt.Errorf("list unfinished uploads of %s: %w", m.From(), err)
 			}
 			left.Uploads++
 		}
-		if left.Entries+left.Uploads > 0 && !planted.On(planted.AssumeEmpty) {
+		if left.Entries+left.Uploads+left.Unlistable > 0 && !planted.On(planted.AssumeEmpty) {
 			w.result.SourceEmpty = false
-			left.Reason = w.retained[left.Location].reason(left.Entries)
+			left.Reason = w.retained[left.Location].reason(left.Entries+left.Uploads, left.Unlistable)
 			w.result.Left = append(w.result.Left, left)
 		}
 	}

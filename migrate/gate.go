@@ -75,7 +75,7 @@ func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 		if err != nil {
 			return d, fmt.Errorf("list %s: %w", at, err)
 		}
-		for u, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix) {
+		for u, err := range w.unfinished(ctx, m) {
 			if err != nil {
 				return d, fmt.Errorf("list unfinished uploads of %s: %w", at, err)
 			}
@@ -224,7 +224,11 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 			newer += int64(at)
 			next += at + 1
 		}
-		newer += int64(len(listed) - next)
+		if more := int64(len(listed) - next); more > 0 && objectstore.IsLease(listed[0].Key) {
+			w.own += more
+		} else {
+			newer += more
+		}
 		return nil
 	})
 	if err != nil {

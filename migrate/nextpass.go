@@ -180,7 +180,7 @@ func (m *passMaker) moveUploads(ctx context.Context, index int, move Move) error
 	if err != nil {
 		return err
 	}
-	for u, err := range m.source(move).Uploads(ctx, move.Bucket, move.Prefix) {
+	for u, err := range m.unfinished(ctx, move) {
 		if err != nil {
 			return fmt.Errorf("unfinished uploads: %w", err)
 		}

@@ -3,7 +3,6 @@ package migrate
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,9 +29,6 @@ import (
 // in reliance on the copies it wrote; one that does not find it knows that
 // somebody may have.
 const (
-	leasePrefix = ".residency-reservation-" // then the move's prefix in base64, as a folder
-	markKey     = ".residency-reservation"
-
 	reservationFile   = "reservation.json"
 	reservationSchema = "residency/reservation/1"
 	// reservationTerm is how long a lease at a destination lasts unless renewed.
@@ -146,14 +142,14 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	}
 	tidy := &tidyStore{Store: store}
 	home := state.NewBucket(tidy, objectstore.Location{Provider: w.plan.Destination.Provider, Bucket: m.Destination},
-		w.holder()+w.reservation.ID)
+		holder(w.plan.ID)+w.reservation.ID)
 	home.Now, home.Nonce, home.Term, home.Reserves, home.Drop = w.Now, w.token, cmp.Or(w.LeaseTerm, reservationTerm), true, tidy.clear
-	name := leasePrefix + base64.RawURLEncoding.EncodeToString([]byte(m.Prefix))
+	name := objectstore.LeaseName(m.Prefix)
 	leased, end, err := home.Lease(ctx, name)
 	var held *state.LeasedError
-	if errors.As(err, &held) && strings.HasPrefix(held.Holder, w.holder()) {
+	if errors.As(err, &held) && strings.HasPrefix(held.Holder, holder(w.plan.ID)) && held.Until.Before(w.Now().Add(2*home.Term)) {
 		// The same plan, from a state that is not here: a run that died, most
-		// likely, and its lease ends by itself.
+		// likely, and its lease ends by itself. If it goes on, it has renewed it.
 		w.note("an earlier run of this plan, from another state, has reserved %s until %s; waiting for that", w.plan.To(m), held.Until.UTC().Format(time.RFC3339))
 		if err := w.sleep(ctx, held.Until.Sub(w.Now())+time.Second); err != nil {
 			return nil, nil, err
@@ -171,13 +167,27 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	return leased, end, nil
 }
 
-// holder is how a lease at a destination names the plan; the ID of its
-// reservation follows.
-func (w *work) holder() string { return "plan " + w.plan.ID + ", reservation " }
+// holder is how a lease at a destination names a plan; the ID of its reservation
+// follows.
+func holder(plan string) string { return "plan " + plan + ", reservation " }
+
+// claimant names who has, or had when it was killed, the lease of a move's
+// destination; nobody where there is none.
+func claimant(ctx context.Context, destination objectstore.Store, m Move, now time.Time) (string, error) {
+	ref := objectstore.Ref{Bucket: m.Destination, Key: objectstore.LeaseName(m.Prefix) + "/" + objectstore.LeaseFile}
+	l, err := state.ReadLease(ctx, destination, ref, now)
+	switch {
+	case errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrDenied), errors.Is(err, state.ErrDamaged):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("look for a reservation of %s: %w", m.Destination, err)
+	}
+	return l.Holder, nil
+}
 
 // rivals looks for leases of keys that overlap a move's.
 func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m Move, own string) error {
-	for v, err := range store.Versions(ctx, m.Destination, leasePrefix, "") {
+	for v, err := range store.Versions(ctx, m.Destination, objectstore.LeasePrefix, "") {
 		if err != nil {
 			return err
 		}
@@ -185,8 +195,8 @@ func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m 
 		if name == own || !v.Latest || v.Marker {
 			continue
 		}
-		prefix, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(name, leasePrefix))
-		if err != nil || !strings.HasPrefix(string(prefix), m.Prefix) && !strings.HasPrefix(m.Prefix, string(prefix)) {
+		prefix, ok := objectstore.LeaseOf(name)
+		if !ok || !strings.HasPrefix(prefix, m.Prefix) && !strings.HasPrefix(m.Prefix, prefix) {
 			continue // somebody's own key, or keys apart from ours
 		}
 		if err := home.Leased(ctx, name); err != nil {
@@ -195,9 +205,6 @@ func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m 
 	}
 	return nil
 }
-
-// isReserved tells whether a key is that of a lease, which is no customer's data.
-func isReserved(key string) bool { return strings.HasPrefix(key, leasePrefix) }
 
 // tidyStore keeps the versions that renewals leave from gathering in a bucket
 // that has versioning.
@@ -247,16 +254,7 @@ func (t *tidyStore) clear(ctx context.Context) error {
 		if beneath = beneath || v.VersionID == last.VersionID || v.ETag == last.ETag; !beneath {
 			continue
 		}
-		err = nil
-		if numbered(v.VersionID) {
-			var results []error
-			if results, err = t.Store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: v.VersionID}}); err == nil {
-				err = results[0]
-			}
-		} else {
-			err = t.Store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, VersionID: v.VersionID, ETag: v.ETag})
-		}
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrPrecondition) {
+		if err := removeVersion(ctx, t.Store, bucket, v); err != nil {
 			return err
 		}
 	}
@@ -296,7 +294,7 @@ func (w *work) mark(ctx context.Context) error {
 		r.Suspect = r.Suspect || r.Marks != nil // before the first marks nothing was written
 		var id string
 		err = w.patient(ctx, func() (err error) {
-			id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: markKey})
+			id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: objectstore.MarkKey})
 			return err
 		})
 		if err != nil {
@@ -313,18 +311,20 @@ func (w *work) mark(ctx context.Context) error {
 
 // stands tells whether a mark is there, and can break all others.
 func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (stands bool, err error) {
-	for u, err := range w.destination().Uploads(ctx, bucket, markKey) {
+	for u, err := range w.destination().Uploads(ctx, bucket, objectstore.MarkKey) {
 		if err != nil {
 			return false, err
 		}
 		switch {
-		case u.Key != markKey:
+		case u.Key != objectstore.MarkKey:
 		case u.UploadID == own:
 			stands = true
 		case breaking:
 			if err := w.destination().AbortUpload(ctx, bucket, u.Key, u.UploadID); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 				return false, err
 			}
+			w.note("another migration, begun %s, has reserved %s and not ended; from now on it removes no copy there whose original is gone",
+				u.Initiated.UTC().Format(time.RFC3339), w.bucketAt(Move{Destination: bucket}))
 		}
 	}
 	return stands, nil
@@ -334,7 +334,7 @@ func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (s
 func (w *work) unreserve(ctx context.Context) error {
 	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
 		id := w.reservation.Marks[bucket]
-		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, markKey, id) })
+		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, objectstore.MarkKey, id) })
 		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
 		}

@@ -106,6 +106,9 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 			if v.Newer > 0 {
 				say("%s newer entries are there too, written by others since; they were not checked.", render.Count(v.Newer))
 			}
+			if v.Own > 0 {
+				say("%s entries that are there too are residency's own: the lease of a run that goes on, or was killed.", render.Count(v.Own))
+			}
 			a.printProblems(v.Problems)
 			return err
 		},
