@@ -74,16 +74,15 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 				w.saw(ctx, w.destination().Endpoint(), doctor.RefusesChecksums, true)
 			}
 		}
-		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), AnyClass: w.plan.AnyClass, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
-			Opaque: w.opaque(m), ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
-			Spare: crew, Mark: w.reservation.Marks[m.Destination],
-			Copied: func(n int64) {
-				w.Progress.Bytes.Add(n)
-				crew.Arrived(max(n, 0))
-			},
-			Retried: func(error) { w.Progress.Retries.Add(1) },
-		})
+		o := w.copyOptions(m)
+		o.Budget, o.Enforced, o.Spare = budget, enforced, crew
+		o.Mark = w.reservation.Marks[m.Destination]
+		o.Copied = func(n int64) {
+			w.Progress.Bytes.Add(n)
+			crew.Arrived(max(n, 0))
+		}
+		o.Retried = func(error) { w.Progress.Retries.Add(1) }
+		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, o)
 	}
 	diary, err := w.diary(ctx, before)
 	if err != nil {
@@ -105,6 +104,15 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 		},
 		Done: keep, Stopped: keep,
 	}.Run(objectstore.WithThrottled(ctx, crew.Throttled))
+}
+
+// copyOptions are those of a move that its plan says.
+func (w *work) copyOptions(m Move) copier.Options {
+	return copier.Options{
+		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, KMSKey: w.plan.KMSKey,
+		KMSDefault: w.kmsDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs,
+		Accounts: m.Source.Provider == w.plan.Destination.Provider, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
+	}
 }
 
 // keep stores a segment's receipts, and counts them if counts are wanted.
