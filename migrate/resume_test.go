@@ -60,11 +60,12 @@ func (f *fixture) mortal() *mortalRun {
 	return m
 }
 
-// second lets a second go by for those who wait for one.
+// second lets a second go by for the next that waits for one: it is much longer
+// than what is done at its end.
 func (m *mortalRun) second() {
 	select {
 	case m.seconds <- time.Now():
-	default:
+	case <-m.ctx.Done():
 	}
 }
 
