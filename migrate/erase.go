@@ -29,7 +29,11 @@ type gateRecord struct {
 	Plan    string `json:"plan_sha256"`
 	At      string `json:"at"`
 	Entries int64  `json:"entries"`
+	// Intents tells that each deletion is written down before it is asked for.
+	Intents bool `json:"intents"`
 }
+
+const gateTime = "2006-01-02T15:04:05.000Z"
 
 func (w *work) certified(ctx context.Context) (bool, error) {
 	_, err := w.Home.Get(ctx, w.name(certificateFile))
@@ -50,6 +54,7 @@ func (w *work) erasing(ctx context.Context) (bool, error) {
 	if err == nil {
 		err = w.belongs(gateFile, record.Schema, gateSchema, record.Plan)
 	}
+	w.unsaid = err == nil && !record.Intents
 	return err == nil, err
 }
 
@@ -75,7 +80,7 @@ func (w *work) erase(ctx context.Context) error {
 		return err
 	}
 	if !erasing {
-		record := gateRecord{Schema: gateSchema, Plan: w.plan.Digest, At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
+		record := gateRecord{Schema: gateSchema, Plan: w.plan.Digest, At: w.Now().UTC().Format(gateTime), Entries: w.result.Entries, Intents: true}
 		if err := putJSON(ctx, w.Home, w.name(gateFile), record); err != nil {
 			return err
 		}
@@ -158,6 +163,8 @@ type erasing struct {
 	tried    bool                  // its first deletions were made, and the destination stood
 	refusals *objectstore.Refusals // of it
 
+	at      manifest.Segment // the segment that is being erased
+	read    int              // of its entries, with the chunk
 	chunk   []known
 	entries []manifest.Entry // of the chunk, to be erased
 	places  []int            // of them, in the chunk
@@ -165,6 +172,7 @@ type erasing struct {
 
 // segment erases what is left of a segment, and stores what became of each entry.
 func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
+	e.at, e.read = s, 0
 	t, left, err := e.open(ctx, s)
 	if err != nil {
 		return err
@@ -199,7 +207,7 @@ func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
 // open begins a segment and counts what is to be erased of it. What there is of
 // erasures is read to its end first: nothing is deleted beside a damaged file.
 func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, error) {
-	t, err := e.follow(ctx, s, withErasures)
+	t, err := e.follow(ctx, s, withErasures|withIntents)
 	if err != nil || t.erasures == nil {
 		return t, s.Entries, err
 	}
@@ -208,7 +216,7 @@ func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, er
 	if err != nil {
 		return nil, 0, err
 	}
-	t, err = e.follow(ctx, s, withErasures)
+	t, err = e.follow(ctx, s, withErasures|withIntents)
 	return t, left, err
 }
 
@@ -225,6 +233,7 @@ func (e *erasing) fill(t *trail) bool {
 			return false
 		}
 		e.chunk = append(e.chunk, *x)
+		e.read++
 	}
 	return true
 }
@@ -260,9 +269,11 @@ func unerased(t *trail, again bool) (n int, err error) {
 // of them. One that was erased earlier and is found gone stays erased.
 func (e *erasing) erase(ctx context.Context, m Move) error {
 	e.entries, e.places = e.entries[:0], e.places[:0]
+	begun := true
 	for i := range e.chunk {
 		if e.again || !e.chunk[i].erasure.Done() {
 			e.entries, e.places = append(e.entries, e.chunk[i].entry), append(e.places, i)
+			begun = begun && e.chunk[i].begun
 		}
 	}
 	if len(e.entries) == 0 {
@@ -271,6 +282,11 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 	if e.trial.entries == 0 {
 		var err error
 		if e.trial, err = e.try(ctx, e.move); err != nil {
+			return err
+		}
+	}
+	if !begun {
+		if err := e.intend(ctx, e.at, e.read); err != nil {
 			return err
 		}
 	}

@@ -308,8 +308,18 @@ func TestListingsThatLie(t *testing.T) {
 	}
 }
 
+// refuse makes the answer to a batch say that one key's deletion, which is called
+// plain/00003 again, has failed.
+func refuse(key string) func([]byte) []byte {
+	deleted := regexp.MustCompile(`<Deleted><DeleteMarker>false</DeleteMarker><Key>` + key + `</Key>(.*?)</Deleted>`)
+	return func(b []byte) []byte {
+		return deleted.ReplaceAll(b, []byte("<Error><Key>plain/00003</Key>${1}<Code>InternalError</Code></Error>"))
+	}
+}
+
 // A deletion that is answered with an error for one key, and one that is
-// acknowledged and not done, are both found and done by the next run.
+// acknowledged and not done, are both found and done by the next run. One that is
+// done all the same is found by a listing at once.
 func TestDeletionsThatFail(t *testing.T) {
 	f := newFixture(t, true)
 	for _, tt := range []struct {
@@ -317,9 +327,11 @@ func TestDeletionsThatFail(t *testing.T) {
 		fault storetest.Fault
 		want  error
 	}{
-		{"an error for one key", storetest.Fault{ReplaceResponseBody: func(b []byte) []byte {
-			return regexp.MustCompile(`<Deleted><DeleteMarker>false</DeleteMarker><Key>plain/00003</Key>(.*?)</Deleted>`).ReplaceAll(b, []byte("<Error><Key>plain/00003</Key>${1}<Code>InternalError</Code></Error>"))
-		}}, migrate.ErrPartial},
+		{"an error for one key, done all the same", storetest.Fault{ReplaceResponseBody: refuse("plain/00003")}, nil},
+		{"an error for one key", storetest.Fault{
+			ReplaceRequestBody:  func(b []byte) []byte { return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"), 1) },
+			ReplaceResponseBody: refuse("plain/99993"),
+		}, migrate.ErrPartial},
 		{"acknowledged, not done", storetest.Fault{
 			ReplaceRequestBody:  func(b []byte) []byte { return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"), 1) },
 			ReplaceResponseBody: func(b []byte) []byte { return bytes.Replace(b, []byte("plain/99993"), []byte("plain/00003"), 1) },
@@ -428,4 +440,32 @@ func TestForgedReceipts(t *testing.T) {
 		t.Errorf("erase: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
 	}
 	f.intact(before)
+}
+
+// Where a server makes no delete marker on nothing, what is put beneath it is
+// taken away again, also if that fails at first.
+func TestGroundIsTakenAway(t *testing.T) {
+	f := newFixture(t, true)
+	key := "marker"
+	f.put(key, []byte("to be deleted"), nil)
+	first := f.snapshot(us, f.bucket)[key][0].VersionID
+	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key}))
+	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key, VersionId: &first}))
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	marked := false
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		switch {
+		case r.Operation == "DeleteObject" && r.Key == key:
+			marked = true
+		case r.Operation == "DeleteObjects" && marked:
+			marked = false
+			return storetest.Fault{Answer: `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`} // not done, and not mentioned
+		}
+		return storetest.Fault{}
+	})
+	if r, err := f.impatient().Run(t.Context(), p, migrate.Options{}); err != nil {
+		t.Fatalf("run: %v\n%s", err, problems(r))
+	}
+	f.moved(before)
 }

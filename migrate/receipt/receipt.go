@@ -47,6 +47,11 @@ const (
 // NotYet is the reason of receipts that stand for what is still to be done.
 const NotYet = "not copied yet"
 
+// Pending stands for what is still to be done with an entry.
+func Pending(e *manifest.Entry) Receipt {
+	return Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: Failed, Reason: NotYet, At: e.Modified}
+}
+
 // Receipt says what became of one entry at the destination.
 type Receipt struct {
 	Key       manifest.Key `json:"key"`
@@ -91,9 +96,17 @@ func (r Receipt) check() error {
 	return nil
 }
 
+// Of refuses a receipt that is not about an entry, or that no run writes.
+func (r *Receipt) Of(e *manifest.Entry) error {
+	if !r.about(e) {
+		return errors.New("it is not about the manifest's entry")
+	}
+	return r.check()
+}
+
 func methods() []Method { return []Method{ReadbackSHA256, SHA256, Checksum, ETagMD5, Marker} }
 
-func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased} }
+func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased, Begun} }
 
 // Ours tells whether this plan is known to have written the copy, so that it may
 // take it away again. What was found there may be ours, of a run that died, or
@@ -110,7 +123,11 @@ const (
 	Retained Outcome = "retained" // under retention or legal hold
 	Changed  Outcome = "changed"  // something else is there now; left alone
 	Unerased Outcome = "failed"
+	Begun    Outcome = "begun" // asked for by a run that died; what became of it is not known
 )
+
+// NotErasedYet is the reason of erasures that stand for what is still to be done.
+const NotErasedYet = "not erased yet"
 
 // Erasure says what became of one entry at the source.
 type Erasure struct {
@@ -121,6 +138,12 @@ type Erasure struct {
 	Reason    string       `json:"reason,omitempty"`
 	Until     *time.Time   `json:"retained_until,omitempty"`
 	At        time.Time    `json:"at"`
+}
+
+// Asked tells whether the entry was asked to be erased, so that it may be gone
+// by our doing.
+func (x Erasure) Asked() bool {
+	return x.Outcome != "" && (x.Outcome != Unerased || x.Reason != NotErasedYet)
 }
 
 // Done tells whether nothing is left of the entry.

@@ -72,7 +72,7 @@ func exitCode(err error) int {
 	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
-	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, migrate.ErrAmbiguous, state.ErrDamaged):
+	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, s3store.ErrAmbient, migrate.ErrNoPlan, migrate.ErrAmbiguous, state.ErrDamaged):
 		return exitUsage
 	case is(errPolicy):
 		return exitPolicy
@@ -95,6 +95,8 @@ func remedy(err error) string {
 		return usage.hint
 	case errors.As(err, &refused):
 		return refused.hint
+	case errors.Is(err, s3store.ErrAmbient):
+		return "if that service is meant, configure it as a provider of type s3, with its endpoint, operator and the country of each region; else take the address away, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"
 	case errors.Is(err, objectstore.ErrClock):
 		return "set this machine's clock, then run the same command again; it resumes"
 	case errors.Is(err, objectstore.ErrOwner):

@@ -34,6 +34,8 @@ type Options struct {
 	// Account owns the buckets; requests to those of others are refused by the
 	// service. Empty: with Amazon, whose the credentials are; else not known.
 	Account string
+	// OwnerRequired tells that the account has to be known.
+	OwnerRequired bool
 	// Amazon tells that the provider is Amazon's own service.
 	Amazon   bool
 	Patience Patience
@@ -45,6 +47,8 @@ type Options struct {
 	// default as package listing has it. 1: each page is asked for behind the
 	// one before.
 	Listers int
+
+	anywhere bool // tests stand in for Amazon
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -97,6 +101,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	if err := o.ambient(base); err != nil {
+		return nil, err
+	}
 	owner := newOwner(o, base)
 	if base.HTTPClient, err = newClient(base.HTTPClient, o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
@@ -160,6 +167,8 @@ type Store struct {
 var (
 	_ objectstore.Store     = (*Store)(nil)
 	_ objectstore.Addressed = (*Store)(nil)
+
+	_ objectstore.OwnerChecker = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
