@@ -322,13 +322,13 @@ func equalJSON(a, b []byte) bool {
 
 // opaque tells whether ETags of a move's copies may differ from their sources'.
 func (w *work) opaque(m Move) bool {
-	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.kmsDefault(m)
+	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.plan.kmsDefault(m)
 }
 
 // kmsDefault tells whether a move's destination bucket has, or is given,
 // default encryption under KMS.
-func (w *work) kmsDefault(m Move) bool {
-	value := wantedSetting(w.plan.Parity, m, objectstore.Encryption)
+func (p *Plan) kmsDefault(m Move) bool {
+	value := wantedSetting(p.Parity, m, objectstore.Encryption)
 	if m.Found != nil {
 		value = m.Found.Encryption
 	}
@@ -337,4 +337,21 @@ func (w *work) kmsDefault(m Move) bool {
 	}
 	e, err := parity.ParseEncryption(value)
 	return err == nil && strings.HasPrefix(e.Algorithm, "aws:kms")
+}
+
+// retentionDefault is the mode of the retention that, as the plan says, a move's
+// destination bucket has, or is given, for whatever is written to it.
+func (w *work) retentionDefault(m Move) string {
+	value := wantedSetting(w.plan.Parity, m, objectstore.ObjectLock)
+	if m.Found != nil {
+		value = m.Found.ObjectLock
+	}
+	if value == nil {
+		return ""
+	}
+	r, err := parity.ParseRetention(value)
+	if err != nil {
+		return ""
+	}
+	return r.Mode
 }
