@@ -59,10 +59,14 @@ func readSettings(ctx context.Context, store objectstore.Store, bucket string) [
 // settings records what becomes of a source bucket's settings.
 func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Move) error {
 	read := readSettings(ctx, source, m.Bucket)
+	var policy []byte
 	for i, name := range objectstore.Settings() {
 		value, err := read[i].value, read[i].err
 		if err == nil && name == objectstore.Policy {
 			value, err = parity.Unfenced(value) // an earlier plan's fence is not the bucket's own
+		}
+		if err == nil && name == objectstore.Policy {
+			policy = value
 		}
 		row := Parity{Bucket: bucketName(*m), Setting: string(name)}
 		switch {
@@ -92,6 +96,9 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		}
 		p.plan.Parity = append(p.plan.Parity, row)
 	}
+	if err := p.eraseBars(ctx, source, m, policy); err != nil {
+		return err
+	}
 	return p.access(ctx, source, m)
 }
 
@@ -103,6 +110,13 @@ func (p *planner) judge(ctx context.Context, m *Move, name objectstore.Setting, 
 	case objectstore.ObjectLock:
 		m.Lock = true
 		row.Detail = "default retention is set after the copy"
+		retention, err := parity.ParseRetention(value)
+		if err != nil {
+			return fmt.Errorf("object lock of %s: %w", at, err)
+		}
+		if retention != (parity.Retention{}) {
+			p.warn(Issue{Rule: "source-locks", Location: at, Text: fmt.Sprintf("what was written to it is under %s, unless it was given another lock: it stays until that ends, and the run then ends with exit code 6", retention)})
+		}
 		return nil
 	case objectstore.Replication:
 		targets, err := parity.Targets(value)
