@@ -132,16 +132,10 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 // relied refuses sources that a run of another plan is writing to at the moment.
 func (w *work) relied(ctx context.Context) error {
 	for _, m := range w.plan.Moves {
-		var held *state.LeasedError
-		err := w.patient(ctx, func() error {
-			if err := rivals(ctx, w.source(m), m.Bucket, m.Prefix, "", w.Now()); !errors.As(err, &held) {
-				return err
-			}
-			return nil
-		})
+		err := w.rivals(ctx, w.source(m), m.Bucket, m.Prefix, "")
 		switch {
-		case held != nil:
-			return fmt.Errorf("%s is the destination of another migration, which is at work: %w", m.From(), held)
+		case errors.Is(err, state.ErrLeased):
+			return fmt.Errorf("%s is the destination of another migration, which is at work: %w", m.From(), err)
 		case errors.Is(err, objectstore.ErrDenied) && m.Prefix != "":
 			w.note("whether another migration is writing to %s at this moment could not be seen (access denied to keys that begin with %s)", m.From(), objectstore.LeasePrefix)
 		case err != nil:
@@ -210,7 +204,7 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	}
 	// Ours is there before others' are looked for: of two that do both at once,
 	// at least one sees the other.
-	if err := rivals(leased, store, m.Destination, m.Prefix, name, w.Now()); err != nil {
+	if err := w.rivals(leased, store, m.Destination, m.Prefix, name); err != nil {
 		return nil, nil, errors.Join(err, end())
 	}
 	return leased, end, nil
@@ -232,6 +226,17 @@ func claimant(ctx context.Context, destination objectstore.Store, m Move, now ti
 		return "", fmt.Errorf("look for a reservation of %s: %w", m.Destination, err)
 	}
 	return l.Holder, nil
+}
+
+// rivals is as the function, and tries again what can be.
+func (w *work) rivals(ctx context.Context, store objectstore.Store, bucket, prefix, own string) (err error) {
+	failed := w.patient(ctx, func() error {
+		if err = rivals(ctx, store, bucket, prefix, own, w.Now()); errors.Is(err, state.ErrLeased) {
+			return nil // which is an answer
+		}
+		return err
+	})
+	return cmp.Or(failed, err)
 }
 
 // rivals looks for leases, apart from its own, of keys that overlap a prefix of a
