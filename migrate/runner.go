@@ -32,6 +32,9 @@ type Runner struct {
 	LeaseTerm time.Duration
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// After returns a channel that receives once, after the duration; default: for
+	// real.
+	After func(d time.Duration) <-chan time.Time
 	// Random returns a number from 0 to below n; nil: one that nobody foresees.
 	Random func(n int64) int64
 	// Note is told of what happens on the way, in words without keys.
@@ -75,6 +78,9 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if len(p.Blockers) > 0 {
 		return nil, ErrBlocked
 	}
+	if len(p.EraseBlockers) > 0 && !o.KeepSource {
+		return nil, blockedErase(p.EraseBlockers)
+	}
 	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.run(ctx, p, o) })
 }
 
@@ -104,6 +110,11 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	w, err := r.open(ctx, p)
 	if err != nil {
 		return nil, err
+	}
+	if !o.KeepSource {
+		if err := w.barred(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
@@ -159,6 +170,9 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNotCopied, p.ID)
 	}
 	if _, err := w.unchanged(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.barred(ctx); err != nil {
 		return nil, err
 	}
 	w.result.Started = started.At

@@ -57,10 +57,14 @@ func readSettings(ctx context.Context, store objectstore.Store, bucket string) [
 // settings records what becomes of a source bucket's settings.
 func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Move) error {
 	read := readSettings(ctx, source, m.Bucket)
+	var policy []byte
 	for i, name := range objectstore.Settings() {
 		value, err := read[i].value, read[i].err
 		if err == nil && name == objectstore.Policy {
 			value, err = parity.Unfenced(value) // an earlier plan's fence is not the bucket's own
+		}
+		if err == nil && name == objectstore.Policy {
+			policy = value
 		}
 		row := Parity{Bucket: bucketName(*m), Setting: string(name)}
 		switch {
@@ -90,6 +94,9 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		}
 		p.plan.Parity = append(p.plan.Parity, row)
 	}
+	if err := p.eraseBars(ctx, source, m, policy); err != nil {
+		return err
+	}
 	return p.access(ctx, source, m)
 }
 
@@ -101,6 +108,13 @@ func (p *planner) judge(ctx context.Context, m *Move, name objectstore.Setting, 
 	case objectstore.ObjectLock:
 		m.Lock = true
 		row.Detail = "default retention is set after the copy"
+		retention, err := parity.ParseRetention(value)
+		if err != nil {
+			return fmt.Errorf("object lock of %s: %w", at, err)
+		}
+		if retention != (parity.Retention{}) {
+			p.warn(Issue{Rule: "source-locks", Location: at, Text: fmt.Sprintf("what was written to it is under %s, unless it was given another lock: it stays until that ends, and the run then ends with exit code 6", retention)})
+		}
 		return nil
 	case objectstore.Replication:
 		targets, err := parity.Targets(value)
@@ -308,13 +322,13 @@ func equalJSON(a, b []byte) bool {
 
 // opaque tells whether ETags of a move's copies may differ from their sources'.
 func (w *work) opaque(m Move) bool {
-	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.kmsDefault(m)
+	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.plan.kmsDefault(m)
 }
 
 // kmsDefault tells whether a move's destination bucket has, or is given,
 // default encryption under KMS.
-func (w *work) kmsDefault(m Move) bool {
-	value := wantedSetting(w.plan.Parity, m, objectstore.Encryption)
+func (p *Plan) kmsDefault(m Move) bool {
+	value := wantedSetting(p.Parity, m, objectstore.Encryption)
 	if m.Found != nil {
 		value = m.Found.Encryption
 	}
@@ -323,4 +337,21 @@ func (w *work) kmsDefault(m Move) bool {
 	}
 	e, err := parity.ParseEncryption(value)
 	return err == nil && strings.HasPrefix(e.Algorithm, "aws:kms")
+}
+
+// retentionDefault is the mode of the retention that, as the plan says, a move's
+// destination bucket has, or is given, for whatever is written to it.
+func (w *work) retentionDefault(m Move) string {
+	value := wantedSetting(w.plan.Parity, m, objectstore.ObjectLock)
+	if m.Found != nil {
+		value = m.Found.ObjectLock
+	}
+	if value == nil {
+		return ""
+	}
+	r, err := parity.ParseRetention(value)
+	if err != nil {
+		return ""
+	}
+	return r.Mode
 }

@@ -51,7 +51,7 @@ func (p *process) counts() bool {
 func (w *world) start(do func(context.Context, *process) error) *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.processes++
-	p := &process{world: w, number: w.processes, cancel: cancel, looked: make(map[string]int), progress: &engine.Progress{}}
+	p := &process{world: w, number: w.processes, cancel: cancel, over: ctx.Done(), looked: make(map[string]int), progress: &engine.Progress{}}
 	w.crew = append(w.crew, p)
 	w.running.Add(1)
 	go func() {

@@ -109,6 +109,8 @@ func remedy(err error) string {
 		return "rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves the rest"
 	case errors.As(err, &unexplained):
 		return fmt.Sprintf("residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do: its copies may be the only ones. Only if their owners deleted them, migrate --plan ID --remove-outdated %d removes the copies too", unexplained.Entries())
+	case errors.Is(err, migrate.ErrEraseBarred):
+		return "lift that at the source, or copy without erasing, with migrate --keep-source"
 	case errors.Is(err, migrate.ErrCoupled):
 		return "see that the destination is a bucket of its own (destination.bucket, endpoints) and that no replication leads from the source into it; then plan again"
 	case errors.Is(err, objectstore.ErrAllRefused):
