@@ -77,6 +77,9 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if len(p.Blockers) > 0 {
 		return nil, ErrBlocked
 	}
+	if len(p.EraseBlockers) > 0 && !o.KeepSource {
+		return nil, blockedErase(p.EraseBlockers)
+	}
 	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.run(ctx, p, o) })
 }
 
@@ -106,6 +109,11 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	w, err := r.open(ctx, p)
 	if err != nil {
 		return nil, err
+	}
+	if !o.KeepSource {
+		if err := w.barred(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
@@ -161,6 +169,9 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNotCopied, p.ID)
 	}
 	if _, err := w.unchanged(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.barred(ctx); err != nil {
 		return nil, err
 	}
 	w.result.Started = started.At

@@ -105,6 +105,8 @@ func remedy(err error) string {
 		return "rename these keys at the source, by what lists them as they are; then run the same command again, which moves them too"
 	case errors.Is(err, objectstore.ErrUnlistable):
 		return "rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves the rest"
+	case errors.Is(err, migrate.ErrEraseBarred):
+		return "lift that at the source, or copy without erasing, with migrate --keep-source"
 	case errors.Is(err, migrate.ErrUnexplained):
 		return "residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do. If their owners deleted them, migrate --plan ID --remove-outdated removes the copies too"
 	case errors.Is(err, migrate.ErrCoupled):

@@ -204,7 +204,7 @@ func (m *migration) run(ctx context.Context) error {
 		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and its source was empty when it was certified.\n", p.ID)
 		return nil
 	}
-	if len(p.Blockers) > 0 {
+	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
 		if err := m.printPlan(p, d); err != nil {
 			return err
 		}
