@@ -61,7 +61,7 @@ func (w *work) settle(ctx context.Context, o Options) error {
 				left = max(left, 1)
 			}
 		}
-		if drift.entries() == 0 && (!fenced || drift.Uploads == 0) {
+		if drift.entries() == 0 && (!fenced || drift.Uploads+drift.Reserved == 0) {
 			return copied // a failure that no change of the source explains
 		}
 		if left <= 0 {
