@@ -139,7 +139,8 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 		}
 		result = w.result
 		if o.KeepSource {
-			return nil
+			_, err := w.lookFence(ctx)
+			return err
 		}
 		return w.erase(ctx)
 	})
