@@ -62,6 +62,9 @@ func (w *work) nextPass(ctx context.Context, erasing, fenced bool) (*pass, error
 	if err := m.saveUploads(ctx); err != nil {
 		return nil, err
 	}
+	if err := w.sameVersioning(ctx); err != nil {
+		return nil, err
+	}
 	if m.next.Gone > 0 {
 		if err := w.explain(ctx, erasing); err != nil {
 			return nil, err
