@@ -37,6 +37,7 @@ var (
 	ErrVerification = errors.New("not every entry is verified")
 	ErrPartial      = errors.New("not everything could be done")
 	ErrNotEmpty     = errors.New("the source is not empty")
+	ErrReserved     = errors.New("another migration has the source as its destination and has not ended")
 	ErrLeftOut      = fmt.Errorf("%w: it has what it does not list under its own key, which the plan leaves out", ErrNotEmpty)
 	ErrNoPlan       = errors.New("no such plan")
 	ErrAmbiguous    = errors.New("more than one plan")
