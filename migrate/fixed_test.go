@@ -14,8 +14,8 @@ func TestFixedRequests(t *testing.T) {
 		versioned           bool
 		source, destination int
 	}{
-		"with versions":    {true, 15, 55},
-		"without versions": {false, 22, 61},
+		"with versions":    {true, 16, 55},
+		"without versions": {false, 23, 61},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, want.versioned)
