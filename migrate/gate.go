@@ -171,7 +171,11 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		for _, at := range drift.Locations {
 			w.result.Left = append(w.result.Left, certificate.Left{Location: at, Reason: "changed since the plan: " + drift.String()})
 		}
-		return fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
+		err := fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
+		if drift.Reserved > 0 {
+			err = errors.Join(err, ErrReserved)
+		}
+		return err
 	}
 	return nil
 }

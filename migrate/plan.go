@@ -38,6 +38,7 @@ var (
 	ErrPartial      = errors.New("not everything could be done")
 	ErrStuck        = fmt.Errorf("%w, and a further run would meet the same", ErrPartial)
 	ErrNotEmpty     = errors.New("the source is not empty")
+	ErrReserved     = errors.New("another migration has the source as its destination and has not ended")
 	ErrLeftOut      = fmt.Errorf("%w: it has what it does not list under its own key, which the plan leaves out", ErrNotEmpty)
 	ErrNoPlan       = errors.New("no such plan")
 	ErrAmbiguous    = errors.New("more than one plan")

@@ -57,10 +57,11 @@ type Options struct {
 	// Fence denies writes to the source by its buckets' policies before the last
 	// listing, where the endpoint honours that.
 	Fence bool
-	// RemoveOutdated is somebody's word that whoever removed originals at the
-	// source did not rely on this plan's copies of them. Without it, copies stay
-	// and the run ends with ErrUnexplained where that is not known.
-	RemoveOutdated bool
+	// RemoveOutdated is somebody's word that whoever removed so many originals at
+	// the source did not rely on this plan's copies of them. Where that is not
+	// known and another number is gone, copies stay and the run ends with an
+	// UnexplainedError, which has the number.
+	RemoveOutdated int64
 }
 
 // DefaultPasses is how many further passes a run makes unless told otherwise.
@@ -214,7 +215,7 @@ type work struct {
 
 	reservation reservation
 	own         int64 // entries at the destination that are leases
-	outdated    bool  // Options.RemoveOutdated
+	outdated    int64 // Options.RemoveOutdated
 	// unsaid tells that the gate was passed by a release that wrote down no
 	// intents: all of the plan may have been erased.
 	unsaid bool

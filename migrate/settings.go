@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/parity"
@@ -127,7 +129,7 @@ func (p *planner) judge(ctx context.Context, m *Move, name objectstore.Setting, 
 				Remedy: "turn that replication off, or set destination.bucket in the configuration"})
 		}
 		for i, target := range targets {
-			targets[i] += " (" + p.country(ctx, target) + ")"
+			targets[i] += " (" + p.country(ctx, m.Source.Provider, target) + ")"
 		}
 		p.warn(Issue{Rule: "replicated", Location: at, Text: fmt.Sprintf("replication has made copies of this data in %s; they are not part of this plan", strings.Join(targets, ", ")), Remedy: "look at them with residency inventory"})
 		return nil
@@ -186,23 +188,40 @@ func (p *planner) judgeEncryption(at string, value []byte, row *Parity) error {
 }
 
 // country is where a bucket is that a replication copies to, as far as what was
-// planned with knows.
-func (p *planner) country(ctx context.Context, bucket string) string {
+// planned with knows: the destination, what the inventory has found, and each
+// region that it has looked at.
+func (p *planner) country(ctx context.Context, provider, bucket string) string {
 	for _, place := range p.Inventory.Places {
 		if place.Bucket == bucket && place.Country != "" {
 			return place.Country
 		}
 	}
-	region, err := p.Stores(p.Destination.Provider, p.Destination.Code).BucketRegion(ctx, bucket)
-	switch {
-	case err != nil:
-		return "country not known"
-	case region == p.Destination.Code && p.Destination.Country != "":
-		return p.Destination.Country
-	case region != "":
+	looked := []inventory.Coverage{{Provider: p.Destination.Provider, Region: p.Destination.Code, Looked: true}}
+	for _, c := range slices.Concat(looked, p.Inventory.Coverage) {
+		if !c.Looked || c.Bucket != "" || c.Provider != provider {
+			continue
+		}
+		region, err := p.Stores(c.Provider, c.Region).BucketRegion(ctx, bucket)
+		if err != nil {
+			continue // not there, or not to be seen from there
+		}
+		region = cmp.Or(region, c.Region)
+		if country := p.placed(c.Provider, region); country != "" {
+			return country
+		}
 		return "in " + region
 	}
 	return "country not known"
+}
+
+func (p *planner) placed(provider, region string) string {
+	if provider == p.Destination.Provider && region == p.Destination.Code {
+		return p.Destination.Country
+	}
+	if p.Country == nil {
+		return ""
+	}
+	return p.Country(provider, region)
 }
 
 // has tells whether a move's destination has such a setting at all.

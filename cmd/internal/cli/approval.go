@@ -21,7 +21,7 @@ type approval struct {
 }
 
 func (p *approval) addTo(c *cobra.Command) {
-	c.Flags().StringVar(&p.digest, "approve", "", "approve the plan with this `digest` (or at least 12 hex digits of it)")
+	c.Flags().StringVar(&p.digest, "approve", "", "approve the plan with this `digest` (or at least 12 hex digits of it, which begin no other plan's here)")
 	c.Flags().BoolVar(&p.yes, "yes", false, "approve whatever the plan says")
 }
 

@@ -131,6 +131,7 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Customer: customer, Verify: verify, Inventory: inv, Stores: w.stores, Now: a.now(), Progress: progress,
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
+		Country:     func(provider, region string) string { return w.providers[provider].country(region) },
 		Claims:      w.claims(d.Place.Provider, d.Place.Code),
 		TagKey:      w.config.Discovery.BucketTag,
 		KMSKey:      w.config.Destination.KMSKey,
