@@ -63,6 +63,11 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 		budget = copier.NewBudget(256 << 20)
 	}
 	crew := engine.NewCrew(w.Workers, w.Now)
+	diary, err := w.diary(ctx, before)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, diary.close(ctx)) }()
 	copiers := make([]*copier.Copier, len(w.plan.Moves))
 	for i, m := range w.plan.Moves {
 		enforced := false
@@ -75,7 +80,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 			}
 		}
 		o := w.copyOptions(m)
-		o.Budget, o.Enforced, o.Spare = budget, enforced, crew
+		o.Budget, o.Enforced, o.Spare, o.Uploads = budget, enforced, crew, uploads{diary, i}
 		o.Mark = w.reservation.Marks[m.Destination]
 		o.Copied = func(n int64) {
 			w.Progress.Bytes.Add(n)
@@ -84,11 +89,6 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 		o.Retried = func(error) { w.Progress.Retries.Add(1) }
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, o)
 	}
-	diary, err := w.diary(ctx, before)
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, diary.close(ctx)) }()
 	keep := func(ctx context.Context, s manifest.Segment, receipts engine.Receipts) error {
 		if err := w.keep(ctx, s, receipts, counts); err != nil {
 			return err

@@ -59,6 +59,8 @@ type Options struct {
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
 	Random     func(n int64) int64 // from 0 to below n
+	// Uploads remembers uploads that were begun; nil: each begins anew.
+	Uploads Uploads
 	// Copied is told of each body's bytes as they arrive at the destination; of
 	// fewer than none if what had arrived is given up and sent again.
 	Copied func(bytes int64)
