@@ -116,10 +116,10 @@ func (w *work) erase(ctx context.Context) error {
 		}
 	}
 	if spoiled > 0 {
-		return fmt.Errorf("%w: %d of %d entries, found after the source was erased: %w", ErrSpoiled, spoiled, w.totals().Entries, ErrVerification)
+		return fmt.Errorf("%w: %d of %d entries, found after the source was erased: %w", ErrSpoiledLate, spoiled, w.totals().Entries, ErrVerification)
 	}
 	if failed := w.result.Erasures[string(receipt.Unerased)]; failed > 0 {
-		return fmt.Errorf("%w: %d entries could not be erased", ErrPartial, failed)
+		return partial(failed, w.result.unerasable, "%d entries could not be erased", failed)
 	}
 	if leftOut {
 		return ErrLeftOut
@@ -344,6 +344,9 @@ func (w *work) countErasure(m Move, x *receipt.Erasure) {
 	}
 	w.result.Erasures[string(x.Outcome)]++
 	w.result.Guards[x.Guard]++
+	if x.Outcome == receipt.Unerased && x.Lasting {
+		w.result.unerasable++
+	}
 	if !x.Done() {
 		w.result.problem(Problem{Location: m.From().String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 	}

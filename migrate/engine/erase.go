@@ -322,7 +322,7 @@ func (e *Eraser) erasure(entry manifest.Entry, guard string, err error) receipt.
 			x.Until = &until
 		}
 	default:
-		x.Outcome = receipt.Unerased
+		x.Outcome, x.Lasting = receipt.Unerased, objectstore.Lasting(err)
 		e.Progress.Failures.Add(1)
 	}
 	x.Reason = err.Error()
