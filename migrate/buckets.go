@@ -158,14 +158,6 @@ func (w *work) unchanged(ctx context.Context) (*bucketRecord, error) {
 	if err := w.sameEnds(ctx); err != nil {
 		return nil, err
 	}
-	// What is being erased goes by its version ID all the same.
-	if erasing, err := w.erasing(ctx); err != nil {
-		return nil, err
-	} else if !erasing {
-		if err := w.sameVersioning(ctx); err != nil {
-			return nil, err
-		}
-	}
 	record, err := w.bucketRecord(ctx)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package migrate
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
@@ -51,7 +53,8 @@ func (w *work) doubt(move int, key manifest.Key, place int) {
 // and what is not is proven anew. It is for the time before anything is erased:
 // afterwards receipts are the only account of what there was.
 func (w *work) unprove(ctx context.Context) error {
-	for i, d := range w.doubtful {
+	for _, i := range slices.Sorted(maps.Keys(w.doubtful)) {
+		d := w.doubtful[i]
 		s := w.pass.Segments[i]
 		r, err := w.load(ctx, s, withReceipts)
 		if err != nil {
