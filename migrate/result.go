@@ -22,6 +22,9 @@ type Result struct {
 	Bytes    int64            `json:"bytes"`
 	Held     int64            `json:"already_at_destination"` // proven, not copied by this plan
 	Passes   int              `json:"passes"`                 // listings of the source that were carried, with the plan's
+	// Outdated is how many copies were removed because their originals were gone at
+	// the source, or had been replaced.
+	Outdated int64            `json:"outdated_copies_removed"`
 	Verdicts map[string]int64 `json:"verdicts"`
 	Methods  map[string]int64 `json:"methods"`
 	Erasures map[string]int64 `json:"erasures"`
