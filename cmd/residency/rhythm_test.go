@@ -110,12 +110,12 @@ func (r rhythm) load(t *testing.T) {
 // rhythmRun is a migration that is killed by the clock.
 type rhythmRun struct {
 	*mortal
-	mu    sync.Mutex
-	begun time.Time
-	work  []time.Time // when this run wrote, or looked at, a copy
-	all   int         // of all runs
-	held  int         // answers that are still to be held
-	kills chan struct{}
+	mu     sync.Mutex
+	work   []time.Time // when this run wrote, or looked at, a copy
+	all    int         // of all runs
+	held   int         // answers that are still to be held
+	kills  chan struct{}
+	leases chan struct{} // the run has its lease
 }
 
 func newRhythmRun(t *testing.T, box *storetest.Sandbox, home string) *rhythmRun {
@@ -130,7 +130,7 @@ func newRhythmRun(t *testing.T, box *storetest.Sandbox, home string) *rhythmRun 
 		m.bucketState()
 		m.env = []string{"RESIDENCY_LEASE_TERM=3s"}
 	}
-	x := &rhythmRun{mortal: m, kills: make(chan struct{}, 1)}
+	x := &rhythmRun{mortal: m, kills: make(chan struct{}, 1), leases: make(chan struct{}, 1)}
 	from, to := box.Proxy(t, "us-east-1"), box.Proxy(t, "eu-west-1")
 	for _, p := range []*storetest.Proxy{from, to} {
 		p.SetFault(x.see)
@@ -200,6 +200,12 @@ func (x *rhythmRun) see(r storetest.Request) storetest.Fault {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	own := strings.HasPrefix(r.Key, ".residency")
+	if r.Operation == "PutObject" && r.Bucket != rhythmTo && strings.HasSuffix(r.Key, "/lease.json") {
+		select {
+		case x.leases <- struct{}{}:
+		default:
+		}
+	}
 	switch {
 	case r.Bucket == rhythmTo && !own && (r.Operation == "PutObject" || r.Operation == "DeleteObject" || r.Operation == "HeadObject" && strings.HasPrefix(r.Key, "plain/")):
 		x.work = append(x.work, time.Now())
@@ -220,8 +226,11 @@ func (x *rhythmRun) see(r storetest.Request) storetest.Fault {
 func (x *rhythmRun) once(after time.Duration) (code, lost int) {
 	x.t.Helper()
 	x.mu.Lock()
-	x.begun, x.work = time.Now(), nil
+	x.work = nil
 	x.mu.Unlock()
+	for len(x.leases) > 0 {
+		<-x.leases
+	}
 	var output bytes.Buffer
 	c := x.command(x.config, &output)
 	c.Args = append(c.Args, "--workers", strconv.Itoa(rhythmWorkers))
@@ -235,6 +244,13 @@ func (x *rhythmRun) once(after time.Duration) (code, lost int) {
 	}()
 	var due <-chan time.Time
 	if after > 0 {
+		// One that only waits for the lease of the run before is not worth a kill.
+		if len(x.env) > 0 {
+			select {
+			case <-x.leases:
+			case <-ended:
+			}
+		}
 		timer := time.NewTimer(after)
 		defer timer.Stop()
 		due = timer.C

@@ -47,6 +47,7 @@ type Writer struct {
 	line     Line // what is added at the moment, so that adding allocates nothing
 	receipt  receipt.Receipt
 	text     []byte // room for a batch's
+	batches  int
 	filling  *batch
 	flushing *batch // nil: none is under way
 	parts    []*part
@@ -154,8 +155,8 @@ func (w *Writer) tryAdd(about any, bytes int64, line func() *Line) (b *batch, fu
 		return nil, false, w.err
 	}
 	if b = w.filling; b == nil {
-		b = &batch{text: w.text[:0], about: make(map[any]bool), due: w.After(Interval), done: make(chan struct{})}
-		w.filling, w.text = b, nil
+		b = &batch{text: w.text[:0], about: make(map[any]bool), due: w.After(w.pause()), done: make(chan struct{})}
+		w.filling, w.text, w.batches = b, nil, w.batches+1
 		w.look()
 	}
 	if b.n >= mostLines {
@@ -173,6 +174,20 @@ func (w *Writer) tryAdd(about any, bytes int64, line func() *Line) (b *batch, fu
 		w.hurried(b)
 	}
 	return b, false, nil
+}
+
+// pause is how long a batch is filled: the first ones not for a whole second, so
+// that runs come forward that are killed sooner, again and again.
+func (w *Writer) pause() time.Duration {
+	switch w.batches {
+	case 0:
+		return Interval / 10
+	case 1:
+		return Interval * 3 / 10
+	case 2:
+		return Interval * 6 / 10
+	}
+	return Interval
 }
 
 // pack compresses the lines that are not.
