@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -308,7 +307,10 @@ func (w *Writer) write(ctx context.Context, b *batch) error {
 	if err := b.pack(w.Codec); err != nil {
 		return err
 	}
-	w.body, w.lines = append(w.body, slices.Concat(b.packed...)...), w.lines+b.n
+	for _, packed := range b.packed {
+		w.body = append(w.body, packed...)
+	}
+	w.lines += b.n
 	data, err := state.Bind(w.Codec, state.Header{Schema: Schema, Of: w.Of, Entries: w.lines}, w.body)
 	if err != nil {
 		return err
