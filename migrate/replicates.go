@@ -52,5 +52,6 @@ func (w *work) unreplicated(ctx context.Context, move int) error {
 func (w *work) replicas(move int, why string) error {
 	m := w.plan.Moves[move]
 	return fmt.Errorf("%w: %d copies at %s have the version IDs of their originals in %s, "+
-		"as a replication makes them, and %s; nothing of it was erased by this run", ErrReplicates, w.twins[move], w.plan.To(m), bucketName(m), why)
+		"as a replication makes them, and %s; nothing of it was erased by this run", ErrReplicates,
+		w.twins[move], w.plan.To(m), bucketName(m), why)
 }
