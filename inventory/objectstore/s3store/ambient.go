@@ -58,12 +58,19 @@ func (o Options) amazons(endpoint *string, service, variable string) error {
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("provider %s: %s, or the profile, gives %s an endpoint that is no URL: %w", o.Name, variable, service, ErrAmbient)
 	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	for _, domain := range amazon {
-		if strings.HasSuffix(host, "."+domain) {
-			return nil
-		}
+	if amazons(strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")) != "" {
+		return nil
 	}
 	return fmt.Errorf("provider %s: the environment (%s, AWS_ENDPOINT_URL) or the profile (endpoint_url) gives %s the endpoint %s, %w",
 		o.Name, variable, service, (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), ErrAmbient)
+}
+
+// amazons returns the domain of Amazon's that a host is in, empty if in none.
+func amazons(host string) string {
+	for _, domain := range amazon {
+		if strings.HasSuffix(host, "."+domain) {
+			return domain
+		}
+	}
+	return ""
 }
