@@ -4,18 +4,18 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/regions"
 )
 
 // Origin names the service that answers for a region of the provider, as
-// s3store.Origin does.
+// objectstore.Origin does.
 func (p Provider) Origin(catalog *regions.Catalog, region string) string {
 	if endpoint := cmp.Or(p.Regions[region].Endpoint, p.Endpoint); endpoint != "" {
-		return s3store.Origin(endpoint)
+		return objectstore.Origin(endpoint)
 	}
 	known, _ := catalog.Lookup(p.Type, region)
-	return s3store.AmazonOrigin(cmp.Or(known.Partition, "aws"))
+	return objectstore.AmazonOrigin(cmp.Or(known.Partition, "aws"))
 }
 
 // Shares finds a service that two providers both reach, in whatever region: what

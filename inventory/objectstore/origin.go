@@ -1,4 +1,4 @@
-package s3store
+package objectstore
 
 import (
 	"net"
@@ -18,7 +18,7 @@ func Origin(endpoint string) string {
 		return endpoint
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if domain := amazons(host); domain != "" {
+	if domain := AmazonDomain(host); domain != "" {
 		return AmazonOrigin(partition(host, domain))
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -52,4 +52,20 @@ func partition(host, domain string) string {
 		return "aws-cn" // at api.aws
 	}
 	return "aws"
+}
+
+// amazon are the domains of Amazon's endpoints, its customers' own VPC endpoints
+// included (AWS General Reference, "Service endpoints"; AWS PrivateLink, "AWS
+// services that integrate").
+var amazon = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn", "amazonaws.eu", "amazonwebservices.eu"}
+
+// AmazonDomain returns the domain of Amazon's that a host is in, empty if in none.
+func AmazonDomain(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	for _, domain := range amazon {
+		if strings.HasSuffix(host, "."+domain) {
+			return domain
+		}
+	}
+	return ""
 }

@@ -1,9 +1,9 @@
-package s3store_test
+package objectstore_test
 
 import (
 	"testing"
 
-	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 func TestOrigin(t *testing.T) {
@@ -16,18 +16,18 @@ func TestOrigin(t *testing.T) {
 		{"http://127.0.0.1:9001"},
 		{"https://s3.example.org"},
 		{"https://[2001:db8::1]", "https://[2001:DB8:0::1]:443"},
-		{s3store.AmazonOrigin("aws"), "https://s3.eu-west-1.amazonaws.com", "https://s3.dualstack.us-east-1.amazonaws.com",
+		{objectstore.AmazonOrigin("aws"), "https://s3.eu-west-1.amazonaws.com", "https://s3.dualstack.us-east-1.amazonaws.com",
 			"https://bucket.vpce-0a1b2c-d3e4.s3.eu-west-1.vpce.amazonaws.com"},
-		{s3store.AmazonOrigin("aws-us-gov"), "https://s3.us-gov-west-1.amazonaws.com"},
-		{s3store.AmazonOrigin("aws-cn"), "https://s3.cn-north-1.amazonaws.com.cn"},
+		{objectstore.AmazonOrigin("aws-us-gov"), "https://s3.us-gov-west-1.amazonaws.com"},
+		{objectstore.AmazonOrigin("aws-cn"), "https://s3.cn-north-1.amazonaws.com.cn"},
 		{"https://s3.amazonaws.com.example.net"},
 	} {
 		for _, endpoint := range same {
-			if got, want := s3store.Origin(endpoint), s3store.Origin(same[0]); got != want {
+			if got, want := objectstore.Origin(endpoint), objectstore.Origin(same[0]); got != want {
 				t.Errorf("origin of %s is %s, of %s it is %s", endpoint, got, same[0], want)
 			}
 		}
-		seen[s3store.Origin(same[0])] = append(seen[s3store.Origin(same[0])], same[0])
+		seen[objectstore.Origin(same[0])] = append(seen[objectstore.Origin(same[0])], same[0])
 	}
 	for o, endpoints := range seen {
 		if len(endpoints) > 1 {
