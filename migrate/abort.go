@@ -80,8 +80,8 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
 	err = w.reserved(ctx, func(ctx context.Context) error { return w.undoAll(ctx, u, record) })
-	if errors.Is(err, state.ErrLeased) || errors.Is(err, state.ErrLeaseLost) {
-		return nil, err
+	if errors.Is(err, state.ErrLeased) || errors.Is(err, state.ErrLeaseLost) || errors.Is(err, ErrCoupled) {
+		return nil, err // nothing was looked at
 	}
 	return u, err
 }
@@ -101,7 +101,7 @@ func (w *work) undoAll(ctx context.Context, u *Undone, record fenceRecord) error
 	u.Problems = w.result.Problems
 	var left error
 	if u.Left > 0 {
-		left = fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
+		left = partial(u.Left-u.Retained, w.result.unerasable, "%d entries could not be removed", u.Left)
 	}
 	if u.Left > u.Retained { // a lock can last for years, anything else is worth another try
 		return left
@@ -222,8 +222,12 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	}
 	for j, x := range erasures {
 		if x.Outcome != receipt.Changed && !x.Done() {
-			if u.Left++; x.Outcome == receipt.Retained {
+			u.Left++
+			switch {
+			case x.Outcome == receipt.Retained:
 				u.Retained++
+			case x.Lasting:
+				w.result.unerasable++
 			}
 			w.result.problem(Problem{Location: w.plan.To(m).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 			continue

@@ -63,11 +63,32 @@ func (w *work) nextPass(ctx context.Context, erasing, fenced bool) (*pass, error
 		return nil, err
 	}
 	if m.next.Gone > 0 {
+		if err := m.emptied(); err != nil {
+			return nil, err
+		}
 		if err := w.explain(ctx, erasing); err != nil {
 			return nil, err
 		}
 	}
 	return m.next, putJSON(ctx, w.Home, m.name(passFile), m.next)
+}
+
+// emptied refuses a pass that would take all copies of a move away, if nobody has
+// said so: its listing may show less than the one before it did.
+func (m *passMaker) emptied() error {
+	if m.outdated > 0 {
+		return nil
+	}
+	d := Drift{Gone: m.next.Gone}
+	for i, move := range m.plan.Moves {
+		if m.pass.Moves[i].Entries > 0 && m.next.Moves[i].Entries == 0 {
+			d.Locations = append(d.Locations, move.From().String())
+		}
+	}
+	if d.Emptied = d.Locations; len(d.Emptied) > 0 {
+		return &UnexplainedError{Drift: d}
+	}
+	return nil
 }
 
 // passMaker writes a pass. It holds one segment and one list in memory.

@@ -40,6 +40,10 @@ type reservation struct {
 	Schema string `json:"schema"`
 	Plan   string `json:"plan_sha256"`
 	ID     string `json:"id"` // tells apart states that have the same plan
+	// Runs name the last runs, this one at the end. A lease of one before it is of
+	// a process that has ended, for the state's own lease keeps two apart; a lease
+	// of any other is of somebody who has a copy of this state.
+	Runs []string `json:"runs,omitempty"`
 	// Marks are the upload IDs of the marks, by destination bucket.
 	Marks map[string]string `json:"marks"`
 	// Suspect tells that a mark was gone, and that since then no listing has
@@ -53,10 +57,21 @@ type reservation struct {
 var ErrUnexplained = errors.New("originals are gone, and it is not known who removed them")
 
 // UnexplainedError is an ErrUnexplained that says what is gone.
-type UnexplainedError struct{ Drift Drift }
+type UnexplainedError struct {
+	Drift Drift
+	// Others tells that another plan has worked on the same destination since.
+	Others bool
+}
 
 func (e *UnexplainedError) Error() string {
-	return fmt.Sprintf("%v: %s; another plan has worked on the same destination since, and may have erased them, relying on the copies; no copy was removed", ErrUnexplained, e.Drift)
+	text := fmt.Sprintf("%v: %s", ErrUnexplained, e.Drift)
+	if e.Others {
+		text += "; another plan has worked on the same destination since, and may have erased them, relying on the copies"
+	}
+	if at := e.Drift.Emptied; len(at) > 0 {
+		text += "; nothing is left of what was copied from " + strings.Join(at, ", ") + ", and the copies may be all that there is"
+	}
+	return text + "; no copy was removed"
 }
 
 // Unwrap makes it an ErrUnexplained.
@@ -85,6 +100,16 @@ func (w *work) reserved(ctx context.Context, do func(context.Context) error) err
 	return err
 }
 
+// mostRuns is how many runs a reservation remembers.
+const mostRuns = 16
+
+// beginRun notes a new run in the reservation.
+func (w *work) beginRun(ctx context.Context) error {
+	r := w.reservation
+	r.Runs = append(slices.Clone(r.Runs[max(0, len(r.Runs)-mostRuns+1):]), w.token())
+	return w.saveReservation(ctx, r)
+}
+
 // reserve takes the leases at the plan's destinations and sees to the marks. A
 // bucket that is not there has nothing to be reserved.
 //
@@ -99,6 +124,9 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 		return nil, nil, err
 	}
 	if err := w.relied(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := w.beginRun(ctx); err != nil {
 		return nil, nil, err
 	}
 	var held []func() error
@@ -133,7 +161,10 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 func (w *work) relied(ctx context.Context) error {
 	for _, m := range w.plan.Moves {
 		err := w.rivals(ctx, w.source(m), m.Bucket, m.Prefix, "")
+		var held *state.LeasedError
 		switch {
+		case errors.As(err, &held) && strings.HasPrefix(held.Holder, holder(w.plan.ID)+w.reservation.ID+", "):
+			return fmt.Errorf("%w: the lease written to %s shows in %s; nothing was erased", ErrCoupled, w.plan.To(m), m.From())
 		case errors.Is(err, state.ErrLeased):
 			return fmt.Errorf("%s is the destination of another migration, which is at work: %w", m.From(), err)
 		case errors.Is(err, objectstore.ErrDenied) && m.Prefix != "":
@@ -162,7 +193,7 @@ func (r *Runner) GiveBack(ctx context.Context, p *Plan) error {
 			if err != nil {
 				return nil, err
 			}
-			reserves = reserves || who == holder(p.ID)+w.reservation.ID
+			reserves = reserves || strings.HasPrefix(who, holder(p.ID)+w.reservation.ID)
 		}
 		if !reserves {
 			return nil, nil
@@ -215,7 +246,10 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	}
 	tidy := &tidyStore{Store: store}
 	home := state.NewBucket(tidy, objectstore.Location{Provider: w.plan.Destination.Provider, Bucket: m.Destination},
-		holder(w.plan.ID)+w.reservation.ID)
+		w.holder(len(w.reservation.Runs)-1))
+	for i := range w.reservation.Runs[:len(w.reservation.Runs)-1] {
+		home.Ended = append(home.Ended, w.holder(i))
+	}
 	home.Now, home.Nonce, home.Term, home.Reserves, home.Drop = w.Now, w.token, cmp.Or(w.LeaseTerm, reservationTerm), true, tidy.clear
 	name := objectstore.LeaseName(m.Prefix)
 	leased, end, err := home.Lease(ctx, name)
@@ -243,6 +277,11 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 // holder is how a lease at a destination names a plan; the ID of its reservation
 // follows.
 func holder(plan string) string { return "plan " + plan + ", reservation " }
+
+// holder is how a lease at a destination names one of the plan's runs.
+func (w *work) holder(run int) string {
+	return holder(w.plan.ID) + w.reservation.ID + ", run " + w.reservation.Runs[run]
+}
 
 // claimant names who has, or had when it was killed, the lease of a move's
 // destination; nobody where there is none.
@@ -432,7 +471,7 @@ func (w *work) unreserve(ctx context.Context) error {
 			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
 		}
 	}
-	return w.saveReservation(ctx, reservation{ID: w.reservation.ID})
+	return w.saveReservation(ctx, reservation{ID: w.reservation.ID, Runs: w.reservation.Runs})
 }
 
 // unbroken tells whether the plan's marks have stood since before it wrote what
@@ -470,7 +509,7 @@ func (w *work) explain(ctx context.Context, erasing bool) error {
 		w.note("copies of %d entries that are gone at the source, or changed, are removed, as told", n)
 		return nil
 	case n > 0:
-		return &UnexplainedError{Drift: drift}
+		return &UnexplainedError{Drift: drift, Others: true}
 	}
 	r := w.reservation
 	r.Suspect = false
