@@ -33,10 +33,10 @@ func (*staleEntry) ParseJSON([]byte) bool { return false }
 // staleLines is how many lines such a list has at most.
 const staleLines = 1000
 
-// nextPass lists the source and makes the pass that brings the destination up
-// to it. Its files are written first and its record last: a pass that is there
+// nextPass lists the source, which drifted, and makes the pass that brings the
+// destination up to it. Its files are written first and its record last: a pass that is there
 // is whole.
-func (w *work) nextPass(ctx context.Context, erasing, fenced bool) (*pass, error) {
+func (w *work) nextPass(ctx context.Context, drift Drift, erasing, fenced bool) (*pass, error) {
 	m := &passMaker{work: w, next: &pass{
 		Schema: passSchema, Plan: w.plan.Digest, Number: w.pass.Number + 1, At: w.Now().UTC(), Fenced: fenced, Erased: erasing,
 		Moves: make([]Totals, len(w.plan.Moves)),
@@ -60,6 +60,9 @@ func (w *work) nextPass(ctx context.Context, erasing, fenced bool) (*pass, error
 		return nil, err
 	}
 	if err := m.saveUploads(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.carries(ctx, drift); err != nil { // versioning can have been turned on while it was listed
 		return nil, err
 	}
 	if m.next.Gone > 0 {

@@ -89,7 +89,7 @@ func (w *work) settle(ctx context.Context, o Options) error {
 		w.note("others wrote to the source meanwhile (%s); carrying it in pass %d", drift, w.pass.Number+1)
 		var next *pass
 		if err := w.steady(ctx, func() (err error) {
-			next, err = w.nextPass(ctx, erasing, fenced)
+			next, err = w.nextPass(ctx, drift, erasing, fenced)
 			return err
 		}); err != nil {
 			return fmt.Errorf("pass %d: %w", w.pass.Number+1, err)
