@@ -15,9 +15,13 @@ import (
 // A state within what a plan moves, or where it goes, would be moved with it, and
 // each run would find its own files new.
 
-// roomFor refuses to plan where the state is in the way, by its name. A plan would
-// be written to it.
+// roomFor refuses to plan where the state is in the way, by its name and its providers'
+// endpoints. A plan would be written to it.
 func (w *world) roomFor(customer string, places []inventory.Place, d regions.Place) error {
+	at := w.stateKeys()
+	if at == nil {
+		return nil
+	}
 	for _, place := range places {
 		if place.Customer != customer || place.Provider == d.Provider && place.Region == d.Code {
 			continue
@@ -26,7 +30,7 @@ func (w *world) roomFor(customer string, places []inventory.Place, d regions.Pla
 		to := from
 		to.Provider, to.Bucket = d.Provider, w.config.BucketName(place.Bucket, d.Code, customer, place.Region)
 		for _, end := range ends(from, to) {
-			if at := w.stateKeys(); at != nil && at.Overlaps(end.at) {
+			if w.same(at.Provider, end.at.Provider) && through(*at, end.at.Provider).Overlaps(end.at) {
 				return w.inTheWay(end)
 			}
 		}
@@ -45,12 +49,10 @@ func (w *world) apart(ctx context.Context, p *migrate.Plan) error {
 	for _, m := range p.Moves {
 		for i, end := range ends(m.From(), p.To(m)) {
 			region := []string{m.Source.Code, p.Destination.Code}[i]
-			there := *at
-			there.Provider = end.at.Provider
-			if !there.Overlaps(end.at) {
+			if !through(*at, end.at.Provider).Overlaps(end.at) {
 				continue
 			}
-			if !at.SameBucket(end.at) {
+			if !w.same(at.Provider, end.at.Provider) {
 				shows, err := shown(ctx, w.stores(end.at.Provider, region), end.at.Bucket, at.Prefix+p.ID+"/")
 				if err != nil {
 					return fmt.Errorf("look for the state in %s: %w", end.at, err)
@@ -63,6 +65,12 @@ func (w *world) apart(ctx context.Context, p *migrate.Plan) error {
 		}
 	}
 	return nil
+}
+
+// through is a location as it would be called if another provider had it.
+func through(at objectstore.Location, provider string) objectstore.Location {
+	at.Provider = provider
+	return at
 }
 
 // shown tells whether a bucket has an entry under a prefix.
