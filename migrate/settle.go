@@ -258,6 +258,6 @@ func (w *work) eachStale(ctx context.Context, f func(move int, entries []manifes
 // destinationEraser removes what was written to a move's destination.
 func (w *work) destinationEraser(m Move) *engine.Eraser {
 	return &engine.Eraser{
-		Source: w.destination(), Bucket: m.Destination, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers), Now: w.Now, Progress: w.Progress,
+		Source: w.destination(), Bucket: m.Destination, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers), Now: w.Now, Progress: w.Progress, Sleep: w.sleep,
 	}
 }

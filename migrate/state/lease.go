@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,8 +110,7 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		if err != nil {
 			return nil, nil, err
 		}
-		own := b.Reserves && held.Holder == b.Holder
-		if free, ok := held.free(there, asked); !ok && !own && !planted.On(planted.StealLease) {
+		if free, ok := held.free(there, asked); !ok && !slices.Contains(b.Ended, held.Holder) && !planted.On(planted.StealLease) {
 			return nil, nil, &LeasedError{held.Holder, free}
 		}
 		record.Token, guard = held.Token+1, objectstore.Guard{ETag: there.ETag}
