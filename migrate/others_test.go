@@ -54,9 +54,11 @@ func TestOthersInTheErase(t *testing.T) {
 	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key, VersionId: &left[key][0].VersionID}))
 	delete(want, key)
 	versioning(types.BucketVersioningStatusSuspended)
-	null("somebody else")
+	// The server's dates are whole seconds, and within one such a write does not show.
+	for old := want["z-null"][0].Modified; want["z-null"][0].Modified.Equal(old); want["z-null"] = f.snapshot(us, f.bucket)["z-null"] {
+		null("somebody else")
+	}
 	versioning(types.BucketVersioningStatusEnabled)
-	want["z-null"] = f.snapshot(us, f.bucket)["z-null"]
 	if want["z-null"][0].Metadata["by"] != "somebody else" {
 		t.Fatalf("metadata %v", want["z-null"][0].Metadata)
 	}
