@@ -176,8 +176,15 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 // mayRemove finds out, on a key that does not exist, whether deletions are denied:
 // then no probe is left that nobody can take away.
 func mayRemove(ctx context.Context, source objectstore.Store, m Move, key string) error {
+	versioning := m.Versioning
+	if versioning == objectstore.Unversioned {
+		var err error
+		if versioning, err = source.Versioning(ctx, m.Bucket); err != nil {
+			return err
+		}
+	}
 	d := objectstore.Deletion{Key: key}
-	if m.Versioning != objectstore.Unversioned {
+	if versioning != objectstore.Unversioned { // without an ID this would leave a marker
 		d.VersionID = objectstore.NullVersion
 	}
 	results, err := source.Delete(ctx, m.Bucket, []objectstore.Deletion{d})

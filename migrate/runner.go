@@ -125,7 +125,7 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 		if err := w.separate(ctx); err != nil {
 			return err
 		}
-		if err := w.settle(ctx, o); errors.Is(err, ErrRestoring) {
+		if err := w.carry(ctx, o); errors.Is(err, ErrRestoring) {
 			return err
 		} else if err != nil {
 			result = w.result
@@ -139,7 +139,8 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 		}
 		result = w.result
 		if o.KeepSource {
-			return nil
+			_, err := w.lookFence(ctx)
+			return err
 		}
 		return w.erase(ctx)
 	})
@@ -203,9 +204,9 @@ type work struct {
 	codec  *state.Codec
 	// retained is what locks keep, by source location.
 	retained map[string]retention
-	// doubtful are the pass's segments, by index, that a listing of the
-	// destination did not bear out.
-	doubtful map[int]bool
+	// doubtful is what a listing of the destination did not bear out, by the
+	// index of its segment in the pass.
+	doubtful map[int]*doubted
 	// unsettled is how the source differs from the last pass that was to be made.
 	unsettled Drift
 	// beneath are the plan's copies that an abort leaves.
