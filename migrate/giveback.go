@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/residency/residency/migrate/state"
 )
