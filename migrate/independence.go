@@ -61,6 +61,9 @@ func (w *work) probeDestination(ctx context.Context, m Move) error {
 			return errors.Join(fmt.Errorf("probe %s: %w", w.plan.To(m), err), w.dropOwn(ctx, destination, m.Destination, ""))
 		}
 		shows, err = showsKey(ctx, w.source(m), m.Bucket, key)
+		if err == nil && !shows {
+			err = w.shown(ctx, w.plan.To(m), key)
+		}
 		if err = errors.Join(err, removeProbe(ctx, destination, m.Destination, key, written)); err != nil {
 			return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
 		}
@@ -158,6 +161,9 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 	}
 	t := trial{entries: trialEntries}
 	shows, err := w.comes(ctx, m, key, w.looks(move))
+	if err == nil && !shows {
+		err = w.shown(ctx, m.From(), key)
+	}
 	if err == nil && !shows {
 		t.conditional, t.known, err = honours(ctx, source, m, key, written)
 		if t.known {
