@@ -61,6 +61,9 @@ func (w *work) probeDestination(ctx context.Context, m Move) error {
 			return errors.Join(fmt.Errorf("probe %s: %w", w.plan.To(m), err), w.dropOwn(ctx, destination, m.Destination, ""))
 		}
 		shows, err = showsKey(ctx, w.source(m), m.Bucket, key)
+		if err == nil && !shows {
+			err = w.shown(ctx, w.plan.To(m), key)
+		}
 		if err = errors.Join(err, removeProbe(ctx, destination, m.Destination, key, written)); err != nil {
 			return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
 		}
@@ -138,6 +141,11 @@ const trialEntries = 10
 // endpoint compares the ETag of a conditional deletion.
 func (w *work) try(ctx context.Context, move int) (trial, error) {
 	m := w.plan.Moves[move]
+	if move > 0 { // the moves before it can have taken long since the gate
+		if err := w.unreplicated(ctx, move); err != nil {
+			return trial{}, err
+		}
+	}
 	if err := w.patient(ctx, func() error { return w.probeDestination(ctx, m) }); err != nil {
 		return trial{}, err
 	}
@@ -158,6 +166,9 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 	}
 	t := trial{entries: trialEntries}
 	shows, err := w.comes(ctx, m, key, w.looks(move))
+	if err == nil && !shows {
+		err = w.shown(ctx, m.From(), key)
+	}
 	if err == nil && !shows {
 		t.conditional, t.known, err = honours(ctx, source, m, key, written)
 		if t.known {

@@ -39,7 +39,7 @@ type Request struct {
 	BucketName func(bucket, sourceRegion string) string
 	// Claims say whose data is, or would be moved, where; TagKey is the bucket tag
 	// that says it too, empty for none.
-	Claims       []inventory.Claim
+	Claims       Claims
 	TagKey       string
 	KMSKey       string // of the destination's region, for what is under a KMS key at the source; may be empty
 	AnyClass     bool   // the storage class is left to the destination, and not compared
@@ -134,7 +134,9 @@ func (p *planner) collect(ctx context.Context) error {
 		moves = append(moves, p.move(ctx, place))
 	}
 	p.clashes(moves)
-	p.claimed(moves)
+	if err := p.claimed(ctx, moves); err != nil {
+		return err
+	}
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
 	writer.Entries = r.SegmentEntries
@@ -296,7 +298,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	o.report(p)
 	p.unlistable(o.unlistable, m)
 	if m.replicas > 0 {
-		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion"})
+		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion, for some seconds, which a replication that lags can outlast; while any rule of the source is on, nothing is erased"})
 	}
 	return nil
 }

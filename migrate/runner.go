@@ -30,6 +30,8 @@ type Runner struct {
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration
+	// Claims say whose data is where.
+	Claims Claims
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// After returns a channel that receives once, after the duration; default: for

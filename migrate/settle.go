@@ -145,7 +145,8 @@ const patientTries = 4
 func (w *work) patient(ctx context.Context, ask func() error) error {
 	for try := 0; ; try++ {
 		err := ask()
-		if err == nil || ctx.Err() != nil || objectstore.Permanent(err) || errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, ErrCoupled) || try == patientTries {
+		if err == nil || ctx.Err() != nil || objectstore.Permanent(err) || errors.Is(err, objectstore.ErrNotFound) ||
+			errors.Is(err, ErrCoupled) || errors.Is(err, ErrClaimed) || try == patientTries {
 			return err
 		}
 		if err := w.sleep(ctx, time.Second<<try); err != nil {
