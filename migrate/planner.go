@@ -152,7 +152,11 @@ func (p *planner) collect(ctx context.Context) error {
 	if p.plan.Segments, err = writer.Close(ctx); err != nil {
 		return err
 	}
-	if len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
+	switch {
+	case len(p.plan.Moves)+len(p.plan.Blockers) > 0:
+	case len(moves) > 0:
+		return fmt.Errorf("%w: the places of %s outside of %s hold nothing", ErrNothing, r.Customer, r.Destination)
+	default:
 		return fmt.Errorf("%w: all data of %s is in %s already", ErrNothing, r.Customer, r.Destination)
 	}
 	p.advise()

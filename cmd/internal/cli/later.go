@@ -107,7 +107,7 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 				say("Of %s the receipt has no SHA-256: the store's own checksum was compared.", render.Count(v.Compared))
 			}
 			if v.Newer > 0 {
-				say("%s newer entries are there too, written by others since; they were not checked.", render.Count(v.Newer))
+				say("%s entries that are no copies of this plan are there too; they were not checked.", render.Count(v.Newer))
 			}
 			if v.Own > 0 {
 				say("%s entries that are there too are residency's own: the lease of a run that goes on, or was killed.", render.Count(v.Own))
