@@ -29,6 +29,8 @@ type gateRecord struct {
 	Plan    string `json:"plan_sha256"`
 	At      string `json:"at"`
 	Entries int64  `json:"entries"`
+	// Marks are those of the reservation from then on.
+	Marks map[string]string `json:"marks,omitempty"`
 }
 
 func (w *work) certified(ctx context.Context) (bool, error) {
@@ -42,15 +44,24 @@ func (w *work) certified(ctx context.Context) (bool, error) {
 // erasing tells whether the gate was passed, so that what is gone at the source
 // may have been erased by us.
 func (w *work) erasing(ctx context.Context) (bool, error) {
+	record, err := w.gatePassed(ctx)
+	return record.Schema != "", err
+}
+
+// gatePassed is the record of the gate, empty if it was not passed.
+func (w *work) gatePassed(ctx context.Context) (gateRecord, error) {
 	var record gateRecord
 	err := getJSON(ctx, w.Home, w.name(gateFile), &record)
 	if errors.Is(err, state.ErrNotFound) {
-		return false, nil
+		return gateRecord{}, nil
 	}
 	if err == nil {
 		err = w.belongs(gateFile, record.Schema, gateSchema, record.Plan)
 	}
-	return err == nil, err
+	if err != nil {
+		return gateRecord{}, err
+	}
+	return record, nil
 }
 
 // belongs refuses a record of another kind, or of another plan.
@@ -76,7 +87,13 @@ func (w *work) erase(ctx context.Context) error {
 	}
 	if !erasing {
 		record := gateRecord{Schema: gateSchema, Plan: w.plan.Digest, At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
+		if record.Marks, err = w.remark(ctx); err != nil {
+			return err
+		}
 		if err := putJSON(ctx, w.Home, w.name(gateFile), record); err != nil {
+			return err
+		}
+		if err := w.passed(ctx, record); err != nil {
 			return err
 		}
 		w.note("gate passed: %d entries verified, source and destination listed afresh", w.result.Entries)

@@ -28,7 +28,8 @@ import (
 // abort. Every run aborts the marks of others before it relies on anything. A
 // plan that finds its mark still there knows that nobody has erased an original
 // in reliance on the copies it wrote; one that does not find it knows that
-// somebody may have.
+// somebody may have. With the gate it gets another one: a state that was saved
+// before and comes back does not find its own, and knows no less.
 const (
 	leasePrefix = ".residency-reservation-" // then the move's prefix in base64, as a folder
 	markKey     = ".residency-reservation"
@@ -49,6 +50,8 @@ type reservation struct {
 	// Suspect tells that a mark was gone, and that since then no listing has
 	// shown the source to hold all that was copied.
 	Suspect bool `json:"suspect"`
+	// Gate is when the gate was passed whose marks these are, or follow.
+	Gate string `json:"gate,omitempty"`
 }
 
 // ErrUnexplained reports that entries which the plan has copied are gone at the
@@ -120,8 +123,18 @@ func (w *work) loadReservation(ctx context.Context) error {
 		}
 		return w.saveReservation(ctx, reservation{ID: w.token(), Suspect: !started.At.IsZero()})
 	}
+	if err != nil {
+		return err
+	}
+	gate, err := w.gatePassed(ctx)
+	if err != nil {
+		return err
+	}
+	if gate.At != r.Gate && gate.Marks != nil {
+		r.Marks, r.Gate = gate.Marks, gate.At
+	}
 	w.reservation = r
-	return err
+	return nil
 }
 
 func (w *work) saveReservation(ctx context.Context, r reservation) error {
@@ -294,15 +307,9 @@ func (w *work) mark(ctx context.Context) error {
 			continue
 		}
 		r.Suspect = r.Suspect || r.Marks != nil // before the first marks nothing was written
-		var id string
-		err = w.patient(ctx, func() (err error) {
-			id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: markKey})
+		if marks[bucket], err = w.makeMark(ctx, bucket); err != nil {
 			return err
-		})
-		if err != nil {
-			return fmt.Errorf("reserve %s: %w", bucket, err)
 		}
-		marks[bucket] = id
 	}
 	if maps.Equal(marks, r.Marks) && r.Suspect == w.reservation.Suspect {
 		return nil
@@ -339,7 +346,51 @@ func (w *work) unreserve(ctx context.Context) error {
 			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
 		}
 	}
-	return w.saveReservation(ctx, reservation{ID: w.reservation.ID})
+	return w.saveReservation(ctx, reservation{ID: w.reservation.ID, Gate: w.reservation.Gate})
+}
+
+// remark makes marks for a gate that is about to be passed. With its record they
+// take the place of the ones before, which are broken: a state that was saved
+// before the gate and comes back must not find its own.
+func (w *work) remark(ctx context.Context) (map[string]string, error) {
+	marks := make(map[string]string)
+	for bucket := range w.reservation.Marks {
+		id, err := w.makeMark(ctx, bucket)
+		if err != nil {
+			return nil, err
+		}
+		marks[bucket] = id
+	}
+	return marks, nil
+}
+
+// passed takes over the marks of a gate that was passed just now.
+func (w *work) passed(ctx context.Context, gate gateRecord) error {
+	r := w.reservation
+	r.Marks, r.Gate = gate.Marks, gate.At
+	w.reservation = r
+	for bucket, id := range r.Marks {
+		err := w.patient(ctx, func() error {
+			_, err := w.stands(ctx, bucket, id, true)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("renew the reservation of %s: %w", bucket, err)
+		}
+	}
+	return w.saveReservation(ctx, r)
+}
+
+// makeMark makes a mark in one bucket.
+func (w *work) makeMark(ctx context.Context, bucket string) (id string, err error) {
+	err = w.patient(ctx, func() (err error) {
+		id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: markKey})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("reserve %s: %w", bucket, err)
+	}
+	return id, nil
 }
 
 // unbroken tells whether the plan's marks have stood since before it wrote what

@@ -20,11 +20,11 @@ var errHesitates = errors.New("the operator thinks it over")
 
 // giveUp is the operator's change of mind: what the plan wrote is to be taken
 // away again. An abort that fails is given again, or not.
-func (w *world) giveUp() {
+func (w *operator) giveUp() {
 	w.aborts++
 	for range 6 {
 		began, recorded := w.anyErased(), w.recorded()
-		err := w.command(w.abort)
+		err := w.command(w, w.abort)
 		w.say("abort: %v", err)
 		if w.oracle.violation != nil {
 			return
@@ -48,7 +48,7 @@ func (w *world) giveUp() {
 	}
 }
 
-func (w *world) abort(ctx context.Context, p *process) error {
+func (w *operator) abort(ctx context.Context, p *process) error {
 	home := w.home(p)
 	plan, err := migrate.Load(ctx, home, w.plan.ID)
 	if err != nil {
@@ -67,7 +67,7 @@ type copied struct {
 // recorded are the copies that the plan's durable receipts, of whichever pass,
 // call its own; but for those of keys of which something was found there, or may
 // be there unrecorded: what lies beneath that stays.
-func (w *world) recorded() (ours []copied) {
+func (w *operator) recorded() (ours []copied) {
 	found := make(map[string]bool)
 	dirs := w.passDirs()
 	for _, name := range w.durableNames() {
@@ -99,8 +99,8 @@ func (w *world) recorded() (ours []copied) {
 // touched, and nothing is left of what was on record, nor an unfinished upload.
 // What no receipt knew may stay, and only what the process wrote may go (which
 // is judged as it goes).
-func (w *world) aborted(began bool, recorded []copied) {
-	if began {
+func (w *operator) aborted(began bool, recorded []copied) {
+	if began && !w.restored[w.state] {
 		w.oracle.violate("abort", "it says that it is done, and the source had been erased in part")
 	}
 	w.lifted("the plan was aborted")
@@ -116,7 +116,7 @@ func (w *world) aborted(began bool, recorded []copied) {
 
 // takeBack: people delete what they wrote since the plan was made, so that it
 // fits again.
-func (w *world) takeBack() {
+func (w *operator) takeBack() {
 	for _, p := range w.places {
 		for _, key := range w.source.Keys(p.bucket) {
 			for _, v := range w.source.History(p.bucket, key) {

@@ -12,11 +12,11 @@ import (
 // command starts a process, gives it a command and waits for its end, and for
 // that of the one that was started beside it. What it returns is the last word
 // of those that were not kept away by the lease.
-func (w *world) command(do func(context.Context, *process) error) error {
+func (w *world) command(op *operator, do func(context.Context, *process) error) error {
 	w.crew, w.done, w.began = nil, make(chan struct{}), w.Now()
-	w.beganAt, w.fencedFirst = w.step, w.fenced()
-	w.process = w.start(do)
-	w.scheduler.before = func() { w.company(do) }
+	w.beganAt, w.fencedFirst = w.step, op.fenced()
+	w.process = w.start(op, do)
+	w.scheduler.before = func() { w.company(op, do) }
 	if !w.scheduler.drive(w.done, w.dice, w.decide) {
 		if w.oracle.violation == nil {
 			w.oracle.violate("liveness", "the process stands still for good")
@@ -32,7 +32,7 @@ func (w *world) command(do func(context.Context, *process) error) error {
 		if p.dead {
 			dead, p.err = true, errDead
 		}
-		if !w.process.counts() || p.counts() {
+		if p.operator == op && (!w.process.counts() || p.counts()) {
 			w.process = p
 		}
 	}
@@ -48,10 +48,10 @@ func (p *process) counts() bool {
 	return !p.dead && !errors.Is(p.err, state.ErrLeased) && !errors.Is(p.err, state.ErrLeaseLost)
 }
 
-func (w *world) start(do func(context.Context, *process) error) *process {
+func (w *world) start(op *operator, do func(context.Context, *process) error) *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.processes++
-	p := &process{world: w, number: w.processes, cancel: cancel, looked: make(map[string]int), progress: &engine.Progress{}}
+	p := &process{world: w, operator: op, number: w.processes, cancel: cancel, looked: make(map[string]int), progress: &engine.Progress{}}
 	w.crew = append(w.crew, p)
 	w.running.Add(1)
 	go func() {
@@ -75,7 +75,7 @@ func (w *world) crash() {
 
 // company: a process may be frozen, until it wakes, and another may be started
 // on the same plan while it runs or stands still.
-func (w *world) company(do func(context.Context, *process) error) {
+func (w *world) company(op *operator, do func(context.Context, *process) error) {
 	first := w.crew[0]
 	if first.frozen {
 		if w.step >= first.thaws || w.running.Load() == 1 {
@@ -84,7 +84,7 @@ func (w *world) company(do func(context.Context, *process) error) {
 		}
 		return
 	}
-	if len(w.crew) > 1 || w.plan == nil || w.seconds == w.options.seconds || !w.luck.one(0.01) {
+	if len(w.crew) > 1 || op.plan == nil || w.seconds == w.options.seconds || !w.luck.one(0.01) {
 		return
 	}
 	w.seconds++
@@ -100,6 +100,6 @@ func (w *world) company(do func(context.Context, *process) error) {
 			return
 		}
 	}
-	w.say("process %d is started beside it", w.start(do).number)
+	w.say("process %d is started beside it", w.start(op, do).number)
 	w.Settle()
 }

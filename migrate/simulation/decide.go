@@ -93,7 +93,7 @@ func (w *world) fault(r *request) fault {
 	}
 	f := none
 	switch {
-	case r.kind == kindWrite && !r.state && w.mishap.one(0.005):
+	case r.kind == kindWrite && r.bucket != stateBucket && w.mishap.one(0.005):
 		f = stripped // one among ten that a write meets, and most meet none
 	case d.one(w.options.faultRate):
 		f = pick(d, possible(r.kind)...)
@@ -134,8 +134,8 @@ func (w *world) unavailable(r *request) bool {
 func (w *world) demandable(r *request, f fault) bool {
 	switch f {
 	case notDone, stripped, flipped, hole, disordered:
-		if r.state {
-			return false // what the state's own store says is believed
+		if r.bucket == stateBucket || r.lease() {
+			return false // what the state's own store says is believed, and what it says of leases
 		}
 	}
 	switch f {

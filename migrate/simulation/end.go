@@ -16,7 +16,7 @@ func Class(err error) string {
 	if err == nil {
 		return "done"
 	}
-	for _, c := range []error{migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
+	for _, c := range []error{migrate.ErrCoupled, migrate.ErrUnexplained, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
 		if errors.Is(err, c) {
 			return c.Error()
 		}
@@ -25,7 +25,7 @@ func Class(err error) string {
 }
 
 // judgeEnd holds what the last command said against what is there.
-func (w *world) judgeEnd(end error) {
+func (w *operator) judgeEnd(end error) {
 	left := w.left()
 	if end == nil || errors.Is(end, migrate.ErrNothing) {
 		if len(left) > 0 {
@@ -44,13 +44,15 @@ func (w *world) judgeEnd(end error) {
 	var ok bool
 	switch {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
-		ok = people || lies
+		ok = people || lies || w.contended()
 	case errors.Is(end, migrate.ErrChanged):
 		ok = w.foreign > 0 // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
 		// Behind a fence that stood all the time nobody can have written.
 		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt
-		ok = w.writes > 0 && !still || lies
+		ok = w.writes > 0 && !still || lies || w.contended()
+	case errors.Is(end, migrate.ErrUnexplained):
+		ok = w.contended()
 	}
 	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
 		if ok = true; !people && !lies {
@@ -60,15 +62,21 @@ func (w *world) judgeEnd(end error) {
 	if !ok {
 		w.oracle.violate("end", "nothing that happened explains %v", end)
 	}
-	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 {
+	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 && !w.contended() {
 		w.oracle.violate("end", "it says %v, and the source is empty", end)
 	}
 	w.nothingLost()
 }
 
+// contended tells whether others have worked on the same source, or the state
+// does not know all that was done under it.
+func (w *operator) contended() bool {
+	return w.restored[w.state] || slices.ContainsFunc(w.operators, func(op *operator) bool { return op != w && op.turns > 0 })
+}
+
 // left lists what the source still holds of what was to move, but for what came
 // after the last listing.
-func (w *world) left() (names []string) {
+func (w *operator) left() (names []string) {
 	for _, r := range w.there() {
 		if r.made < w.oracle.shown(w.process, source, r.bucket, r.key) {
 			names = append(names, at(r.bucket, r.key)+"@"+r.version.ID)
@@ -98,9 +106,9 @@ func (w *world) nothingLost() {
 
 // exact: after success the destination's histories are those of the source, in
 // order, and nothing else is there but what people put there.
-func (w *world) exact() {
+func (w *operator) exact() {
 	w.nothingLost()
-	w.oracle.plans()
+	w.oracle.plans(w)
 	want := make(map[string][]*record)
 	for _, records := range w.oracle.source {
 		for _, r := range records {
@@ -144,7 +152,7 @@ func (w *world) exact() {
 
 // abandoned: people deleted all of a key after a plan that was given up had
 // copied it. What they wrote after the last listing is of no plan.
-func (w *world) abandoned(bucket, key string) bool {
+func (w *operator) abandoned(bucket, key string) bool {
 	records, listed := w.oracle.source[at(bucket, key)], w.oracle.shown(w.process, source, bucket, key)
 	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed && r.made < listed })
 }

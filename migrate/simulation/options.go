@@ -30,9 +30,11 @@ type options struct {
 	seconds             int // second processes at the same time, at most
 	locks               bool
 	fence               bool
+	rivals              int // operators beside the first
+	restores            int // of an old state, at most
 }
 
-func newOptions(d, luck *dice) options {
+func newOptions(d, luck, fate *dice) options {
 	o := options{
 		source: traits(d), destination: traits(d), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
 		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
@@ -81,6 +83,12 @@ func newOptions(d, luck *dice) options {
 		if o.writes == 0 && luck.one(0.7) {
 			o.writes, o.writeRate = luck.between(1, 6), 0.05
 		}
+	}
+	if fate.one(0.15) {
+		o.rivals, o.losesState = fate.between(1, 2), false
+	}
+	if fate.one(0.08) {
+		o.restores, o.losesState = 1, false
 	}
 	return o
 }

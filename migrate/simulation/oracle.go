@@ -17,9 +17,8 @@ type oracle struct {
 	// source has every version that was ever at the source, by bucket and key,
 	// in the order in which they were made.
 	source map[string][]*record
-	// copies are what the process wrote at the destination and is there still,
-	// with the step at which it did.
-	copies map[*memstore.Version]int
+	// copies are what a process wrote at the destination and is there still.
+	copies map[*memstore.Version]authorship
 	// spoiled has when people last took or covered a copy, by bucket and key at
 	// the destination.
 	spoiled map[string]int
@@ -30,7 +29,9 @@ type oracle struct {
 	// if it was given back.
 	leased map[string]holding
 	// unseen are changes that were told of while the service was locked.
-	unseen    []change
+	unseen []change
+	// marked is whose plan's entries are marked as planned.
+	marked    *operator
 	violation *Violation
 }
 
@@ -41,15 +42,30 @@ type change struct {
 	actor *process
 }
 
+// authorship is when a copy was written, and under whose plan.
+type authorship struct {
+	step int
+	by   string
+}
+
+// operator is whose evidence counts: that of who acts, or gave the last command.
+func (o *oracle) operator() *operator {
+	if o.actor != nil {
+		return o.actor.operator
+	}
+	return o.world.operator
+}
+
 // record is one version of the source.
 type record struct {
 	bucket, key string
 	version     *memstore.Version
-	made        int  // step
-	planned     bool // some plan's manifest has it
-	freed       bool // people deleted it themselves, at the source or the copy
-	gone        bool // from the source
-	erased      bool // by the process
+	made        int    // step
+	planned     bool   // some plan's manifest has it
+	freed       bool   // people deleted it themselves, at the source or the copy
+	gone        bool   // from the source
+	erased      bool   // by a process
+	by          string // the plan of that
 }
 
 // Violation is a law broken.
@@ -68,7 +84,7 @@ func at(bucket, key string) string { return bucket + "/" + key }
 
 // observe is told of every change as it is made.
 func (o *oracle) observe(side string, c memstore.Change) {
-	if c.Bucket != stateBucket || strings.HasSuffix(c.Key, leaseName) && !c.Removed {
+	if c.Bucket != stateBucket || isLease(c.Bucket, c.Key) {
 		o.unseen = append(o.unseen, change{c, side, o.actor})
 	}
 }
@@ -77,7 +93,7 @@ func (o *oracle) observe(side string, c memstore.Change) {
 func (o *oracle) look() {
 	actor := o.actor
 	for _, c := range o.unseen {
-		if o.actor = c.actor; c.Bucket == stateBucket {
+		if o.actor = c.actor; isLease(c.Bucket, c.Key) {
 			o.leases(c)
 			continue
 		}
@@ -138,7 +154,7 @@ func (o *oracle) disappears(c memstore.Change) {
 		r.freed = true
 		return
 	}
-	r.erased = true
+	r.erased, r.by = true, o.actor.operator.author()
 	o.judge(r)
 }
 
@@ -155,10 +171,12 @@ func (o *oracle) record(bucket, key string, v *memstore.Version) *record {
 // judge holds an erasure against the laws.
 func (o *oracle) judge(r *record) {
 	p := o.actor
+	if !p.erased || o.marked != p.operator {
+		o.plans(p.operator)
+	}
 	if !p.erased {
 		p.erased = true
-		o.plans()
-		o.gate()
+		o.gate(p.operator)
 	}
 	name := fmt.Sprintf("%s/%s@%s", r.bucket, r.key, r.version.ID)
 	if !r.planned {
@@ -207,8 +225,8 @@ func (o *oracle) excused(r *record) bool {
 }
 
 // gate: before a process erases anything, all of the plan must be verified.
-func (o *oracle) gate() {
-	for name, bad := range o.world.evidence() {
+func (o *oracle) gate(w *operator) {
+	for name, bad := range w.evidence() {
 		if bad > 0 {
 			o.violate("L2", "erasing began although %s has %d entries that are not verified", name, bad)
 		}
@@ -226,7 +244,7 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && o.world.moves(x.bucket, x.key) && x.made < o.shown(p, source, x.bucket, x.key) {
+			if !x.gone && !x.planned && p.operator.moves(x.bucket, x.key) && x.made < o.shown(p, source, x.bucket, x.key) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
 			}
 		}
@@ -295,7 +313,7 @@ func (o *oracle) written(c memstore.Change) {
 	if strings.HasPrefix(c.Key, probe) {
 		return
 	}
-	o.copies[c.Version] = o.world.step
+	o.copies[c.Version] = authorship{o.world.step, o.actor.operator.author()}
 	o.actor.pages = nil
 }
 
@@ -312,7 +330,10 @@ func (o *oracle) unwritten(c memstore.Change) {
 		if !mine && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
-		if mine && made < o.world.since {
+		switch now := o.actor.operator; {
+		case mine && made.by != now.author():
+			o.violate("L4", "%s/%s@%s was removed, and another plan had written it", c.Bucket, c.Key, c.Version.ID)
+		case mine && made.step < now.since:
 			o.violate("L4", "%s/%s@%s was removed, and had been there before the plan", c.Bucket, c.Key, c.Version.ID)
 		}
 		// Its own copy it may take back, as long as the source has the original.

@@ -11,14 +11,15 @@ import (
 // process is one life of the program under test, from its start to its end or
 // its crash. What a dead process asks for is not done.
 type process struct {
-	world  *world
-	number int
-	cancel context.CancelFunc
-	dead   bool
-	frozen bool // it stands still between two requests
-	thaws  int  // step
-	ended  bool
-	err    error // what it ended with
+	world    *world
+	operator *operator
+	number   int
+	cancel   context.CancelFunc
+	dead     bool
+	frozen   bool // it stands still between two requests
+	thaws    int  // step
+	ended    bool
+	err      error // what it ended with
 	// crashNext: it crashes before its next request.
 	crashNext bool
 	// progress is what it shows of itself.

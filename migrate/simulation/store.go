@@ -28,7 +28,7 @@ func (s store) KeepsOwner() bool { return s.real.KeepsOwner() }
 
 // ask waits for a request's turn.
 func (s store) ask(ctx context.Context, k kind, bucket, format string, args ...any) (*request, error) {
-	r := &request{process: s.process, kind: k, name: s.side + " " + fmt.Sprintf(format, args...), state: bucket == stateBucket}
+	r := &request{process: s.process, kind: k, name: s.side + " " + fmt.Sprintf(format, args...), bucket: bucket}
 	return r, s.begin(ctx, r)
 }
 
