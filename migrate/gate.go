@@ -211,7 +211,9 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 				return r.Shows(v) && (!told || copier.Same(x.entry, v))
 			})
 			if r.VersionID == r.DestinationVersionID && r.VersionID != objectstore.NullVersion {
-				w.twins[i]++
+				if w.twins[i]++; w.twins[i] == 1 {
+					w.twin[i] = x.entry
+				}
 			}
 			if at < 0 {
 				spoiled++

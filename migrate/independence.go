@@ -10,6 +10,7 @@ import (
 	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
 )
 
 // ErrCoupled reports that what is done at one end of a move shows at the other:
@@ -144,7 +145,7 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{}, err
 	}
 	if m.Lock {
-		return trial{entries: 1}, nil
+		return trial{entries: 1}, w.tryTwin(ctx, move)
 	}
 	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
 	if err := w.patient(ctx, func() error { return mayRemove(ctx, source, m, key) }); err != nil {
@@ -156,7 +157,7 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		if ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err) {
 			return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
 		}
-		return trial{entries: 1}, w.dropSourceProbes(ctx)
+		return trial{entries: 1}, errors.Join(w.dropSourceProbes(ctx), w.tryTwin(ctx, move))
 	}
 	t := trial{entries: trialEntries}
 	shows, err := w.comes(ctx, m, key, w.looks(move))
@@ -173,6 +174,23 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{}, fmt.Errorf("%w: a probe written to %s came to %s; nothing of the source was erased by this run", ErrCoupled, m.From(), w.plan.To(m))
 	}
 	return t, nil
+}
+
+// tryTwin is the trial where no probe can be written at the source: of what has a
+// copy that only a replication can have made, one is erased before all else. It
+// is erased once more in its turn.
+func (w *work) tryTwin(ctx context.Context, move int) error {
+	if w.twins[move] == 0 {
+		return nil
+	}
+	m := w.plan.Moves[move]
+	eraser := &engine.Eraser{
+		Source: w.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: 1, Now: w.Now, Progress: &engine.Progress{},
+	}
+	if _, err := eraser.Segment(ctx, []manifest.Entry{w.twin[move]}); err != nil {
+		return err
+	}
+	return w.stay(ctx, move)
 }
 
 // mayRemove finds out, on a key that does not exist, whether deletions are denied:

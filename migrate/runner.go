@@ -14,6 +14,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -203,6 +204,8 @@ type work struct {
 	// twins are, by move, copies that have their original's version ID, as only
 	// a replication gives it.
 	twins map[int]int64
+	// twin is, by move, one of their originals.
+	twin map[int]manifest.Entry
 }
 
 func (w *work) note(format string, args ...any) {

@@ -14,6 +14,7 @@ func (w *world) decide(r *request) bool {
 		return false
 	}
 	w.step++
+	w.repeat()
 	w.meanwhile(r.process)
 	if w.options.latency > 0 {
 		time.Sleep(time.Duration(w.dice.below(w.options.latency+1)) * time.Millisecond)

@@ -39,18 +39,20 @@ func (w *operator) judgeEnd(end error) {
 		}
 		return
 	}
-	people := w.writes > 0 || w.foreign > 0
+	people := w.writes > 0 || w.foreign > 0 || w.explainsCoupling(end)
 	lies := w.lasting[notDone] || w.lasting[stripped] || w.lasting[flipped] || w.lasting[hole]
 	var ok bool
 	switch {
+	case errors.Is(end, migrate.ErrCoupled):
+		ok = w.coupled
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		ok = people || lies || w.contended()
 	case errors.Is(end, migrate.ErrChanged):
-		ok = w.foreign > 0 // in the bucket, before it was on record as made
+		ok = w.foreign > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
 		// Behind a fence that stood all the time nobody can have written.
 		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt
-		ok = w.writes > 0 && !still || lies || w.contended()
+		ok = w.writes > 0 && !still || lies || w.contended() || w.explainsCoupling(end)
 	case errors.Is(end, migrate.ErrUnexplained):
 		ok = w.contended()
 	}

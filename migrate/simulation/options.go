@@ -32,6 +32,7 @@ type options struct {
 	fence               bool
 	rivals              int // operators beside the first
 	restores            int // of an old state, at most
+	coupling            coupling
 }
 
 func newOptions(d, luck, fate *dice) options {
@@ -89,6 +90,10 @@ func newOptions(d, luck, fate *dice) options {
 	}
 	if fate.one(0.08) {
 		o.restores, o.losesState = 1, false
+	}
+	if fate.one(0.1) {
+		o.coupling, o.rivals, o.restores = newCoupling(fate), 0, 0
+		o.oneService = o.oneService && !o.coupling.oneBucket
 	}
 	return o
 }

@@ -30,6 +30,10 @@ type oracle struct {
 	leased map[string]holding
 	// unseen are changes that were told of while the service was locked.
 	unseen []change
+	// repetition tells that the change at hand is that of the other end, made
+	// there by cause or, if that is nil, by people.
+	repetition bool
+	cause      *process
 	// marked is whose plan's entries are marked as planned.
 	marked    *operator
 	violation *Violation
@@ -40,6 +44,8 @@ type change struct {
 	memstore.Change
 	side  string
 	actor *process
+	cause *process // whose change is repeated here
+	again bool     // it is a repetition
 }
 
 // authorship is when a copy was written, and under whose plan.
@@ -66,6 +72,7 @@ type record struct {
 	gone        bool   // from the source
 	erased      bool   // by a process
 	by          string // the plan of that
+	eraser      *process
 }
 
 // Violation is a law broken.
@@ -85,7 +92,7 @@ func at(bucket, key string) string { return bucket + "/" + key }
 // observe is told of every change as it is made.
 func (o *oracle) observe(side string, c memstore.Change) {
 	if c.Bucket != stateBucket || isLease(c.Bucket, c.Key) {
-		o.unseen = append(o.unseen, change{c, side, o.actor})
+		o.unseen = append(o.unseen, change{c, side, o.actor, o.world.cause, o.world.repeating})
 	}
 }
 
@@ -97,15 +104,20 @@ func (o *oracle) look() {
 			o.leases(c)
 			continue
 		}
+		o.repetition, o.cause = c.again, c.cause
 		o.see(c.side, c.Change)
 	}
+	o.repetition, o.cause = false, nil
 	o.unseen, o.actor = o.unseen[:0], actor
 }
 
 func (o *oracle) see(side string, c memstore.Change) {
 	who := "people"
-	if o.actor != nil {
+	switch {
+	case o.actor != nil:
 		who = "process"
+	case o.repetition:
+		who = "replication"
 	}
 	what := "made"
 	if c.Removed {
@@ -141,7 +153,7 @@ func (o *oracle) appears(c memstore.Change) {
 			r.freed = true
 		}
 	}
-	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step})
+	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step, freed: o.repetition && o.cause != nil})
 }
 
 // disappears: a version ceased to be at the source.
@@ -150,11 +162,17 @@ func (o *oracle) disappears(c memstore.Change) {
 	if r == nil {
 		return
 	}
-	if r.gone = true; o.actor == nil {
+	switch r.gone = true; {
+	case o.repetition && o.cause != nil:
+		if !o.held(r) {
+			o.lose(r)
+		}
+		return
+	case o.actor == nil:
 		r.freed = true
 		return
 	}
-	r.erased, r.by = true, o.actor.operator.author()
+	r.erased, r.by, r.eraser = true, o.actor.operator.author(), o.actor
 	o.judge(r)
 }
 
@@ -345,6 +363,14 @@ func (o *oracle) unwritten(c memstore.Change) {
 		return
 	}
 	k := at(c.Bucket, c.Key)
+	if o.repetition {
+		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
+			if r.gone && !r.freed && !o.held(r) {
+				o.lose(r)
+			}
+		}
+		return
+	}
 	o.spoiled[k] = max(o.world.step, 1)
 	if mine && c.Version.ID == objectstore.NullVersion {
 		o.covered[k] = append(o.covered[k], c.Version.ETag)

@@ -47,7 +47,7 @@ func (w *world) populate() {
 		}
 		w.places = append(w.places, p)
 	}
-	if w.options.foreignFirst {
+	if w.options.foreignFirst && !w.options.coupling.oneBucket {
 		for _, p := range w.places {
 			if d.one(0.7) {
 				must(w.destination.Region(eu).CreateBucket(ctx, w.target(p.bucket), false))
@@ -195,7 +195,7 @@ func (w *world) upload(bucket, key string) {
 func (w *world) intrude(p place) {
 	ctx, d := context.Background(), w.dice
 	store, bucket := w.destination.Region(eu), w.target(p.bucket)
-	if _, err := store.BucketRegion(ctx, bucket); err != nil {
+	if _, err := store.BucketRegion(ctx, bucket); err != nil || w.options.coupling.oneBucket {
 		return
 	}
 	w.foreign++

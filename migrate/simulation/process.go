@@ -30,6 +30,7 @@ type process struct {
 	looked      map[string]int
 	uploadsSeen int  // step of the last listing of uploads
 	erased      bool // it has deleted at the source
+	lost        int  // what it has erased and is at neither end
 }
 
 // shown is a stretch of keys that a page of a listing covered.
@@ -88,6 +89,7 @@ func (p *process) begin(ctx context.Context, r *request) error {
 func (p *process) leave(r *request, err error) error {
 	p.world.oracle.look()
 	p.world.oracle.actor = nil
+	p.world.repeat()
 	switch {
 	case r.fault == crashAfter:
 		p.crash()

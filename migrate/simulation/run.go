@@ -125,6 +125,7 @@ func (w *operator) betweenRuns(end error) {
 		must(w.disk.syncDir("/"))
 	}
 	w.comesBack()
+	w.link()
 }
 
 // anyErased tells whether the plan has erased anything.

@@ -21,7 +21,12 @@ type store struct {
 
 var _ objectstore.Store = store{}
 
-func (s store) Endpoint() string { return s.real.Endpoint() }
+func (s store) Endpoint() string {
+	if s.world.options.coupling.oneBucket {
+		return s.side // two names, behind which one answers
+	}
+	return s.real.Endpoint()
+}
 
 // KeepsOwner makes a fence possible also where a bucket had no policy.
 func (s store) KeepsOwner() bool { return s.real.KeepsOwner() }

@@ -21,6 +21,9 @@ func (s store) BucketRegion(ctx context.Context, bucket string) (string, error) 
 		return "", err
 	}
 	region, err := s.real.BucketRegion(ctx, bucket)
+	if err == nil && s.world.options.coupling.oneBucket {
+		region = map[string]string{source: us, destination: eu}[s.side]
+	}
 	return region, s.leave(r, err)
 }
 

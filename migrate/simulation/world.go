@@ -71,6 +71,11 @@ type world struct {
 	fencedFirst bool              // a fence stood when the last command began
 	saved       map[string]*saved // states as they were, by name
 	restored    map[string]bool   // states that came back
+	coupled     bool              // the coupling is there
+	twins       map[string]bool   // source buckets of which replicas show by their version IDs
+	repetitions []repetition      // to come
+	repeating   bool              // a change is one of them
+	cause       *process          // of it
 	beganAt     int               // its step
 	began       time.Time         // the last command
 }
@@ -82,11 +87,12 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), print: 14695981039346656037}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck, w.fate)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
+		w.couple(source, c)
 		side := source
 		if w.options.oneService && strings.HasSuffix(c.Bucket, "-"+eu) {
 			side = destination
@@ -94,13 +100,19 @@ func newWorld(c Config) *world {
 		w.oracle.observe(side, c)
 	}})
 	w.destination = w.source
-	if !w.options.oneService {
-		w.destination = memstore.New(memstore.Options{Endpoint: "two", Traits: w.options.destination, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) { w.oracle.observe(destination, c) }})
+	if !w.options.oneService && !w.options.coupling.oneBucket {
+		w.destination = memstore.New(memstore.Options{Endpoint: "two", Traits: w.options.destination, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
+			w.couple(destination, c)
+			w.oracle.observe(destination, c)
+		}})
 	}
 	must(w.destination.Region(eu).CreateBucket(context.Background(), stateBucket, false))
 	must(w.disk.mkdir("/home"))
 	must(w.disk.syncDir("/"))
 	w.populate()
+	if !w.options.coupling.later {
+		w.link()
+	}
 	w.hire()
 	return w
 }
@@ -112,7 +124,12 @@ func must(err error) {
 }
 
 // target is the destination of a source bucket.
-func (w *world) target(bucket string) string { return bucket + "-" + eu }
+func (w *world) target(bucket string) string {
+	if w.options.coupling.oneBucket {
+		return bucket
+	}
+	return bucket + "-" + eu
+}
 
 // origin is the source bucket of a destination.
 func (w *world) origin(bucket string) string { return strings.TrimSuffix(bucket, "-"+eu) }

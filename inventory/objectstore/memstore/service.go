@@ -133,15 +133,17 @@ func (s *Service) place(name string, b *container, key string, v *Version) {
 	} else {
 		s.remove(name, b, key, objectstore.NullVersion)
 	}
-	v.Modified = s.Now().UTC().Truncate(time.Millisecond)
-	v.place = s.next()
+	s.stack(name, b, key, v)
+}
+
+// add puts a version on top of a key's history.
+func (b *container) add(key string, v *Version) {
 	history, ok := b.histories[key]
 	if !ok {
 		i, _ := slices.BinarySearch(b.keys, key)
 		b.keys = slices.Insert(b.keys, i, key)
 	}
 	b.histories[key] = append(history, v)
-	s.change(name, key, v, false)
 }
 
 // remove takes one version out of a history, if it is there.
