@@ -68,10 +68,14 @@ type Place struct {
 	Markers     int64                  `json:"delete_markers"`
 	Uploads     int64                  `json:"unfinished_uploads"`
 	Bytes       int64                  `json:"bytes"` // of all versions
-	Verdict     Verdict                `json:"policy_verdict"`
-	Empty       bool                   `json:"empty"`
-	Others      []string               `json:"others_within,omitempty"` // prefixes within this one that are somebody else's
-	Error       string                 `json:"error,omitempty"`         // why it could not be read whole; counts are then of what was
+	// Own is what migrations have written there for themselves: leases and marks.
+	// It is in no other count. Probes, which look like any object, are.
+	Own     int64    `json:"residency_own"`
+	Probes  int64    `json:"residency_probes"`
+	Verdict Verdict  `json:"policy_verdict"`
+	Empty   bool     `json:"empty"`
+	Others  []string `json:"others_within,omitempty"` // prefixes within this one that are somebody else's
+	Error   string   `json:"error,omitempty"`         // why it could not be read whole; counts are then of what was
 }
 
 // Location is where the place is, as the configuration writes it.

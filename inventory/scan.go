@@ -266,7 +266,7 @@ func (s *scan) bucket(ctx context.Context, b bucket) error {
 		if !s.wanted(p) {
 			continue
 		}
-		p.Empty = !s.Locate && p.Error == "" && p.Versions+p.Markers+p.Uploads == 0
+		p.Empty = !s.Locate && p.Error == "" && p.Versions+p.Markers+p.Uploads+p.Own == 0
 		if p.Empty && p.Customer == "" && (p.Prefix != "" || len(shares) > 1) {
 			continue // what is left of a shared bucket, and nothing is
 		}

@@ -101,6 +101,13 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 			s.Progress.Entries.Add(1)
 			s.Progress.Bytes.Add(v.Size)
 			p := holder(shares, v.Key)
+			if objectstore.IsLease(v.Key) && !v.Marker {
+				p.Own++
+				continue
+			}
+			if objectstore.IsProbe(v) {
+				p.Probes++
+			}
 			if v.Marker {
 				p.Markers++
 				continue
@@ -115,7 +122,11 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 			if err != nil {
 				return err
 			}
-			holder(shares, u.Key).Uploads++
+			if p := holder(shares, u.Key); u.Key == objectstore.MarkKey {
+				p.Own++
+			} else {
+				p.Uploads++
+			}
 		}
 	}
 	return nil
@@ -214,6 +225,14 @@ func (s *scan) judge(p Place) {
 	if p.Uploads > 0 {
 		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at,
 			Text: fmt.Sprintf("unfinished multipart uploads (%d) hold bytes that no object listing shows", p.Uploads)})
+	}
+	if p.Own > 0 {
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("%d entries have the names of residency's own reservations, by which a migration that has not ended marks its destination, and are not counted", p.Own)})
+	}
+	if p.Probes > 0 {
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("%d objects are probes of residency's own, which a run that was killed has left; they are counted like any object", p.Probes)})
 	}
 	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
 		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at,

@@ -17,6 +17,9 @@ func (w *work) abandoned(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("list unfinished uploads of %s: %w", w.plan.To(m), err)
 			}
+			if u.UploadID == w.reservation.Marks[m.Destination] {
+				continue // whose key a customer's object may have
+			}
 			ours, err := w.hasKey(ctx, i, u.Key)
 			if err != nil {
 				return err

@@ -125,6 +125,9 @@ func (w *work) undoAll(ctx context.Context, u *Undone, record fenceRecord) error
 	if fenced {
 		u.Fence = "lifted"
 	}
+	if err := w.dropAllProbes(ctx); err != nil {
+		return err
+	}
 	// As if it had never been started.
 	if err := w.saveStart(ctx, startRecord{}); err != nil {
 		return err
@@ -298,7 +301,7 @@ func (w *work) undoUploads(ctx context.Context, m Move, s manifest.Segment, u *U
 		if err != nil {
 			return err
 		}
-		if x.Key < string(s.FirstKey) || x.Key > string(s.LastKey) {
+		if x.Key < string(s.FirstKey) || x.Key > string(s.LastKey) || x.UploadID == w.reservation.Marks[m.Destination] {
 			continue
 		}
 		entries, err := w.entries(ctx, s)

@@ -214,3 +214,79 @@ func TestOnMoto(t *testing.T) {
 		t.Errorf("kms: %v encryption at the destination, %v", head.ServerSideEncryption, err)
 	}
 }
+
+// unowned takes the ownership controls from the source bucket, as one from before
+// that setting has none: access control lists are in force there.
+func (f *fixture) unowned() {
+	f.t.Helper()
+	f.must(f.box.Client(us).DeleteBucketOwnershipControls(f.t.Context(), &s3.DeleteBucketOwnershipControlsInput{Bucket: &f.bucket}))
+}
+
+// A destination without ownership controls has no lists that anybody heeds: the
+// plan says so, and the move does without.
+func TestGrantsNotOffered(t *testing.T) {
+	for name, own := range map[string]func(f *fixture){
+		"none set": (*fixture).unowned,
+		"object writer": func(f *fixture) {
+			f.must(f.box.Client(us).PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{Bucket: &f.bucket, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
+		},
+	} {
+		for _, there := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, destination there %v", name, there), func(t *testing.T) {
+				f := between(t, "versitygw", "minio")
+				f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+				f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
+				f.fill(3, 100)
+				own(f)
+				if there {
+					f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
+					f.versioning(eu, f.destination(), types.BucketVersioningStatusEnabled)
+				}
+				l := &listedServers{given: map[string]string{}}
+				f.from.SetFault(l.source)
+				before := f.snapshot(us, f.bucket)
+				p := f.plan("auto")
+				if text := warned(p, "acl"); len(p.Blockers) > 0 || p.Moves[0].ACLs || !strings.Contains(text, "grants of single objects are not carried: the destination has no ownership controls") {
+					t.Errorf("blockers %+v, warning %q, ACLs %v; want it said that they are not carried", p.Blockers, text, p.Moves[0].ACLs)
+				}
+				if r, err := f.run(p); err != nil {
+					t.Fatalf("%v\n%s", err, problems(r))
+				}
+				if d := storetest.Diff(allowed(before, f.snapshot(eu, f.destination()))); d != "" {
+					t.Errorf("the destination differs:\n%s", d)
+				}
+				if left := f.snapshot(us, f.bucket); len(left) > 0 {
+					t.Errorf("the source still holds %d keys", len(left))
+				}
+			})
+		}
+	}
+}
+
+// What a bucket's own list gives to others than its owner is named: it is not
+// carried, and nobody who could read the source can read the destination by it.
+func TestBucketGrants(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(3, 100)
+	f.unowned()
+	if text := warned(f.plan("auto"), "bucket-acl"); text != "" {
+		t.Errorf("warning %q of a list with none but the owner", text)
+	}
+	f.must(f.box.Client(us).PutBucketAcl(t.Context(), &s3.PutBucketAclInput{Bucket: &f.bucket, ACL: types.BucketCannedACLPublicRead}))
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	if text := warned(p, "bucket-acl"); !strings.Contains(text, "READ to the group all-users") || !strings.Contains(text, "not carried") {
+		t.Errorf("warning %q, want who has what", text)
+	}
+	if r, err := f.run(p); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.moved(before)
+	acl, err := f.box.Client(eu).GetBucketAcl(t.Context(), &s3.GetBucketAclInput{Bucket: aws.String(f.destination())})
+	f.must(nil, err)
+	for _, g := range acl.Grants {
+		if aws.ToString(g.Grantee.ID) != f.box.AccessKey {
+			t.Errorf("the destination gives %s to %s%s", g.Permission, aws.ToString(g.Grantee.ID), aws.ToString(g.Grantee.URI))
+		}
+	}
+}

@@ -71,7 +71,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
 			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), AnyClass: w.plan.AnyClass, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 			Opaque: w.opaque(m), ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
-			Spare: crew,
+			Spare: crew, Mark: w.reservation.Marks[m.Destination],
 			Copied: func(n int64) {
 				w.Progress.Bytes.Add(n)
 				crew.Arrived(max(n, 0))

@@ -51,7 +51,7 @@ func (w *work) fenced(ctx context.Context) (bool, error) {
 // dropProbes aborts uploads that were begun at the sources to try a fence.
 func (w *work) dropProbes(ctx context.Context) error {
 	for _, m := range w.plan.Moves {
-		for u, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix+probePrefix) {
+		for u, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix+objectstore.ProbePrefix) {
 			if err == nil {
 				err = w.source(m).AbortUpload(ctx, m.Bucket, u.Key, u.UploadID)
 			}

@@ -196,3 +196,6 @@ func problems(r *migrate.Result) string {
 	}
 	return b.String()
 }
+
+// own tells whether a key is one that the program itself writes.
+func own(key string) bool { return strings.HasPrefix(key, ".residency-") }

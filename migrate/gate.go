@@ -226,7 +226,11 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 			newer += int64(at)
 			next += at + 1
 		}
-		newer += int64(len(listed) - next)
+		if more := int64(len(listed) - next); more > 0 && objectstore.IsLease(listed[0].Key) {
+			w.own += more
+		} else {
+			newer += more
+		}
 		return nil
 	})
 	if err != nil {

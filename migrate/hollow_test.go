@@ -94,10 +94,6 @@ func (h *hollow) index(key, id string) (int, error) {
 	return 0, objectstore.ErrNotFound
 }
 
-// own tells whether a key is one that the program itself writes: the service
-// under the hollow objects keeps it.
-func own(key string) bool { return strings.HasPrefix(key, ".residency-") }
-
 func (h *hollow) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
 	if own(prefix) {
 		return h.Store.Versions(ctx, bucket, prefix, after)

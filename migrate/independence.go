@@ -18,8 +18,6 @@ import (
 // Erasing the source could erase the copies.
 var ErrCoupled = errors.New("the source and the destination are not independent")
 
-const probeText = "probe"
-
 // separate finds out by experiment, for each move, that its two ends are two:
 // an object written at the destination must not show at the source. Names,
 // addresses and accounts can differ for one bucket, and are not asked.
@@ -76,7 +74,7 @@ func (w *work) probeDestination(ctx context.Context, m Move) error {
 
 func putProbe(ctx context.Context, store objectstore.Store, bucket, key string) (objectstore.Written, error) {
 	return store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
-		objectstore.Body{Reader: strings.NewReader(probeText), Size: int64(len(probeText))})
+		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
 }
 
 // removeProbe removes a probe for good. One that is gone is no error: the other
@@ -257,7 +255,7 @@ func (w *work) stay(ctx context.Context, move int) error {
 
 // ownProbes begins the names of this plan's probes at its sources: no other plan
 // and no other state has them, so that what a run which died has left is known.
-func (w *work) ownProbes() string { return probePrefix + w.reservation.ID + "-" }
+func (w *work) ownProbes() string { return objectstore.ProbePrefix + w.reservation.ID + "-" }
 
 // dropSourceProbes removes probes at the sources that a run which died has left.
 func (w *work) dropSourceProbes(ctx context.Context) error {
@@ -267,6 +265,16 @@ func (w *work) dropSourceProbes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// dropAllProbes removes them at both ends.
+func (w *work) dropAllProbes(ctx context.Context) error {
+	for _, bucket := range w.destinations() {
+		if err := w.dropOwn(ctx, w.destination(), bucket, ""); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			return err
+		}
+	}
+	return w.dropSourceProbes(ctx)
 }
 
 // dropOwn removes this plan's probes under a prefix of a bucket.

@@ -8,7 +8,8 @@ type obstacles struct {
 	archived, tierless Issue
 	sseC, annotated    Issue // among a few that were asked about
 	taken, older       Issue // at the destination
-	reserved           Issue
+	reserved, named    Issue // see planner.leases
+	probes             Issue
 	fits               *fits
 }
 
@@ -20,7 +21,9 @@ func (p *planner) obstacles(m *Move) *obstacles {
 		sseC:      Issue{Rule: "sse-c", Location: from, Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"},
 		annotated: Issue{Rule: "annotations", Location: from, Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"},
 		taken:     Issue{Rule: "destination-key-exists", Location: to, Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"},
-		reserved:  Issue{Rule: "reserved", Location: from, Text: "another migration has reserved this place and may be writing to it", Remedy: "let that migration end, then plan again; if none is under way, remove these keys"},
+		reserved:  Issue{Rule: "reserved", Location: from, Remedy: "let that migration end, then plan again; one that was killed keeps its reservation for little longer than its RESIDENCY_LEASE_TERM"},
+		named:     Issue{Rule: "reserved", Location: from, Text: "keys have the names of residency's own reservations and hold something else; they cannot be moved under these names", Remedy: "rename or remove them, then plan again"},
+		probes:    Issue{Rule: "residency-own", Location: from, Text: "probes of residency's own, which a run that was killed has left, are moved like any object"},
 		older:     Issue{Rule: "destination-has-more", Location: to, Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"},
 		fits:      newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),
 	}
@@ -28,12 +31,12 @@ func (p *planner) obstacles(m *Move) *obstacles {
 
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
-	for _, i := range []Issue{o.archived, o.tierless, o.sseC, o.fits.large, o.fits.long, o.taken, o.reserved} {
+	for _, i := range []Issue{o.archived, o.tierless, o.sseC, o.fits.large, o.fits.long, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)
 		}
 	}
-	for _, i := range []Issue{o.older, o.annotated} {
+	for _, i := range []Issue{o.older, o.annotated, o.probes} {
 		if i.Count > 0 {
 			p.warn(i)
 		}

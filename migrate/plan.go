@@ -120,7 +120,12 @@ type Move struct {
 	// changes it.
 	Held int64 `json:"already_at_destination"` // entries
 
+	// Leases is how many versions of leases of earlier migrations lie at the source.
+	// They have ended, and are removed instead of being moved.
+	Leases int64 `json:"ended_leases,omitempty"`
+
 	replicas int64 // of Held: entries that have the version ID of the source's
+	marks    int64 // of Totals.Uploads: marks of other migrations
 }
 
 // From is the source location.
@@ -265,9 +270,8 @@ func (p *Plan) save(ctx context.Context, home state.Home) error {
 	return nil
 }
 
-// Load reads a plan by its ID, or by a digest or the first 12 or more digits of
-// one, and holds it against its own digest. ErrNoPlan if there is none, and
-// ErrAmbiguous if digits that are not a whole digest begin those of several.
+// Load reads a plan by its ID, or as ByDigest does, and holds it against its own
+// digest.
 func Load(ctx context.Context, home state.Home, name string) (*Plan, error) {
 	plans, err := List(ctx, home)
 	if err != nil {
@@ -276,27 +280,47 @@ func Load(ctx context.Context, home state.Home, name string) (*Plan, error) {
 	if slices.Contains(plans, name) {
 		return load(ctx, home, name)
 	}
+	return byDigest(ctx, home, plans, name)
+}
+
+// ByDigest finds the one stored plan that has a digest, or whose digest begins with
+// at least 12 digits. ErrNoPlan if there is none. ErrAmbiguous if digits that are
+// not a whole digest begin, or may begin, those of several: one that cannot be
+// read counts.
+func ByDigest(ctx context.Context, home state.Home, digits string) (*Plan, error) {
+	plans, err := List(ctx, home)
+	if err != nil {
+		return nil, err
+	}
+	return byDigest(ctx, home, plans, digits)
+}
+
+func byDigest(ctx context.Context, home state.Home, plans []string, digits string) (*Plan, error) {
+	var found *Plan
 	var meant []string
-	for _, id := range plans {
-		if len(name) >= MinApproval && shortDigest(id) == strings.ToLower(name[:MinApproval]) {
-			meant = append(meant, id)
-		}
-	}
-	if len(meant) > 1 && len(name) < 2*sha256.Size {
-		return nil, fmt.Errorf("%w: %q can mean %s", ErrAmbiguous, name, listed(meant))
-	}
 	var damaged error
-	for _, id := range meant {
-		p, err := load(ctx, home, id)
-		if err == nil && p.Approves(name) {
-			return p, nil
+	for _, id := range plans {
+		if len(digits) < MinApproval || shortDigest(id) != strings.ToLower(digits[:MinApproval]) {
+			continue
 		}
-		damaged = errors.Join(damaged, err)
+		switch p, err := load(ctx, home, id); {
+		case errors.Is(err, state.ErrDamaged):
+			meant, damaged = append(meant, fmt.Sprintf("%s (%v)", id, err)), err
+		case err != nil:
+			return nil, err
+		case p.Approves(digits):
+			found, meant = p, append(meant, fmt.Sprintf("%s (digest %s)", id, p.Digest))
+		}
 	}
-	if damaged != nil {
+	switch {
+	case len(meant) > 1 && len(digits) < 2*sha256.Size:
+		return nil, fmt.Errorf("%w: %q can mean %s", ErrAmbiguous, digits, strings.Join(meant, ", "))
+	case found != nil:
+		return found, nil
+	case damaged != nil:
 		return nil, damaged
 	}
-	return nil, fmt.Errorf("%w: %q; the state in %s has %s", ErrNoPlan, name, home, listed(plans))
+	return nil, fmt.Errorf("%w: %q; the state in %s has %s", ErrNoPlan, digits, home, listed(plans))
 }
 
 func listed(plans []string) string {

@@ -226,12 +226,20 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	see := func(v objectstore.Version) manifest.Entry {
 		p.frozen(v, o)
 		o.fits.see(v)
-		if isReserved(v.Key) {
-			note(&o.reserved, v.Key)
+		if objectstore.IsProbe(v) {
+			note(&o.probes, v.Key)
 		}
 		return manifest.FromVersion(v)
 	}
-	for entries, err := range objectstore.HistoriesOf(source.Versions(ctx, m.Bucket, m.Prefix, ""), see) {
+	var leases []objectstore.Version
+	lease := func(v objectstore.Version) {
+		if v.Marker || len(leases) == leasesRead {
+			note(&o.named, v.Key)
+		} else {
+			leases = append(leases, v)
+		}
+	}
+	for entries, err := range objectstore.HistoriesOf(apart(source.Versions(ctx, m.Bucket, m.Prefix, ""), lease), see) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
 		}
@@ -268,7 +276,13 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 			return fmt.Errorf("list unfinished uploads of %s: %w", m.From(), err)
 		}
 		m.Totals.Uploads++
+		if u.Key == objectstore.MarkKey {
+			m.marks++
+		}
 		p.uploads = append(p.uploads, Upload{Move: index, Key: manifest.Key(u.Key), UploadID: u.UploadID, Initiated: u.Initiated.UTC()})
+	}
+	if err := p.leases(ctx, source, m, leases, o); err != nil {
+		return err
 	}
 	o.report(p)
 	if m.replicas > 0 {
@@ -317,8 +331,14 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 func (p *planner) advise() {
 	for _, m := range p.plan.Moves {
 		at := m.From().String()
-		if m.Totals.Uploads > 0 {
-			p.warn(Issue{Rule: "unfinished-uploads", Location: at, Count: m.Totals.Uploads, Text: "unfinished multipart uploads cannot be copied; erasing aborts them"})
+		if n := m.Totals.Uploads - m.marks; n > 0 {
+			p.warn(Issue{Rule: "unfinished-uploads", Location: at, Count: n, Text: "unfinished multipart uploads cannot be copied; erasing aborts them"})
+		}
+		if m.marks > 0 {
+			p.warn(Issue{Rule: "residency-own", Location: at, Count: m.marks, Text: "another migration has this place for its destination and has not ended; its mark, an unfinished upload of residency's own, is aborted by erasing, and that migration finds its copies gone"})
+		}
+		if m.Leases > 0 {
+			p.warn(Issue{Rule: "residency-own", Location: at, Count: m.Leases, Text: "leases of an earlier migration that was killed, which have ended, are residency's own; they are not moved, and are removed when the run starts"})
 		}
 		if m.Prefix != "" && !strings.HasSuffix(m.Prefix, "/") {
 			p.warn(Issue{Rule: "open-prefix", Location: at, Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})

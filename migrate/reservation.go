@@ -3,7 +3,6 @@ package migrate
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -31,9 +30,6 @@ import (
 // somebody may have. With the gate it gets another one: a state that was saved
 // before and comes back does not find its own, and knows no less.
 const (
-	leasePrefix = ".residency-reservation-" // then the move's prefix in base64, as a folder
-	markKey     = ".residency-reservation"
-
 	reservationFile   = "reservation.json"
 	reservationSchema = "residency/reservation/1"
 	// reservationTerm is how long a lease at a destination lasts unless renewed.
@@ -161,7 +157,7 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	home := state.NewBucket(tidy, objectstore.Location{Provider: w.plan.Destination.Provider, Bucket: m.Destination},
 		w.holder()+w.reservation.ID)
 	home.Now, home.Nonce, home.Term, home.Reserves, home.Drop = w.Now, w.token, cmp.Or(w.LeaseTerm, reservationTerm), true, tidy.clear
-	name := leasePrefix + base64.RawURLEncoding.EncodeToString([]byte(m.Prefix))
+	name := objectstore.LeaseName(m.Prefix)
 	leased, end, err := home.Lease(ctx, name)
 	var held *state.LeasedError
 	if errors.As(err, &held) && strings.HasPrefix(held.Holder, w.holder()) {
@@ -190,7 +186,7 @@ func (w *work) holder() string { return "plan " + w.plan.ID + ", reservation " }
 
 // rivals looks for leases of keys that overlap a move's.
 func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m Move, own string) error {
-	for v, err := range store.Versions(ctx, m.Destination, leasePrefix, "") {
+	for v, err := range store.Versions(ctx, m.Destination, objectstore.LeasePrefix, "") {
 		if err != nil {
 			return err
 		}
@@ -198,8 +194,8 @@ func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m 
 		if name == own || !v.Latest || v.Marker {
 			continue
 		}
-		prefix, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(name, leasePrefix))
-		if err != nil || !strings.HasPrefix(string(prefix), m.Prefix) && !strings.HasPrefix(m.Prefix, string(prefix)) {
+		prefix, ok := objectstore.LeaseOf(name)
+		if !ok || !strings.HasPrefix(prefix, m.Prefix) && !strings.HasPrefix(m.Prefix, prefix) {
 			continue // somebody's own key, or keys apart from ours
 		}
 		if err := home.Leased(ctx, name); err != nil {
@@ -208,9 +204,6 @@ func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m 
 	}
 	return nil
 }
-
-// isReserved tells whether a key is that of a lease, which is no customer's data.
-func isReserved(key string) bool { return strings.HasPrefix(key, leasePrefix) }
 
 // tidyStore keeps the versions that renewals leave from gathering in a bucket
 // that has versioning.
@@ -260,16 +253,7 @@ func (t *tidyStore) clear(ctx context.Context) error {
 		if beneath = beneath || v.VersionID == last.VersionID || v.ETag == last.ETag; !beneath {
 			continue
 		}
-		err = nil
-		if numbered(v.VersionID) {
-			var results []error
-			if results, err = t.Store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: v.VersionID}}); err == nil {
-				err = results[0]
-			}
-		} else {
-			err = t.Store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, VersionID: v.VersionID, ETag: v.ETag})
-		}
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrPrecondition) {
+		if err := removeVersion(ctx, t.Store, bucket, v); err != nil {
 			return err
 		}
 	}
@@ -320,12 +304,12 @@ func (w *work) mark(ctx context.Context) error {
 
 // stands tells whether a mark is there, and can break all others.
 func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (stands bool, err error) {
-	for u, err := range w.destination().Uploads(ctx, bucket, markKey) {
+	for u, err := range w.destination().Uploads(ctx, bucket, objectstore.MarkKey) {
 		if err != nil {
 			return false, err
 		}
 		switch {
-		case u.Key != markKey:
+		case u.Key != objectstore.MarkKey:
 		case u.UploadID == own:
 			stands = true
 		case breaking:
@@ -341,7 +325,7 @@ func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (s
 func (w *work) unreserve(ctx context.Context) error {
 	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
 		id := w.reservation.Marks[bucket]
-		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, markKey, id) })
+		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, objectstore.MarkKey, id) })
 		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
 		}
@@ -384,7 +368,7 @@ func (w *work) passed(ctx context.Context, gate gateRecord) error {
 // makeMark makes a mark in one bucket.
 func (w *work) makeMark(ctx context.Context, bucket string) (id string, err error) {
 	err = w.patient(ctx, func() (err error) {
-		id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: markKey})
+		id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: objectstore.MarkKey})
 		return err
 	})
 	if err != nil {

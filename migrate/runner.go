@@ -200,7 +200,8 @@ type work struct {
 	orphans map[objectstore.Ref]bool
 
 	reservation reservation
-	outdated    bool // Options.RemoveOutdated
+	own         int64 // entries at the destination that are leases
+	outdated    bool  // Options.RemoveOutdated
 	// twins are, by move, copies that have their original's version ID, as only
 	// a replication gives it.
 	twins map[int]int64
@@ -226,7 +227,7 @@ func (w *work) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (w *work) probeKey() string { return probePrefix + w.token() }
+func (w *work) probeKey() string { return objectstore.ProbePrefix + w.token() }
 
 // token is text that nobody else has.
 func (w *work) token() string { return strconv.FormatInt(w.random(math.MaxInt64), 36) }
@@ -293,6 +294,11 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 		return err
 	}
 	if started.At.IsZero() {
+		for _, m := range w.plan.Moves {
+			if err := w.sweep(ctx, m); err != nil {
+				return err
+			}
+		}
 		if !fresh {
 			w.Progress.Begin("checking", w.plan.Totals.Entries, 0)
 			drift, err := w.drift(ctx, false)
@@ -320,10 +326,6 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 	return nil
 }
 
-// probePrefix begins the names of keys that are written to see what a service
-// does, and removed at once.
-const probePrefix = ".residency-probe-"
-
 // enforces finds out whether the destination refuses bytes that do not have
 // the SHA-256 they were sent under, by sending some that do not, to a key
 // beside the plan's.
@@ -332,7 +334,7 @@ func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
 	key := w.ownProbes() + w.token()
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
-		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: wrong})
+		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText)), SHA256: wrong})
 	if errors.Is(err, objectstore.ErrCorrupt) {
 		return true, nil
 	}

@@ -191,21 +191,30 @@ func (p *planner) country(ctx context.Context, bucket string) string {
 	return "country not known"
 }
 
-// offered finds out whether the destination has such a setting at all.
-func (p *planner) offered(ctx context.Context, m *Move, name objectstore.Setting, row *Parity) error {
-	destination := p.Stores(p.Destination.Provider, p.Destination.Code)
-	_, err := destination.Setting(ctx, m.Destination, name)
+// has tells whether a move's destination has such a setting at all.
+func (p *planner) has(ctx context.Context, m Move, name objectstore.Setting) (bool, error) {
+	_, err := p.Stores(p.Destination.Provider, p.Destination.Code).Setting(ctx, m.Destination, name)
 	switch {
 	case errors.Is(err, objectstore.ErrNotOffered):
-		row.Outcome, row.Value, row.Detail = notOffered, nil, "the destination has no such setting"
-		issue := Issue{Rule: "setting-not-offered", Location: bucketName(*m), Text: fmt.Sprintf("its %s cannot be carried: the destination has no such setting", name)}
-		if name == objectstore.ObjectLock {
-			p.block(issue)
-		} else {
-			p.warn(issue)
-		}
+		return false, nil
 	case err != nil && !errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrDenied):
-		return fmt.Errorf("%s of %s: %w", name, p.plan.To(*m), err)
+		return false, fmt.Errorf("%s of %s: %w", name, p.plan.To(m), err)
+	}
+	return true, nil
+}
+
+// offered takes back that a setting is carried where the destination does not
+// have such a thing.
+func (p *planner) offered(ctx context.Context, m *Move, name objectstore.Setting, row *Parity) error {
+	if has, err := p.has(ctx, *m, name); has || err != nil {
+		return err
+	}
+	row.Outcome, row.Value, row.Detail = notOffered, nil, "the destination has no such setting"
+	issue := Issue{Rule: "setting-not-offered", Location: bucketName(*m), Text: fmt.Sprintf("its %s cannot be carried: the destination has no such setting", name)}
+	if name == objectstore.ObjectLock {
+		p.block(issue)
+	} else {
+		p.warn(issue)
 	}
 	return nil
 }

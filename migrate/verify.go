@@ -23,7 +23,8 @@ type Verification struct {
 	Reread   int64     `json:"reread"`   // read again, SHA-256 as the receipt says
 	Compared int64     `json:"compared"` // the store's own checksum is what the receipt says
 	Spoiled  int64     `json:"spoiled"`
-	Newer    int64     `json:"newer"` // entries that are there besides what was written: later writes
+	Newer    int64     `json:"newer"`         // entries that are there besides what was written: later writes
+	Own      int64     `json:"residency_own"` // leases that are there too
 	Problems []Problem `json:"problems"`
 }
 
@@ -52,7 +53,7 @@ func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verificat
 	if v.Spoiled, v.Newer, err = w.spoiled(ctx, false); err != nil {
 		return nil, err
 	}
-	v.Shown = v.Entries - v.Spoiled
+	v.Shown, v.Own = v.Entries-v.Spoiled, w.own
 	if readback {
 		r.Progress.Begin("reading", total.Entries, total.Bytes)
 		for _, s := range w.pass.Segments {

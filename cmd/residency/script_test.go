@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,14 +50,20 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// sandboxCommand starts the S3 servers: sandbox [samples]. They are $US
-// (us-east-1), $WEST (us-west-2), $EU (eu-west-1) and $DE (eu-central-1).
+// sandboxCommand starts the S3 servers: sandbox [samples] [REGION]. They are $US
+// (us-east-1), $WEST (us-west-2), $EU (eu-west-1), $DE (eu-central-1), and $MORE
+// for a region that no catalog knows.
 func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
-	samples := len(args) == 1 && args[0] == "samples"
-	if neg || len(args) > 0 && !samples {
-		ts.Fatalf("usage: sandbox [samples]")
+	regions := map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1"}
+	o := storetest.SandboxOptions{Dir: ts.MkAbs("sandbox"), Samples: slices.Contains(args, "samples")}
+	if args = slices.DeleteFunc(args, func(s string) bool { return s == "samples" }); len(args) == 1 {
+		regions["MORE"] = args[0]
+		o.Regions = slices.Collect(maps.Values(regions))
 	}
-	box, err := storetest.Launch(context.Background(), storetest.SandboxOptions{Dir: ts.MkAbs("sandbox"), Samples: samples})
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: sandbox [samples] [REGION]")
+	}
+	box, err := storetest.Launch(context.Background(), o)
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(box.Close()) })
 	for _, kv := range box.Env() {
@@ -65,7 +73,7 @@ func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("RESIDENCY_CONFIG", "")
 	ts.Setenv("SANDBOX", box.Dir)
 	ts.Setenv("ACCOUNT", box.AccessKey) // the servers' name for who owns the buckets
-	for name, region := range map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1"} {
+	for name, region := range regions {
 		ts.Setenv(name, box.Endpoints[region])
 	}
 }

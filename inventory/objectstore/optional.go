@@ -13,10 +13,11 @@ type Grant struct {
 	URI        string // of a group that every provider knows
 }
 
-// Granter reads the access control lists of objects. A version's owner is the
-// first result; the list has the owner's own grant too.
+// Granter reads access control lists, of objects and of buckets themselves. The
+// owner is the first result; the list has the owner's own grant too.
 type Granter interface {
 	Grants(ctx context.Context, ref Ref) (owner string, grants []Grant, err error)
+	BucketGrants(ctx context.Context, bucket string) (owner string, grants []Grant, err error)
 }
 
 // Tiers of restores, by how long they take and what they cost (Amazon S3 User

@@ -54,6 +54,7 @@ type Options struct {
 	AnyClass   bool                   // the storage class is left to the destination
 	ACLs       bool                   // access control lists are in force at the source
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
+	Mark       string                 // an unfinished upload at the destination that is no copy, whatever its key
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
 	Random     func(n int64) int64 // from 0 to below n

@@ -284,7 +284,7 @@ func (c *Copier) abandon(ctx context.Context, key string) error {
 		if err != nil {
 			return err
 		}
-		if u.Key != key {
+		if u.Key != key || u.UploadID == c.Mark {
 			continue
 		}
 		if err := c.destination.AbortUpload(ctx, c.to, key, u.UploadID); err != nil {

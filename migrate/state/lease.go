@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 	"github.com/residency/residency/migrate/planted"
 )
 
-const leaseFile = "lease.json"
+const leaseFile = objectstore.LeaseFile
 
 // A lease is renewed three times before it ends. Another run takes it over only
 // when it has ended by a third of its term more, so that neither clocks nor the
@@ -22,6 +23,7 @@ const (
 	leaseTerm   = 30 * time.Second
 	releaseTime = 5 * time.Second // for giving a lease back, which must not hold up a stop
 	maxTerm     = time.Hour       // that a record in the store is believed
+	maxLease    = 64 << 10        // bytes that a record has at most
 )
 
 // leaseRecord is the lease as it lies in the store. Token grows with each
@@ -178,6 +180,33 @@ func (b *Bucket) Leased(ctx context.Context, plan string) error {
 		return &LeasedError{held.Holder, free}
 	}
 	return nil
+}
+
+// Lease is one that lies in a store.
+type Lease struct {
+	Holder string
+	Until  time.Time // when it ends unless it is renewed, or has ended
+	Held   bool
+}
+
+// ReadLease reads the lease that a version of an object holds, ErrDamaged if that
+// is none.
+func ReadLease(ctx context.Context, store Store, ref objectstore.Ref, now time.Time) (_ Lease, err error) {
+	o, err := store.Open(ctx, ref, 0)
+	if err != nil {
+		return Lease{}, err
+	}
+	defer func() { err = errors.Join(err, o.Body.Close()) }()
+	data, err := io.ReadAll(io.LimitReader(o.Body, maxLease+1))
+	if err != nil {
+		return Lease{}, err
+	}
+	record, err := readLease(ref.Key, data)
+	if err != nil {
+		return Lease{}, err
+	}
+	until, free := record.free(o.Info, now)
+	return Lease{Holder: record.Holder, Until: until, Held: !free}, nil
 }
 
 // lease is one that is held. Its goroutine is the only user of its fields,

@@ -25,15 +25,15 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrat
 		name = m.agree.digest
 	}
 	if name != "" {
-		if m.agree.digest != "" && len(m.agree.digest) < migrate.MinApproval {
-			return nil, false, &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest", m.agree.digest, migrate.MinApproval)}
-		}
 		p, err = migrate.Load(ctx, m.world.home, name)
 		if err == nil {
 			if err := m.fits(p, d); err != nil {
 				return p, false, err
 			}
 			return p, false, m.admits(m.world, p)
+		}
+		if errors.Is(err, migrate.ErrAmbiguous) && m.plan == "" {
+			return nil, false, ambiguous(err)
 		}
 		if !errors.Is(err, migrate.ErrNoPlan) || m.plan != "" || m.to == "" {
 			return nil, false, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +28,7 @@ versions of the plan, looks what is left, and certifies.
 		Example: `  residency erase --plan acme-eu-west-1-3f9a0c1b2d4e --approve 3f9a0c1b2d4e`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := checkWorkers(workers); err != nil {
+			if err := errors.Join(agree.check(), checkWorkers(workers)); err != nil {
 				return err
 			}
 			w, p, err := a.planned(c.Context(), plan)
@@ -48,8 +47,8 @@ versions of the plan, looks what is left, and certifies.
 				fmt.Fprintf(a.Out, "Nothing to do: the source of plan %s was erased and found empty.\n", p.ID)
 				return nil
 			}
-			command := strings.Join([]string{"residency", "erase", "--plan", p.ID, "--approve", p.Digest}, " ")
-			if err := a.approve(p, regions.Resolution{}, agree, command); err != nil {
+			command := a.command("erase", "--plan", p.ID, "--approve", p.Digest)
+			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
 			return a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) { return runner.Erase(ctx, p) }, runner)
@@ -106,6 +105,9 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 			}
 			if v.Newer > 0 {
 				say("%s newer entries are there too, written by others since; they were not checked.", render.Count(v.Newer))
+			}
+			if v.Own > 0 {
+				say("%s entries that are there too are residency's own: the lease of a run that goes on, or was killed.", render.Count(v.Own))
 			}
 			a.printProblems(v.Problems)
 			return err
@@ -206,27 +208,26 @@ func (a *app) printStatus(p *migrate.Plan, s *migrate.Status) error {
 	for _, l := range s.Left {
 		fmt.Fprintf(a.Out, "left      %s: %s entries, %s unfinished uploads: %s\n", render.Text(l.Location), render.Count(l.Entries), render.Count(l.Uploads), render.Text(l.Reason))
 	}
-	if next := nextStep(p, s); next != "" {
+	if next := a.nextStep(p, s); next != "" {
 		fmt.Fprintf(a.Out, "next      %s\n", next)
 	}
 	return nil
 }
 
 // nextStep is the command that goes on from where a plan is.
-func nextStep(p *migrate.Plan, s *migrate.Status) string {
+func (a *app) nextStep(p *migrate.Plan, s *migrate.Status) string {
 	if len(p.Blockers) > 0 {
 		return "" // they name what to do
 	}
-	approval := " --approve " + p.Digest
 	switch s.Stage {
 	case migrate.Planned, migrate.Copying:
-		return "residency migrate --plan " + p.ID + approval
+		return a.command("migrate", "--plan", p.ID, "--approve", p.Digest)
 	case migrate.Copied, migrate.Erasing:
-		return "residency erase --plan " + p.ID + approval
+		return a.command("erase", "--plan", p.ID, "--approve", p.Digest)
 	case migrate.Aborting:
-		return "residency migrate --abort " + p.ID + approval
+		return a.command("migrate", "--abort", p.ID, "--approve", p.Digest)
 	case migrate.Certified:
-		return "residency verify --plan " + p.ID
+		return a.command("verify", "--plan", p.ID)
 	}
 	return ""
 }

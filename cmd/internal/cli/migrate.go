@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,17 +14,6 @@ import (
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/regions"
 )
-
-// approval is how somebody agrees to a plan.
-type approval struct {
-	digest string
-	yes    bool
-}
-
-func (p *approval) addTo(c *cobra.Command) {
-	c.Flags().StringVar(&p.digest, "approve", "", "approve the plan with this `digest` (or at least 12 hex digits of it)")
-	c.Flags().BoolVar(&p.yes, "yes", false, "approve whatever the plan says")
-}
 
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
@@ -67,6 +54,9 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
   residency migrate --abort acme-eu-west-1-3f9a0c1b2d4e`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := agree.check(); err != nil {
+				return err
+			}
 			if passes < 0 || passes > maxPasses {
 				return &usageError{err: fmt.Errorf("--passes %d: between 0 and %d", passes, maxPasses)}
 			}
@@ -119,8 +109,8 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	if err != nil {
 		return err
 	}
-	command := "residency migrate --abort " + p.ID + " --approve " + p.Digest
-	if err := a.approve(p, regions.Resolution{}, agree, command); err != nil {
+	command := a.command("migrate", "--abort", p.ID, "--approve", p.Digest)
+	if err := a.approve(ctx, w, p, regions.Resolution{}, agree, command); err != nil {
 		return err
 	}
 	runner := a.runner(w, 0)
@@ -217,7 +207,7 @@ func (m *migration) run(ctx context.Context) error {
 	if err := m.unclaimed(m.world, p); err != nil {
 		return err
 	}
-	if err := m.approve(p, d, m.agree, m.command(p)); err != nil {
+	if err := m.approve(ctx, m.world, p, d, m.agree, m.again(p)); err != nil {
 		return err
 	}
 	return m.carryOut(ctx, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
@@ -227,58 +217,28 @@ func (m *migration) run(ctx context.Context) error {
 	}, runner)
 }
 
-// command is what would run this plan.
-func (m *migration) command(p *migrate.Plan) string {
-	parts := []string{"residency", "migrate"}
-	if m.configPath != "" {
-		parts = append(parts, "--config", m.configPath)
-	}
-	if m.state != "" {
-		parts = append(parts, "--state", m.state)
-	}
-	parts = append(parts, "--to", p.Destination.String(), "--customer", p.Customer)
+// again is what would run this plan.
+func (m *migration) again(p *migrate.Plan) string {
+	words := []string{"--to", p.Destination.String(), "--customer", p.Customer}
 	if m.options.KeepSource {
-		parts = append(parts, "--keep-source")
+		words = append(words, "--keep-source")
+	}
+	if p.Verify != verifyAuto {
+		words = append(words, "--verify", p.Verify)
 	}
 	if p.Restore != nil {
-		parts = append(parts, "--restore", p.Restore.Tier)
+		words = append(words, "--restore", p.Restore.Tier)
 	}
 	if m.options.Fence {
-		parts = append(parts, "--fence")
+		words = append(words, "--fence")
+	}
+	if m.options.RemoveOutdated {
+		words = append(words, "--remove-outdated")
 	}
 	if m.options.Passes != migrate.DefaultPasses {
-		parts = append(parts, "--passes", strconv.Itoa(m.options.Passes))
+		words = append(words, "--passes", strconv.Itoa(m.options.Passes))
 	}
-	return strings.Join(append(parts, "--approve", p.Digest), " ")
-}
-
-// approve asks, or demands what stands in for an answer. Nothing was changed
-// when it returns an error.
-func (a *app) approve(p *migrate.Plan, d regions.Resolution, agree approval, command string) error {
-	if agree.yes || agree.digest != "" && p.Approves(agree.digest) {
-		return nil
-	}
-	if agree.digest != "" {
-		return &refusedError{err: fmt.Errorf("%w: %s is not the digest of plan %s", errApproval, agree.digest, p.ID)}
-	}
-	if err := a.printPlan(p, d); err != nil {
-		return err
-	}
-	if !render.IsTerminal(a.In) || !render.IsTerminal(a.Out) {
-		if a.output == "table" {
-			fmt.Fprintf(a.Out, "\nNothing was changed. To run this plan:\n  %s\n", command)
-		}
-		return &refusedError{err: fmt.Errorf("%w: plan %s needs one; nothing was changed", errApproval, p.ID), hint: command}
-	}
-	fmt.Fprintf(a.Out, "\nType the customer's name (%s) to go on, anything else to stop: ", p.Customer)
-	line, err := bufio.NewReader(a.In).ReadString('\n')
-	if err != nil && line == "" {
-		return &refusedError{err: fmt.Errorf("%w: no answer; nothing was changed", errApproval)}
-	}
-	if strings.TrimSpace(line) != p.Customer {
-		return &refusedError{err: fmt.Errorf("%w: the answer was not %q; nothing was changed", errApproval, p.Customer)}
-	}
-	return nil
+	return m.command("migrate", append(words, "--approve", p.Digest)...)
 }
 
 func (a *app) runner(w *world, workers int) *migrate.Runner {

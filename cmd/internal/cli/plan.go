@@ -64,8 +64,11 @@ that is configured), or provider:region.`,
 	return c
 }
 
+// verifyAuto is how to verify unless told otherwise.
+const verifyAuto = "auto"
+
 func addVerify(c *cobra.Command, verify *string) {
-	c.Flags().StringVar(verify, "verify", "auto", "`how` to verify: auto (what the services compute, re-reading the rest) or readback (re-read all)")
+	c.Flags().StringVar(verify, "verify", verifyAuto, "`how` to verify: auto (what the services compute, re-reading the rest) or readback (re-read all)")
 }
 
 func needTo(to string) error {
@@ -91,7 +94,7 @@ func (a *app) aim(w *world, to string) (regions.Resolution, string, error) {
 
 // makePlan finds the customer's places and plans their move.
 func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, customer, verify string) (*migrate.Plan, error) {
-	if verify != "auto" && verify != "readback" {
+	if verify != verifyAuto && verify != "readback" {
 		return nil, &usageError{err: fmt.Errorf("--verify %q: one of auto, readback", verify)}
 	}
 	request := a.request(w, customer, nil)

@@ -73,7 +73,7 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 		a.printExposures("Exposures left", p.Exposures)
 	}
 	if failed == nil && !r.Erased {
-		fmt.Fprintf(a.Out, "\nTo erase the source, in this or another job:\n  residency erase --plan %s --approve %s\n", p.ID, p.Digest)
+		fmt.Fprintf(a.Out, "\nTo erase the source, in this or another job:\n  %s\n", a.command("erase", "--plan", p.ID, "--approve", p.Digest))
 	}
 	return nil
 }

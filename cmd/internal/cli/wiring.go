@@ -85,11 +85,8 @@ func (a *app) openHome(ctx context.Context, w *world) error {
 			return fmt.Errorf("state %s: %w", at, err)
 		}
 		region = cmp.Or(region, code)
-		switch p.country(region) {
-		case "":
-			return &refusedError{err: fmt.Errorf("state %s: in which country %s is, is not known", at, region), hint: "keep the state where the data moves to, or in a directory"}
-		case "US":
-			return &refusedError{err: fmt.Errorf("state %s: the bucket is in the United States, and the state holds object keys", at), hint: "keep the state where the data moves to, or in a directory"}
+		if err := admitsState(at, region, p.country(region)); err != nil {
+			return err
 		}
 		host, err := os.Hostname()
 		if err != nil {
@@ -101,6 +98,22 @@ func (a *app) openHome(ctx context.Context, w *world) error {
 		return nil
 	}
 	return &usageError{err: fmt.Errorf("state %s: no configured region has this bucket", at), hint: "create it, in the region where the data moves to"}
+}
+
+// admitsState holds the state to the rule that destinations are held to.
+func admitsState(at objectstore.Location, region, country string) error {
+	var err error
+	switch refusal := regions.Admissible(country); {
+	case refusal == nil:
+		return nil
+	case errors.Is(refusal, regions.ErrUS) && country == "US":
+		err = fmt.Errorf("state %s: the bucket is in the United States, and the state holds object keys", at)
+	case errors.Is(refusal, regions.ErrUS):
+		err = fmt.Errorf("state %s: the bucket is in the United States (%s), and the state holds object keys", at, country)
+	default:
+		err = fmt.Errorf("state %s: in which country %s is, is not known", at, region)
+	}
+	return &refusedError{err: err, hint: "keep the state where the data moves to, or in a directory"}
 }
 
 // leaseTerm is how long a lease in a bucket, of the state or of a destination,

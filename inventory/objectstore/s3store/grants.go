@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -20,18 +21,39 @@ func (s *Store) Grants(ctx context.Context, ref objectstore.Ref) (string, []obje
 	if err != nil {
 		return "", nil, s.fail("GetObjectAcl", ref.Bucket, err)
 	}
-	owner := ""
-	if out.Owner != nil {
-		owner = aws.ToString(out.Owner.ID)
+	return ownerID(out.Owner), sortedGrants(out.Grants), nil
+}
+
+// BucketGrants implements objectstore.Granter. The list is sorted.
+func (s *Store) BucketGrants(ctx context.Context, bucket string) (string, []objectstore.Grant, error) {
+	out, err := s.client.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: &bucket})
+	if err != nil {
+		return "", nil, s.fail("GetBucketAcl", bucket, err)
 	}
-	grants := make([]objectstore.Grant, 0, len(out.Grants))
-	for _, g := range out.Grants {
-		if g.Grantee != nil {
-			grants = append(grants, objectstore.Grant{Permission: string(g.Permission), ID: aws.ToString(g.Grantee.ID), URI: aws.ToString(g.Grantee.URI)})
+	return ownerID(out.Owner), sortedGrants(out.Grants), nil
+}
+
+func ownerID(owner *types.Owner) string {
+	if owner == nil {
+		return ""
+	}
+	return aws.ToString(owner.ID)
+}
+
+func sortedGrants(list []types.Grant) []objectstore.Grant {
+	grants := make([]objectstore.Grant, 0, len(list))
+	for _, g := range list {
+		if g.Grantee == nil {
+			continue
 		}
+		grant := objectstore.Grant{Permission: string(g.Permission), ID: aws.ToString(g.Grantee.ID), URI: aws.ToString(g.Grantee.URI)}
+		if g.Grantee.Type == types.TypeGroup && grant.URI == "" {
+			grant.ID, grant.URI = "", grant.ID // as versitygw names its groups
+		}
+		grants = append(grants, grant)
 	}
 	slices.SortFunc(grants, compareGrants)
-	return owner, grants, nil
+	return grants
 }
 
 func compareGrants(a, b objectstore.Grant) int {
