@@ -68,7 +68,7 @@ type copied struct {
 // call its own; but for those of keys of which something was found there, or may
 // be there unrecorded: what lies beneath that stays.
 func (w *operator) recorded() (ours []copied) {
-	found := make(map[string]bool)
+	found, failed, known := make(map[string]bool), make(map[string]bool), make(map[*memstore.Version]bool)
 	dirs := w.passDirs()
 	for _, name := range w.durableNames() {
 		if !strings.HasPrefix(name, w.plan.ID+"/") || !strings.Contains(name, "/receipts/") {
@@ -85,12 +85,19 @@ func (w *operator) recorded() (ours []copied) {
 			}
 			key := at(bucket, string(r.Key))
 			found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
+			failed[key] = failed[key] || r.Verdict == receipt.Failed && r.DestinationVersionID == ""
 			for _, v := range w.destination.History(bucket, string(r.Key)) {
+				known[v] = known[v] || v.ID == r.DestinationVersionID
 				if _, mine := w.oracle.copies[v]; counts && mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
 					ours = append(ours, copied{key, v.ID, v})
 				}
 			}
 		}
+	}
+	// Of what failed there may be copies that no receipt knows.
+	for _, c := range ours {
+		bucket, key, _ := strings.Cut(c.key, "/")
+		found[c.key] = found[c.key] || failed[c.key] && slices.ContainsFunc(w.destination.History(bucket, key), func(v *memstore.Version) bool { return !known[v] })
 	}
 	return slices.DeleteFunc(ours, func(c copied) bool { return found[c.key] })
 }
