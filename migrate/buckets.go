@@ -217,6 +217,8 @@ func traces(ctx context.Context, store objectstore.Store, m Move) (string, error
 	} {
 		value, err := store.Setting(ctx, m.Destination, name)
 		switch {
+		case name == objectstore.ObjectLock && m.Lock && err == nil && value == nil:
+			return "it has no object lock, which was asked for", nil
 		case errors.Is(err, objectstore.ErrNotOffered), err == nil && value == nil:
 			continue
 		case errors.Is(err, objectstore.ErrDenied):
