@@ -61,7 +61,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 		enforced := false
 		if m.Way == Streamed {
 			var err error
-			if enforced, err = w.enforces(ctx, m.Destination); err != nil {
+			if enforced, err = w.enforces(ctx, m); err != nil {
 				return err
 			}
 			if enforced {

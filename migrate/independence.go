@@ -41,9 +41,9 @@ func (w *work) separate(ctx context.Context) error {
 // upload is the probe.
 func (w *work) probeDestination(ctx context.Context, m Move) error {
 	destination, key := w.destination(), w.ownProbes()+w.token()
-	lock, err := destination.Setting(ctx, m.Destination, objectstore.ObjectLock)
-	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) && !errors.Is(err, objectstore.ErrDenied) {
-		return fmt.Errorf("object lock of %s: %w", w.plan.To(m), err)
+	lock, err := w.objectLock(ctx, m)
+	if err != nil {
+		return err
 	}
 	var shows bool
 	if lock != nil || m.Lock {
@@ -70,6 +70,18 @@ func (w *work) probeDestination(ctx context.Context, m Move) error {
 		return fmt.Errorf("%w: a probe written to %s shows in %s; nothing was erased", ErrCoupled, w.plan.To(m), m.From())
 	}
 	return nil
+}
+
+// objectLock is the object lock setting of a move's destination, nil for none.
+func (w *work) objectLock(ctx context.Context, m Move) ([]byte, error) {
+	lock, err := w.destination().Setting(ctx, m.Destination, objectstore.ObjectLock)
+	if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("object lock of %s: %w", w.plan.To(m), err)
+	}
+	return lock, nil
 }
 
 func putProbe(ctx context.Context, store objectstore.Store, bucket, key string) (objectstore.Written, error) {

@@ -146,8 +146,8 @@ func (w *work) saveReservation(ctx context.Context, r reservation) error {
 // keep its versions for years none is taken, and the mark alone tells of others.
 func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() error, error) {
 	store := w.destination()
-	lock, err := store.Setting(ctx, m.Destination, objectstore.ObjectLock)
-	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) && !errors.Is(err, objectstore.ErrDenied) {
+	lock, err := w.objectLock(ctx, m)
+	if err != nil {
 		return nil, nil, err
 	}
 	if m.Lock || lock != nil {

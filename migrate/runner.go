@@ -15,6 +15,7 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/parity"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -328,9 +329,16 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 
 // enforces finds out whether the destination refuses bytes that do not have
 // the SHA-256 they were sent under, by sending some that do not, to a key
-// beside the plan's.
-func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
-	store := w.destination()
+// beside the plan's. A bucket that would lock them for a time is not asked.
+func (w *work) enforces(ctx context.Context, m Move) (bool, error) {
+	store, bucket := w.destination(), m.Destination
+	if lock, err := w.objectLock(ctx, m); err != nil {
+		return false, err
+	} else if lock != nil {
+		if r, err := parity.ParseRetention(lock); err != nil || r != (parity.Retention{}) {
+			return false, err
+		}
+	}
 	key := w.ownProbes() + w.token()
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
