@@ -63,6 +63,9 @@ func (w *world) meanwhile(p *process) {
 			w.edit(bucket)
 		}
 	}
+	if w.meddled < w.options.meddles && w.fate.one(0.01) {
+		w.meddle()
+	}
 	foreignRate := 0.02
 	if phase == "copying" {
 		foreignRate = 0.06 // where somebody can come between a look and a write

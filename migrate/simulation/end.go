@@ -39,7 +39,7 @@ func (w *operator) judgeEnd(end error) {
 		}
 		return
 	}
-	people := w.writes > 0 || w.foreign > 0 || w.explainsCoupling(end)
+	people := w.writes > 0 || w.meddled > 0 || w.foreign > 0 || w.explainsCoupling(end)
 	lies := w.lasting[notDone] || w.lasting[stripped] || w.lasting[flipped] || w.lasting[hole]
 	var ok bool
 	switch {
@@ -48,7 +48,7 @@ func (w *operator) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		ok = people || lies || w.contended()
 	case errors.Is(end, migrate.ErrChanged):
-		ok = w.foreign > 0 || w.contended() // in the bucket, before it was on record as made
+		ok = w.foreign > 0 || w.meddled > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
 		// Behind a fence that stood all the time nobody can have written.
 		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt
@@ -116,7 +116,7 @@ func (w *operator) exact() {
 		for _, r := range records {
 			// What a plan has erased of which another process took over, and then
 			// made a plan of the rest, is there as well.
-			if r.planned || r.erased && !r.freed {
+			if w.moves(r.bucket, r.key) && (r.planned || r.erased && !r.freed) {
 				k := at(w.target(r.bucket), r.key)
 				want[k] = append(want[k], r)
 			}
@@ -126,7 +126,7 @@ func (w *operator) exact() {
 		bucket := w.target(p.bucket)
 		for _, key := range w.destination.Keys(bucket) {
 			k := at(bucket, key)
-			if own(key) {
+			if own(key) || !w.moves(p.bucket, key) {
 				continue
 			}
 			if w.oracle.spoiled[k] > 0 {
@@ -159,11 +159,15 @@ func (w *operator) abandoned(bucket, key string) bool {
 	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed && r.made < listed })
 }
 
-func (w *world) equal(name string, want []*record, got []*memstore.Version) {
+func (w *operator) equal(name string, want []*record, got []*memstore.Version) {
 	if w.lasting[hole] {
 		if kept := within(want, got); len(kept) == len(want) {
 			got = kept
 		}
+	}
+	// What another plan moved, and its owner has written over since, is there too.
+	if kept := within(want, got); w.contended() && len(kept) == len(want) && len(want) > 0 && w.outdated(want[0], without(got, kept)) {
+		got = kept
 	}
 	// Beneath may lie what an earlier plan copied and people have deleted since.
 	if beneath := len(got) - len(want); beneath > 0 && len(want) > 0 && w.outdated(want[0], got[:beneath]) {
@@ -189,6 +193,11 @@ func within(want []*record, got []*memstore.Version) (kept []*memstore.Version) 
 		}
 	}
 	return kept
+}
+
+// without returns those of the copies that are not among the others.
+func without(all, others []*memstore.Version) []*memstore.Version {
+	return slices.DeleteFunc(slices.Clone(all), func(v *memstore.Version) bool { return slices.Contains(others, v) })
 }
 
 // outdated tells whether all these are copies of what the source had and has no

@@ -181,6 +181,9 @@ func (o *oracle) plans(w *operator) (entries []*record) {
 			if err != nil {
 				break
 			}
+			if !w.moves(bucket, string(e.Key)) {
+				o.violate("L3", "the plan of %s has %s/%s, which is not its own", w.customer, bucket, e.Key)
+			}
 			if r := o.find(bucket, e); r != nil {
 				r.planned = true
 				entries = append(entries, r)

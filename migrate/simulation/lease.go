@@ -77,7 +77,7 @@ func (o *oracle) mayChange(r *request) {
 	has := o.world.disk.locks(r.process)
 	for _, h := range o.leased {
 		has = has || h.bucket == stateBucket && h.process == r.process
-		if h.bucket == o.world.target(o.world.origin(r.bucket)) && h.by != r.process.operator.author() && r.kind != kindChange && !own(r.name) && o.world.Now().Before(h.until) {
+		if h.bucket == o.world.target(o.world.origin(r.bucket)) && h.process.operator.customer == r.process.operator.customer && h.by != r.process.operator.author() && r.kind != kindChange && !own(r.name) && o.world.Now().Before(h.until) {
 			o.violate("reservation", "process %d asked to %s, which process %d has reserved until %v", r.process.number, r.name, h.process.number, h.until)
 		}
 	}

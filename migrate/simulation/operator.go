@@ -19,8 +19,10 @@ import (
 type operator struct {
 	*world
 	number    int
-	state     string // its name
-	keeps     bool   // erase is a command of its own
+	state     string  // its name
+	customer  string  // whose data move
+	places    []place // where they are
+	keeps     bool    // erase is a command of its own
 	plan      *migrate.Plan
 	copied    string // the plan that migrate --keep-source has carried out
 	since     int    // step at which the plan was made
@@ -35,10 +37,17 @@ type operator struct {
 
 // hire makes the operators.
 func (w *world) hire() {
-	w.operator = &operator{world: w, number: 1, state: "state", keeps: w.options.keepSource}
+	w.operator = &operator{world: w, number: 1, state: "state", customer: "acme", places: w.places, keeps: w.options.keepSource}
 	w.operators = []*operator{w.operator}
 	for n := range w.options.rivals {
-		rival := &operator{world: w, number: n + 2, state: fmt.Sprintf("state-%d", n+2), keeps: w.fate.one(0.5)}
+		rival := &operator{world: w, number: n + 2, state: fmt.Sprintf("state-%d", n+2), customer: "acme", places: w.places, keeps: w.fate.one(0.5)}
+		if n == 0 && w.options.customers {
+			rival.customer, rival.places = "globex", nil
+			for _, p := range w.places {
+				p.prefix = "d"
+				rival.places = append(rival.places, p)
+			}
+		}
 		if w.fate.one(0.4) {
 			rival.state = w.operator.state
 		}
@@ -70,6 +79,19 @@ func (w *operator) moves(bucket, key string) bool {
 		}
 	}
 	return false
+}
+
+// claims are where whose data are, and are to be.
+func (w *world) claims() (claims []inventory.Claim) {
+	for _, op := range w.operators {
+		for _, p := range op.places {
+			if op.customer != "acme" || w.options.customers {
+				claims = append(claims, inventory.Claim{Customer: op.customer, Location: objectstore.Location{Provider: "cloud", Bucket: p.bucket, Prefix: p.prefix}},
+					inventory.Claim{Customer: op.customer, Location: objectstore.Location{Provider: "cloud", Bucket: w.target(p.bucket), Prefix: p.prefix}})
+			}
+		}
+	}
+	return claims
 }
 
 // migrate is what the command line does: go on with the plan that was begun, or
@@ -124,7 +146,7 @@ func (w *operator) choose(ctx context.Context, p *process, home state.Home) (*mi
 		return nil, false, err
 	}
 	plan, err := migrate.Make(ctx, home, migrate.Request{
-		Customer: "acme", Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"}, Verify: w.options.verify,
+		Customer: w.customer, TagKey: "customer", Claims: w.claims(), Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"}, Verify: w.options.verify,
 		Inventory: &inventory.Inventory{Places: places}, Stores: w.stores(p), BucketName: func(bucket, _ string) string { return w.target(bucket) },
 		Now: w.Now(), Progress: p.progress, SegmentEntries: w.options.segmentEntries, Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
 	})
@@ -145,7 +167,7 @@ func (w *operator) inventory(ctx context.Context, p *process) (places []inventor
 		if err != nil {
 			return nil, err
 		}
-		places = append(places, inventory.Place{Customer: "acme", Provider: "cloud", Region: us, Bucket: at.bucket, Prefix: at.prefix, Versioning: v})
+		places = append(places, inventory.Place{Customer: w.customer, Provider: "cloud", Region: us, Bucket: at.bucket, Prefix: at.prefix, Versioning: v})
 	}
 	return places, nil
 }

@@ -33,6 +33,8 @@ type options struct {
 	rivals              int // operators beside the first
 	restores            int // of an old state, at most
 	coupling            coupling
+	meddles             int  // of people with the destination's buckets, at most
+	customers           bool // a second one has data in the same buckets
 }
 
 func newOptions(d, luck, fate *dice) options {
@@ -92,8 +94,17 @@ func newOptions(d, luck, fate *dice) options {
 		o.restores, o.losesState = 1, false
 	}
 	if fate.one(0.1) {
+		o.meddles = fate.between(1, 3)
+	}
+	if o.customers = fate.one(0.08); o.customers {
+		o.rivals = max(o.rivals, 1)
+	}
+	if fate.one(0.1) {
+		o.customers = false
 		o.coupling, o.rivals, o.restores = newCoupling(fate), 0, 0
-		o.oneService = o.oneService && !o.coupling.oneBucket
+		if o.coupling.oneBucket {
+			o.oneService, o.meddles = false, 0
+		}
 	}
 	return o
 }

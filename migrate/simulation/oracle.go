@@ -331,6 +331,9 @@ func (o *oracle) written(c memstore.Change) {
 	if strings.HasPrefix(c.Key, probe) {
 		return
 	}
+	if !o.actor.operator.moves(o.world.origin(c.Bucket), c.Key) {
+		o.violate("L4", "%s/%s was written, which is not where %s's data move", c.Bucket, c.Key, o.actor.operator.customer)
+	}
 	o.copies[c.Version] = authorship{o.world.step, o.actor.operator.author()}
 	o.actor.pages = nil
 }
@@ -363,6 +366,9 @@ func (o *oracle) unwritten(c memstore.Change) {
 		return
 	}
 	k := at(c.Bucket, c.Key)
+	if mine && c.Version.ID == objectstore.NullVersion {
+		o.covered[k] = append(o.covered[k], c.Version.ETag)
+	}
 	if o.repetition {
 		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 			if r.gone && !r.freed && !o.held(r) {
@@ -372,9 +378,6 @@ func (o *oracle) unwritten(c memstore.Change) {
 		return
 	}
 	o.spoiled[k] = max(o.world.step, 1)
-	if mine && c.Version.ID == objectstore.NullVersion {
-		o.covered[k] = append(o.covered[k], c.Version.ETag)
-	}
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 		if r.erased && !r.freed && !o.held(r) {
 			r.freed = true // they took the last copy themselves

@@ -21,7 +21,7 @@ func (w *world) populate() {
 	store := w.source.Region(us)
 	for i := range d.between(1, 2) {
 		p := place{bucket: fmt.Sprintf("bucket-%d", i), versioning: pick(d, objectstore.Enabled, objectstore.Enabled, objectstore.Unversioned, objectstore.Suspended, objectstore.Suspended)}
-		if d.one(0.2) {
+		if d.one(0.2) || w.options.customers {
 			p.prefix = "c/"
 		}
 		if w.options.locks {
@@ -51,6 +51,7 @@ func (w *world) populate() {
 		for _, p := range w.places {
 			if d.one(0.7) {
 				must(w.destination.Region(eu).CreateBucket(ctx, w.target(p.bucket), false))
+				w.makers[w.target(p.bucket)] = "people"
 				if p.versioning != objectstore.Unversioned && d.one(0.8) {
 					must(w.destination.Region(eu).SetVersioning(ctx, w.target(p.bucket), objectstore.Enabled))
 				}

@@ -125,6 +125,9 @@ func (w *operator) betweenRuns(end error) {
 		must(w.disk.syncDir("/"))
 	}
 	w.comesBack()
+	if w.meddled < w.options.meddles && w.fate.one(0.5) {
+		w.meddle()
+	}
 	w.link()
 }
 

@@ -133,6 +133,7 @@ func (s *Service) place(name string, b *container, key string, v *Version) {
 	} else {
 		s.remove(name, b, key, objectstore.NullVersion)
 	}
+	b.retain(v, s.Now())
 	s.stack(name, b, key, v)
 }
 
