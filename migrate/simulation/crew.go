@@ -51,6 +51,7 @@ func (p *process) counts() bool {
 func (w *world) start(op *operator, do func(context.Context, *process) error) *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.processes++
+	w.severed = nil
 	p := &process{world: w, operator: op, number: w.processes, cancel: cancel, looked: make(map[string]int), progress: &engine.Progress{}}
 	w.crew = append(w.crew, p)
 	w.running.Add(1)
@@ -84,6 +85,7 @@ func (w *world) company(op *operator, do func(context.Context, *process) error) 
 		}
 		return
 	}
+	w.sever(op, do)
 	if len(w.crew) > 1 || op.plan == nil || w.seconds == w.options.seconds || !w.luck.one(0.01) {
 		return
 	}
@@ -102,4 +104,23 @@ func (w *world) company(op *operator, do func(context.Context, *process) error) 
 	}
 	w.say("process %d is started beside it", w.start(op, do).number)
 	w.Settle()
+}
+
+// sever: a process loses sight of its state, and of nothing else, for longer than
+// its lease lasts, while it goes on working; then another takes over.
+func (w *world) sever(op *operator, do func(context.Context, *process) error) {
+	first := w.crew[0]
+	switch {
+	case w.severed == nil && len(w.crew) == 1 && w.severs < w.options.severs && op.plan != nil && !first.dead && w.fate.one(0.01):
+		w.severs++
+		w.severed, w.severedAt = first, w.Now()
+		w.say("process %d does not reach its state any more", first.number)
+	case w.severed == first && len(w.crew) == 1 && w.Now().Sub(w.severedAt) > 45*time.Second:
+		w.say("process %d is started beside it", w.start(op, do).number)
+		w.severed, w.severedAt = first, w.Now()
+		w.Settle()
+	case w.severed == first && len(w.crew) > 1 && w.Now().Sub(w.severedAt) > 2*time.Minute:
+		w.say("process %d reaches its state again", first.number)
+		w.severed = nil
+	}
 }

@@ -19,6 +19,9 @@ func (w *world) decide(r *request) bool {
 	if w.options.latency > 0 {
 		time.Sleep(time.Duration(w.dice.below(w.options.latency+1)) * time.Millisecond)
 	}
+	if w.severed == r.process {
+		time.Sleep(time.Duration(w.fate.below(4000)) * time.Millisecond)
+	}
 	r.fault = w.fault(r)
 	for _, c := range []byte(r.name) {
 		w.print = (w.print ^ uint64(c)) * 1099511628211
@@ -56,6 +59,11 @@ func (w *world) meanwhile(p *process) {
 	if critical {
 		rate *= 5 // short, and where it matters
 	}
+	if critical && w.options.overwrites && w.overwritten < 4 && w.fate.one(0.3) {
+		w.overwritten++
+		time.Sleep(time.Millisecond)
+		w.overwrite(pick(w.fate, w.places...).bucket)
+	}
 	if w.writes < w.options.writes && d.one(rate) {
 		w.writes++
 		time.Sleep(time.Millisecond) // the clock tells two null versions apart
@@ -85,6 +93,10 @@ func (w *world) fault(r *request) fault {
 		r.process.crashNext = false
 		return crashBefore
 	}
+	if w.severed == r.process && r.bucket == stateBucket {
+		w.cut++
+		return refused
+	}
 	if w.unavailable(r) {
 		return pick(d, refused, slowDown)
 	}
@@ -106,6 +118,9 @@ func (w *world) fault(r *request) fault {
 	}
 	if !w.demandable(r, f) {
 		f = refused
+	}
+	if f == notDone && (r.kind == kindDelete || r.kind == kindErase) && strings.HasPrefix(r.name, source) {
+		f = undeleted // the source is listed afterwards, and all is asked for again
 	}
 	w.faults++
 	if !f.heals() {

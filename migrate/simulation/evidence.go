@@ -157,7 +157,7 @@ func (o *oracle) honest() {
 				break
 			}
 			for _, r := range o.source[at(bucket, string(x.Key))] {
-				if x.Outcome == receipt.Erased && r.version.ID == x.VersionID && r.planned && !r.gone {
+				if x.Outcome == receipt.Erased && r.version.ID == x.VersionID && r.planned && !r.gone && !w.pretended[r.version] {
 					o.violate("L5", "the erasures say that %s/%s@%s was erased, and it is at the source", bucket, x.Key, x.VersionID)
 				}
 			}

@@ -34,6 +34,8 @@ type options struct {
 	restores            int // of an old state, at most
 	coupling            coupling
 	meddles             int  // of people with the destination's buckets, at most
+	overwrites          bool // null versions are written over while the source is erased, by bodies of the same size
+	severs              int  // how often a process loses sight of its state alone
 	customers           bool // a second one has data in the same buckets
 }
 
@@ -95,6 +97,15 @@ func newOptions(d, luck, fate *dice) options {
 	}
 	if fate.one(0.1) {
 		o.meddles = fate.between(1, 3)
+	}
+	if o.overwrites = fate.one(0.15); o.overwrites && fate.one(0.5) {
+		o.source.UnguardedDelete = true
+	}
+	if o.oneService {
+		o.destination = o.source
+	}
+	if fate.one(0.08) {
+		o.severs, o.bucketState, o.losesState = fate.between(1, 2), true, false
 	}
 	if o.customers = fate.one(0.08); o.customers {
 		o.rivals = max(o.rivals, 1)

@@ -123,6 +123,29 @@ func (w *world) replace(bucket string) bool {
 	return true
 }
 
+// overwrite writes over a null version by one of the same size.
+func (w *world) overwrite(bucket string) {
+	var current []*memstore.Version
+	var keys []string
+	for _, key := range w.source.Keys(bucket) {
+		h := w.source.History(bucket, key)
+		if newest := h[len(h)-1]; newest.ID == objectstore.NullVersion && newest.Size() > 0 {
+			keys, current = append(keys, key), append(current, newest)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	w.writes++
+	defer w.oracle.look()
+	i := w.fate.below(len(keys))
+	w.bodies++
+	body := strings.Repeat(fmt.Sprintf("%04d", w.bodies), int(current[i].Size())/4+1)[:current[i].Size()]
+	w.say("  people at %s/%s:", bucket, keys[i])
+	_, err := w.source.Region(us).Put(context.Background(), objectstore.NewObject{Bucket: bucket, Key: keys[i], Attributes: current[i].Attributes}, text(body))
+	w.denied(err)
+}
+
 // text is a new body. Few are equal, and some are.
 func (w *world) text() string {
 	d := w.dice

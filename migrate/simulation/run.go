@@ -109,7 +109,9 @@ func (w *operator) finish() {
 }
 
 // troubles counts what went wrong or came between.
-func (w *world) troubles() int { return w.faults + w.crashes + w.outages + w.seconds }
+func (w *world) troubles() int {
+	return w.faults + w.crashes + w.outages + w.seconds + w.severs + w.cut
+}
 
 // betweenRuns is the time between two commands.
 func (w *operator) betweenRuns(end error) {

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 )
 
@@ -104,12 +105,21 @@ func (s store) Lock(ctx context.Context, at objectstore.Ref) (objectstore.Lock, 
 }
 
 func (s store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	loop, first := false, memstore.Marker{}
 	return memstore.Walk(prefix, after, func(m memstore.Marker) ([]objectstore.Version, bool, error) {
 		r, err := s.ask(ctx, kindPage, bucket, "list %s/%s after %q %s", bucket, prefix, m.Key, m.VersionID)
 		if err != nil {
 			return nil, false, err
 		}
+		if r.fault == looping {
+			loop, first = true, m
+		} else if loop && m != first {
+			m = first
+		}
 		page, more, err := s.real.Page(ctx, bucket, prefix, m)
+		if err == nil && loop && len(page) > 0 {
+			return page, true, s.leave(r, nil)
+		}
 		if err == nil {
 			hidden := ""
 			page, hidden = s.disturb(r, page)
@@ -158,7 +168,7 @@ func (s store) disturb(r *request, page []objectstore.Version) (spoiled []object
 
 func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
 	return func(yield func(objectstore.Upload, error) bool) {
-		r, err := s.ask(ctx, kindLook, bucket, "list uploads of %s/%s", bucket, prefix)
+		r, err := s.ask(ctx, kindUploads, bucket, "list uploads of %s/%s", bucket, prefix)
 		var uploads []objectstore.Upload
 		if err == nil {
 			s.uploadsSeen = s.world.step
@@ -169,10 +179,17 @@ func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[obj
 			}
 			err = s.leave(r, err)
 		}
-		for _, u := range uploads {
-			if !yield(u, nil) {
-				return
+		var course listing.Course
+		for at := 0; ; at = 1 - at {
+			for _, u := range uploads {
+				if !yield(u, nil) {
+					return
+				}
 			}
+			if err != nil || r.fault != looping || len(uploads) == 0 {
+				break
+			}
+			err = course.Advance(listing.Marker{Key: uploads[0].Key, VersionID: fmt.Sprint(at)}, len(uploads))
 		}
 		if err != nil {
 			yield(objectstore.Upload{}, err)

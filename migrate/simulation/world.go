@@ -66,20 +66,26 @@ type world struct {
 	planned                 map[string]int // when a plan was first made, by state and ID
 	seconds                 int            // so far
 
-	policies    map[string][]byte // of the source's buckets, before any fence
-	edited      int               // step at which people last changed the source
-	fencedFirst bool              // a fence stood when the last command began
-	saved       map[string]*saved // states as they were, by name
-	restored    map[string]bool   // states that came back
-	makers      map[string]string // of the destination's buckets: people, or a plan
-	meddled     int               // so far
-	coupled     bool              // the coupling is there
-	twins       map[string]bool   // source buckets of which replicas show by their version IDs
-	repetitions []repetition      // to come
-	repeating   bool              // a change is one of them
-	cause       *process          // of it
-	beganAt     int               // its step
-	began       time.Time         // the last command
+	policies    map[string][]byte          // of the source's buckets, before any fence
+	edited      int                        // step at which people last changed the source
+	fencedFirst bool                       // a fence stood when the last command began
+	saved       map[string]*saved          // states as they were, by name
+	restored    map[string]bool            // states that came back
+	makers      map[string]string          // of the destination's buckets: people, or a plan
+	pretended   map[*memstore.Version]bool // deleted, as the source says, and still there
+	overwritten int                        // so far, while the source is erased
+	severs      int                        // so far
+	severed     *process                   // that does not reach its state
+	severedAt   time.Time
+	cut         int             // requests that did not reach a state
+	meddled     int             // so far
+	coupled     bool            // the coupling is there
+	twins       map[string]bool // source buckets of which replicas show by their version IDs
+	repetitions []repetition    // to come
+	repeating   bool            // a change is one of them
+	cause       *process        // of it
+	beganAt     int             // its step
+	began       time.Time       // the last command
 }
 
 // place is one location whose data moves.
@@ -89,7 +95,7 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), print: 14695981039346656037}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck, w.fate)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
