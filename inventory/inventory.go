@@ -68,6 +68,9 @@ type Place struct {
 	Markers     int64                  `json:"delete_markers"`
 	Uploads     int64                  `json:"unfinished_uploads"`
 	Bytes       int64                  `json:"bytes"` // of all versions
+	// Unlistable are those of the above, uploads included, that the server does
+	// not list under their own keys.
+	Unlistable int64 `json:"unlistable,omitempty"`
 	// Own is what migrations have written there for themselves: leases and marks.
 	// It is in no other count. Probes, which look like any object, are.
 	Own     int64    `json:"residency_own"`

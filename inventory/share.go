@@ -3,6 +3,7 @@ package inventory
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -95,17 +96,19 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 	}
 	for _, prefix := range s.listed(shares) {
 		for v, err := range store.Versions(ctx, b.name, prefix, "") {
-			if err != nil {
+			unlistable := errors.Is(err, objectstore.ErrUnlistable)
+			if err != nil && !unlistable {
 				return err
 			}
 			s.Progress.Entries.Add(1)
 			s.Progress.Bytes.Add(v.Size)
 			p := holder(shares, v.Key)
-			if objectstore.IsLease(v.Key) && !v.Marker {
+			if unlistable {
+				p.Unlistable++
+			} else if objectstore.IsLease(v.Key) && !v.Marker {
 				p.Own++
 				continue
-			}
-			if objectstore.IsProbe(v) {
+			} else if objectstore.IsProbe(v) {
 				p.Probes++
 			}
 			if v.Marker {
@@ -119,10 +122,13 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 			}
 		}
 		for u, err := range store.Uploads(ctx, b.name, prefix) {
-			if err != nil {
+			p := holder(shares, u.Key)
+			if errors.Is(err, objectstore.ErrUnlistable) {
+				p.Unlistable++
+			} else if err != nil {
 				return err
 			}
-			if p := holder(shares, u.Key); u.Key == objectstore.MarkKey {
+			if u.Key == objectstore.MarkKey {
 				p.Own++
 			} else {
 				p.Uploads++
@@ -225,6 +231,10 @@ func (s *scan) judge(p Place) {
 	if p.Uploads > 0 {
 		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at,
 			Text: fmt.Sprintf("unfinished multipart uploads (%d) hold bytes that no object listing shows", p.Uploads)})
+	}
+	if p.Unlistable > 0 {
+		s.add(Finding{Rule: "unlistable-keys", Severity: Warning, Customer: p.Customer, Location: at,
+			Text: fmt.Sprintf("of the entries and unfinished uploads here the server does not list %d under their own keys, but with U+FFFD for what its listings cannot hold; they cannot be moved, and are counted where they seem to belong", p.Unlistable)})
 	}
 	if p.Own > 0 {
 		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,

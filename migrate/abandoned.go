@@ -13,7 +13,7 @@ import (
 // sent can still arrive afterwards.
 func (w *work) abandoned(ctx context.Context) error {
 	for i, m := range w.plan.Moves {
-		for u, err := range w.destination().Uploads(ctx, m.Destination, m.Prefix) {
+		for u, err := range listable(w.destination().Uploads(ctx, m.Destination, m.Prefix)) {
 			if err != nil {
 				return fmt.Errorf("list unfinished uploads of %s: %w", w.plan.To(m), err)
 			}

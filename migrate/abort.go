@@ -280,7 +280,7 @@ type listing map[manifest.Key]map[string]manifest.Entry
 // listed lists one end of a move from a segment's first key to its last.
 func (w *work) listed(ctx context.Context, store objectstore.Store, bucket, prefix string, s manifest.Segment) (listing, error) {
 	there := make(listing)
-	for v, err := range store.Versions(ctx, bucket, prefix, w.before(s)) {
+	for v, err := range listable(store.Versions(ctx, bucket, prefix, w.before(s))) {
 		if errors.Is(err, objectstore.ErrNotFound) {
 			break // with the bucket, all that it held is gone
 		}
@@ -307,7 +307,7 @@ func copyOf(m Move, x receipt.Receipt) objectstore.Ref {
 // plan that died can have left them.
 func (w *work) undoUploads(ctx context.Context, m Move, s manifest.Segment, u *Undone) error {
 	destination := w.destination()
-	for x, err := range destination.Uploads(ctx, m.Destination, m.Prefix) {
+	for x, err := range listable(destination.Uploads(ctx, m.Destination, m.Prefix)) {
 		if errors.Is(err, objectstore.ErrNotFound) {
 			return nil // the bucket was never created
 		}

@@ -49,7 +49,7 @@ func (p *planner) beside(ctx context.Context, m *Move) (*beside, error) {
 		return empty, nil
 	}
 	m.Exists = true
-	next, stop := iter.Pull2(objectstore.Histories(store.Versions(ctx, m.Destination, m.Prefix, "")))
+	next, stop := iter.Pull2(objectstore.Histories(listable(store.Versions(ctx, m.Destination, m.Prefix, ""))))
 	b := &beside{next: next, stop: stop, opaque: p.KMSKey != "" || p.CustomerKeys}
 	b.held, b.err, b.more = next()
 	return b, nil

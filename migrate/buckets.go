@@ -64,7 +64,7 @@ func (w *work) saveBucket(ctx context.Context, r *bucketRecord, bucket string, m
 }
 
 // settle gives the plan its digest, knowing the buckets that plans of this state
-// made.
+// made, and those that the lease of a run says a plan has made.
 func (p *planner) settle(ctx context.Context, home state.Home) error {
 	own := make(map[string]bool)
 	ids, err := List(ctx, home)
@@ -83,13 +83,46 @@ func (p *planner) settle(ctx context.Context, home state.Home) error {
 			own[b.Bucket] = own[b.Bucket] || b.Made
 		}
 	}
+	claims, err := p.claimants(ctx, own)
+	if err != nil {
+		return err
+	}
 	return p.identify(ctx, own, func(id string) (bool, error) {
+		if len(claims) > 0 {
+			others := func(who string) bool { return !strings.HasPrefix(who, holder(id)) }
+			return !slices.ContainsFunc(claims, others), nil
+		}
 		_, err := load(ctx, home, id)
 		if errors.Is(err, state.ErrNotFound) {
 			return false, nil
 		}
 		return err == nil, err
 	})
+}
+
+// claimants finds who has reserved the buckets that are there and that this state
+// knows nothing of. Where that is the plan that is being made, an earlier run of
+// it has made them, and its state is lost or elsewhere: they are added to own.
+func (p *planner) claimants(ctx context.Context, own map[string]bool) (claims []string, err error) {
+	for _, m := range p.plan.Moves {
+		if _, known := own[m.Destination]; known || !m.Exists {
+			continue
+		}
+		who, err := claimant(ctx, p.Stores(p.Destination.Provider, p.Destination.Code), m, p.Now)
+		if err != nil {
+			return nil, err
+		}
+		if who == "" {
+			return nil, nil // others made this one: the plan is another
+		}
+		claims = append(claims, who)
+	}
+	for _, m := range p.plan.Moves {
+		if _, known := own[m.Destination]; !known && m.Exists {
+			own[m.Destination] = true
+		}
+	}
+	return claims, nil
 }
 
 // changed refuses to go on with a plan whose ends are not what was approved.
@@ -158,10 +191,12 @@ func (w *work) sameBucket(ctx context.Context, m Move, record *bucketRecord) err
 	}
 	if !m.Exists {
 		made := record.find(m.Destination)
-		if made == nil {
-			return changed("others have made the bucket %s", at)
-		}
-		if !made.Made {
+		switch {
+		case made == nil:
+			if err := w.adopt(ctx, m, record); err != nil {
+				return err
+			}
+		case !made.Made:
 			if err := w.take(ctx, m, record); err != nil {
 				return err
 			}
@@ -177,6 +212,22 @@ func (w *work) sameBucket(ctx context.Context, m Move, record *bucketRecord) err
 		return changed("the default retention or encryption of the bucket %s is another", at)
 	}
 	return nil
+}
+
+// adopt takes a bucket for the plan's own that an earlier run of it has made, from
+// a state that is not here: the lease there names the plan.
+func (w *work) adopt(ctx context.Context, m Move, record *bucketRecord) error {
+	who, err := claimant(ctx, w.destination(), m, w.Now())
+	switch {
+	case err != nil:
+		return err
+	case who == "":
+		return changed("others have made the bucket %s", w.bucketAt(m))
+	case !strings.HasPrefix(who, holder(w.plan.ID)):
+		return changed("others have made the bucket %s, and %s has reserved it", w.bucketAt(m), who)
+	}
+	w.note("the bucket %s was made by an earlier run of this plan, from another state (%s)", w.bucketAt(m), who)
+	return w.saveBucket(ctx, record, m.Destination, true)
 }
 
 // take holds a bucket that this plan asked for to be its own if it is as new

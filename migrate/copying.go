@@ -68,16 +68,15 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 				w.saw(ctx, w.destination().Endpoint(), doctor.RefusesChecksums, true)
 			}
 		}
-		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, copier.Options{
-			Budget: budget, Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Enforced: enforced, Locked: m.Lock, KMSKey: w.plan.KMSKey, KMSDefault: w.kmsDefault(m), AnyClass: w.plan.AnyClass, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
-			Opaque: w.opaque(m), ACLs: m.ACLs, Accounts: m.Source.Provider == w.plan.Destination.Provider,
-			Spare: crew, Mark: w.reservation.Marks[m.Destination],
-			Copied: func(n int64) {
-				w.Progress.Bytes.Add(n)
-				crew.Arrived(max(n, 0))
-			},
-			Retried: func(error) { w.Progress.Retries.Add(1) },
-		})
+		o := w.copyOptions(m)
+		o.Budget, o.Enforced, o.Spare = budget, enforced, crew
+		o.Mark = w.reservation.Marks[m.Destination]
+		o.Copied = func(n int64) {
+			w.Progress.Bytes.Add(n)
+			crew.Arrived(max(n, 0))
+		}
+		o.Retried = func(error) { w.Progress.Retries.Add(1) }
+		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, o)
 	}
 	keep := func(ctx context.Context, s manifest.Segment, receipts engine.Receipts) error {
 		return w.keep(ctx, s, receipts, counts)
@@ -90,6 +89,15 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 		},
 		Done: keep, Stopped: keep,
 	}.Run(objectstore.WithThrottled(ctx, crew.Throttled))
+}
+
+// copyOptions are those of a move that its plan says.
+func (w *work) copyOptions(m Move) copier.Options {
+	return copier.Options{
+		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, KMSKey: w.plan.KMSKey,
+		KMSDefault: w.kmsDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs,
+		Accounts: m.Source.Provider == w.plan.Destination.Provider, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
+	}
 }
 
 // keep stores a segment's receipts, and counts them.
@@ -130,7 +138,7 @@ func (w *work) keep(ctx context.Context, s manifest.Segment, receipts engine.Rec
 // held lists the destination from a segment's first key on.
 func (w *work) held(ctx context.Context, s manifest.Segment) histories {
 	m := w.plan.Moves[s.Move]
-	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s)))
+	return objectstore.Histories(listable(w.destination().Versions(ctx, m.Destination, m.Prefix, w.before(s))))
 }
 
 // before is the last key of the segment before this one, empty if it is its

@@ -29,9 +29,13 @@ type gateRecord struct {
 	Plan    string `json:"plan_sha256"`
 	At      string `json:"at"`
 	Entries int64  `json:"entries"`
+	// Intents tells that each deletion is written down before it is asked for.
+	Intents bool `json:"intents"`
 	// Marks are those of the reservation from then on.
 	Marks map[string]string `json:"marks,omitempty"`
 }
+
+const gateTime = "2006-01-02T15:04:05.000Z"
 
 func (w *work) certified(ctx context.Context) (bool, error) {
 	_, err := w.Home.Get(ctx, w.name(certificateFile))
@@ -45,7 +49,9 @@ func (w *work) certified(ctx context.Context) (bool, error) {
 // may have been erased by us.
 func (w *work) erasing(ctx context.Context) (bool, error) {
 	record, err := w.gatePassed(ctx)
-	return record.Schema != "", err
+	passed := record.Schema != ""
+	w.unsaid = passed && !record.Intents
+	return passed, err
 }
 
 // gatePassed is the record of the gate, empty if it was not passed.
@@ -86,7 +92,7 @@ func (w *work) erase(ctx context.Context) error {
 		return err
 	}
 	if !erasing {
-		record := gateRecord{Schema: gateSchema, Plan: w.plan.Digest, At: w.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Entries: w.result.Entries}
+		record := gateRecord{Schema: gateSchema, Plan: w.plan.Digest, At: w.Now().UTC().Format(gateTime), Entries: w.result.Entries, Intents: true}
 		if record.Marks, err = w.remark(ctx); err != nil {
 			return err
 		}
@@ -121,7 +127,8 @@ func (w *work) erase(ctx context.Context) error {
 	if err := w.certify(ctx); err != nil {
 		return err
 	}
-	if w.result.SourceEmpty { // otherwise the plan goes on
+	leftOut := w.leftOut()
+	if w.result.SourceEmpty || leftOut { // otherwise the plan goes on
 		if err := w.unreserve(ctx); err != nil {
 			return err
 		}
@@ -131,6 +138,9 @@ func (w *work) erase(ctx context.Context) error {
 	}
 	if failed := w.result.Erasures[string(receipt.Unerased)]; failed > 0 {
 		return fmt.Errorf("%w: %d entries could not be erased", ErrPartial, failed)
+	}
+	if leftOut {
+		return ErrLeftOut
 	}
 	if !w.result.SourceEmpty {
 		return ErrNotEmpty
@@ -171,6 +181,8 @@ type erasing struct {
 	tried    bool                  // its first deletions were made, and the destination stood
 	refusals *objectstore.Refusals // of it
 
+	at      manifest.Segment // the segment that is being erased
+	read    int              // of its entries, with the chunk
 	chunk   []known
 	entries []manifest.Entry // of the chunk, to be erased
 	places  []int            // of them, in the chunk
@@ -178,6 +190,7 @@ type erasing struct {
 
 // segment erases what is left of a segment, and stores what became of each entry.
 func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
+	e.at, e.read = s, 0
 	t, left, err := e.open(ctx, s)
 	if err != nil {
 		return err
@@ -212,7 +225,7 @@ func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
 // open begins a segment and counts what is to be erased of it. What there is of
 // erasures is read to its end first: nothing is deleted beside a damaged file.
 func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, error) {
-	t, err := e.follow(ctx, s, withErasures)
+	t, err := e.follow(ctx, s, withErasures|withIntents)
 	if err != nil || t.erasures == nil {
 		return t, s.Entries, err
 	}
@@ -221,7 +234,7 @@ func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, er
 	if err != nil {
 		return nil, 0, err
 	}
-	t, err = e.follow(ctx, s, withErasures)
+	t, err = e.follow(ctx, s, withErasures|withIntents)
 	return t, left, err
 }
 
@@ -238,6 +251,7 @@ func (e *erasing) fill(t *trail) bool {
 			return false
 		}
 		e.chunk = append(e.chunk, *x)
+		e.read++
 	}
 	return true
 }
@@ -273,9 +287,11 @@ func unerased(t *trail, again bool) (n int, err error) {
 // of them. One that was erased earlier and is found gone stays erased.
 func (e *erasing) erase(ctx context.Context, m Move) error {
 	e.entries, e.places = e.entries[:0], e.places[:0]
+	begun := true
 	for i := range e.chunk {
 		if e.again || !e.chunk[i].erasure.Done() {
 			e.entries, e.places = append(e.entries, e.chunk[i].entry), append(e.places, i)
+			begun = begun && e.chunk[i].begun
 		}
 	}
 	if len(e.entries) == 0 {
@@ -284,6 +300,11 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 	if e.trial.entries == 0 {
 		var err error
 		if e.trial, err = e.try(ctx, e.move); err != nil {
+			return err
+		}
+	}
+	if !begun {
+		if err := e.intend(ctx, e.at, e.read); err != nil {
 			return err
 		}
 	}
@@ -343,8 +364,11 @@ type retention struct {
 }
 
 // reason says why so many entries are left.
-func (r retention) reason(entries int64) string {
+func (r retention) reason(entries, unlistable int64) string {
 	var parts []string
+	if unlistable > 0 {
+		parts = append(parts, unlistableReason(unlistable))
+	}
 	if r.n > 0 {
 		text := fmt.Sprintf("%d retained", r.n)
 		if !r.until.IsZero() {
@@ -355,7 +379,7 @@ func (r retention) reason(entries int64) string {
 		}
 		parts = append(parts, text)
 	}
-	if entries > r.n || r.n == 0 {
+	if entries > r.n || r.n+unlistable == 0 {
 		parts = append(parts, "written since the last listing, or not erased; see the erasures in the state")
 	}
 	return strings.Join(parts, "; ")
@@ -378,21 +402,23 @@ func (w *work) remainder(ctx context.Context) error {
 	w.result.SourceEmpty = true
 	for _, m := range w.plan.Moves {
 		left := certificate.Left{Location: m.From().String()}
-		for _, err := range w.source(m).Versions(ctx, m.Bucket, m.Prefix, "") {
+		versions := objectstore.Listable(w.source(m).Versions(ctx, m.Bucket, m.Prefix, ""), func(objectstore.Version) { left.Unlistable++ })
+		for _, err := range versions {
 			if err != nil {
 				return fmt.Errorf("list %s: %w", m.From(), err)
 			}
 			left.Entries++
 		}
-		for _, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix) {
+		uploads := objectstore.Listable(w.source(m).Uploads(ctx, m.Bucket, m.Prefix), func(objectstore.Upload) { left.Unlistable++ })
+		for _, err := range uploads {
 			if err != nil {
 				return fmt.Errorf("list unfinished uploads of %s: %w", m.From(), err)
 			}
 			left.Uploads++
 		}
-		if left.Entries+left.Uploads > 0 && !planted.On(planted.AssumeEmpty) {
+		if left.Entries+left.Uploads+left.Unlistable > 0 && !planted.On(planted.AssumeEmpty) {
 			w.result.SourceEmpty = false
-			left.Reason = w.retained[left.Location].reason(left.Entries)
+			left.Reason = w.retained[left.Location].reason(left.Entries+left.Uploads, left.Unlistable)
 			w.result.Left = append(w.result.Left, left)
 		}
 	}

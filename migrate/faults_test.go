@@ -308,8 +308,18 @@ func TestListingsThatLie(t *testing.T) {
 	}
 }
 
+// refuse makes the answer to a batch say that one key's deletion, which is called
+// plain/00003 again, has failed.
+func refuse(key string) func([]byte) []byte {
+	deleted := regexp.MustCompile(`<Deleted><DeleteMarker>false</DeleteMarker><Key>` + key + `</Key>(.*?)</Deleted>`)
+	return func(b []byte) []byte {
+		return deleted.ReplaceAll(b, []byte("<Error><Key>plain/00003</Key>${1}<Code>InternalError</Code></Error>"))
+	}
+}
+
 // A deletion that is answered with an error for one key, and one that is
-// acknowledged and not done, are both found and done by the next run.
+// acknowledged and not done, are both found and done by the next run. One that is
+// done all the same is found by a listing at once.
 func TestDeletionsThatFail(t *testing.T) {
 	f := newFixture(t, true)
 	for _, tt := range []struct {
@@ -317,9 +327,11 @@ func TestDeletionsThatFail(t *testing.T) {
 		fault storetest.Fault
 		want  error
 	}{
-		{"an error for one key", storetest.Fault{ReplaceResponseBody: func(b []byte) []byte {
-			return regexp.MustCompile(`<Deleted><DeleteMarker>false</DeleteMarker><Key>plain/00003</Key>(.*?)</Deleted>`).ReplaceAll(b, []byte("<Error><Key>plain/00003</Key>${1}<Code>InternalError</Code></Error>"))
-		}}, migrate.ErrPartial},
+		{"an error for one key, done all the same", storetest.Fault{ReplaceResponseBody: refuse("plain/00003")}, nil},
+		{"an error for one key", storetest.Fault{
+			ReplaceRequestBody:  func(b []byte) []byte { return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"), 1) },
+			ReplaceResponseBody: refuse("plain/99993"),
+		}, migrate.ErrPartial},
 		{"acknowledged, not done", storetest.Fault{
 			ReplaceRequestBody:  func(b []byte) []byte { return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"), 1) },
 			ReplaceResponseBody: func(b []byte) []byte { return bytes.Replace(b, []byte("plain/99993"), []byte("plain/00003"), 1) },
@@ -350,8 +362,8 @@ func TestDeletionsThatFail(t *testing.T) {
 }
 
 // A state that is lost altogether in the middle of copying is made anew from
-// both ends: nothing copied twice, and the same end. The plan is another one, for
-// it finds a bucket that it cannot know to be its own.
+// both ends: nothing copied twice, and the same end. The plan is the same one, for
+// the lease of its run tells that it made the bucket, and waits for that to end.
 func TestStateLostHalfway(t *testing.T) {
 	f := newFixture(t, true)
 	f.mixed()
@@ -374,17 +386,12 @@ func TestStateLostHalfway(t *testing.T) {
 	}
 	f.home = newHome(t)
 	again := f.plan("auto")
-	if again.Digest == first.Digest || !again.Moves[0].Exists {
-		t.Errorf("plan %s, and the bucket was there %t; want another one, of a bucket that is there", again.ID, again.Moves[0].Exists)
+	if again.Digest != first.Digest || again.Moves[0].Exists {
+		t.Errorf("plan %s, and the bucket was there %t; want the same, which made the bucket", again.ID, again.Moves[0].Exists)
 	}
-	if r, err := f.run(again); !errors.Is(err, state.ErrLeased) {
-		t.Errorf("while the other plan's reservation lasts: %v, want %v\n%s", err, state.ErrLeased, problems(r))
-	}
-	var r *migrate.Result
-	for err := state.ErrLeased; errors.Is(err, state.ErrLeased); { // until it has ended
-		if r, err = f.run(again); err != nil && !errors.Is(err, state.ErrLeased) {
-			t.Fatalf("%v\n%s", err, problems(r))
-		}
+	r, err := f.run(again)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
 	}
 	if copied < 40 || r.Held < int64(copied) { // what was on its way may have come later
 		t.Errorf("%d entries had been copied, %d were found", copied, r.Held)
@@ -433,4 +440,32 @@ func TestForgedReceipts(t *testing.T) {
 		t.Errorf("erase: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
 	}
 	f.intact(before)
+}
+
+// Where a server makes no delete marker on nothing, what is put beneath it is
+// taken away again, also if that fails at first.
+func TestGroundIsTakenAway(t *testing.T) {
+	f := newFixture(t, true)
+	key := "marker"
+	f.put(key, []byte("to be deleted"), nil)
+	first := f.snapshot(us, f.bucket)[key][0].VersionID
+	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key}))
+	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key, VersionId: &first}))
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	marked := false
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		switch {
+		case r.Operation == "DeleteObject" && r.Key == key:
+			marked = true
+		case r.Operation == "DeleteObjects" && marked:
+			marked = false
+			return storetest.Fault{Answer: `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`} // not done, and not mentioned
+		}
+		return storetest.Fault{}
+	})
+	if r, err := f.impatient().Run(t.Context(), p, migrate.Options{}); err != nil {
+		t.Fatalf("run: %v\n%s", err, problems(r))
+	}
+	f.moved(before)
 }

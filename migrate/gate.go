@@ -6,128 +6,13 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/copier"
-	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
-
-// Drift is how the source differs from the plan, in entries.
-type Drift struct {
-	New, Gone, Changed, Uploads int64
-	Locations                   []string
-	Keys                        []manifest.Key // examples
-}
-
-func (d Drift) none() bool { return d.entries()+d.Uploads == 0 }
-
-func (d Drift) entries() int64 { return d.New + d.Gone + d.Changed }
-
-func (d Drift) String() string {
-	var parts []string
-	for _, p := range []struct {
-		n    int64
-		text string
-	}{{d.New, "new"}, {d.Changed, "changed"}, {d.Gone, "gone"}, {d.Uploads, "new unfinished uploads"}} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
-		}
-	}
-	return strings.Join(parts, ", ") + " in " + strings.Join(d.Locations, ", ")
-}
-
-// DriftError wraps ErrDrift and says what differs.
-type DriftError struct{ Drift Drift }
-
-func (e *DriftError) Error() string { return ErrDrift.Error() + ": " + e.Drift.String() }
-
-// Unwrap makes it an ErrDrift.
-func (e *DriftError) Unwrap() error { return ErrDrift }
-
-func (d *Drift) see(location, key string, counter *int64) {
-	*counter++
-	if !slices.Contains(d.Locations, location) {
-		d.Locations = append(d.Locations, location)
-	}
-	if len(d.Keys) < examples {
-		d.Keys = append(d.Keys, manifest.Key(key))
-	}
-}
-
-// drift lists the source afresh and holds it against the manifest. With
-// erasing, entries that are gone are as they should be.
-func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
-	var d Drift
-	uploads, err := w.knownUploads(ctx)
-	if err != nil {
-		return d, err
-	}
-	for i, m := range w.plan.Moves {
-		at := m.From().String()
-		err := w.beside(ctx, i, w.listSource(ctx, m), 0, func(planned history, listed []objectstore.Version) error {
-			w.Progress.Entries.Add(compareSource(&d, at, planned, listed, erasing))
-			return nil
-		})
-		if err != nil {
-			return d, fmt.Errorf("list %s: %w", at, err)
-		}
-		for u, err := range w.source(m).Uploads(ctx, m.Bucket, m.Prefix) {
-			if err != nil {
-				return d, fmt.Errorf("list unfinished uploads of %s: %w", at, err)
-			}
-			if !uploads[uploadName{i, u.Key, u.UploadID}] {
-				d.see(at, u.Key, &d.Uploads)
-			}
-		}
-	}
-	return d, nil
-}
-
-// compareSource holds one key's history, as planned, against what is there, and
-// returns how many entries were planned. As long as the two go side by side none
-// is held.
-func compareSource(d *Drift, at string, planned history, listed []objectstore.Version, erasing bool) (n int64) {
-	var rest []manifest.Entry
-	for x := planned.next(); x != nil; x = planned.next() {
-		n++
-		if rest != nil || len(listed) == 0 || listed[0].VersionID != x.entry.VersionID {
-			rest = append(rest, x.entry)
-			continue
-		}
-		if !x.entry.Is(listed[0]) {
-			d.see(at, listed[0].Key, &d.Changed)
-		}
-		listed = listed[1:]
-	}
-	compareRest(d, at, rest, listed, erasing)
-	return n
-}
-
-func compareRest(d *Drift, at string, planned []manifest.Entry, listed []objectstore.Version, erasing bool) {
-	i := 0
-	for _, v := range listed {
-		found := slices.IndexFunc(planned[i:], func(e manifest.Entry) bool { return e.VersionID == v.VersionID })
-		switch {
-		case found < 0:
-			d.see(at, v.Key, &d.New)
-		case !planned[i+found].Is(v):
-			d.see(at, v.Key, &d.Changed)
-			i += found + 1
-		default:
-			if found > 0 && !erasing {
-				d.see(at, v.Key, &d.Gone)
-			}
-			i += found + 1
-		}
-	}
-	if len(planned) > i && !erasing {
-		d.see(at, string(planned[i].Key), &d.Gone)
-	}
-}
 
 // beside walks one move's manifest, with what is needed beside it, along a
 // listing, and calls f once per key that is in either; f reads what is known of
@@ -282,21 +167,4 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		return fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
 	}
 	return nil
-}
-
-type uploadName struct {
-	move    int
-	key, id string
-}
-
-// knownUploads returns the unfinished uploads that the pass knows.
-func (w *work) knownUploads(ctx context.Context) (map[uploadName]bool, error) {
-	known := make(map[uploadName]bool)
-	if err := w.eachUpload(ctx, func(u Upload) error {
-		known[uploadName{u.Move, string(u.Key), u.UploadID}] = true
-		return nil
-	}); err != nil {
-		return nil, err
-	}
-	return known, nil
 }

@@ -86,11 +86,16 @@ func (m *passMaker) name(file string) string { return m.work.name(m.next.dir() +
 func (m *passMaker) move(ctx context.Context, index int, move Move, writer *manifest.Writer) error {
 	need := withReceipts
 	if m.next.Erased {
-		need |= withErasures
+		need |= withErasures | withIntents
 	}
+	d := doubts{work: m.work, move: index}
 	err := m.beside(ctx, index, m.listSource(ctx, move), need, func(known history, listed []objectstore.Version) error {
 		before := gather(known)
-		r := rebase(before.entries, before.receipts, listed, m.next.Erased)
+		replaced, err := d.replaced(ctx, before, listed)
+		if err != nil {
+			return err
+		}
+		r := rebase(before, listed, replaced)
 		m.next.New += r.new
 		m.next.Gone += r.gone
 		for _, x := range r.stale {
@@ -102,7 +107,7 @@ func (m *passMaker) move(ctx context.Context, index int, move Move, writer *mani
 		if len(r.entries) == 0 {
 			return nil
 		}
-		m.pending(r, before.erasures)
+		m.pending(r, before)
 		for i := range r.entries {
 			m.next.Moves[index].count(r.entries[i])
 		}
@@ -115,16 +120,22 @@ func (m *passMaker) move(ctx context.Context, index int, move Move, writer *mani
 }
 
 // pending notes what is known of a history's entries already.
-func (m *passMaker) pending(r rebased, old []receipt.Erasure) {
+func (m *passMaker) pending(r rebased, before records) {
 	for i, e := range r.entries {
 		if i < len(r.carried) {
 			m.receipts = append(m.receipts, r.carried[i])
 		} else {
 			m.receipts = append(m.receipts, receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: receipt.Failed, Reason: receipt.NotYet, Before: r.there[i], At: m.next.At})
 		}
-		x := receipt.Erasure{Key: e.Key, VersionID: e.VersionID, Outcome: receipt.Unerased, Reason: "not erased yet", At: m.next.At}
-		if i < len(r.places) && len(old) > 0 {
-			x = old[r.places[i]]
+		x := receipt.Erasure{Key: e.Key, VersionID: e.VersionID, Outcome: receipt.Unerased, Reason: receipt.NotErasedYet, At: m.next.At}
+		if i < len(r.places) {
+			old := r.places[i]
+			switch {
+			case len(before.erasures) > 0 && before.erasures[old].Asked():
+				x = before.erasures[old]
+			case before.begun[old]:
+				x.Outcome, x.Reason = receipt.Begun, "its erase was begun by a run that ended before it could say more"
+			}
 		}
 		m.erasures = append(m.erasures, x)
 	}
@@ -180,7 +191,7 @@ func (m *passMaker) moveUploads(ctx context.Context, index int, move Move) error
 	if err != nil {
 		return err
 	}
-	for u, err := range m.source(move).Uploads(ctx, move.Bucket, move.Prefix) {
+	for u, err := range m.unfinished(ctx, move) {
 		if err != nil {
 			return fmt.Errorf("unfinished uploads: %w", err)
 		}

@@ -10,22 +10,24 @@ type obstacles struct {
 	taken, older       Issue // at the destination
 	reserved, named    Issue // see planner.leases
 	probes             Issue
+	unlistable         Issue // keys, as they are listed
 	fits               *fits
 }
 
 func (p *planner) obstacles(m *Move) *obstacles {
 	from, to := m.From().String(), p.plan.To(*m).String()
 	return &obstacles{
-		archived:  Issue{Rule: "archived", Location: from, Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"},
-		tierless:  Issue{Rule: "restore-tier", Location: from, Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"},
-		sseC:      Issue{Rule: "sse-c", Location: from, Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"},
-		annotated: Issue{Rule: "annotations", Location: from, Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"},
-		taken:     Issue{Rule: "destination-key-exists", Location: to, Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"},
-		reserved:  Issue{Rule: "reserved", Location: from, Remedy: "let that migration end, then plan again; one that was killed keeps its reservation for little longer than its RESIDENCY_LEASE_TERM"},
-		named:     Issue{Rule: "reserved", Location: from, Text: "keys have the names of residency's own reservations and hold something else; they cannot be moved under these names", Remedy: "rename or remove them, then plan again"},
-		probes:    Issue{Rule: "residency-own", Location: from, Text: "probes of residency's own, which a run that was killed has left, are moved like any object"},
-		older:     Issue{Rule: "destination-has-more", Location: to, Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"},
-		fits:      newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),
+		archived:   Issue{Rule: "archived", Location: from, Text: "archived versions cannot be read before they are restored", Remedy: "plan with --restore Standard, or Bulk, which asks for that; or restore them, then plan again"},
+		tierless:   Issue{Rule: "restore-tier", Location: from, Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"},
+		sseC:       Issue{Rule: "sse-c", Location: from, Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"},
+		annotated:  Issue{Rule: "annotations", Location: from, Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"},
+		taken:      Issue{Rule: "destination-key-exists", Location: to, Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"},
+		reserved:   Issue{Rule: "reserved", Location: from, Remedy: "let that migration end, then plan again; one that was killed keeps its reservation for little longer than its RESIDENCY_LEASE_TERM"},
+		named:      Issue{Rule: "reserved", Location: from, Text: "keys have the names of residency's own reservations and hold something else; they cannot be moved under these names", Remedy: "rename or remove them, then plan again"},
+		probes:     Issue{Rule: "residency-own", Location: from, Text: "probes of residency's own, which a run that was killed has left, are moved like any object"},
+		older:      Issue{Rule: "destination-has-more", Location: to, Text: "the destination holds older entries beneath keys of this plan, as after an erase that was interrupted and whose state is lost; they stay"},
+		fits:       newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),
+		unlistable: Issue{Rule: "unlistable-keys", Location: from, Text: "the server does not list these entries under their own keys: it puts U+FFFD for characters that its listings cannot hold, and nothing is known under the keys that it lists"},
 	}
 }
 

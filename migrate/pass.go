@@ -142,10 +142,10 @@ func (w *work) totals() Totals { return w.pass.totals() }
 
 // listSource yields the histories of one move's source.
 func (w *work) listSource(ctx context.Context, m Move) histories {
-	return objectstore.Histories(w.source(m).Versions(ctx, m.Bucket, m.Prefix, ""))
+	return objectstore.Histories(w.versions(ctx, m, ""))
 }
 
 // listDestination yields the histories of one move's destination.
 func (w *work) listDestination(ctx context.Context, m Move) histories {
-	return objectstore.Histories(w.destination().Versions(ctx, m.Destination, m.Prefix, ""))
+	return objectstore.Histories(listable(w.destination().Versions(ctx, m.Destination, m.Prefix, "")))
 }

@@ -35,6 +35,7 @@ var (
 	ErrVerification = errors.New("not every entry is verified")
 	ErrPartial      = errors.New("not everything could be done")
 	ErrNotEmpty     = errors.New("the source is not empty")
+	ErrLeftOut      = fmt.Errorf("%w: it has what it does not list under its own key, which the plan leaves out", ErrNotEmpty)
 	ErrNoPlan       = errors.New("no such plan")
 	ErrAmbiguous    = errors.New("more than one plan")
 	ErrNotCopied    = errors.New("the plan has not been copied")
@@ -57,6 +58,9 @@ type Plan struct {
 	// CustomerKeys tells that keys of SSE-C are at hand, under which ETags say
 	// nothing.
 	CustomerKeys bool `json:"customer_keys,omitempty"`
+	// ExcludeUnlistable tells that what the source does not list as it is stays
+	// there.
+	ExcludeUnlistable bool `json:"exclude_unlistable,omitempty"`
 	// CustomerTag is the bucket tag that names whose a bucket is.
 	CustomerTag string             `json:"customer_tag,omitempty"`
 	Moves       []Move             `json:"moves"`
@@ -112,6 +116,7 @@ type Move struct {
 	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
 	ACLs        bool                   `json:"acls,omitempty"`        // access control lists are in force there
 	Totals      Totals                 `json:"totals"`
+	Unlistable  int64                  `json:"unlistable,omitempty"` // entries and unfinished uploads that stay, for their keys are not known
 	// Exists tells that others made the destination bucket; it is then left as it
 	// is found, and Found is what it does by itself to all that is written there.
 	Exists bool  `json:"destination_exists"`

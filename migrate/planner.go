@@ -41,9 +41,12 @@ type Request struct {
 	KMSKey       string // of the destination's region, for what is under a KMS key at the source; may be empty
 	AnyClass     bool   // the storage class is left to the destination, and not compared
 	CustomerKeys bool   // keys of SSE-C are at hand
-	Restore      string // the tier at which archived versions are to be restored; empty: they block
-	Now          time.Time
-	Progress     *engine.Progress
+	// ExcludeUnlistable leaves at the source what it does not list as it is; else
+	// that blocks.
+	ExcludeUnlistable bool
+	Restore           string // the tier at which archived versions are to be restored; empty: they block
+	Now               time.Time
+	Progress          *engine.Progress
 	// SegmentEntries is how many entries a segment has at most, but for one
 	// key's history; 0: the default.
 	SegmentEntries int
@@ -75,7 +78,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	}
 	r.Destination = r.Stores.located(ctx, r.Destination)
 	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys, CustomerTag: r.TagKey,
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys, CustomerTag: r.TagKey, ExcludeUnlistable: r.ExcludeUnlistable,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if r.AnyClass {
@@ -160,7 +163,7 @@ func (p *planner) add(ctx context.Context, index int, writer *manifest.Writer) e
 	if err := p.list(ctx, index, source, writer); err != nil {
 		return err
 	}
-	if m.Totals.Entries+m.Totals.Uploads == 0 {
+	if m.Totals.Entries+m.Totals.Uploads+m.Unlistable == 0 {
 		p.plan.Moves = p.plan.Moves[:index]
 		return nil
 	}
@@ -231,6 +234,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		}
 		return manifest.FromVersion(v)
 	}
+	listing := objectstore.Listable(source.Versions(ctx, m.Bucket, m.Prefix, ""), func(v objectstore.Version) { note(&o.unlistable, v.Key) })
 	var leases []objectstore.Version
 	lease := func(v objectstore.Version) {
 		if v.Marker || len(leases) == leasesRead {
@@ -239,7 +243,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 			leases = append(leases, v)
 		}
 	}
-	for entries, err := range objectstore.HistoriesOf(apart(source.Versions(ctx, m.Bucket, m.Prefix, ""), lease), see) {
+	for entries, err := range objectstore.HistoriesOf(apart(listing, lease), see) {
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
 		}
@@ -271,7 +275,8 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		}
 		p.Progress.Entries.Add(int64(len(entries)))
 	}
-	for u, err := range source.Uploads(ctx, m.Bucket, m.Prefix) {
+	uploads := objectstore.Listable(source.Uploads(ctx, m.Bucket, m.Prefix), func(u objectstore.Upload) { note(&o.unlistable, u.Key) })
+	for u, err := range uploads {
 		if err != nil {
 			return fmt.Errorf("list unfinished uploads of %s: %w", m.From(), err)
 		}
@@ -285,6 +290,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		return err
 	}
 	o.report(p)
+	p.unlistable(o.unlistable, m)
 	if m.replicas > 0 {
 		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion"})
 	}

@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"slices"
+
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
@@ -20,17 +22,22 @@ type rebased struct {
 	new, gone int64
 }
 
-// rebase makes one key's next history of the one before, with its receipts, and
-// of what a listing shows now, both oldest first. While the source is being
-// erased, what the listing no longer shows was erased by us and stays part of
-// the history.
-func rebase(before []manifest.Entry, receipts []receipt.Receipt, listed []objectstore.Version, erasing bool) rebased {
-	known := indexed(before)
-	r := rebased{entries: wanted(before, known, listed, erasing)}
+// rebase makes one key's next history of the one before, with what is known of
+// it, and of what a listing shows now, both oldest first. Once our own deletions
+// have thinned the listing it says nothing of the order: what is known keeps its
+// place, and what a run began to erase stays part of the history. replaced tells
+// that the null version listed is another than the one known, whatever its looks.
+func rebase(known records, listed []objectstore.Version, replaced bool) rebased {
+	before, receipts := known.entries, known.receipts
+	places := indexed(before)
+	if replaced {
+		delete(places, objectstore.NullVersion)
+	}
+	r := rebased{entries: wanted(known, places, listed)}
 	kept := make([]bool, len(before)) // is in the next history
 	last, proven := -1, true
 	for _, e := range r.entries {
-		i := known.find(before, e)
+		i := places.find(before, e)
 		r.there = append(r.there, i >= 0 && receipts[i].Before)
 		if i < 0 {
 			r.new++
@@ -65,21 +72,28 @@ func rebase(before []manifest.Entry, receipts []receipt.Receipt, listed []object
 }
 
 // wanted is what the history is to be.
-func wanted(before []manifest.Entry, known index, listed []objectstore.Version, erasing bool) []manifest.Entry {
+func wanted(known records, places index, listed []objectstore.Version) []manifest.Entry {
+	thinned := slices.Contains(known.begun, true)
 	var entries, fresh []manifest.Entry
-	replaced := false // there is at most one null version of a key: a new one has replaced ours
+	shown := make(map[int]manifest.Entry) // by place
+	replaced := false                     // there is at most one null version of a key: a new one has replaced ours
 	for _, v := range listed {
 		e := manifest.FromVersion(v)
-		if !erasing || known.find(before, e) < 0 {
-			fresh = append(fresh, e)
-			replaced = replaced || e.VersionID == objectstore.NullVersion
+		if i := places.find(known.entries, e); thinned && i >= 0 {
+			shown[i] = e
+			continue
 		}
+		fresh = append(fresh, e)
+		replaced = replaced || e.VersionID == objectstore.NullVersion
 	}
-	if erasing {
-		for _, e := range before {
-			if e.VersionID != objectstore.NullVersion || !replaced {
-				entries = append(entries, e)
-			}
+	for i, e := range known.entries {
+		listed, is := shown[i]
+		switch {
+		case !thinned, replaced && e.VersionID == objectstore.NullVersion:
+		case is:
+			entries = append(entries, listed)
+		case known.begun[i]:
+			entries = append(entries, e)
 		}
 	}
 	return append(entries, fresh...)

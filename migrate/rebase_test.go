@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,8 @@ func TestRebase(t *testing.T) {
 		name, before, listed      string
 		unproven                  string // of before
 		held                      string // of before: was at the destination when the plan was made
-		erasing                   bool
+		begun                     string // of before: a run began to erase it
+		written                   bool   // the null version anew, with the same bytes
 		entries, carried, removed string
 		new, gone                 int64
 	}{
@@ -35,11 +37,17 @@ func TestRebase(t *testing.T) {
 		{name: "what was there before is never removed", before: "a b", listed: "b c", held: "a", entries: "b c", new: 1, gone: 1},
 		{name: "nor is it forgotten if it was never proven", before: "a b", listed: "a", held: "a b", unproven: "b", entries: "a", gone: 1},
 		{name: "and what it lies on is not taken for proven", before: "a b", listed: "a", held: "b", entries: "a", gone: 1},
-		{name: "erased by us", before: "a b", erasing: true, entries: "a b", carried: "a b"},
-		{name: "erased in part, one more", before: "a b", listed: "b c", erasing: true, entries: "a b c", carried: "a b", new: 1},
-		{name: "erased, then one more", before: "a b", listed: "c", erasing: true, entries: "a b c", carried: "a b", new: 1},
-		{name: "erased, then a null version", before: "n1", listed: "n2", erasing: true, entries: "n2", removed: "n1", new: 1, gone: 1},
-		{name: "erased null, then a version", before: "n1", listed: "a", erasing: true, entries: "n1 a", carried: "n1", new: 1},
+		{name: "erased by us", before: "a b", begun: "a b", entries: "a b", carried: "a b"},
+		{name: "erased in part, one more", before: "a b", listed: "b c", begun: "a", entries: "a b c", carried: "a b", new: 1},
+		{name: "erased, then one more", before: "a b", listed: "c", begun: "a b", entries: "a b c", carried: "a b", new: 1},
+		{name: "erased, then a null version", before: "n1", listed: "n2", begun: "n1", entries: "n2", removed: "n1", new: 1, gone: 1},
+		{name: "erased null, then a version", before: "n1", listed: "a", begun: "n1", entries: "n1 a", carried: "n1", new: 1},
+		{name: "erased above a null version, which is listed last now", before: "n1 a b", listed: "b n1", begun: "n1 a", entries: "n1 a b", carried: "n1 a b"},
+		{name: "erased above a null version, one more", before: "n1 a", listed: "b n1", begun: "n1 a", entries: "n1 a b", carried: "n1 a", new: 1},
+		{name: "erased in part, the rest deleted by others", before: "a b c", listed: "c", begun: "a", entries: "a c", carried: "a c", removed: "b", gone: 1},
+		{name: "not erased yet, deleted by others", before: "a b", listed: "b", entries: "b", carried: "b", removed: "a", gone: 1},
+		{name: "erased above a null version that was written anew", before: "n1 a", listed: "n1", begun: "n1 a", written: true, entries: "a n1", carried: "a", removed: "n1", new: 1, gone: 1},
+		{name: "a null version written anew with the same bytes", before: "n1 a", listed: "a n1", written: true, entries: "a n1", carried: "a", removed: "n1", new: 1, gone: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := versions(tt.before)
@@ -52,7 +60,11 @@ func TestRebase(t *testing.T) {
 					receipts[i].Verdict = receipt.Mismatch
 				}
 			}
-			r := rebase(entries, receipts, versions(tt.listed), tt.erasing)
+			begun := make([]bool, len(before))
+			for i, v := range before {
+				begun[i] = slices.Contains(strings.Fields(tt.begun), v.ETag)
+			}
+			r := rebase(records{entries: entries, receipts: receipts, begun: begun}, versions(tt.listed), tt.written)
 			var got, carried, removed []string
 			for _, e := range r.entries {
 				got = append(got, e.ETag)

@@ -16,6 +16,7 @@ type records struct {
 	entries  []manifest.Entry
 	receipts []receipt.Receipt
 	erasures []receipt.Erasure // nil where there are none yet
+	begun    []bool            // see known; nil where it was not asked for
 }
 
 // need says what is to be loaded besides the entries.
@@ -24,6 +25,7 @@ type need uint8
 const (
 	withReceipts need = 1 << iota // it is an error if there are none
 	withErasures
+	withIntents
 )
 
 // load reads a segment of the pass; of what is known, receipts only.

@@ -155,14 +155,14 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	}
 	tidy := &tidyStore{Store: store}
 	home := state.NewBucket(tidy, objectstore.Location{Provider: w.plan.Destination.Provider, Bucket: m.Destination},
-		w.holder()+w.reservation.ID)
+		holder(w.plan.ID)+w.reservation.ID)
 	home.Now, home.Nonce, home.Term, home.Reserves, home.Drop = w.Now, w.token, cmp.Or(w.LeaseTerm, reservationTerm), true, tidy.clear
 	name := objectstore.LeaseName(m.Prefix)
 	leased, end, err := home.Lease(ctx, name)
 	var held *state.LeasedError
-	if errors.As(err, &held) && strings.HasPrefix(held.Holder, w.holder()) {
+	if errors.As(err, &held) && strings.HasPrefix(held.Holder, holder(w.plan.ID)) && held.Until.Before(w.Now().Add(2*home.Term)) {
 		// The same plan, from a state that is not here: a run that died, most
-		// likely, and its lease ends by itself.
+		// likely, and its lease ends by itself. If it goes on, it has renewed it.
 		w.note("an earlier run of this plan, from another state, has reserved %s until %s; waiting for that", w.plan.To(m), held.Until.UTC().Format(time.RFC3339))
 		if err := w.sleep(ctx, held.Until.Sub(w.Now())+time.Second); err != nil {
 			return nil, nil, err
@@ -180,9 +180,23 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	return leased, end, nil
 }
 
-// holder is how a lease at a destination names the plan; the ID of its
-// reservation follows.
-func (w *work) holder() string { return "plan " + w.plan.ID + ", reservation " }
+// holder is how a lease at a destination names a plan; the ID of its reservation
+// follows.
+func holder(plan string) string { return "plan " + plan + ", reservation " }
+
+// claimant names who has, or had when it was killed, the lease of a move's
+// destination; nobody where there is none.
+func claimant(ctx context.Context, destination objectstore.Store, m Move, now time.Time) (string, error) {
+	ref := objectstore.Ref{Bucket: m.Destination, Key: objectstore.LeaseName(m.Prefix) + "/" + objectstore.LeaseFile}
+	l, err := state.ReadLease(ctx, destination, ref, now)
+	switch {
+	case errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrDenied), errors.Is(err, state.ErrDamaged):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("look for a reservation of %s: %w", m.Destination, err)
+	}
+	return l.Holder, nil
+}
 
 // rivals looks for leases of keys that overlap a move's.
 func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m Move, own string) error {
@@ -316,6 +330,8 @@ func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (s
 			if err := w.destination().AbortUpload(ctx, bucket, u.Key, u.UploadID); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 				return false, err
 			}
+			w.note("another migration, begun %s, has reserved %s and not ended; from now on it removes no copy there whose original is gone",
+				u.Initiated.UTC().Format(time.RFC3339), w.bucketAt(Move{Destination: bucket}))
 		}
 	}
 	return stands, nil

@@ -176,7 +176,7 @@ func (w *work) thawSegment(ctx context.Context, s manifest.Segment, entries []ma
 func (w *work) listArchived(ctx context.Context, s manifest.Segment) (map[versionName]objectstore.Version, error) {
 	m := w.plan.Moves[s.Move]
 	listed := make(map[versionName]objectstore.Version)
-	for v, err := range w.source(m).Versions(ctx, m.Bucket, m.Prefix, w.before(s)) {
+	for v, err := range w.versions(ctx, m, w.before(s)) {
 		if err != nil {
 			return nil, err
 		}

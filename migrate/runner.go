@@ -203,6 +203,9 @@ type work struct {
 	reservation reservation
 	own         int64 // entries at the destination that are leases
 	outdated    bool  // Options.RemoveOutdated
+	// unsaid tells that the gate was passed by a release that wrote down no
+	// intents: all of the plan may have been erased.
+	unsaid bool
 	// twins are, by move, copies that have their original's version ID, as only
 	// a replication gives it.
 	twins map[int]int64

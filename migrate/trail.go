@@ -14,11 +14,16 @@ type known struct {
 	entry   manifest.Entry
 	receipt receipt.Receipt
 	erasure receipt.Erasure // without an outcome where there is none yet
+	// begun tells that a run began to erase it, so that it may be gone by our doing.
+	begun bool
 }
 
 // trail reads a segment of the pass entry by entry: a history can be too long to
 // be held. Once err is set it yields nothing more.
 type trail struct {
+	segment  manifest.Segment
+	begun    int // so many entries were begun to be erased, by the intent
+	n        int // entries read
 	entries  *manifest.Reader
 	receipts *receipt.Reader[receipt.Receipt, *receipt.Receipt] // nil if not asked for
 	erasures *receipt.Reader[receipt.Erasure, *receipt.Erasure] // nil if not asked for, or not there
@@ -30,7 +35,7 @@ type trail struct {
 
 // follow begins to read a segment. The trail must be closed.
 func (w *work) follow(ctx context.Context, s manifest.Segment, n need) (*trail, error) {
-	t := &trail{}
+	t := &trail{segment: s}
 	if err := w.begin(ctx, s, n, t); err != nil {
 		t.close()
 		return nil, err
@@ -64,6 +69,11 @@ func (w *work) begin(ctx context.Context, s manifest.Segment, n need, t *trail) 
 			if t.erasures, err = receipt.OpenErasures(w.codec, s, data); err != nil {
 				return err
 			}
+		}
+	}
+	if n&withIntents != 0 {
+		if t.begun, err = w.begun(ctx, s); err != nil {
+			return err
 		}
 	}
 	t.step()
@@ -100,6 +110,8 @@ func (t *trail) step() {
 	if t.err == nil && t.erasures != nil {
 		t.err = t.erasures.Next(&t.at.entry, &t.at.erasure)
 	}
+	t.at.begun = t.n < t.begun || t.at.erasure.Asked()
+	t.n++
 	t.more = t.err == nil
 }
 
@@ -154,7 +166,7 @@ func (h history) next() *known {
 // gather holds a history whole.
 func gather(h history) (r records) {
 	for x := h.next(); x != nil; x = h.next() {
-		r.entries, r.receipts = append(r.entries, x.entry), append(r.receipts, x.receipt)
+		r.entries, r.receipts, r.begun = append(r.entries, x.entry), append(r.receipts, x.receipt), append(r.begun, x.begun)
 		if x.erasure.Outcome != "" {
 			r.erasures = append(r.erasures, x.erasure)
 		}

@@ -27,7 +27,8 @@ const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 versions REGION BUCKET               turn its versioning on
   s3 drop REGION BUCKET                   delete it, empty as it is
   s3 shows REGION BUCKET                  print its versioning, tags and policy
-  s3 put REGION BUCKET KEY TEXT           put an object
+  s3 put REGION BUCKET KEY TEXT           put an object; the key may have escapes as in Go
+  s3 head REGION BUCKET KEY               print how large one is
   s3 rm REGION BUCKET KEY                 delete one
   s3 purge REGION BUCKET KEY              delete all its entries
   s3 upload REGION BUCKET KEY             begin a multipart upload and leave it
@@ -62,11 +63,22 @@ func s3Run(ctx context.Context, args []string) error {
 	bucket, prefix, _ := strings.Cut(args[2], "/")
 	t := &s3Tool{client: box.Client(args[1]), bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"put": 2, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
+	want := map[string]int{"put": 2, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
+	if len(rest) > 0 && strings.Contains(rest[0], `\`) {
+		if key, err := strconv.Unquote(`"` + rest[0] + `"`); err == nil {
+			rest[0] = key
+		}
+	}
 	switch args[0] {
+	case "head":
+		out, err := t.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &rest[0]})
+		if err == nil {
+			fmt.Println(*out.ContentLength)
+		}
+		return err
 	case "bucket":
 		return t.create(ctx, args[1], len(rest) == 1 && rest[0] == "versioned")
 	case "tag":

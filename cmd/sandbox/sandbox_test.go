@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -47,8 +49,11 @@ type running struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	stdout string // until "ready"
-	stderr string // a file's name
 	info   description
+	alone  chan struct{} // closed when nobody has its standard error any more
+
+	mu     sync.Mutex
+	stderr bytes.Buffer
 }
 
 // description is what sandbox.json holds.
@@ -66,15 +71,15 @@ type description struct {
 
 func startSandbox(t *testing.T, args ...string) *running {
 	t.Helper()
-	r := &running{cmd: program(t, append([]string{"up"}, args...)...)}
-	// The servers share its standard error. Were that a pipe, waiting for the
-	// parent would wait for them too, and hide one that stays behind.
-	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	r := &running{cmd: program(t, append([]string{"up"}, args...)...), alone: make(chan struct{})}
+	// The servers share its standard error, so that it ends with the last of them.
+	// A pipe of the command's own would have its Wait wait for them too, and hide
+	// one that stays behind.
+	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = stderr.Close() }()
-	r.cmd.Stderr, r.stderr = stderr, stderr.Name()
+	r.cmd.Stderr = write
 	stdin, err := r.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -84,9 +89,12 @@ func startSandbox(t *testing.T, args ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.cmd.Start(); err != nil {
+	err = r.cmd.Start()
+	_ = write.Close()
+	if err != nil {
 		t.Fatal(err)
 	}
+	go r.listen(read)
 	t.Cleanup(func() {
 		_ = r.cmd.Process.Kill()
 		_ = r.cmd.Wait()
@@ -104,18 +112,31 @@ func startSandbox(t *testing.T, args ...string) *running {
 		}
 		r.stdout += lines.Text() + "\n"
 	}
-	t.Fatalf("ended before it was ready; stderr:\n%s", r.errors(t))
+	t.Fatalf("ended before it was ready; stderr:\n%s", r.errors())
 	return nil
 }
 
-// errors is what it and its servers wrote to standard error.
-func (r *running) errors(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(r.stderr)
-	if err != nil {
-		t.Fatal(err)
+// listen keeps what comes until all who could write have ended.
+func (r *running) listen(stderr *os.File) {
+	defer close(r.alone)
+	defer stderr.Close()
+	buf := make([]byte, 4096)
+	for {
+		n, err := stderr.Read(buf)
+		r.mu.Lock()
+		r.stderr.Write(buf[:n])
+		r.mu.Unlock()
+		if err != nil {
+			return
+		}
 	}
-	return string(text)
+}
+
+// errors is what it and its servers wrote to standard error.
+func (r *running) errors() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stderr.String()
 }
 
 // readDescription finds sandbox.json by the path that the user is told.
@@ -135,17 +156,20 @@ func (r *running) readDescription(t *testing.T) {
 	}
 }
 
-// gone checks that the servers' processes have ended, or do in time.
-func (r *running) gone(t *testing.T, in time.Duration) {
+// soon is time enough to end, on a busy machine too, and less than the ten seconds
+// that a server left to itself would wait for unused connections.
+const soon = 8 * time.Second
+
+// gone checks that nobody has the servers' standard error any more, or soon
+// nobody will, and that none answers.
+func (r *running) gone(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(in)
+	select {
+	case <-r.alone:
+	case <-time.After(soon):
+		t.Fatalf("some of the servers %v are still there", r.info.Regions)
+	}
 	for region, server := range r.info.Regions {
-		for !ended(server.PID) {
-			if time.Now().After(deadline) {
-				t.Fatalf("the server of %s (process %d) is still there", region, server.PID)
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
 		if c, err := net.Dial("tcp", strings.TrimPrefix(server.Endpoint, "http://")); err == nil {
 			_ = c.Close()
 			t.Errorf("%s still answers at %s", region, server.Endpoint)
@@ -193,16 +217,21 @@ func TestUpStops(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err := r.cmd.Wait(); err != nil {
-				t.Errorf("ended with %v; stderr:\n%s", err, r.errors(t))
+				t.Errorf("ended with %v; stderr:\n%s", err, r.errors())
 			}
-			if took := time.Since(began); took > 3*time.Second {
+			if took := time.Since(began); took > soon {
 				t.Errorf("took %v to stop", took)
 			}
-			r.gone(t, 0) // it waits for them
+			for region, server := range r.info.Regions {
+				if !ended(server.PID) { // it waits for them
+					t.Errorf("the server of %s (process %d) is still there", region, server.PID)
+				}
+			}
+			r.gone(t)
 			if dirExists(r.info.Dir) {
 				t.Errorf("left its temporary directory %s", r.info.Dir)
 			}
-			if text := r.errors(t); text != "" {
+			if text := r.errors(); text != "" {
 				t.Errorf("stderr:\n%s", text)
 			}
 		})
@@ -221,23 +250,47 @@ func holdUnused(t *testing.T, r *running) {
 		}
 		t.Cleanup(func() { _ = c.Close() })
 	}
-	time.Sleep(50 * time.Millisecond) // until the servers have accepted it
+	// A server accepts connections in their order: once it has answered on a later
+	// one, it has these.
+	for _, server := range r.info.Regions {
+		c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		answer, err := c.Get(server.Endpoint + healthPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+	}
 }
 
 func TestUpStopsWhileStarting(t *testing.T) {
-	t.Parallel()
-	cmd := program(t, "up")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(700 * time.Millisecond) // starting or seeding: it has to hold for both
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("ended with %v; stderr:\n%s", err, stderr.String())
+	for _, moment := range []string{starting, seeding} {
+		t.Run(moment, func(t *testing.T) {
+			t.Parallel()
+			cmd := program(t, "up")
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(stdout)
+			for lines.Scan() && lines.Text() != moment {
+			}
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			for lines.Scan() {
+				if lines.Text() == "ready" {
+					t.Error("got ready, as if nobody had told it to stop")
+				}
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("ended with %v; stderr:\n%s", err, stderr.String())
+			}
+		})
 	}
 }
 
@@ -252,7 +305,7 @@ func TestServersDieWithTheirParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = r.cmd.Wait() // says that it was killed
-	r.gone(t, 3*time.Second)
+	r.gone(t)
 }
 
 func TestCommand(t *testing.T) {

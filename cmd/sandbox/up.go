@@ -20,6 +20,12 @@ import (
 
 const defaultRegions = "us-east-1,us-west-2,eu-west-1,eu-central-1,ap-northeast-1"
 
+// What is said on the way to "ready".
+const (
+	starting = "starting the servers"
+	seeding  = "writing the sample customers' data"
+)
+
 // child is one region's server process.
 type child struct {
 	region, endpoint string
@@ -62,6 +68,12 @@ func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.W
 			cancel()
 		}()
 	}
+	say := func(text string) {
+		if flags.NArg() == 0 { // a command's output is its own
+			fmt.Fprintln(stdout, text)
+		}
+	}
+	say(starting)
 	children, err := startAll(ctx, *dir, names, stderr)
 	defer func() {
 		// Being told to stop is a success, at whatever moment it comes.
@@ -75,6 +87,7 @@ func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.W
 	}
 	box := newBox(*dir, children)
 	if *samples {
+		say(seeding)
 		if err := seedOnce(ctx, box, *scale); err != nil {
 			return fmt.Errorf("seed the samples: %w", err)
 		}

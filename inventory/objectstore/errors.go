@@ -17,6 +17,7 @@ var (
 	ErrCorrupt      = errors.New("bytes differ from their checksum")
 	ErrLocked       = errors.New("locked by retention or legal hold")
 	ErrOrder        = errors.New("listing out of order")
+	ErrUnlistable   = errors.New("the server does not list this key as it is")
 	ErrRejected     = errors.New("request rejected")
 	ErrUnanswered   = errors.New("no answer")
 	ErrStalled      = errors.New("the connection stalled")
@@ -101,7 +102,7 @@ func (e *Error) Unwrap() []error {
 // answer was about the request, the permission or the credentials, not about
 // the weather.
 func Permanent(err error) bool {
-	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrRejected, ErrCustomerKey, ErrArchived, ErrElsewhere} {
+	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrUnlistable, ErrRejected, ErrCustomerKey, ErrArchived, ErrElsewhere} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -46,9 +46,13 @@ type Lister interface {
 	// Versions yields every entry whose key begins with prefix and sorts after
 	// the key after, in byte order of keys; within a key, newest first. If the
 	// endpoint's order is not byte order it yields an error wrapping ErrOrder
-	// and ends: a listing is whole or it has failed.
+	// and ends: a listing is whole or it has failed. An entry that the endpoint
+	// lists under another key than its own, which is then not known, comes with an
+	// error wrapping ErrUnlistable, at no certain place; behind it the listing goes
+	// on for whoever can do without such entries (see Listable).
 	Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[Version, error]
-	// Uploads yields unfinished multipart uploads whose key begins with prefix.
+	// Uploads yields unfinished multipart uploads whose key begins with prefix. It
+	// does with keys that the endpoint does not list as they are as Versions does.
 	Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[Upload, error]
 }
 

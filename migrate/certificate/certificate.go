@@ -106,7 +106,9 @@ type Left struct {
 	Location string `json:"location"`
 	Entries  int64  `json:"entries"`
 	Uploads  int64  `json:"unfinished_uploads"`
-	Reason   string `json:"reason"`
+	// Unlistable counts both where the server does not tell their keys.
+	Unlistable int64  `json:"unlistable,omitempty"`
+	Reason     string `json:"reason"`
 }
 
 // File is one file of the evidence with its SHA-256 in hex.

@@ -139,8 +139,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 // errForeign reports that the destination holds something that is not our copy.
 var errForeign = errors.New("the destination holds something else under this key")
 
-// errDrift reports that the source no longer has what the plan says.
-var errDrift = errors.New("the source no longer has this entry as planned")
+// ErrDrift reports that the source no longer has what the plan says.
+var ErrDrift = errors.New("the source no longer has this entry as planned")
 
 // errIncomplete reports a source that says that it does not tell everything.
 var errIncomplete = errors.New("what the source tells of it is not all there is")
@@ -155,7 +155,9 @@ const outage = 2
 // as they come. An error means that the run must stop: the context ended, or
 // every other entry would fail as well; what was given stands.
 func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt, give func(receipt.Receipt) error) error {
-	held, _ = Align(entries, held)
+	if !onGround(entries, held) {
+		held, _ = Align(entries, held)
+	}
 	var previous receipt.Receipt
 	for i, e := range entries {
 		if i < len(known) {
@@ -171,6 +173,9 @@ func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []o
 		}
 		if err := give(r); err != nil {
 			return err
+		}
+		if onGround(entries, held) { // it was taken away
+			held, _ = Align(entries, held[1:])
 		}
 		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch || r.Verdict == receipt.Unverifiable && r.DestinationETag == "" {
 			// What follows would stand on a gap in the history.
@@ -196,10 +201,10 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		var err error
 		if stale {
 			held, err = c.look(ctx, string(e.Key))
-			held, _ = Align(entries, held)
 		}
 		if err == nil {
 			held, err = c.grounded(ctx, entries, held)
+			held, _ = Align(entries, held)
 		}
 		if err == nil {
 			var r receipt.Receipt
@@ -262,7 +267,7 @@ func (c *Copier) worthwhile(err error, attempt int) bool {
 	if errors.As(err, &refused) && errors.Is(err, objectstore.ErrPrecondition) {
 		return attempt == 1
 	}
-	return !objectstore.Permanent(err) && !errors.Is(err, errForeign) && !errors.Is(err, errDrift) && !errors.Is(err, errNoKey)
+	return !objectstore.Permanent(err) && !errors.Is(err, errForeign) && !errors.Is(err, ErrDrift) && !errors.Is(err, errNoKey)
 }
 
 // backoff is exponential with full jitter, at most 20 s.

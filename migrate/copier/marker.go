@@ -50,10 +50,14 @@ func (c *Copier) markOnGround(ctx context.Context, key string) (objectstore.Writ
 // grounded takes away what a run that died left beneath a marker, and returns
 // what is held without it.
 func (c *Copier) grounded(ctx context.Context, entries []manifest.Entry, held []objectstore.Version) ([]objectstore.Version, error) {
-	if len(held) == 0 || !entries[0].Marker || !isGround(held[0]) {
+	if !onGround(entries, held) {
 		return held, nil
 	}
 	return held[1:], c.remove(ctx, held[0].Key, held[0].VersionID)
+}
+
+func onGround(entries []manifest.Entry, held []objectstore.Version) bool {
+	return len(held) > 0 && entries[0].Marker && isGround(held[0])
 }
 
 func isGround(v objectstore.Version) bool {

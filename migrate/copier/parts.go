@@ -255,7 +255,7 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 		size += p.Size
 	}
 	if size != e.Size {
-		return verifier.Evidence{}, fmt.Errorf("%w: its parts have %d bytes, the object %d", errDrift, size, e.Size)
+		return verifier.Evidence{}, fmt.Errorf("%w: its parts have %d bytes, the object %d", ErrDrift, size, e.Size)
 	}
 	if check != nil {
 		if err := check(parts); err != nil {

@@ -48,6 +48,12 @@ func (c *Copier) prove(ctx context.Context, e manifest.Entry, v objectstore.Vers
 	return r, nil
 }
 
+// Prove holds an entry against its copy, as a receipt says that it was written:
+// content and attributes. ErrDrift if the source has it no longer.
+func (c *Copier) Prove(ctx context.Context, e manifest.Entry, r receipt.Receipt) (receipt.Receipt, error) {
+	return c.prove(ctx, e, objectstore.Version{VersionID: r.DestinationVersionID, ETag: r.DestinationETag})
+}
+
 // attributes compares everything that an object carries besides its bytes.
 // destination may be nil: then it is asked for.
 func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source objectstore.Info, destination *objectstore.Info, at objectstore.Ref, found verifier.Finding) (verifier.Finding, error) {
@@ -138,7 +144,7 @@ func (c *Copier) record(r *receipt.Receipt, w objectstore.Written) {
 // drifted names what a source's "not found" and "precondition" mean here.
 func drifted(err error) error {
 	if errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrPrecondition) {
-		return fmt.Errorf("%w: %w", errDrift, err)
+		return fmt.Errorf("%w: %w", ErrDrift, err)
 	}
 	return err
 }

@@ -73,7 +73,7 @@ func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.G
 // describe turns what the source answered into what is to be written.
 func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectstore.Info, guard objectstore.Guard) (_ objectstore.NewObject, err error) {
 	if info.Size != e.Size || info.ETag != e.ETag {
-		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag is another", errDrift)
+		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag is another", ErrDrift)
 	}
 	if info.Incomplete != "" {
 		return objectstore.NewObject{}, fmt.Errorf("%w: %s", errIncomplete, info.Incomplete)

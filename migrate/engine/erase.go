@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ const (
 // Source is what erasing needs of a store.
 type Source interface {
 	objectstore.Eraser
+	Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error]
 	Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error)
 	Lock(ctx context.Context, ref objectstore.Ref) (objectstore.Lock, error)
 }
@@ -148,9 +150,9 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 		if err == nil && !planted.On(planted.IgnoreKeyErrors) {
 			result = results[j]
 		}
-		if errors.Is(result, objectstore.ErrDenied) || errors.Is(result, objectstore.ErrRejected) {
+		if err == nil {
 			var stop error
-			if result, stop = e.denied(ctx, entries[i], result); stop != nil {
+			if result, stop = e.why(ctx, entries[i], result); stop != nil {
 				return stop
 			}
 		}
@@ -163,17 +165,44 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 	return nil
 }
 
-// denied finds out whether a refusal is the version's lock, of which S3 says
-// "access denied" and others "invalid request". The second error ends the run.
-func (e *Eraser) denied(ctx context.Context, entry manifest.Entry, refusal error) (result, stop error) {
-	lock, err := e.Source.Lock(ctx, entry.Ref(e.Bucket, e.Versioning))
-	if err != nil {
-		return refusal, ctx.Err()
+// why finds out what is behind the refusal of one deletion. The second error ends
+// the run.
+func (e *Eraser) why(ctx context.Context, entry manifest.Entry, refusal error) (result, stop error) {
+	for _, clear := range []error{nil, objectstore.ErrNotFound, objectstore.ErrPrecondition, objectstore.ErrLocked, objectstore.ErrThrottled} {
+		if errors.Is(refusal, clear) {
+			return refusal, nil
+		}
 	}
-	if lock = lock.At(e.Now()); lock != (objectstore.Lock{}) {
-		return &retained{lock}, nil
+	// Of a lock S3 says "access denied", others "invalid request".
+	if errors.Is(refusal, objectstore.ErrDenied) || errors.Is(refusal, objectstore.ErrRejected) {
+		lock, err := e.Source.Lock(ctx, entry.Ref(e.Bucket, e.Versioning))
+		if err == nil && lock.At(e.Now()) != (objectstore.Lock{}) {
+			return &retained{lock.At(e.Now())}, nil
+		}
+	}
+	// Of what is gone already some say that it is no version at all.
+	switch gone, err := e.gone(ctx, entry); {
+	case err != nil && stops(ctx, err):
+		return nil, err
+	case gone:
+		return fmt.Errorf("%w in a listing, after %w", objectstore.ErrNotFound, refusal), nil
 	}
 	return refusal, nil
+}
+
+// gone looks by a listing whether nothing is left of an entry.
+func (e *Eraser) gone(ctx context.Context, entry manifest.Entry) (bool, error) {
+	for v, err := range e.Source.Versions(ctx, e.Bucket, string(entry.Key), "") {
+		switch {
+		case err != nil:
+			return false, err
+		case v.Key != string(entry.Key):
+			return true, nil
+		case v.VersionID == entry.VersionID:
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // retained is a refusal whose reason is known.
@@ -218,7 +247,14 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 	if err != nil && stops(ctx, err) {
 		return receipt.Erasure{}, err
 	}
-	return e.erasure(entry, guard, err), e.Refusals.Saw(err)
+	err, stop := e.why(ctx, entry, err)
+	if stop == nil {
+		stop = e.Refusals.Saw(err)
+	}
+	if stop != nil {
+		return receipt.Erasure{}, stop
+	}
+	return e.erasure(entry, guard, err), nil
 }
 
 func (e *Eraser) one(ctx context.Context, d objectstore.Deletion) error {

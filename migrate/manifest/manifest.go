@@ -66,16 +66,21 @@ func FromVersion(v objectstore.Version) Entry {
 	}
 }
 
-// Is tells whether a listing shows this very entry: the same version, with
-// the same content. A null version can be replaced in place, so its date counts
-// too; that of others does not, for some servers change it when a newer version
-// comes.
+// Is tells whether a listing shows this entry: the same version, with the same
+// content. Its date does not count, for some servers change it when a newer
+// version comes or goes; see Redated.
 func (e Entry) Is(v objectstore.Version) bool { return e.Same(FromVersion(v)) }
 
-// Same tells whether two listings showed this very entry.
+// Same tells whether two listings showed one entry.
 func (e Entry) Same(o Entry) bool {
-	return e.Key == o.Key && e.VersionID == o.VersionID && e.Marker == o.Marker &&
-		e.Size == o.Size && e.ETag == o.ETag && (e.VersionID != objectstore.NullVersion || e.Modified.Equal(o.Modified))
+	return e.Key == o.Key && e.VersionID == o.VersionID && e.Marker == o.Marker && e.Size == o.Size && e.ETag == o.ETag
+}
+
+// Redated tells whether a listing shows an entry that Is this one with another
+// date, and it is a null version: it may have been moved, or replaced in place by
+// one of the same bytes, whose attributes may be others.
+func (e Entry) Redated(v objectstore.Version) bool {
+	return e.VersionID == objectstore.NullVersion && !e.Marker && !e.Modified.Equal(v.Modified)
 }
 
 // Ref names the entry at its source, pinned to its ETag. Where the bucket has

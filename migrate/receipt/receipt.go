@@ -91,7 +91,7 @@ func (r Receipt) check() error {
 
 func methods() []Method { return []Method{ReadbackSHA256, SHA256, Checksum, ETagMD5, Marker} }
 
-func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased} }
+func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased, Begun} }
 
 // Ours tells whether this plan is known to have written the copy, so that it may
 // take it away again. What was found there may be ours, of a run that died, or
@@ -108,7 +108,11 @@ const (
 	Retained Outcome = "retained" // under retention or legal hold
 	Changed  Outcome = "changed"  // something else is there now; left alone
 	Unerased Outcome = "failed"
+	Begun    Outcome = "begun" // asked for by a run that died; what became of it is not known
 )
+
+// NotErasedYet is the reason of erasures that stand for what is still to be done.
+const NotErasedYet = "not erased yet"
 
 // Erasure says what became of one entry at the source.
 type Erasure struct {
@@ -119,6 +123,12 @@ type Erasure struct {
 	Reason    string       `json:"reason,omitempty"`
 	Until     *time.Time   `json:"retained_until,omitempty"`
 	At        time.Time    `json:"at"`
+}
+
+// Asked tells whether the entry was asked to be erased, so that it may be gone
+// by our doing.
+func (x Erasure) Asked() bool {
+	return x.Outcome != "" && (x.Outcome != Unerased || x.Reason != NotErasedYet)
 }
 
 // Done tells whether nothing is left of the entry.

@@ -55,8 +55,12 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrat
 		return nil, false, err
 	}
 	if m.agree.digest != "" && !strings.EqualFold(p.Digest, m.agree.digest) {
+		err := fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift, m.agree.digest, p.Digest)
+		if slices.ContainsFunc(p.Moves, func(m migrate.Move) bool { return m.Exists }) {
+			err = fmt.Errorf("%w; its destination is there, which a plan made before that did not know", err)
+		}
 		return nil, false, &refusedError{
-			err:  fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift, m.agree.digest, p.Digest),
+			err:  err,
 			hint: "look at the new plan with residency status --plan " + p.ID + ", then approve its digest",
 		}
 	}

@@ -69,10 +69,10 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
+	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
-	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, migrate.ErrNoPlan, migrate.ErrAmbiguous, state.ErrDamaged):
+	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, s3store.ErrAmbient, migrate.ErrNoPlan, migrate.ErrAmbiguous, state.ErrDamaged):
 		return exitUsage
 	case is(errPolicy):
 		return exitPolicy
@@ -95,10 +95,16 @@ func remedy(err error) string {
 		return usage.hint
 	case errors.As(err, &refused):
 		return refused.hint
+	case errors.Is(err, s3store.ErrAmbient):
+		return "if that service is meant, configure it as a provider of type s3, with its endpoint, operator and the country of each region; else take the address away, or set AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true"
 	case errors.Is(err, objectstore.ErrClock):
 		return "set this machine's clock, then run the same command again; it resumes"
 	case errors.Is(err, objectstore.ErrOwner):
 		return "choose another destination.bucket; or, if that account is meant, give it as the provider's account (a provider for each account)"
+	case errors.Is(err, migrate.ErrLeftOut):
+		return "rename these keys at the source, by what lists them as they are; then run the same command again, which moves them too"
+	case errors.Is(err, objectstore.ErrUnlistable):
+		return "rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves the rest"
 	case errors.Is(err, migrate.ErrUnexplained):
 		return "residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do. If their owners deleted them, migrate --plan ID --remove-outdated removes the copies too"
 	case errors.Is(err, migrate.ErrCoupled):
@@ -124,7 +130,7 @@ func remedy(err error) string {
 	case errors.Is(err, state.ErrDamaged):
 		return "restore the state from a copy; or move it away and run the same command again, which looks at both ends anew"
 	case errors.Is(err, state.ErrLeased):
-		return "wait for the other run to end, or see residency status"
+		return "wait for the other run to end (residency status shows those of this state); one that was killed keeps its lease until the time named: run the same command again then"
 	case errors.Is(err, migrate.ErrAmbiguous):
 		return "give the whole digest; residency status --plan ID shows it"
 	case errors.Is(err, migrate.ErrChanged):

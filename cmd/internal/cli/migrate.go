@@ -18,7 +18,7 @@ import (
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
-	var keep, fence, outdated bool
+	var keep, fence, outdated, exclude bool
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
 	c := &cobra.Command{
@@ -33,6 +33,10 @@ needs --approve DIGEST or --yes; without, it writes the plan, prints its digest
 and the command that would run it, and exits 4.
 
 Interrupted or killed, the same command goes on where it stopped.
+
+Some servers do not list every key as it is: they put U+FFFD for characters that
+their listings cannot hold. Such entries block the plan; with --exclude-unlistable
+they stay at the source, are counted in plan and certificate, and it exits 6.
 
 What others write to the source meanwhile is carried in further passes. Nothing
 is erased before a listing shows that the source holds still; --fence makes it,
@@ -83,6 +87,7 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
+			w.excludeUnlistable = exclude
 			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence, RemoveOutdated: outdated}, workers: workers, memory: room}
 			return m.run(c.Context())
 		},
@@ -100,6 +105,7 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 	agree.addTo(c)
 	addVerify(c, &verify)
 	addRestore(c, &restore)
+	addExclude(c, &exclude)
 	return c
 }
 
@@ -228,6 +234,9 @@ func (m *migration) again(p *migrate.Plan) string {
 	}
 	if p.Restore != nil {
 		words = append(words, "--restore", p.Restore.Tier)
+	}
+	if p.ExcludeUnlistable {
+		words = append(words, "--exclude-unlistable")
 	}
 	if m.options.Fence {
 		words = append(words, "--fence")

@@ -18,6 +18,7 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var to, verify, restore string
+	var exclude bool
 	c := &cobra.Command{
 		Use:   "plan --to REGION",
 		Short: "Write a plan: what would move, where to, and what is in the way",
@@ -45,6 +46,7 @@ that is configured), or provider:region.`,
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
+			w.excludeUnlistable = exclude
 			p, err := a.makePlan(c.Context(), w, d, customer, verify)
 			if err != nil {
 				return err
@@ -61,6 +63,7 @@ that is configured), or provider:region.`,
 	c.Flags().StringVar(&to, "to", "", "destination `region`")
 	addVerify(c, &verify)
 	addRestore(c, &restore)
+	addExclude(c, &exclude)
 	return c
 }
 
@@ -69,6 +72,10 @@ const verifyAuto = "auto"
 
 func addVerify(c *cobra.Command, verify *string) {
 	c.Flags().StringVar(verify, "verify", verifyAuto, "`how` to verify: auto (what the services compute, re-reading the rest) or readback (re-read all)")
+}
+
+func addExclude(c *cobra.Command, exclude *bool) {
+	c.Flags().BoolVar(exclude, "exclude-unlistable", false, "leave at the source what its server does not list under its own key, and move the rest")
 }
 
 func needTo(to string) error {
@@ -125,7 +132,7 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		TagKey:      w.config.Discovery.BucketTag,
 		KMSKey:      w.config.Destination.KMSKey,
 		AnyClass:    w.config.Destination.StorageClass == config.AnyClass,
-		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0,
+		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
 		BucketName: func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})
 }

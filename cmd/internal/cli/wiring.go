@@ -27,7 +27,10 @@ type world struct {
 	home      state.Home
 	stateAt   *objectstore.Location // of a state in a bucket, which open opens
 	restore   string                // the tier at which a new plan restores archived versions
-	leaseTerm time.Duration         // of leases, 0 for the default
+	// excludeUnlistable has a new plan leave out what the source does not list as
+	// it is.
+	excludeUnlistable bool
+	leaseTerm         time.Duration // of leases, 0 for the default
 }
 
 // provider is one configured provider with its stores.

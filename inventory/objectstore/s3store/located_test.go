@@ -15,7 +15,7 @@ func TestURL(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Setenv("AWS_ENDPOINT_URL_S3", tt.ambient)
-			p, err := Open(t.Context(), Options{Name: "aws", Endpoint: tt.configured, Account: "123456789012"})
+			p, err := Open(t.Context(), Anywhere(Options{Name: "aws", Endpoint: tt.configured, Account: "123456789012"}))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,16 +15,20 @@ import (
 func ascending(page []objectstore.Version) error {
 	var last [2]string // of versions, of markers
 	for _, v := range page {
-		kind := 0
-		if v.Marker {
-			kind = 1
-		}
-		if v.Key < last[kind] {
+		if v.Key < last[kindOf(v)] {
 			return fmt.Errorf("%w: keys are not in byte order", objectstore.ErrOrder)
 		}
-		last[kind] = v.Key
+		last[kindOf(v)] = v.Key
 	}
 	return nil
+}
+
+// kindOf numbers the kinds that servers may group.
+func kindOf(v objectstore.Version) int {
+	if v.Marker {
+		return 1
+	}
+	return 0
 }
 
 // sortPage brings a page into listing order. AWS and MinIO interleave versions

@@ -34,7 +34,7 @@ type owner struct {
 // the credentials are; other services have no such question.
 func newOwner(o Options, base aws.Config) *owner {
 	w := &owner{account: o.Account}
-	if o.Account == "" && o.Amazon && o.Endpoint == "" && !custom(o.Endpoints) {
+	if o.asks() {
 		client := sts.NewFromConfig(base)
 		w.ask = func(ctx context.Context) (string, error) {
 			out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
@@ -45,6 +45,11 @@ func newOwner(o Options, base aws.Config) *owner {
 		}
 	}
 	return w
+}
+
+// asks tells whether the account is to be asked for.
+func (o Options) asks() bool {
+	return o.Account == "" && o.Amazon && o.Endpoint == "" && !custom(o.Endpoints)
 }
 
 func custom(endpoints map[string]string) bool {

@@ -120,7 +120,7 @@ func TestOwnerAsked(t *testing.T) {
 		t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 		t.Setenv("AWS_MAX_ATTEMPTS", "1")
-		p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Endpoints: map[string]string{"eu-west-1": ""}})
+		p, err := s3store.Open(t.Context(), s3store.Anywhere(s3store.Options{Name: "aws", Amazon: true, Endpoints: map[string]string{"eu-west-1": ""}}))
 		if err != nil {
 			t.Fatal(err)
 		}

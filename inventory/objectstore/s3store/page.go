@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -19,6 +20,8 @@ type page struct {
 	nextID     string
 	versions   []objectstore.Version
 	uploads    []objectstore.Upload
+	doubtful   []int // versions, or uploads, of which the server may not have told the key
+	astray     bool  // nextKey may not be where the page ended, for the same reason
 	rootClosed bool
 }
 
@@ -200,6 +203,7 @@ func timeField(s *scanner, name []byte) (time.Time, error) {
 func (p *page) decode() (err error) {
 	for i := range p.versions {
 		v := &p.versions[i]
+		p.doubt(i, v.Key)
 		if v.VersionID == "" {
 			v.VersionID = objectstore.NullVersion
 		}
@@ -211,13 +215,25 @@ func (p *page) decode() (err error) {
 		}
 	}
 	for i := range p.uploads {
+		p.doubt(i, p.uploads[i].Key)
 		if p.uploads[i].Key, err = p.key(p.uploads[i].Key); err != nil {
 			return err
 		}
 	}
+	p.astray = doubtful(p.nextKey)
 	p.nextKey, err = p.key(p.nextKey)
 	return err
 }
+
+// doubt marks an entry if its key, as it came, may be another's: servers that do
+// not escape keys put U+FFFD for what XML cannot hold.
+func (p *page) doubt(i int, raw string) {
+	if doubtful(raw) {
+		p.doubtful = append(p.doubtful, i)
+	}
+}
+
+func doubtful(key string) bool { return strings.ContainsRune(key, utf8.RuneError) }
 
 func (p *page) key(k string) (string, error) {
 	if !p.encoded || !strings.ContainsAny(k, "%+") {

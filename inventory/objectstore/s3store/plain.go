@@ -3,6 +3,7 @@ package s3store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -64,31 +65,29 @@ func (s *Store) stillPlain(ctx context.Context, bucket string) error {
 	return err
 }
 
-// objectPages asks for pages of objects.
-func (s *Store) objectPages(bucket, prefix string) listing.Pager {
-	return func(ctx context.Context, from listing.Marker) (listing.Page, error) {
-		in := &s3.ListObjectsV2Input{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: &s.pageSize}
-		if prefix != "" {
-			in.Prefix = &prefix
-		}
-		if from.Key != "" {
-			in.StartAfter = &from.Key
-		}
-		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
-		out, err := s.client.ListObjectsV2(ctx, in, s3.WithAPIOptions(parseListing))
-		if err != nil {
-			return listing.Page{}, s.fail("ListObjectsV2", bucket, err)
-		}
-		p, err := s.parsed("ListObjectsV2", bucket, out.ResultMetadata)
-		if err != nil {
-			return listing.Page{}, err
-		}
-		next := listing.Page{Entries: p.versions, More: p.truncated}
-		if n := len(p.versions); n > 0 {
-			next.Next.Key = p.versions[n-1].Key
-		} else if p.truncated {
-			return listing.Page{}, s.broken("ListObjectsV2", bucket, fmt.Errorf("%w: a page without entries says that there is more", objectstore.ErrOrder))
-		}
-		return next, nil
+// objectsPage asks for a page of objects. The next one begins behind its last.
+func (s *Store) objectsPage(ctx context.Context, bucket, prefix string, from listing.Marker) (*page, error) {
+	in := &s3.ListObjectsV2Input{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: &s.pageSize}
+	if prefix != "" {
+		in.Prefix = &prefix
 	}
+	if from.Key != "" {
+		in.StartAfter = &from.Key
+	}
+	in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
+	out, err := s.client.ListObjectsV2(ctx, in, s3.WithAPIOptions(parseListing))
+	if err != nil {
+		return nil, s.fail("ListObjectsV2", bucket, err)
+	}
+	p, err := s.parsed("ListObjectsV2", bucket, out.ResultMetadata)
+	if err != nil {
+		return nil, err
+	}
+	p.nextKey, p.nextID = "", ""
+	if n := len(p.versions); n > 0 {
+		p.nextKey, p.astray = p.versions[n-1].Key, slices.Contains(p.doubtful, n-1)
+	} else if p.truncated {
+		return nil, s.broken("ListObjectsV2", bucket, fmt.Errorf("%w: a page without entries says that there is more", objectstore.ErrOrder))
+	}
+	return p, nil
 }

@@ -45,6 +45,8 @@ type Options struct {
 	// default as package listing has it. 1: each page is asked for behind the
 	// one before.
 	Listers int
+
+	anywhere bool // tests stand in for Amazon
 }
 
 // Provider hands out one Store per region. Its methods may be called
@@ -97,6 +99,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	// own default would add a second pass over the bytes.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	if err := o.ambient(base); err != nil {
+		return nil, err
+	}
 	owner := newOwner(o, base)
 	if base.HTTPClient, err = newClient(base.HTTPClient, o); err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)

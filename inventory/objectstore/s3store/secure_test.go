@@ -35,7 +35,7 @@ func TestInsecureEndpoints(t *testing.T) {
 func TestInsecureDetours(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	t.Setenv("AWS_ENDPOINT_URL_S3", "http://s3.example.com")
+	t.Setenv("AWS_ENDPOINT_URL_S3", "http://s3.eu-west-1.amazonaws.com")
 	p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Account: "123456789012", Amazon: true})
 	if err != nil {
 		t.Fatal(err)

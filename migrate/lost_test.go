@@ -1,0 +1,101 @@
+package migrate_test
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate"
+)
+
+// cut is the run of a process that is killed as it seems to its destination: from
+// its nth copy on nothing reaches that any more.
+func (f *fixture) cut(p *migrate.Plan, n int32) {
+	f.t.Helper()
+	var copies atomic.Int32
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "PutObject" && len(r.Key) > 6 && r.Key[:6] == "plain/" {
+			copies.Add(1)
+		}
+		return storetest.Fault{Reset: copies.Load() >= n}
+	})
+	runner := f.runner()
+	runner.LeaseTerm = time.Second
+	if r, err := runner.Run(f.t.Context(), p, migrate.Options{}); err == nil {
+		f.t.Fatalf("the run ended well\n%s", problems(r))
+	}
+	f.to.SetFault(nil)
+}
+
+// A plan that is made once more after its state was lost is the same plan where
+// its run was killed: the lease that it left at the destination says so. It waits
+// for that lease, takes the bucket for its own and finds the copies.
+func TestServersStateLost(t *testing.T) {
+	for kind, start := range servers() {
+		t.Run(kind, func(t *testing.T) {
+			f := newFixtureOn(t, start(t))
+			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+			f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
+			f.must(f.box.Client(us).PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: &f.bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("team"), Value: aws.String("payments")}}}}))
+			f.fill(30, 100)
+			before := f.snapshot(us, f.bucket)
+			p := f.plan("auto")
+			f.cut(p, 15)
+			f.home = newHome(t)
+			again := f.plan("auto")
+			if again.Digest != p.Digest || again.Moves[0].Held == 0 {
+				t.Fatalf("digest %s with %d entries there, want %s and some", again.Digest, again.Moves[0].Held, p.Digest)
+			}
+			runner := f.runner()
+			runner.LeaseTerm = time.Second
+			r, err := runner.Run(t.Context(), again, migrate.Options{})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, problems(r))
+			}
+			if r.Held != again.Moves[0].Held {
+				t.Errorf("%d entries were found there, want %d", r.Held, again.Moves[0].Held)
+			}
+			if d := storetest.Diff(allowed(before, f.snapshot(eu, f.destination()))); d != "" {
+				t.Errorf("the destination differs from what the source held:\n%s", d)
+			}
+			if left := f.snapshot(us, f.bucket); len(left) > 0 {
+				t.Errorf("the source still holds %d keys", len(left))
+			}
+		})
+	}
+}
+
+// The old state comes back after the new one has moved everything: it removes no
+// copy, and neither does its abort.
+func TestLostStateComesBack(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(30, 100)
+	before := f.snapshot(us, f.bucket)
+	old := f.home
+	p := f.plan("auto")
+	f.cut(p, 15)
+	f.home = newHome(t)
+	runner := f.runner()
+	runner.LeaseTerm = time.Second
+	if r, err := runner.Run(t.Context(), f.plan("auto"), migrate.Options{}); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.moved(before)
+	f.home = old
+	for _, do := range []func() error{
+		func() error { _, err := f.run(p); return err },
+		func() error { _, err := f.runner().Abort(t.Context(), p); return err },
+	} {
+		err := do()
+		t.Logf("%v", err)
+		if err == nil {
+			t.Error("the old state found nothing amiss")
+		}
+		f.moved(before)
+	}
+}
