@@ -194,6 +194,9 @@ func (w *work) tryTwin(ctx context.Context, move int) error {
 		return nil
 	}
 	m := w.plan.Moves[move]
+	if err := w.intendTo(ctx, move, w.twin[move]); err != nil {
+		return err
+	}
 	eraser := &engine.Eraser{
 		Source: w.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: 1, Now: w.Now, Progress: &engine.Progress{},
 	}

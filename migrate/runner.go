@@ -211,6 +211,8 @@ type work struct {
 	twins map[int]int64
 	// twin is, by move, one of their originals.
 	twin map[int]manifest.Entry
+	// ahead has, by segment, entries whose erase was begun out of turn.
+	ahead map[int]int
 }
 
 func (w *work) note(format string, args ...any) {
