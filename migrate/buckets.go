@@ -52,6 +52,13 @@ func (w *work) bucketRecord(ctx context.Context) (*bucketRecord, error) {
 	return r, err
 }
 
+// has tells whether a move's bucket is one that the plan may write to: it was there
+// when the plan was made, or is the plan's own.
+func (r *bucketRecord) has(m Move) bool {
+	made := r.find(m.Destination)
+	return m.Exists || made != nil && made.Made
+}
+
 // saveBucket keeps that a bucket is to be made, or was.
 func (w *work) saveBucket(ctx context.Context, r *bucketRecord, bucket string, made bool) error {
 	b := r.find(bucket)

@@ -96,6 +96,11 @@ func removeProbe(ctx context.Context, store objectstore.Store, bucket, key strin
 	if err == nil {
 		err = results[0]
 	}
+	if errors.Is(err, objectstore.ErrRejected) { // as some answer to the deletion of what is gone
+		if shows, listErr := showsKey(context.WithoutCancel(ctx), store, bucket, key); listErr == nil && !shows {
+			return nil
+		}
+	}
 	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 		return fmt.Errorf("remove the probe %s: %w", key, err)
 	}

@@ -87,8 +87,15 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 		}
 		return err
 	}
+	buckets, err := w.bucketRecord(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	leased := ctx
 	for _, m := range w.plan.Moves {
+		if !buckets.has(m) {
+			continue // it has written nothing there, and may not be whose lease speaks for it
+		}
 		next, end, err := w.leaseAt(leased, m)
 		if errors.Is(err, objectstore.ErrNotFound) {
 			continue
@@ -99,7 +106,7 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 		held = append(held, end)
 		leased = next
 	}
-	if err := w.mark(leased); err != nil {
+	if err := w.mark(leased, buckets); err != nil {
 		return nil, nil, errors.Join(err, release())
 	}
 	return leased, release, nil
@@ -285,10 +292,13 @@ func (w *work) destinations() []string {
 
 // mark breaks others' marks and makes ours where there is none. Where ours was
 // there and is not any more, copies of before are suspect.
-func (w *work) mark(ctx context.Context) error {
+func (w *work) mark(ctx context.Context, buckets *bucketRecord) error {
 	r := w.reservation
 	marks := make(map[string]string)
 	for _, bucket := range w.destinations() {
+		if !slices.ContainsFunc(w.plan.Moves, func(m Move) bool { return m.Destination == bucket && buckets.has(m) }) {
+			continue
+		}
 		var stands bool
 		err := w.patient(ctx, func() (err error) {
 			stands, err = w.stands(ctx, bucket, r.Marks[bucket], true)
@@ -339,6 +349,14 @@ func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (s
 
 // unreserve takes the marks away: the plan has come to its end.
 func (w *work) unreserve(ctx context.Context) error {
+	if err := w.breakMarks(ctx); err != nil {
+		return err
+	}
+	return w.saveReservation(ctx, reservation{ID: w.reservation.ID, Gate: w.reservation.Gate})
+}
+
+// breakMarks takes the plan's marks away.
+func (w *work) breakMarks(ctx context.Context) error {
 	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
 		id := w.reservation.Marks[bucket]
 		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, objectstore.MarkKey, id) })
@@ -346,7 +364,7 @@ func (w *work) unreserve(ctx context.Context) error {
 			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
 		}
 	}
-	return w.saveReservation(ctx, reservation{ID: w.reservation.ID, Gate: w.reservation.Gate})
+	return nil
 }
 
 // remark makes marks for a gate that is about to be passed. With its record they
@@ -364,20 +382,14 @@ func (w *work) remark(ctx context.Context) (map[string]string, error) {
 	return marks, nil
 }
 
-// passed takes over the marks of a gate that was passed just now.
+// passed takes over the marks of a gate that was passed just now, and breaks those
+// before.
 func (w *work) passed(ctx context.Context, gate gateRecord) error {
+	if err := w.breakMarks(ctx); err != nil {
+		return err
+	}
 	r := w.reservation
 	r.Marks, r.Gate = gate.Marks, gate.At
-	w.reservation = r
-	for bucket, id := range r.Marks {
-		err := w.patient(ctx, func() error {
-			_, err := w.stands(ctx, bucket, id, true)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("renew the reservation of %s: %w", bucket, err)
-		}
-	}
 	return w.saveReservation(ctx, r)
 }
 

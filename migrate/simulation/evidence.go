@@ -194,14 +194,24 @@ func (o *oracle) plans(w *operator) (entries []*record) {
 }
 
 // find is the version that an entry of a manifest means: of null versions, the
-// one that was there at the time it names.
+// one that was there at the time it names, or one that has since taken its place
+// and is equal in all.
 func (o *oracle) find(bucket string, e manifest.Entry) *record {
 	records := o.source[at(bucket, string(e.Key))]
-	for _, r := range slices.Backward(records) {
+	at := -1
+	for i, r := range records {
 		v := r.version
-		if v.ID == e.VersionID && v.Marker == e.Marker && v.ETag == e.ETag && v.Size() == e.Size && v.Modified.Equal(e.Modified) {
+		if v.ID == e.VersionID && v.Marker == e.Marker && v.ETag == e.ETag && v.Size() == e.Size && v.Had(e.Modified) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	for _, r := range slices.Backward(records[at+1:]) {
+		if r.version.ID == e.VersionID && r.version.ETag == e.ETag && same(records[at].version, r.version) {
 			return r
 		}
 	}
-	return nil
+	return records[at]
 }

@@ -102,7 +102,7 @@ func (s store) configures(bucket, what string) {
 	if s.side != destination || bucket == stateBucket {
 		return
 	}
-	if by := s.world.makers[bucket]; by != s.operator.author() && by != nobody {
+	if by := s.world.makers[bucket]; by != s.operator.plan.ID && by != nobody {
 		o.violate("L8", "process %d set %s of the bucket %s, which %s made", s.number, what, bucket, by)
 	}
 }

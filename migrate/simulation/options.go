@@ -101,6 +101,9 @@ func newOptions(d, luck, fate *dice) options {
 	if o.overwrites = fate.one(0.15); o.overwrites && fate.one(0.5) {
 		o.source.UnguardedDelete = true
 	}
+	// versitygw 1.8 does both.
+	o.source.Promotes, o.source.GoneInvalid = fate.one(0.2), fate.one(0.2)
+	o.destination.Promotes, o.destination.GoneInvalid = fate.one(0.2), fate.one(0.2)
 	if o.oneService {
 		o.destination = o.source
 	}

@@ -52,7 +52,7 @@ func (s store) CreateBucket(ctx context.Context, bucket string, lock bool) error
 	}
 	err = s.real.CreateBucket(ctx, bucket, lock)
 	if err == nil {
-		s.world.makers[bucket] = s.operator.author()
+		s.world.makers[bucket] = s.operator.plan.ID // in whichever state
 	}
 	return s.leave(r, err)
 }
