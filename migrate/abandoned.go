@@ -37,9 +37,7 @@ func (w *work) abandoned(ctx context.Context) error {
 
 // hasKey tells whether a move of the pass has a key.
 func (w *work) hasKey(ctx context.Context, move int, key string) (bool, error) {
-	i := slices.IndexFunc(w.pass.Segments, func(s manifest.Segment) bool {
-		return s.Move == move && string(s.FirstKey) <= key && key <= string(s.LastKey)
-	})
+	i := w.segmentOf(move, key)
 	if i < 0 {
 		return false, nil
 	}
@@ -48,4 +46,11 @@ func (w *work) hasKey(ctx context.Context, move int, key string) (bool, error) {
 		return false, err
 	}
 	return slices.ContainsFunc(entries, func(e manifest.Entry) bool { return string(e.Key) == key }), nil
+}
+
+// segmentOf is the index of the segment that has a key if any has, or -1.
+func (w *work) segmentOf(move int, key string) int {
+	return slices.IndexFunc(w.pass.Segments, func(s manifest.Segment) bool {
+		return s.Move == move && string(s.FirstKey) <= key && key <= string(s.LastKey)
+	})
 }

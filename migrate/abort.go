@@ -73,6 +73,7 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.result.Started = started.At
 	started.Aborting = true
 	if err := w.saveStart(ctx, started); err != nil {
 		return nil, err
@@ -143,6 +144,10 @@ func (w *work) undoAll(ctx context.Context, u *Undone, record fenceRecord) error
 
 // undoPass takes away what one pass wrote.
 func (w *work) undoPass(ctx context.Context, u *Undone) error {
+	before, err := w.fold(ctx)
+	if err != nil {
+		return err
+	}
 	// Where others may rely on them, outdated copies stay, as those do whose
 	// originals are gone.
 	if ok, err := w.unbroken(ctx); err != nil {
@@ -157,7 +162,7 @@ func (w *work) undoPass(ctx context.Context, u *Undone) error {
 			return fmt.Errorf("remove segment %d: %w", s.Number, err)
 		}
 	}
-	return nil
+	return w.removeJournal(ctx, before.parts)
 }
 
 // undo takes away what one segment's receipts say was written.

@@ -149,7 +149,7 @@ func (w *work) sameEnds(ctx context.Context) error {
 			return changed("the account of %s was %s, and is %s", planned, planned.Account, named(now.Account))
 		}
 	}
-	return nil
+	return w.owned(ctx)
 }
 
 func named(s string) string {

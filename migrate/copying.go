@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -20,6 +21,10 @@ func (w *work) copy(ctx context.Context) error {
 	if err := w.removeStale(ctx); err != nil {
 		return err
 	}
+	before, err := w.fold(ctx)
+	if err != nil {
+		return err
+	}
 	missing, err := w.missing(ctx)
 	if err != nil {
 		return err
@@ -29,9 +34,11 @@ func (w *work) copy(ctx context.Context) error {
 		if err := w.thaw(ctx, missing); err != nil {
 			return err
 		}
-		if err := w.copySegments(ctx, missing, &counts); err != nil {
+		if err := w.copySegments(ctx, missing, before, &counts); err != nil {
 			return err
 		}
+	} else if err := w.removeJournal(ctx, before.parts); err != nil {
+		return err
 	}
 	w.Progress.Begin("counting", w.totals().Entries, 0)
 	if err := w.count(ctx, &counts); err != nil {
@@ -41,7 +48,7 @@ func (w *work) copy(ctx context.Context) error {
 }
 
 // copySegments works through segments and counts those that end verified.
-func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, counts *tally) error {
+func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, before left, counts *tally) (err error) {
 	var entries, bytes int64
 	for _, s := range missing {
 		entries += int64(s.Entries)
@@ -60,7 +67,6 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 	for i, m := range w.plan.Moves {
 		enforced := false
 		if m.Way == Streamed {
-			var err error
 			if enforced, err = w.enforces(ctx, m); err != nil {
 				return err
 			}
@@ -78,12 +84,21 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, cou
 		o.Retried = func(error) { w.Progress.Retries.Add(1) }
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, o)
 	}
+	diary, err := w.diary(ctx, before)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, diary.close(ctx)) }()
 	keep := func(ctx context.Context, s manifest.Segment, receipts engine.Receipts) error {
-		return w.keep(ctx, s, receipts, counts)
+		if err := w.keep(ctx, s, receipts, counts); err != nil {
+			return err
+		}
+		diary.settled(s)
+		return nil
 	}
 	return engine.Copy{
 		Segments: missing, Crew: crew, Progress: w.Progress,
-		Load: w.known, Held: w.held, Codec: w.codec,
+		Load: diary.load, Held: w.held, Codec: w.codec, Reached: diary.reached,
 		History: func(ctx context.Context, s manifest.Segment, h engine.History, give func(receipt.Receipt) error) error {
 			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known, give)
 		},
@@ -100,7 +115,7 @@ func (w *work) copyOptions(m Move) copier.Options {
 	}
 }
 
-// keep stores a segment's receipts, and counts them.
+// keep stores a segment's receipts, and counts them if counts are wanted.
 func (w *work) keep(ctx context.Context, s manifest.Segment, receipts engine.Receipts, counts *tally) error {
 	counted := newResult(w.plan)
 	before, err := w.heldBefore(ctx, s)
@@ -131,7 +146,9 @@ func (w *work) keep(ctx context.Context, s manifest.Segment, receipts engine.Rec
 	if err := w.Home.Put(ctx, w.file(s, "receipts"), data); err != nil {
 		return err
 	}
-	counts.keep(s, counted)
+	if counts != nil {
+		counts.keep(s, counted)
+	}
 	return nil
 }
 

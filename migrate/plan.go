@@ -19,6 +19,7 @@ import (
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
@@ -62,15 +63,16 @@ type Plan struct {
 	// there.
 	ExcludeUnlistable bool `json:"exclude_unlistable,omitempty"`
 	// CustomerTag is the bucket tag that names whose a bucket is.
-	CustomerTag string             `json:"customer_tag,omitempty"`
-	Moves       []Move             `json:"moves"`
-	Segments    []manifest.Segment `json:"segments"`
-	HeldIn      []int              `json:"held_in,omitempty"` // segments of which the destination held something; observed, not in the digest
-	Uploads     *Uploads           `json:"uploads,omitempty"`
-	Totals      Totals             `json:"totals"`
-	Parity      []Parity           `json:"parity"`
-	Blockers    []Issue            `json:"blockers"`
-	Warnings    []Issue            `json:"warnings"`
+	CustomerTag string                   `json:"customer_tag,omitempty"`
+	Moves       []Move                   `json:"moves"`
+	Segments    []manifest.Segment       `json:"segments"`
+	OwnerChecks []certificate.OwnerCheck `json:"owner_checks,omitempty"` // of both ends, observed, not in the digest; the accounts are
+	HeldIn      []int                    `json:"held_in,omitempty"`      // segments of which the destination held something; observed, not in the digest
+	Uploads     *Uploads                 `json:"uploads,omitempty"`
+	Totals      Totals                   `json:"totals"`
+	Parity      []Parity                 `json:"parity"`
+	Blockers    []Issue                  `json:"blockers"`
+	Warnings    []Issue                  `json:"warnings"`
 	// Exposures are the laws that reach the data at the destination.
 	Exposures []inventory.Exposure `json:"exposures"`
 }
@@ -240,7 +242,7 @@ func (p *Plan) seal() error {
 
 func (p *Plan) digest() (string, error) {
 	covered := *p
-	covered.ID, covered.Digest, covered.Created, covered.HeldIn = "", "", time.Time{}, nil
+	covered.ID, covered.Digest, covered.Created, covered.HeldIn, covered.OwnerChecks = "", "", time.Time{}, nil, nil
 	covered.Moves = make([]Move, len(p.Moves))
 	for i, m := range p.Moves {
 		m.Held = 0

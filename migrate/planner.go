@@ -87,6 +87,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	if err := p.collect(ctx); err != nil {
 		return nil, err
 	}
+	p.owners(ctx)
 	if err := p.settle(ctx, home); err != nil {
 		return nil, err
 	}

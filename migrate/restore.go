@@ -102,13 +102,13 @@ func (w *work) thaw(ctx context.Context, missing []manifest.Segment) error {
 	}
 	waiting := &RestoringError{}
 	for _, s := range missing {
-		all, receipts, err := w.known(ctx, s)
+		known, _, err := w.known(ctx, s)
 		if err != nil {
 			return err
 		}
 		var entries []manifest.Entry
-		for i, e := range all {
-			if !e.Marker && archived(e.StorageClass) && (i >= len(receipts) || receipts[i].Verdict != receipt.Verified) {
+		for i, e := range known.entries {
+			if !e.Marker && archived(e.StorageClass) && (i >= len(known.receipts) || known.receipts[i].Verdict != receipt.Verified) {
 				entries = append(entries, e)
 			}
 		}

@@ -28,6 +28,8 @@ type Result struct {
 	Guards   map[string]int64 `json:"deletion_guards"`
 	// Fence names the source buckets whose policies deny writes.
 	Fence []string `json:"fence"`
+	// OwnerChecks tell of both ends whether requests named the buckets' owner.
+	OwnerChecks []certificate.OwnerCheck `json:"owner_checks"`
 	// Problems are the first entries that are not verified or not erased.
 	Problems    []Problem          `json:"problems"`
 	Left        []certificate.Left `json:"left"`

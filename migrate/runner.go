@@ -34,6 +34,9 @@ type Runner struct {
 	LeaseTerm time.Duration
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// After returns a channel that receives once, after the duration; default: for
+	// real.
+	After func(d time.Duration) <-chan time.Time
 	// Random returns a number from 0 to below n; nil: one that nobody foresees.
 	Random func(n int64) int64
 	// Note is told of what happens on the way, in words without keys.

@@ -130,15 +130,6 @@ func (w *work) driftNow(ctx context.Context, erasing bool) (drift Drift, err err
 	return drift, err
 }
 
-// known loads a segment's entries with the receipts that there are.
-func (w *work) known(ctx context.Context, s manifest.Segment) ([]manifest.Entry, []receipt.Receipt, error) {
-	r, err := w.load(ctx, s, withReceipts)
-	if errors.Is(err, state.ErrNotFound) {
-		r, err = w.load(ctx, s, 0)
-	}
-	return r.entries, r.receipts, err
-}
-
 const staleDoneFile = "stale.json"
 
 // staleDone says that the destination has lost what this pass says it must. It

@@ -2,17 +2,13 @@ package migrate
 
 import (
 	"context"
-	"slices"
 
-	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 )
 
 // doubt remembers which segment a spoiled entry of a move is in.
 func (w *work) doubt(move int, key string) {
-	i := slices.IndexFunc(w.pass.Segments, func(s manifest.Segment) bool {
-		return s.Move == move && string(s.FirstKey) <= key && key <= string(s.LastKey)
-	})
+	i := w.segmentOf(move, key)
 	if i < 0 {
 		return
 	}

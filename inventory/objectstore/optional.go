@@ -79,6 +79,27 @@ type Addressed interface {
 	Account(ctx context.Context) string
 }
 
+// OwnerCheck says whether requests about buckets name the account that must own
+// them, so that somebody else's bucket under an expected name is refused.
+type OwnerCheck struct {
+	Account  string `json:"account,omitempty"` // that every request names; empty: none is named
+	By       string `json:"by,omitempty"`      // who says so
+	Reason   string `json:"reason,omitempty"`  // why none is named
+	Required bool   `json:"required,omitempty"`
+}
+
+func (c OwnerCheck) String() string {
+	if c.Account == "" {
+		return "not checked, because " + c.Reason
+	}
+	return "every request names " + c.Account + ", by " + c.By
+}
+
+// OwnerChecker is a store that can have the owners of buckets checked.
+type OwnerChecker interface {
+	OwnerCheck(ctx context.Context) OwnerCheck
+}
+
 // Annotator counts what S3 calls annotations: things attached to a version that
 // a copy of its bytes and headers does not have.
 type Annotator interface {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // Schema is written into certificate.json.
@@ -27,6 +28,8 @@ type Certificate struct {
 	Destination Region   `json:"destination"`
 	Moves       []Move   `json:"moves"`
 	Parity      []Parity `json:"parity"`
+	// OwnerChecks tell of both ends whether requests named the buckets' owner.
+	OwnerChecks []OwnerCheck `json:"owner_checks"`
 	// Passes are the later listings of the source whose changes were carried.
 	Passes []Pass `json:"passes,omitempty"`
 	// Transit says which way the bytes went, and through which machine.
@@ -61,6 +64,12 @@ type Region struct {
 	Country         string `json:"country"`
 	Operator        string `json:"operator,omitempty"`
 	OperatorCountry string `json:"operator_country,omitempty"`
+}
+
+// OwnerCheck says it of one end.
+type OwnerCheck struct {
+	At string `json:"at"` // provider:region
+	objectstore.OwnerCheck
 }
 
 // Move is one location that was moved.

@@ -82,6 +82,9 @@ type Copy struct {
 	// History copies one key's entries and gives a receipt for each, in order, as
 	// they come. It is not asked where all are proven.
 	History func(ctx context.Context, s manifest.Segment, h History, give func(receipt.Receipt) error) error
+	// Reached, if set, is told of each receipt that History has given, as it was,
+	// with its entry's place in the segment.
+	Reached func(ctx context.Context, s manifest.Segment, entry int, r *receipt.Receipt) error
 	// Done stores a finished segment's receipts, in order; it must read them all.
 	Done func(ctx context.Context, s manifest.Segment, receipts Receipts) error
 	// Stopped, if set, stores the receipts of a segment that the run's end has
@@ -107,6 +110,7 @@ type History struct {
 type task struct {
 	History
 	segment  manifest.Segment
+	at       int // the place of its first entry in the segment
 	receipts *receipt.List
 	pending  *sync.WaitGroup
 }
@@ -176,7 +180,11 @@ func (c Copy) history(ctx context.Context, t task) error {
 			c.Progress.Bytes.Add(r.Size)
 		}
 		c.Progress.Entries.Add(1)
-		return t.receipts.Add(r)
+		n := t.receipts.Len()
+		if err := t.receipts.Add(r); err != nil || c.Reached == nil || n < len(t.Known) {
+			return err
+		}
+		return c.Reached(ctx, t.segment, t.at+n, &r)
 	})
 	if err != nil {
 		return err
@@ -216,7 +224,7 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 		if err != nil {
 			break
 		}
-		t := task{segment: s, History: History{Entries: history}, receipts: &lists[n], pending: &pending}
+		t := task{segment: s, at: at, History: History{Entries: history}, receipts: &lists[n], pending: &pending}
 		if more && held[0].Key == key {
 			t.Held = held
 		}
@@ -290,8 +298,7 @@ func (c Copy) stopped(ctx context.Context, s manifest.Segment, entries []manifes
 				}
 			}
 			for i := at + lists[n].Len(); i < at+len(history); i++ {
-				e := &entries[i]
-				r := receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: receipt.Failed, Reason: receipt.NotYet, At: e.Modified}
+				r := receipt.Pending(&entries[i])
 				if known != nil {
 					r = known[i]
 				}

@@ -47,6 +47,11 @@ const (
 // NotYet is the reason of receipts that stand for what is still to be done.
 const NotYet = "not copied yet"
 
+// Pending stands for what is still to be done with an entry.
+func Pending(e *manifest.Entry) Receipt {
+	return Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: Failed, Reason: NotYet, At: e.Modified}
+}
+
 // Receipt says what became of one entry at the destination.
 type Receipt struct {
 	Key       manifest.Key `json:"key"`
@@ -87,6 +92,14 @@ func (r Receipt) check() error {
 		return errors.New("verified, and it does not say how, or what")
 	}
 	return nil
+}
+
+// Of refuses a receipt that is not about an entry, or that no run writes.
+func (r *Receipt) Of(e *manifest.Entry) error {
+	if !r.about(e) {
+		return errors.New("it is not about the manifest's entry")
+	}
+	return r.check()
 }
 
 func methods() []Method { return []Method{ReadbackSHA256, SHA256, Checksum, ETagMD5, Marker} }

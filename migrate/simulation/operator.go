@@ -193,6 +193,7 @@ func (w *operator) home(p *process) state.Home {
 func (w *operator) runner(p *process, home state.Home) *migrate.Runner {
 	return &migrate.Runner{
 		Home: home, Stores: w.stores(p), Now: w.Now, Progress: p.progress, Workers: w.options.workers, Budget: copier.NewBudget(w.options.memory), Tool: "simulation", Host: "here",
+		After:  p.after,
 		Random: func(n int64) int64 { return int64(p.number) * 7919 % n },
 		Note:   func(text string) { w.say("  note: %s", strings.ReplaceAll(text, "\n", " ")) },
 	}

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
@@ -15,6 +16,8 @@ type process struct {
 	operator *operator
 	number   int
 	cancel   context.CancelFunc
+	over     <-chan struct{} // closed when it has ended, or is to end
+	timers   int             // that it has set
 	dead     bool
 	frozen   bool // it stands still between two requests
 	thaws    int  // step
@@ -101,6 +104,15 @@ func (p *process) leave(r *request, err error) error {
 }
 
 func (p *process) phase() any { return p.progress.Phase.Load() }
+
+// after is time as it goes by for the process's timers: some fire when the seed
+// wills, the others when nothing else happens any more.
+func (p *process) after(d time.Duration) <-chan time.Time {
+	if p.timers++; d > 0 && p.timers%3 > 0 {
+		return time.After(d)
+	}
+	return p.world.scheduler.tick(&request{process: p, kind: kindQueue, name: "time goes by"})
+}
 
 func (p *process) crash() {
 	p.dead, p.frozen = true, false

@@ -45,6 +45,28 @@ func (s *scheduler) wait(r *request) {
 	<-r.turn
 }
 
+// tick returns a channel that receives when it is the request's turn, unless its
+// process is over before.
+func (s *scheduler) tick(r *request) <-chan time.Time {
+	c := make(chan time.Time, 1)
+	r.turn = make(chan struct{})
+	s.mu.Lock()
+	s.waiting = append(s.waiting, r)
+	s.mu.Unlock()
+	s.nudge()
+	go func() {
+		select {
+		case <-r.turn:
+			c <- time.Now()
+		case <-r.process.over:
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.waiting = slices.DeleteFunc(s.waiting, func(x *request) bool { return x == r })
+		}
+	}()
+	return c
+}
+
 // nudge makes an idle drive look again.
 func (s *scheduler) nudge() {
 	select {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type Store interface {
 	Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error)
 	Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error)
 	Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error]
+	Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error)
 }
 
 // Bucket is a Home in an object store. Every file is one object, written by one
@@ -170,4 +172,44 @@ func (b *Bucket) List(ctx context.Context, prefix string) (names []string, err e
 		return nil
 	})
 	return names, err
+}
+
+// deletions is how many versions one request deletes.
+const deletions = 1000
+
+// Remove implements Home. Of a bucket with versions it removes them all.
+func (b *Bucket) Remove(ctx context.Context, names ...string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	wanted := make(map[string]bool, len(names))
+	prefix := names[0]
+	for _, name := range names {
+		key, err := b.key(name)
+		if err != nil {
+			return err
+		}
+		wanted[key] = true
+		for !strings.HasPrefix(name, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	return b.retry(ctx, func() error {
+		var gone []objectstore.Deletion
+		for v, err := range b.Store.Versions(ctx, b.Location.Bucket, b.Location.Prefix+prefix, "") {
+			if err != nil {
+				return fmt.Errorf("list state: %w", err)
+			}
+			if wanted[v.Key] {
+				gone = append(gone, objectstore.Deletion{Key: v.Key, VersionID: v.VersionID})
+			}
+		}
+		for some := range slices.Chunk(gone, deletions) {
+			results, err := b.Store.Delete(ctx, b.Location.Bucket, some)
+			if err = errors.Join(append(results, err)...); err != nil {
+				return fmt.Errorf("remove from state: %w", err)
+			}
+		}
+		return nil
+	})
 }

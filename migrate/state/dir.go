@@ -145,6 +145,20 @@ func (d *Dir) List(_ context.Context, prefix string) ([]string, error) {
 	return names, nil
 }
 
+// Remove implements Home.
+func (d *Dir) Remove(_ context.Context, names ...string) error {
+	for _, name := range names {
+		path, err := d.file(name)
+		if err != nil {
+			return err
+		}
+		if err := d.files.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove from state: %w", err)
+		}
+	}
+	return nil
+}
+
 // Lease implements Home by a lock that the operating system gives back when
 // the process ends, however it ends.
 func (d *Dir) Lease(ctx context.Context, plan string) (context.Context, func() error, error) {

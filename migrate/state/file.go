@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 )
 
 // Bounds of a state file; a file beyond them is refused, not read.
@@ -98,17 +99,71 @@ func (f *Writer) Close(h Header) ([]byte, error) {
 	if err := f.w.end(); err != nil {
 		return nil, err
 	}
-	h.Entries = f.n
-	var head pieces
-	f.w.begin(&head)
-	if err := f.w.enc.Encode(h); err != nil {
-		return nil, err
-	}
-	if err := f.w.end(); err != nil {
-		return nil, err
-	}
 	f.codec.giveWriter(f.w)
-	return f.out.join(head.join(nil)), nil
+	h.Entries = f.n
+	head, err := heading(f.codec, h)
+	if err != nil {
+		return nil, err
+	}
+	return f.out.join(head), nil
+}
+
+// AppendLine appends a line, given by its address, to others.
+func AppendLine(b []byte, line any) ([]byte, error) {
+	if a, ok := line.(Appender); ok {
+		if b, ok := a.AppendJSON(b); ok {
+			return append(b, '\n'), nil
+		}
+	}
+	text := bytes.NewBuffer(b)
+	enc := json.NewEncoder(text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(line)
+	return text.Bytes(), err
+}
+
+// Pack compresses lines, for Bind.
+func Pack(c *Codec, lines []byte) ([]byte, error) {
+	w, err := c.writer()
+	if err != nil {
+		return nil, err
+	}
+	var out pieces
+	w.begin(&out)
+	w.text.Write(lines)
+	if err := w.end(); err != nil {
+		return nil, err
+	}
+	c.giveWriter(w)
+	return out.join(nil), nil
+}
+
+// Bind makes a file of a header, which says how many lines there are, and of
+// lines as Pack made them, one behind the other.
+func Bind(c *Codec, h Header, packed []byte) ([]byte, error) {
+	head, err := heading(c, h)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(head, packed), nil
+}
+
+// heading is a header as a frame of its own.
+func heading(c *Codec, h Header) ([]byte, error) {
+	w, err := c.writer()
+	if err != nil {
+		return nil, err
+	}
+	var out pieces
+	w.begin(&out)
+	if err := w.enc.Encode(h); err != nil {
+		return nil, err
+	}
+	if err := w.end(); err != nil {
+		return nil, err
+	}
+	c.giveWriter(w)
+	return out.join(nil), nil
 }
 
 // DecodeHeader reads a file's first line. The schema must be the one given.

@@ -29,6 +29,9 @@ type Home interface {
 	PutIfAbsent(ctx context.Context, name string, data []byte) error
 	// List returns the names that begin with prefix, in byte order.
 	List(ctx context.Context, prefix string) ([]string, error)
+	// Remove takes files away that do not matter any more: it need not be durable,
+	// and a file that is not there is no error.
+	Remove(ctx context.Context, names ...string) error
 	// Lease takes the only right to work on the plan named. The returned
 	// context ends when the right is lost; release gives it back. ErrLeased if
 	// somebody else has it.

@@ -201,6 +201,23 @@ func testHome(t *testing.T, d state.Home) {
 	if err := d.Put(ctx, "../outside", nil); err == nil {
 		t.Error("wrote outside of its directory")
 	}
+	for _, name := range []string{"p/journal/1", "p/journal/10", "p/journal/2"} {
+		if err := d.Put(ctx, name, []byte("one")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Remove(ctx, "p/journal/1", "p/journal/2", "p/journal/never"); err != nil {
+		t.Error(err)
+	}
+	if data, err := d.Get(ctx, "p/journal/10"); err != nil || string(data) != "one" {
+		t.Errorf("Get of one that was not removed = %q, %v", data, err)
+	}
+	if err := d.Remove(ctx, "p/journal/10"); err != nil {
+		t.Error(err)
+	}
+	if err := d.Remove(ctx); err != nil {
+		t.Errorf("removing nothing: %v", err)
+	}
 	names, err := d.List(ctx, "p/")
 	if err != nil || strings.Join(names, " ") != "p/plan.json p/receipts/1" {
 		t.Errorf("List = %q, %v", names, err)

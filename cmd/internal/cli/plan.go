@@ -190,6 +190,9 @@ func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
 			fmt.Fprintf(a.Out, "  answered by  %s for %s, account %s\n", end.Endpoint, end, orUnknown(end.Account))
 		}
 	}
+	for _, c := range p.OwnerChecks {
+		fmt.Fprintf(a.Out, "  owner check  %s\n", render.Wrap(render.Text(c.At+": "+c.String()), render.Width-15, strings.Repeat(" ", 15)))
+	}
 	fmt.Fprintf(a.Out, "  to move      %s entries (%s versions, %s delete markers), %s\n", render.Count(p.Totals.Entries), render.Count(p.Totals.Versions), render.Count(p.Totals.Markers), render.Bytes(p.Totals.Bytes))
 	fmt.Fprintf(a.Out, "  verify       %s\n\n", p.Verify)
 	if len(p.Moves) > 0 {

@@ -48,6 +48,9 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 		}
 		rows = append(rows, []string{"last listing", left}, []string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as they were written", render.Count(r.Found), render.Count(r.Entries))})
 	}
+	for _, c := range r.OwnerChecks {
+		rows = append(rows, []string{"owner check", c.At + ": " + c.String()})
+	}
 	if len(r.Fence) > 0 {
 		rows = append(rows, []string{"fence", "writes to " + strings.Join(r.Fence, ", ") + " are denied by the statement ResidencyFence… of the bucket policy" + fenceEnd(r)})
 	}

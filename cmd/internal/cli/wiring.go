@@ -57,7 +57,7 @@ func (a *app) open(ctx context.Context) (*world, error) {
 			endpoints[code] = cmp.Or(r.Endpoint, p.Endpoint)
 		}
 		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint,
-			Account: p.Account, Amazon: p.Type == "aws", Now: a.now, CustomerKeys: keys})
+			Account: p.Account, OwnerRequired: p.OwnerCheck == config.Required, Amazon: p.Type == "aws", Now: a.now, CustomerKeys: keys})
 		if err != nil {
 			return nil, err
 		}

@@ -116,6 +116,9 @@ func (k *checker) provider(name string, p Provider) error {
 	case !ownerName.MatchString(p.Account):
 		return k.at(path+".account", "provider %s: account %q is no name of an account", name, p.Account)
 	}
+	if p.OwnerCheck != "" && p.OwnerCheck != Required {
+		return k.at(path+".owner_check", "provider %s: owner_check %q: %q makes a plan wait until whose the buckets are is known; without it that is checked where it is known", name, p.OwnerCheck, Required)
+	}
 	if p.Operator != nil && (p.Operator.Name == "" || !countryCode.MatchString(p.Operator.Country)) {
 		return k.at(path+".operator", "provider %s: operator needs a name and a country of two capital letters (ISO 3166-1)", name)
 	}

@@ -38,12 +38,15 @@ type Key struct {
 
 // Provider is one account of one storage service.
 type Provider struct {
-	Type     string    `yaml:"type"` // "aws" or "s3"
-	Profile  string    `yaml:"profile"`
-	Account  string    `yaml:"account"`  // that owns the buckets
-	Endpoint string    `yaml:"endpoint"` // one for all regions
-	Operator *Operator `yaml:"operator"`
-	Regions  Regions   `yaml:"regions"`
+	Type    string `yaml:"type"` // "aws" or "s3"
+	Profile string `yaml:"profile"`
+	Account string `yaml:"account"` // that owns the buckets
+	// OwnerCheck is Required, or empty: whose the buckets are is checked where that
+	// is known.
+	OwnerCheck string    `yaml:"owner_check"`
+	Endpoint   string    `yaml:"endpoint"` // one for all regions
+	Operator   *Operator `yaml:"operator"`
+	Regions    Regions   `yaml:"regions"`
 }
 
 // Operator is who runs a provider, and the country whose law reaches them.
@@ -104,6 +107,9 @@ type Destination struct {
 
 // AnyClass leaves the storage class of objects to the destination.
 const AnyClass = "any"
+
+// Required demands that whose a provider's buckets are is checked.
+const Required = "required"
 
 // Defaults of a configuration.
 const (

@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -9,8 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // Every request that concerns a bucket names the account that must own it,
@@ -28,13 +32,21 @@ type owner struct {
 	mu      sync.Mutex
 	account string // empty: not known
 	ask     func(context.Context) (string, error)
+	by      string // who told
+	reason  string // why nobody did
+	demand  bool   // the configuration wants it known
 }
 
 // newOwner knows the account if it is given one. Amazon itself is asked whose
 // the credentials are; other services have no such question.
 func newOwner(o Options, base aws.Config) *owner {
-	w := &owner{account: o.Account}
-	if o.asks() {
+	w := &owner{account: o.Account, by: "the configuration", demand: o.OwnerRequired}
+	switch {
+	case o.Account != "":
+	case !o.asks():
+		w.reason = "the service does not tell whose the credentials are, and the provider has no account in the configuration"
+	default:
+		w.by, w.reason = "STS", "STS has not been asked"
 		client := sts.NewFromConfig(base)
 		w.ask = func(ctx context.Context) (string, error) {
 			out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
@@ -77,12 +89,39 @@ func (w *owner) name(ctx context.Context) string {
 		if ctx.Err() != nil {
 			return "" // the next request asks again
 		}
-		if err == nil {
-			w.account = account
+		switch {
+		case err != nil:
+			w.reason = "STS did not tell whose the credentials are (" + refusal(err) + "), and the provider has no account in the configuration"
+		case account == "":
+			w.reason = "STS answered without an account, and the provider has none in the configuration"
+		default:
+			w.account, w.reason = account, ""
 		}
 		w.ask = nil
 	}
 	return w.account
+}
+
+// refusal is the code of an answer, or that there was none: texts differ from time
+// to time, and plans are compared.
+func refusal(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return "no answer"
+}
+
+// OwnerCheck implements objectstore.OwnerChecker.
+func (s *Store) OwnerCheck(ctx context.Context) objectstore.OwnerCheck {
+	account := s.owner.name(ctx)
+	s.owner.mu.Lock()
+	defer s.owner.mu.Unlock()
+	c := objectstore.OwnerCheck{Account: account, Reason: s.owner.reason, Required: s.owner.demand}
+	if account != "" {
+		c.By, c.Reason = s.owner.by, ""
+	}
+	return c
 }
 
 // known returns the account as far as it is known, and asks nobody.

@@ -89,9 +89,9 @@ func TestOwner(t *testing.T) {
 // With Amazon, the account is asked for once, and named in every request about a
 // bucket, at both ends of a copy. If nobody answers, none is named.
 func TestOwnerAsked(t *testing.T) {
-	for _, tt := range []struct{ answer, want string }{
-		{"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>", "123456789012"},
-		{"", ""},
+	for _, tt := range []struct{ answer, want, check string }{
+		{"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>", "123456789012", "every request names 123456789012, by STS"},
+		{"", "", "not checked, because STS did not tell whose the credentials are (AccessDenied), and the provider has no account in the configuration"},
 	} {
 		var mu sync.Mutex
 		asked, unnamed := 0, []string{}
@@ -103,6 +103,7 @@ func TestOwnerAsked(t *testing.T) {
 				asked++
 				if tt.answer == "" {
 					w.WriteHeader(http.StatusForbidden)
+					fmt.Fprint(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
 					return
 				}
 				w.Header().Set("Content-Type", "text/xml")
@@ -127,6 +128,9 @@ func TestOwnerAsked(t *testing.T) {
 		everyRequest(t, p.Region("eu-west-1"), "bucket")
 		if _, err := p.Region("eu-west-1").Buckets(t.Context()); err == nil {
 			t.Error("Buckets = nil, want not found")
+		}
+		if got := p.Region("eu-west-1").OwnerCheck(t.Context()).String(); got != tt.check {
+			t.Errorf("owner check: %s, want %s", got, tt.check)
 		}
 		if asked != 1 {
 			t.Errorf("asked %d times, want once", asked)

@@ -34,6 +34,8 @@ type Options struct {
 	// Account owns the buckets; requests to those of others are refused by the
 	// service. Empty: with Amazon, whose the credentials are; else not known.
 	Account string
+	// OwnerRequired tells that the account has to be known.
+	OwnerRequired bool
 	// Amazon tells that the provider is Amazon's own service.
 	Amazon   bool
 	Patience Patience
@@ -165,6 +167,8 @@ type Store struct {
 var (
 	_ objectstore.Store     = (*Store)(nil)
 	_ objectstore.Addressed = (*Store)(nil)
+
+	_ objectstore.OwnerChecker = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a

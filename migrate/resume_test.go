@@ -1,0 +1,161 @@
+package migrate_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/state"
+)
+
+var errKilled = errors.New("this process has been killed")
+
+// mortalHome is a state as a process sees it that can be killed: afterwards it
+// writes nothing any more.
+type mortalHome struct {
+	state.Home
+	dead atomic.Bool
+	puts atomic.Int64
+}
+
+func (h *mortalHome) Put(ctx context.Context, name string, data []byte) error {
+	if h.dead.Load() {
+		return errKilled
+	}
+	h.puts.Add(1)
+	return h.Home.Put(ctx, name, data)
+}
+
+func (h *mortalHome) PutIfAbsent(ctx context.Context, name string, data []byte) error {
+	if h.dead.Load() {
+		return errKilled
+	}
+	return h.Home.PutIfAbsent(ctx, name, data)
+}
+
+func (h *mortalHome) Remove(ctx context.Context, names ...string) error {
+	if h.dead.Load() {
+		return errKilled
+	}
+	return h.Home.Remove(ctx, names...)
+}
+
+// mortalRun is a run that can be killed, and whose seconds a test tells.
+type mortalRun struct {
+	*fixture
+	home    *mortalHome
+	seconds chan time.Time
+	kill    context.CancelFunc
+	ctx     context.Context
+}
+
+func (f *fixture) mortal() *mortalRun {
+	f.t.Helper()
+	m := &mortalRun{fixture: f, home: &mortalHome{Home: f.home}, seconds: make(chan time.Time)}
+	m.ctx, m.kill = context.WithCancel(f.t.Context())
+	return m
+}
+
+// second lets a second go by for the next that waits for one: it is much longer
+// than what is done at its end.
+func (m *mortalRun) second() {
+	select {
+	case m.seconds <- time.Now():
+	case <-m.ctx.Done():
+	}
+}
+
+// die ends the process as SIGKILL does: it asks for nothing more.
+func (m *mortalRun) die() {
+	m.home.dead.Store(true)
+	m.kill()
+}
+
+// run runs the plan. Each is told of each request, before it is answered, until
+// the process is killed.
+func (m *mortalRun) run(p *migrate.Plan, each func(storetest.Request)) (*migrate.Result, error) {
+	m.t.Helper()
+	fault := func(r storetest.Request) storetest.Fault {
+		if !m.home.dead.Load() && each != nil {
+			each(r)
+		}
+		return storetest.Fault{Reset: m.home.dead.Load()}
+	}
+	m.from.SetFault(fault)
+	m.to.SetFault(fault)
+	r := m.runner()
+	r.Home = m.home
+	r.After = func(time.Duration) <-chan time.Time { return m.seconds }
+	result, err := r.Run(m.ctx, p, migrate.Options{})
+	m.from.SetFault(nil)
+	m.to.SetFault(nil)
+	return result, err
+}
+
+func (f *fixture) requests() (n int) {
+	for _, p := range []*storetest.Proxy{f.from, f.to} {
+		for _, count := range p.Counts() {
+			n += count
+		}
+		p.Reset()
+	}
+	return n
+}
+
+// A run that is killed at half, and the run after it, ask for little more than
+// one that is not: what was proven until a second before is not proven again.
+func TestResumeRequests(t *testing.T) {
+	const n = 1500
+	const second = 25 // objects
+	f := newFixture(t, true)
+	f.fill(n, 500)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	f.requests()
+	if r, err := f.run(p); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.moved(before)
+	whole := f.requests()
+
+	g := newFixture(t, true)
+	g.fill(n, 500)
+	before = g.snapshot(us, g.bucket)
+	p = g.plan("auto")
+	g.requests()
+	first := g.mortal()
+	var puts atomic.Int64
+	_, err := first.run(p, func(r storetest.Request) {
+		if r.Operation != "PutObject" {
+			return
+		}
+		switch k := puts.Add(1); {
+		case k == n/2:
+			first.die()
+		case k%second == 0:
+			first.second()
+		}
+	})
+	if err == nil || puts.Load() < n/2 {
+		t.Fatalf("%d puts, %v; want it killed", puts.Load(), err)
+	}
+	killed := g.requests()
+	r, err := g.mortal().run(p, nil)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	g.moved(before)
+	resumed := g.requests()
+	share := float64(killed+resumed) / float64(whole)
+	t.Logf("%d requests of a run that is not killed; %d of one killed at half and %d of the next: %.3f times as many; %d entries were found", whole, killed, resumed, share, r.Held)
+	if share > 1.1 {
+		t.Errorf("%.3f times the requests, want 1.1 at most", share)
+	}
+	if names, err := g.home.List(t.Context(), p.ID+"/journal/"); err != nil || len(names) > 0 {
+		t.Errorf("left of the journal: %q, %v", names, err)
+	}
+}
