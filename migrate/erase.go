@@ -31,8 +31,6 @@ type gateRecord struct {
 	Entries int64  `json:"entries"`
 	// Intents tells that each deletion is written down before it is asked for.
 	Intents bool `json:"intents"`
-	// Marks are those of the reservation from then on.
-	Marks map[string]string `json:"marks,omitempty"`
 }
 
 const gateTime = "2006-01-02T15:04:05.000Z"
@@ -48,26 +46,16 @@ func (w *work) certified(ctx context.Context) (bool, error) {
 // erasing tells whether the gate was passed, so that what is gone at the source
 // may have been erased by us.
 func (w *work) erasing(ctx context.Context) (bool, error) {
-	record, err := w.gatePassed(ctx)
-	passed := record.Schema != ""
-	w.unsaid = passed && !record.Intents
-	return passed, err
-}
-
-// gatePassed is the record of the gate, empty if it was not passed.
-func (w *work) gatePassed(ctx context.Context) (gateRecord, error) {
 	var record gateRecord
 	err := getJSON(ctx, w.Home, w.name(gateFile), &record)
 	if errors.Is(err, state.ErrNotFound) {
-		return gateRecord{}, nil
+		return false, nil
 	}
 	if err == nil {
 		err = w.belongs(gateFile, record.Schema, gateSchema, record.Plan)
 	}
-	if err != nil {
-		return gateRecord{}, err
-	}
-	return record, nil
+	w.unsaid = err == nil && !record.Intents
+	return err == nil, err
 }
 
 // belongs refuses a record of another kind, or of another plan.
@@ -93,13 +81,7 @@ func (w *work) erase(ctx context.Context) error {
 	}
 	if !erasing {
 		record := gateRecord{Schema: gateSchema, Plan: w.plan.Digest, At: w.Now().UTC().Format(gateTime), Entries: w.result.Entries, Intents: true}
-		if record.Marks, err = w.remark(ctx); err != nil {
-			return err
-		}
 		if err := putJSON(ctx, w.Home, w.name(gateFile), record); err != nil {
-			return err
-		}
-		if err := w.passed(ctx, record); err != nil {
 			return err
 		}
 		w.note("gate passed: %d entries verified, source and destination listed afresh", w.result.Entries)

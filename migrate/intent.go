@@ -72,7 +72,11 @@ func (w *work) intendTo(ctx context.Context, move int, e manifest.Entry) error {
 // intend writes down that the erase of a segment's first entries begins.
 func (w *work) intend(ctx context.Context, s manifest.Segment, entries int) error {
 	entries = max(entries, w.ahead[s.Number])
-	return putJSON(ctx, w.Home, w.name(w.pass.dir()+intentFile(s)), intent{
+	err := putJSON(ctx, w.Home, w.name(w.pass.dir()+intentFile(s)), intent{
 		Schema: intentSchema, Plan: w.plan.Digest, Segment: s.Number, Entries: entries, At: w.Now().UTC().Format(gateTime),
 	})
+	if err != nil {
+		return err
+	}
+	return w.renew(ctx, w.plan.Moves[s.Move].Destination)
 }

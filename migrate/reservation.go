@@ -27,8 +27,8 @@ import (
 // abort. Every run aborts the marks of others before it relies on anything. A
 // plan that finds its mark still there knows that nobody has erased an original
 // in reliance on the copies it wrote; one that does not find it knows that
-// somebody may have. With the gate it gets another one: a state that was saved
-// before and comes back does not find its own, and knows no less.
+// somebody may have. Each step of the erase puts another one in its place, so that
+// a state which was saved before and comes back does not find its own.
 const (
 	reservationFile   = "reservation.json"
 	reservationSchema = "residency/reservation/1"
@@ -46,8 +46,6 @@ type reservation struct {
 	// Suspect tells that a mark was gone, and that since then no listing has
 	// shown the source to hold all that was copied.
 	Suspect bool `json:"suspect"`
-	// Gate is when the gate was passed whose marks these are, or follow.
-	Gate string `json:"gate,omitempty"`
 }
 
 // ErrUnexplained reports that entries which the plan has copied are gone at the
@@ -126,18 +124,8 @@ func (w *work) loadReservation(ctx context.Context) error {
 		}
 		return w.saveReservation(ctx, reservation{ID: w.token(), Suspect: !started.At.IsZero()})
 	}
-	if err != nil {
-		return err
-	}
-	gate, err := w.gatePassed(ctx)
-	if err != nil {
-		return err
-	}
-	if gate.At != r.Gate && gate.Marks != nil {
-		r.Marks, r.Gate = gate.Marks, gate.At
-	}
 	w.reservation = r
-	return nil
+	return err
 }
 
 func (w *work) saveReservation(ctx context.Context, r reservation) error {
@@ -349,48 +337,42 @@ func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (s
 
 // unreserve takes the marks away: the plan has come to its end.
 func (w *work) unreserve(ctx context.Context) error {
-	if err := w.breakMarks(ctx); err != nil {
-		return err
+	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
+		if err := w.breakMark(ctx, bucket, w.reservation.Marks[bucket]); err != nil {
+			return err
+		}
 	}
-	return w.saveReservation(ctx, reservation{ID: w.reservation.ID, Gate: w.reservation.Gate})
+	return w.saveReservation(ctx, reservation{ID: w.reservation.ID})
 }
 
-// breakMarks takes the plan's marks away.
-func (w *work) breakMarks(ctx context.Context) error {
-	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
-		id := w.reservation.Marks[bucket]
-		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, objectstore.MarkKey, id) })
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
-		}
+// breakMark takes a mark away.
+func (w *work) breakMark(ctx context.Context, bucket, id string) error {
+	err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, objectstore.MarkKey, id) })
+	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
 	}
 	return nil
 }
 
-// remark makes marks for a gate that is about to be passed. With its record they
-// take the place of the ones before, which are broken: a state that was saved
-// before the gate and comes back must not find its own.
-func (w *work) remark(ctx context.Context) (map[string]string, error) {
-	marks := make(map[string]string)
-	for bucket := range w.reservation.Marks {
-		id, err := w.makeMark(ctx, bucket)
-		if err != nil {
-			return nil, err
-		}
-		marks[bucket] = id
+// renew puts another mark in a bucket in the place of ours. It follows each
+// intent to erase: a state that was saved before and comes back does not find its
+// own, and does not take for others' deletions what this one knows to be ours.
+func (w *work) renew(ctx context.Context, bucket string) error {
+	r := w.reservation
+	before := r.Marks[bucket]
+	if before == "" {
+		return nil
 	}
-	return marks, nil
-}
-
-// passed takes over the marks of a gate that was passed just now, and breaks those
-// before.
-func (w *work) passed(ctx context.Context, gate gateRecord) error {
-	if err := w.breakMarks(ctx); err != nil {
+	id, err := w.makeMark(ctx, bucket)
+	if err != nil {
 		return err
 	}
-	r := w.reservation
-	r.Marks, r.Gate = gate.Marks, gate.At
-	return w.saveReservation(ctx, r)
+	r.Marks = maps.Clone(r.Marks)
+	r.Marks[bucket] = id
+	if err := w.saveReservation(ctx, r); err != nil {
+		return err
+	}
+	return w.breakMark(ctx, bucket, before)
 }
 
 // makeMark makes a mark in one bucket.

@@ -91,7 +91,7 @@ func (w *operator) turn() {
 		w.copied = "" // receipts were taken back, or a pass has begun
 	}
 	w.betweenRuns(w.end)
-	if errors.Is(w.end, migrate.ErrAborting) || w.plan != nil && w.aborts < w.options.aborts && w.luck.one(0.6) {
+	if w.plan != nil && (errors.Is(w.end, migrate.ErrAborting) || w.aborts < w.options.aborts && w.luck.one(0.6)) {
 		w.giveUp()
 		w.before, w.calm = nil, 0
 	}
