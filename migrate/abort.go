@@ -9,7 +9,6 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -195,8 +194,6 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	var places []int // of what was written, in the segment
 	for i, x := range r.receipts {
 		switch {
-		case planted.On(planted.AbortFound) && x.DestinationVersionID != "":
-			written, places = append(written, x.Written()), append(places, i)
 		case x.Ours() && !present(r.entries[i]):
 			// Any pass can be the last to know of it.
 			if _, there := copies[x.Key][x.DestinationVersionID]; there && !w.orphans[copyOf(m, x)] {

@@ -12,7 +12,6 @@ import (
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -398,7 +397,7 @@ func (w *work) remainder(ctx context.Context) error {
 			}
 			left.Uploads++
 		}
-		if left.Entries+left.Uploads+left.Unlistable > 0 && !planted.On(planted.AssumeEmpty) {
+		if left.Entries+left.Uploads+left.Unlistable > 0 {
 			w.result.SourceEmpty = false
 			left.Reason = w.retained[left.Location].reason(left.Entries+left.Uploads, left.Unlistable)
 			w.result.Left = append(w.result.Left, left)

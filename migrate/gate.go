@@ -10,7 +10,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/copier"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -55,7 +54,7 @@ func (w *work) beside(ctx context.Context, move int, listing histories, n need, 
 			return err
 		}
 	}
-	for err == nil && more && !planted.On(planted.DropLastPage) {
+	for err == nil && more {
 		if err = f(history{}, listed); err == nil {
 			listed, err, more = next()
 		}
@@ -129,9 +128,6 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 	if err := w.result.verified(); err != nil {
 		return err
 	}
-	if planted.On(planted.SkipGate) || planted.On(planted.EraseUnverified) {
-		return nil
-	}
 	if _, err := w.unchanged(ctx); err != nil {
 		return err
 	}
@@ -149,7 +145,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 			return err
 		}
 	}
-	if spoiled > 0 && !planted.On(planted.BlindGate) {
+	if spoiled > 0 {
 		return fmt.Errorf("%w: %d entries; this run erased nothing: %w", ErrSpoiled, spoiled, ErrVerification)
 	}
 	// What a listing of this run showed that the plan does not know counts, even
@@ -160,7 +156,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 			return err
 		}
 	}
-	if !drift.none() && !planted.On(planted.IgnoreDrift) {
+	if !drift.none() {
 		for _, at := range drift.Locations {
 			w.result.Left = append(w.result.Left, certificate.Left{Location: at, Reason: "changed since the plan: " + drift.String()})
 		}

@@ -16,7 +16,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -253,9 +252,6 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		}
 		if err := p.sample(ctx, source, m, entries, o); err != nil {
 			return err
-		}
-		if planted.On(planted.Reorder) {
-			slices.Reverse(entries)
 		}
 		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {

@@ -59,7 +59,7 @@ func (w *world) meanwhile(p *process) {
 	if critical {
 		rate *= 5 // short, and where it matters
 	}
-	if critical && w.options.overwrites && w.overwritten < 4 && w.fate.one(0.3) {
+	if phase == "erasing" && w.options.overwrites && w.overwritten < 4 && w.fate.one(0.15) {
 		w.overwritten++
 		time.Sleep(time.Millisecond)
 		w.overwrite(pick(w.fate, w.places...).bucket)

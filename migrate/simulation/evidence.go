@@ -194,8 +194,8 @@ func (o *oracle) plans(w *operator) (entries []*record) {
 }
 
 // find is the version that an entry of a manifest means: of null versions, the
-// one that was there at the time it names, or one that has since taken its place
-// and is equal in all.
+// one that was there at the time it names, or one with the same bytes that has
+// since taken its place and is equal in all, to that one or to what was copied.
 func (o *oracle) find(bucket string, e manifest.Entry) *record {
 	records := o.source[at(bucket, string(e.Key))]
 	at := -1
@@ -209,7 +209,7 @@ func (o *oracle) find(bucket string, e manifest.Entry) *record {
 		return nil
 	}
 	for _, r := range slices.Backward(records[at+1:]) {
-		if r.version.ID == e.VersionID && r.version.ETag == e.ETag && same(records[at].version, r.version) {
+		if r.version.ID == e.VersionID && r.version.ETag == e.ETag && (same(records[at].version, r.version) || o.held(r)) {
 			return r
 		}
 	}

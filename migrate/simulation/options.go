@@ -98,7 +98,7 @@ func newOptions(d, luck, fate *dice) options {
 	if fate.one(0.1) {
 		o.meddles = fate.between(1, 3)
 	}
-	if o.overwrites = fate.one(0.15); o.overwrites && fate.one(0.5) {
+	if o.overwrites = fate.one(0.2); o.overwrites && fate.one(0.7) {
 		o.source.UnguardedDelete = true
 	}
 	// versitygw 1.8 does both.
