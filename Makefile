@@ -30,7 +30,7 @@ test-servers: build ## what is said of servers, on versitygw and, where they can
 	@echo "make test-servers: all passed"
 
 kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, state in a directory and in a bucket
-	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_KILLS=$(or $(KILLS),50) $(GO) test -count=1 -timeout 60m -v -run TestKillLoop ./cmd/residency
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_KILLS=$(or $(KILLS),50) $(GO) test -count=1 -timeout 60m -v -run 'TestKillLoop|TestKilledInTheErase' ./cmd/residency
 
 simulate: ## SEEDS whole migrations in simulated worlds from FIRST on; or one SEED, with its trace
 	$(GO) test -c -o $(BIN)/simulation.test ./migrate/simulation

@@ -18,7 +18,7 @@ func (w *work) certify(ctx context.Context) error {
 	c := &certificate.Certificate{
 		Schema: certificate.Schema, Tool: w.Tool, Plan: p.ID, PlanDigest: p.Digest, Customer: p.Customer,
 		Started: r.Started, Finished: r.Finished, Destination: region(p.Destination),
-		Entries: r.Entries, Bytes: r.Bytes, Verdicts: r.Verdicts, Methods: r.Methods, Erasures: r.Erasures, Guards: r.Guards,
+		Entries: r.Entries, Bytes: r.Bytes, Verdicts: r.Verdicts, Methods: r.Methods, Erasures: r.Erasures, Guards: r.Guards, Added: r.Added, NotCompared: r.NotCompared,
 		SourceEmpty: r.SourceEmpty, Found: r.Found, Left: r.Left, Fence: r.Fence, OwnerChecks: r.OwnerChecks, Exposures: p.Exposures,
 		Transit: certificate.Transit{Streamed: r.streamed, ServerSide: r.serverSide},
 	}

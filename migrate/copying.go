@@ -109,7 +109,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 func (w *work) copyOptions(m Move) copier.Options {
 	return copier.Options{
 		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, KMSKey: w.plan.KMSKey,
-		KMSDefault: w.kmsDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs,
+		KMSDefault: w.plan.kmsDefault(m), Retention: w.retentionDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs,
 		Accounts: m.Source.Provider == w.plan.Destination.Provider, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 	}
 }

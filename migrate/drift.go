@@ -13,11 +13,13 @@ import (
 // Drift is how the source differs from the plan, in entries.
 type Drift struct {
 	New, Gone, Changed, Uploads int64
-	Locations                   []string
-	Keys                        []manifest.Key // examples
+	// Reserved are marks of other plans that write there and have not ended.
+	Reserved  int64
+	Locations []string
+	Keys      []manifest.Key // examples
 }
 
-func (d Drift) none() bool { return d.entries()+d.Uploads == 0 }
+func (d Drift) none() bool { return d.entries()+d.Uploads+d.Reserved == 0 }
 
 func (d Drift) entries() int64 { return d.New + d.Gone + d.Changed }
 
@@ -26,7 +28,7 @@ func (d Drift) String() string {
 	for _, p := range []struct {
 		n    int64
 		text string
-	}{{d.New, "new"}, {d.Changed, "changed"}, {d.Gone, "gone"}, {d.Uploads, "new unfinished uploads"}} {
+	}{{d.New, "new"}, {d.Changed, "changed"}, {d.Gone, "gone"}, {d.Uploads, "new unfinished uploads"}, {d.Reserved, "reservations of other migrations that write there and have not ended"}} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.text))
 		}
@@ -78,7 +80,11 @@ func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 			if err != nil {
 				return d, fmt.Errorf("list unfinished uploads of %s: %w", c.at, err)
 			}
-			if !uploads[uploadName{i, u.Key, u.UploadID}] {
+			switch {
+			case uploads[uploadName{i, u.Key, u.UploadID}]:
+			case u.Key == objectstore.MarkKey:
+				d.see(c.at, u.Key, &d.Reserved)
+			default:
 				d.see(c.at, u.Key, &d.Uploads)
 			}
 		}

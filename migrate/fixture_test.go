@@ -45,6 +45,7 @@ type fixture struct {
 	tag      string // of buckets, that names their customer
 	keys     int    // of SSE-C that the program has
 	anyClass bool   // at the destination
+	third    string // a further region, in the United States, that the program knows
 }
 
 // newFixture has one bucket, which the caller fills.
@@ -73,7 +74,11 @@ func (f *fixture) open(keys ...s3store.CustomerKey) {
 	f.t.Helper()
 	var err error
 	f.keys = len(keys)
-	f.provider, err = s3store.Open(f.t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", CustomerKeys: keys, Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()}})
+	endpoints := map[string]string{us: f.from.URL(), eu: f.to.URL()}
+	if f.third != "" {
+		endpoints[f.third] = f.box.Endpoints[f.third]
+	}
+	f.provider, err = s3store.Open(f.t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", CustomerKeys: keys, Endpoints: endpoints})
 	f.must(nil, err)
 }
 
@@ -133,10 +138,15 @@ func (f *fixture) tryPlan(verify string) (*migrate.Plan, error) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	coverage := []inventory.Coverage{{Provider: "cloud", Region: us, Looked: true}, {Provider: "cloud", Region: eu, Looked: true}}
+	if f.third != "" {
+		coverage = append(coverage, inventory.Coverage{Provider: "cloud", Region: f.third, Looked: true})
+	}
 	return migrate.Make(f.t.Context(), f.home, migrate.Request{
+		Country:  func(_, region string) string { return map[bool]string{true: "US"}[strings.HasPrefix(region, "us-")] },
 		Customer: "acme", Verify: verify, TagKey: f.tag, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, AnyClass: f.anyClass, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
-		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
+		Inventory:   &inventory.Inventory{Coverage: coverage, Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
 		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },
 	})
 }

@@ -68,6 +68,7 @@ func (w *work) beside(ctx context.Context, move int, listing histories, n need, 
 //
 // With doubting, the segments concerned are noted as no longer proven.
 func (w *work) spoiled(ctx context.Context, doubting bool) (spoiled, newer int64, err error) {
+	w.unclassed()
 	for i := range w.plan.Moves {
 		s, n, err := w.spoiledIn(ctx, i, doubting)
 		spoiled, newer = spoiled+s, newer+n
@@ -107,6 +108,7 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 				w.result.problem(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
 				continue
 			}
+			w.classed(x.entry, listed[next+at])
 			newer += int64(at)
 			next += at + 1
 		}
@@ -129,6 +131,9 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		return err
 	}
 	if _, err := w.unchanged(ctx); err != nil {
+		return err
+	}
+	if err := w.encrypts(ctx); err != nil {
 		return err
 	}
 	total := w.totals().Entries
@@ -160,7 +165,11 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		for _, at := range drift.Locations {
 			w.result.Left = append(w.result.Left, certificate.Left{Location: at, Reason: "changed since the plan: " + drift.String()})
 		}
-		return fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
+		err := fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
+		if drift.Reserved > 0 {
+			err = errors.Join(err, ErrReserved)
+		}
+		return err
 	}
 	return nil
 }

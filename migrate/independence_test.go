@@ -25,15 +25,16 @@ import (
 // One bucket behind two names of one server, which no name or address tells, is
 // found out before anything is written to it but probes.
 func TestServersOneBucketUnderTwoNames(t *testing.T) {
-	for _, versioning := range []objectstore.Versioning{objectstore.Enabled, objectstore.Unversioned} {
-		t.Run(string(versioning), func(t *testing.T) {
+	for name, host := range map[string]string{"enabled, one address": "127.0.0.1", "enabled, two addresses": "localhost", "unversioned, two addresses": "localhost"} {
+		versioning := objectstore.Versioning(name[:strings.Index(name, ",")])
+		t.Run(name, func(t *testing.T) {
 			box := storetest.StartMinIO(t, storetest.AnyRegion)
 			f := &fixture{t: t, box: box, bucket: "source-bucket", home: newHome(t)}
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
 			at := box.Endpoints[storetest.AnyRegion]
 			var err error
 			f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
-				Endpoints: map[string]string{us: at, eu: strings.Replace(at, "127.0.0.1", "localhost", 1)}})
+				Endpoints: map[string]string{us: at, eu: strings.Replace(at, "127.0.0.1", host, 1)}})
 			f.must(nil, err)
 			client := box.Client(storetest.AnyRegion)
 			f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
@@ -145,6 +146,64 @@ func TestServersReplicaIsNoCopy(t *testing.T) {
 	if d := storetest.Diff(before, f.snapshot(eu, target)); d != "" {
 		t.Errorf("the destination differs:\n%s", d)
 	}
+}
+
+// The other way round: what is removed at the destination would be removed at the
+// source, whose copies it then has.
+func TestServersDestinationReplicatesBack(t *testing.T) {
+	f := newFixtureOn(t, storetest.StartMinIO(t, us, eu))
+	client, target := f.box.Client(us), f.destination()
+	f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+	f.versioned(client, f.bucket)
+	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &target}))
+	f.versioned(f.box.Client(eu), target)
+	f.put("key", []byte("text"), nil)
+	before := f.snapshot(us, f.bucket)
+	f.replicate(eu, target, us, f.bucket)
+	p := f.plan("auto")
+	if text := blocked(p, "destination-replicates"); !strings.Contains(text, "the bucket replicates to "+f.bucket) {
+		t.Errorf("blockers %+v, want one of the replication", p.Blockers)
+	}
+	p.Blockers = nil
+	if r, err := f.run(p); !errors.Is(err, migrate.ErrCoupled) && !errors.Is(err, migrate.ErrChanged) {
+		t.Errorf("run: %v, want %v\n%s", err, migrate.ErrCoupled, problems(r))
+	}
+	f.intact(before)
+	f.eventually(eu, target, 0)
+}
+
+// A replication of the source to anywhere else is named, with the country where
+// its target is, for there the data stays.
+func TestServersReplicationElsewhereIsNamed(t *testing.T) {
+	const west = "us-west-2"
+	f := newFixtureOn(t, storetest.StartMinIO(t, us, eu, west))
+	client := f.box.Client(us)
+	f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+	f.versioned(client, f.bucket)
+	f.must(f.box.Client(west).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("backup")}))
+	f.versioned(f.box.Client(west), "backup")
+	f.replicate(us, f.bucket, west, "backup")
+	f.put("key", []byte("text"), nil)
+	f.eventually(west, "backup", 1)
+	f.west(west)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	if text := warned(p, "replicated"); len(p.Blockers) > 0 || !strings.Contains(text, "replication has made copies of this data in backup (US)") {
+		t.Errorf("blockers %+v, warning %q; want the target and its country", p.Blockers, text)
+	}
+	if r, err := f.run(p); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	if d := storetest.Diff(allowed(before, f.snapshot(eu, f.destination()))); d != "" {
+		t.Errorf("the destination differs:\n%s", d)
+	}
+}
+
+// west adds a third region to those that the program knows.
+func (f *fixture) west(region string) {
+	f.t.Helper()
+	f.third = region
+	f.open()
 }
 
 func blockedBy(p *migrate.Plan, rule string) bool {

@@ -116,8 +116,12 @@ func TestServersLeaseAtTheSource(t *testing.T) {
 					t.Fatalf("run: %v, want %v, by whom and until when", err, state.ErrLeased)
 				}
 				lease("2020-01-01T00:00:00Z")
-				if r, err := f.run(p); err != nil {
+				r, err := f.run(p)
+				if err != nil {
 					t.Fatalf("%v\n%s", err, problems(r))
+				}
+				if r.Erasures["gone"] != 0 { // as a customer's entry is that a probe has deleted
+					t.Errorf("erasures %v", r.Erasures)
 				}
 				if d := storetest.Diff(allowed(before, f.snapshot(eu, f.destination()))); d != "" {
 					t.Errorf("the destination differs from what the source held:\n%s", d)

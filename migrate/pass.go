@@ -140,9 +140,10 @@ func (w *work) file(s manifest.Segment, kind string) string {
 // totals counts the entries of this pass.
 func (w *work) totals() Totals { return w.pass.totals() }
 
-// listSource yields the histories of one move's source.
+// listSource yields the histories of one move's source. Leases are no customer's
+// data: another run's may come and go.
 func (w *work) listSource(ctx context.Context, m Move) histories {
-	return objectstore.Histories(w.versions(ctx, m, ""))
+	return objectstore.Histories(apart(w.versions(ctx, m, ""), func(objectstore.Version) {}))
 }
 
 // listDestination yields the histories of one move's destination.

@@ -31,11 +31,13 @@ const PlanSchema = "residency/plan/1"
 // What callers decide on.
 var (
 	ErrBlocked      = errors.New("the plan has blockers")
+	ErrEraseBarred  = errors.New("the source cannot be erased")
 	ErrDrift        = errors.New("the source is not what was planned")
 	ErrNothing      = errors.New("nothing to move")
 	ErrVerification = errors.New("not every entry is verified")
 	ErrPartial      = errors.New("not everything could be done")
 	ErrNotEmpty     = errors.New("the source is not empty")
+	ErrReserved     = errors.New("another migration has the source as its destination and has not ended")
 	ErrLeftOut      = fmt.Errorf("%w: it has what it does not list under its own key, which the plan leaves out", ErrNotEmpty)
 	ErrNoPlan       = errors.New("no such plan")
 	ErrAmbiguous    = errors.New("more than one plan")
@@ -72,7 +74,10 @@ type Plan struct {
 	Totals      Totals                   `json:"totals"`
 	Parity      []Parity                 `json:"parity"`
 	Blockers    []Issue                  `json:"blockers"`
-	Warnings    []Issue                  `json:"warnings"`
+	// EraseBlockers keep the source from being erased; they do not hinder a copy
+	// that keeps it.
+	EraseBlockers []Issue `json:"erase_blockers,omitempty"`
+	Warnings      []Issue `json:"warnings"`
 	// Exposures are the laws that reach the data at the destination.
 	Exposures []inventory.Exposure `json:"exposures"`
 }

@@ -31,6 +31,9 @@ type Request struct {
 	Inventory *inventory.Inventory
 	Exposures []inventory.Exposure // at the destination
 	Stores    Stores
+	// Country is where a provider's region is, empty if that is not known; nil
+	// knows none.
+	Country func(provider, region string) string
 	// BucketName names the destination of a source bucket.
 	BucketName func(bucket, sourceRegion string) string
 	// Claims say whose data is, or would be moved, where; TagKey is the bucket tag

@@ -53,6 +53,20 @@ type reservation struct {
 // The copies stay (law L1).
 var ErrUnexplained = errors.New("originals are gone, and it is not known who removed them")
 
+// UnexplainedError is an ErrUnexplained that says what is gone.
+type UnexplainedError struct{ Drift Drift }
+
+func (e *UnexplainedError) Error() string {
+	return fmt.Sprintf("%v: %s; another plan has worked on the same destination since, and may have erased them, relying on the copies; no copy was removed", ErrUnexplained, e.Drift)
+}
+
+// Unwrap makes it an ErrUnexplained.
+func (e *UnexplainedError) Unwrap() error { return ErrUnexplained }
+
+// Entries is how many are gone or changed: what Options.RemoveOutdated must say
+// for their copies to be removed.
+func (e *UnexplainedError) Entries() int64 { return e.Drift.Gone + e.Drift.Changed }
+
 // reserved does work under the plan's reservation. A lease that was lost is the
 // error, for it is why the rest failed.
 func (w *work) reserved(ctx context.Context, do func(context.Context) error) error {
@@ -74,8 +88,18 @@ func (w *work) reserved(ctx context.Context, do func(context.Context) error) err
 
 // reserve takes the leases at the plan's destinations and sees to the marks. A
 // bucket that is not there has nothing to be reserved.
+//
+// What is a source here may be the destination of another plan, which erases what
+// it copied from in reliance on it: two plans in opposite directions, or any
+// number in a circle, would leave nothing. So no run begins while another one
+// holds a lease at its source. Of those that begin at once, each has its own
+// lease before it looks, so that at most one goes on; the look before that keeps
+// a lease from being written in vain.
 func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, err error) {
 	if err := w.loadReservation(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := w.relied(ctx); err != nil {
 		return nil, nil, err
 	}
 	var held []func() error
@@ -104,10 +128,59 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 		held = append(held, end)
 		leased = next
 	}
+	if err := w.relied(leased); err != nil {
+		return nil, nil, errors.Join(err, release())
+	}
 	if err := w.mark(leased, buckets); err != nil {
 		return nil, nil, errors.Join(err, release())
 	}
 	return leased, release, nil
+}
+
+// relied refuses sources that a run of another plan is writing to at the moment.
+func (w *work) relied(ctx context.Context) error {
+	for _, m := range w.plan.Moves {
+		err := w.rivals(ctx, w.source(m), m.Bucket, m.Prefix, "")
+		switch {
+		case errors.Is(err, state.ErrLeased):
+			return fmt.Errorf("%s is the destination of another migration, which is at work: %w", m.From(), err)
+		case errors.Is(err, objectstore.ErrDenied) && m.Prefix != "":
+			w.note("whether another migration is writing to %s at this moment could not be seen (access denied to keys that begin with %s)", m.From(), objectstore.LeasePrefix)
+		case err != nil:
+			return fmt.Errorf("look for reservations of %s: %w", m.From(), err)
+		}
+	}
+	return nil
+}
+
+// GiveBack takes away what a certified plan still reserves at its destinations:
+// its last run was killed after the certificate and before it could.
+func (r *Runner) GiveBack(ctx context.Context, p *Plan) error {
+	_, err := r.leased(ctx, p, func(ctx context.Context) (*Result, error) {
+		w, err := r.open(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.loadReservation(ctx); err != nil {
+			return nil, err
+		}
+		reserves := len(w.reservation.Marks) > 0
+		for _, m := range p.Moves {
+			who, err := claimant(ctx, w.destination(), m, w.Now())
+			if err != nil {
+				return nil, err
+			}
+			reserves = reserves || who == holder(p.ID)+w.reservation.ID
+		}
+		if !reserves {
+			return nil, nil
+		}
+		return nil, w.reserved(ctx, w.unreserve)
+	})
+	if errors.Is(err, state.ErrLeased) {
+		return nil // by a run that goes on, and gives it back itself
+	}
+	return err
 }
 
 func (w *work) loadReservation(ctx context.Context) error {
@@ -169,7 +242,7 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	}
 	// Ours is there before others' are looked for: of two that do both at once,
 	// at least one sees the other.
-	if err := rivals(leased, home, store, m, name); err != nil {
+	if err := w.rivals(leased, store, m.Destination, m.Prefix, name); err != nil {
 		return nil, nil, errors.Join(err, end())
 	}
 	return leased, end, nil
@@ -193,22 +266,42 @@ func claimant(ctx context.Context, destination objectstore.Store, m Move, now ti
 	return l.Holder, nil
 }
 
-// rivals looks for leases of keys that overlap a move's.
-func rivals(ctx context.Context, home *state.Bucket, store objectstore.Store, m Move, own string) error {
-	for v, err := range store.Versions(ctx, m.Destination, objectstore.LeasePrefix, "") {
+// rivals is as the function, and tries again what can be.
+func (w *work) rivals(ctx context.Context, store objectstore.Store, bucket, prefix, own string) (err error) {
+	failed := w.patient(ctx, func() error {
+		if err = rivals(ctx, store, bucket, prefix, own, w.Now()); errors.Is(err, state.ErrLeased) {
+			return nil // which is an answer
+		}
+		return err
+	})
+	return cmp.Or(failed, err)
+}
+
+// rivals looks for leases, apart from its own, of keys that overlap a prefix of a
+// bucket. One that is held is a state.LeasedError.
+func rivals(ctx context.Context, store objectstore.Store, bucket, prefix, own string, now time.Time) error {
+	for v, err := range store.Versions(ctx, bucket, objectstore.LeasePrefix, "") {
 		if err != nil {
 			return err
 		}
 		name, _, _ := strings.Cut(v.Key, "/")
-		if name == own || !v.Latest || v.Marker {
+		if name == own || !v.Latest || v.Marker || !objectstore.IsLease(v.Key) {
 			continue
 		}
-		prefix, ok := objectstore.LeaseOf(name)
-		if !ok || !strings.HasPrefix(prefix, m.Prefix) && !strings.HasPrefix(m.Prefix, prefix) {
+		reserved, ok := objectstore.LeaseOf(name)
+		if !ok || !strings.HasPrefix(reserved, prefix) && !strings.HasPrefix(prefix, reserved) {
 			continue // somebody's own key, or keys apart from ours
 		}
-		if err := home.Leased(ctx, name); err != nil {
+		// Whatever lies there now: it may have been renewed since.
+		l, err := state.ReadLease(ctx, store, objectstore.Ref{Bucket: bucket, Key: v.Key}, now)
+		if errors.Is(err, objectstore.ErrNotFound) {
+			continue // given back meanwhile
+		}
+		if err != nil {
 			return err
+		}
+		if l.Held {
+			return &state.LeasedError{Holder: l.Holder, Until: l.Until}
 		}
 	}
 	return nil
@@ -413,16 +506,16 @@ func (w *work) explain(ctx context.Context, erasing bool) error {
 	if ok, err := w.unbroken(ctx); err != nil || ok {
 		return err
 	}
-	if w.outdated {
-		w.note("copies whose originals are gone are removed, as told")
-		return nil
-	}
 	drift, err := w.driftNow(ctx, erasing)
 	if err != nil {
 		return err
 	}
-	if drift.Gone+drift.Changed > 0 {
-		return fmt.Errorf("%w: %s; another plan has worked on the same destination since, and may have erased them, relying on the copies; no copy was removed", ErrUnexplained, drift)
+	switch n := drift.Gone + drift.Changed; {
+	case n > 0 && n == w.outdated:
+		w.note("copies of %d entries that are gone at the source, or changed, are removed, as told", n)
+		return nil
+	case n > 0:
+		return &UnexplainedError{Drift: drift}
 	}
 	r := w.reservation
 	r.Suspect = false

@@ -25,6 +25,11 @@ type Result struct {
 	Methods  map[string]int64 `json:"methods"`
 	Erasures map[string]int64 `json:"erasures"`
 	Guards   map[string]int64 `json:"deletion_guards"`
+	// Added counts what the destination has put on copies by itself, by its name.
+	Added map[string]int64 `json:"added_by_destination"`
+	// NotCompared says what of the copies was not held against their sources, and
+	// why.
+	NotCompared []string `json:"not_compared"`
 	// Fence names the source buckets whose policies deny writes.
 	Fence []string `json:"fence"`
 	// OwnerChecks tell of both ends whether requests named the buckets' owner.
@@ -56,7 +61,7 @@ const maxProblems = 20
 func newResult(p *Plan) *Result {
 	return &Result{
 		Schema: "residency/result/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer,
-		Verdicts: map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{},
+		Verdicts: map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{}, Added: map[string]int64{}, NotCompared: p.notCompared(),
 		Fence: []string{}, Problems: []Problem{}, Left: []certificate.Left{},
 	}
 }
@@ -66,6 +71,7 @@ func (r *Result) recount() {
 	r.Entries, r.Bytes, r.Held, r.streamed, r.serverSide = 0, 0, 0, 0, 0
 	clear(r.Verdicts)
 	clear(r.Methods)
+	clear(r.Added)
 	r.Problems = []Problem{}
 }
 
@@ -78,6 +84,9 @@ func (r *Result) count(x *receipt.Receipt, way string) {
 	}
 	if x.Held {
 		r.Held++
+	}
+	for _, name := range x.Added {
+		r.Added[name]++
 	}
 	if way == Streamed {
 		r.streamed++
@@ -101,6 +110,9 @@ func (r *Result) add(other *Result) {
 	}
 	for method, n := range other.Methods {
 		r.Methods[method] += n
+	}
+	for name, n := range other.Added {
+		r.Added[name] += n
 	}
 }
 

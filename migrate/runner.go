@@ -59,10 +59,11 @@ type Options struct {
 	// Fence denies writes to the source by its buckets' policies before the last
 	// listing, where the endpoint honours that.
 	Fence bool
-	// RemoveOutdated is somebody's word that whoever removed originals at the
-	// source did not rely on this plan's copies of them. Without it, copies stay
-	// and the run ends with ErrUnexplained where that is not known.
-	RemoveOutdated bool
+	// RemoveOutdated is somebody's word that whoever removed so many originals at
+	// the source did not rely on this plan's copies of them. Where that is not
+	// known and another number is gone, copies stay and the run ends with an
+	// UnexplainedError, which has the number.
+	RemoveOutdated int64
 }
 
 // DefaultPasses is how many further passes a run makes unless told otherwise.
@@ -78,6 +79,9 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	}
 	if len(p.Blockers) > 0 {
 		return nil, ErrBlocked
+	}
+	if len(p.EraseBlockers) > 0 && !o.KeepSource {
+		return nil, blockedErase(p.EraseBlockers)
 	}
 	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.run(ctx, p, o) })
 }
@@ -108,6 +112,11 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	w, err := r.open(ctx, p)
 	if err != nil {
 		return nil, err
+	}
+	if !o.KeepSource {
+		if err := w.barred(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
@@ -165,6 +174,9 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	if _, err := w.unchanged(ctx); err != nil {
 		return nil, err
 	}
+	if err := w.barred(ctx); err != nil {
+		return nil, err
+	}
 	w.result.Started = started.At
 	if missing, err := w.missing(ctx); err != nil {
 		return nil, err
@@ -205,7 +217,7 @@ type work struct {
 
 	reservation reservation
 	own         int64 // entries at the destination that are leases
-	outdated    bool  // Options.RemoveOutdated
+	outdated    int64 // Options.RemoveOutdated
 	// unsaid tells that the gate was passed by a release that wrote down no
 	// intents: all of the plan may have been erased.
 	unsaid bool

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/parity"
@@ -57,10 +59,14 @@ func readSettings(ctx context.Context, store objectstore.Store, bucket string) [
 // settings records what becomes of a source bucket's settings.
 func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Move) error {
 	read := readSettings(ctx, source, m.Bucket)
+	var policy []byte
 	for i, name := range objectstore.Settings() {
 		value, err := read[i].value, read[i].err
 		if err == nil && name == objectstore.Policy {
 			value, err = parity.Unfenced(value) // an earlier plan's fence is not the bucket's own
+		}
+		if err == nil && name == objectstore.Policy {
+			policy = value
 		}
 		row := Parity{Bucket: bucketName(*m), Setting: string(name)}
 		switch {
@@ -90,6 +96,9 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		}
 		p.plan.Parity = append(p.plan.Parity, row)
 	}
+	if err := p.eraseBars(ctx, source, m, policy); err != nil {
+		return err
+	}
 	return p.access(ctx, source, m)
 }
 
@@ -101,6 +110,13 @@ func (p *planner) judge(ctx context.Context, m *Move, name objectstore.Setting, 
 	case objectstore.ObjectLock:
 		m.Lock = true
 		row.Detail = "default retention is set after the copy"
+		retention, err := parity.ParseRetention(value)
+		if err != nil {
+			return fmt.Errorf("object lock of %s: %w", at, err)
+		}
+		if retention != (parity.Retention{}) {
+			p.warn(Issue{Rule: "source-locks", Location: at, Text: fmt.Sprintf("what was written to it is under %s, unless it was given another lock: it stays until that ends, and the run then ends with exit code 6", retention)})
+		}
 		return nil
 	case objectstore.Replication:
 		targets, err := parity.Targets(value)
@@ -113,7 +129,7 @@ func (p *planner) judge(ctx context.Context, m *Move, name objectstore.Setting, 
 				Remedy: "turn that replication off, or set destination.bucket in the configuration"})
 		}
 		for i, target := range targets {
-			targets[i] += " (" + p.country(ctx, target) + ")"
+			targets[i] += " (" + p.country(ctx, m.Source.Provider, target) + ")"
 		}
 		p.warn(Issue{Rule: "replicated", Location: at, Text: fmt.Sprintf("replication has made copies of this data in %s; they are not part of this plan", strings.Join(targets, ", ")), Remedy: "look at them with residency inventory"})
 		return nil
@@ -172,23 +188,40 @@ func (p *planner) judgeEncryption(at string, value []byte, row *Parity) error {
 }
 
 // country is where a bucket is that a replication copies to, as far as what was
-// planned with knows.
-func (p *planner) country(ctx context.Context, bucket string) string {
+// planned with knows: the destination, what the inventory has found, and each
+// region that it has looked at.
+func (p *planner) country(ctx context.Context, provider, bucket string) string {
 	for _, place := range p.Inventory.Places {
 		if place.Bucket == bucket && place.Country != "" {
 			return place.Country
 		}
 	}
-	region, err := p.Stores(p.Destination.Provider, p.Destination.Code).BucketRegion(ctx, bucket)
-	switch {
-	case err != nil:
-		return "country not known"
-	case region == p.Destination.Code && p.Destination.Country != "":
-		return p.Destination.Country
-	case region != "":
+	looked := []inventory.Coverage{{Provider: p.Destination.Provider, Region: p.Destination.Code, Looked: true}}
+	for _, c := range slices.Concat(looked, p.Inventory.Coverage) {
+		if !c.Looked || c.Bucket != "" || c.Provider != provider {
+			continue
+		}
+		region, err := p.Stores(c.Provider, c.Region).BucketRegion(ctx, bucket)
+		if err != nil {
+			continue // not there, or not to be seen from there
+		}
+		region = cmp.Or(region, c.Region)
+		if country := p.placed(c.Provider, region); country != "" {
+			return country
+		}
 		return "in " + region
 	}
 	return "country not known"
+}
+
+func (p *planner) placed(provider, region string) string {
+	if provider == p.Destination.Provider && region == p.Destination.Code {
+		return p.Destination.Country
+	}
+	if p.Country == nil {
+		return ""
+	}
+	return p.Country(provider, region)
 }
 
 // has tells whether a move's destination has such a setting at all.
@@ -308,13 +341,13 @@ func equalJSON(a, b []byte) bool {
 
 // opaque tells whether ETags of a move's copies may differ from their sources'.
 func (w *work) opaque(m Move) bool {
-	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.kmsDefault(m)
+	return w.plan.KMSKey != "" || w.plan.CustomerKeys || w.plan.kmsDefault(m)
 }
 
 // kmsDefault tells whether a move's destination bucket has, or is given,
 // default encryption under KMS.
-func (w *work) kmsDefault(m Move) bool {
-	value := wantedSetting(w.plan.Parity, m, objectstore.Encryption)
+func (p *Plan) kmsDefault(m Move) bool {
+	value := wantedSetting(p.Parity, m, objectstore.Encryption)
 	if m.Found != nil {
 		value = m.Found.Encryption
 	}
@@ -323,4 +356,21 @@ func (w *work) kmsDefault(m Move) bool {
 	}
 	e, err := parity.ParseEncryption(value)
 	return err == nil && strings.HasPrefix(e.Algorithm, "aws:kms")
+}
+
+// retentionDefault is the mode of the retention that, as the plan says, a move's
+// destination bucket has, or is given, for whatever is written to it.
+func (w *work) retentionDefault(m Move) string {
+	value := wantedSetting(w.plan.Parity, m, objectstore.ObjectLock)
+	if m.Found != nil {
+		value = m.Found.ObjectLock
+	}
+	if value == nil {
+		return ""
+	}
+	r, err := parity.ParseRetention(value)
+	if err != nil {
+		return ""
+	}
+	return r.Mode
 }

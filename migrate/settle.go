@@ -61,7 +61,7 @@ func (w *work) settle(ctx context.Context, o Options) error {
 				left = max(left, 1)
 			}
 		}
-		if drift.entries() == 0 && (!fenced || drift.Uploads == 0) {
+		if drift.entries() == 0 && (!fenced || drift.Uploads+drift.Reserved == 0) {
 			return copied // a failure that no change of the source explains
 		}
 		if left <= 0 {
@@ -112,7 +112,7 @@ const patientTries = 4
 func (w *work) patient(ctx context.Context, ask func() error) error {
 	for try := 0; ; try++ {
 		err := ask()
-		if err == nil || ctx.Err() != nil || objectstore.Permanent(err) || errors.Is(err, objectstore.ErrNotFound) || try == patientTries {
+		if err == nil || ctx.Err() != nil || objectstore.Permanent(err) || errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, ErrCoupled) || try == patientTries {
 			return err
 		}
 		if err := w.sleep(ctx, time.Second<<try); err != nil {

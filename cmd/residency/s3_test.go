@@ -22,6 +22,7 @@ import (
 
 const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 bucket REGION BUCKET [versioned]     create a bucket
+  s3 locked REGION BUCKET MODE            create one whose objects are all retained for ten years
   s3 tag REGION BUCKET KEY VALUE          tag it
   s3 policy REGION BUCKET JSON            give it a policy
   s3 versions REGION BUCKET               turn its versioning on
@@ -63,7 +64,7 @@ func s3Run(ctx context.Context, args []string) error {
 	bucket, prefix, _ := strings.Cut(args[2], "/")
 	t := &s3Tool{client: box.Client(args[1]), bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"put": 2, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
+	want := map[string]int{"locked": 1, "put": 2, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
@@ -81,6 +82,8 @@ func s3Run(ctx context.Context, args []string) error {
 		return err
 	case "bucket":
 		return t.create(ctx, args[1], len(rest) == 1 && rest[0] == "versioned")
+	case "locked":
+		return t.createLocked(ctx, rest[0])
 	case "tag":
 		_, err = t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &rest[0], Value: &rest[1]}}}})
 	case "policy":
@@ -165,6 +168,17 @@ func atTerminal(answer string, command []string) error {
 type s3Tool struct {
 	client         *s3.Client
 	bucket, prefix string
+}
+
+func (t *s3Tool) createLocked(ctx context.Context, mode string) error {
+	lock := true
+	if _, err := t.client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &t.bucket, ObjectLockEnabledForBucket: &lock}); err != nil {
+		return err
+	}
+	years := int32(10)
+	_, err := t.client.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: &t.bucket, ObjectLockConfiguration: &types.ObjectLockConfiguration{
+		ObjectLockEnabled: types.ObjectLockEnabledEnabled, Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionMode(mode), Years: &years}}}})
+	return err
 }
 
 func (t *s3Tool) create(ctx context.Context, region string, versioned bool) error {

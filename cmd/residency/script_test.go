@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 
 // sandboxCommand starts the S3 servers: sandbox [samples] [REGION]. They are $US
 // (us-east-1), $WEST (us-west-2), $EU (eu-west-1), $DE (eu-central-1), and $MORE
-// for a region that no catalog knows.
+// for a region that no catalog knows; $MORE_PORT is its port, and so on.
 func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 	regions := map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1"}
 	o := storetest.SandboxOptions{Dir: ts.MkAbs("sandbox"), Samples: slices.Contains(args, "samples")}
@@ -75,6 +75,7 @@ func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("ACCOUNT", box.AccessKey) // the servers' name for who owns the buckets
 	for name, region := range regions {
 		ts.Setenv(name, box.Endpoints[region])
+		ts.Setenv(name+"_PORT", box.Endpoints[region][strings.LastIndex(box.Endpoints[region], ":")+1:])
 	}
 }
 

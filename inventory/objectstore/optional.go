@@ -79,6 +79,12 @@ type Addressed interface {
 	Account(ctx context.Context) string
 }
 
+// MFADeleter tells whether a bucket deletes no version for good without a code of
+// its root user's device (MFA delete).
+type MFADeleter interface {
+	MFADelete(ctx context.Context, bucket string) (bool, error)
+}
+
 // OwnerCheck says whether requests about buckets name the account that must own
 // them, so that somebody else's bucket under an expected name is refused.
 type OwnerCheck struct {

@@ -41,6 +41,10 @@ type Certificate struct {
 	Methods  map[string]int64 `json:"methods"`
 	Erasures map[string]int64 `json:"erasures"`
 	Guards   map[string]int64 `json:"deletion_guards"`
+	// Added counts what the destination has put on copies by itself, by its name;
+	// NotCompared says what was not held against the sources, and why.
+	Added       map[string]int64 `json:"added_by_destination"`
+	NotCompared []string         `json:"not_compared"`
 
 	// SourceEmpty tells that a listing after the last deletion showed nothing
 	// of the customer: no version, no delete marker, no unfinished upload.

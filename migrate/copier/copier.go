@@ -48,6 +48,7 @@ type Options struct {
 	Locked     bool                   // the source bucket has object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
+	Retention  string                 // the mode that the plan says the destination gives to all by default
 	Limits     objectstore.Limits     // of the destination; default: what it says of itself
 	Opaque     bool                   // ETags of copies may differ from their sources', as under KMS and SSE-C
 	AnyClass   bool                   // the storage class is left to the destination
@@ -403,6 +404,6 @@ func (c *Copier) at(key manifest.Key, id, etag string) objectstore.Ref {
 func (c *Copier) receipt(e manifest.Entry, f verifier.Finding) receipt.Receipt {
 	return receipt.Receipt{
 		Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size,
-		Verdict: f.Verdict, Method: f.Method, Reason: f.Reason, At: c.Now().UTC(),
+		Verdict: f.Verdict, Method: f.Method, Reason: f.Reason, Added: f.Added, At: c.Now().UTC(),
 	}
 }

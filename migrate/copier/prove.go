@@ -37,7 +37,7 @@ func (c *Copier) prove(ctx context.Context, e manifest.Entry, v objectstore.Vers
 			return receipt.Receipt{}, err
 		}
 	}
-	if finding.Verdict == receipt.Verified {
+	if finding = c.encrypted(source.Encrypted, destination.Encrypted, finding); finding.Verdict == receipt.Verified {
 		if finding, err = c.attributes(ctx, e, source, &destination, at, finding); err != nil {
 			return receipt.Receipt{}, err
 		}
@@ -65,7 +65,7 @@ func (c *Copier) attributes(ctx context.Context, e manifest.Entry, source object
 		destination = &info
 	}
 	var err error
-	if source.Lock, destination.Lock, err = c.locks(ctx, e, at); err != nil {
+	if source.Lock, destination.Lock, err = c.locks(ctx, e, at, destination.Lock); err != nil {
 		return found, err
 	}
 	if source.Grants == nil {
@@ -94,7 +94,10 @@ func (c *Copier) description(ctx context.Context, source objectstore.Info, at ob
 	if err != nil {
 		return found, err
 	}
-	destination.Lock, destination.Tags, destination.Grants = source.Lock, source.Tags, source.Grants
+	if destination.TagCount == 0 {
+		destination.Tags = source.Tags
+	}
+	destination.Lock, destination.Grants = destination.Lock.At(c.Now()), source.Grants
 	return c.compare(source, destination, found), nil
 }
 
@@ -108,16 +111,19 @@ func (c *Copier) compare(source, destination objectstore.Info, found verifier.Fi
 	if c.AnyClass {
 		destination.StorageClass = source.StorageClass
 	}
+	c.locked(source.Lock, &destination.Lock, &found)
 	if names := verifier.Differences(source.Attributes, destination.Attributes); len(names) > 0 {
 		return verifier.Finding{Verdict: receipt.Mismatch, Reason: strings.Join(names, ", ") + " differ at the destination"}
 	}
 	return found
 }
 
-// locks returns what is in force at both ends at one time.
-func (c *Copier) locks(ctx context.Context, e manifest.Entry, at objectstore.Ref) (source, destination objectstore.Lock, err error) {
+// locks returns what is in force at both ends at one time. told is what the
+// destination has said of its lock already, which is all that is asked where the
+// source's bucket has none.
+func (c *Copier) locks(ctx context.Context, e manifest.Entry, at objectstore.Ref, told objectstore.Lock) (source, destination objectstore.Lock, err error) {
 	if !c.Locked {
-		return source, destination, nil
+		return source, told.At(c.Now()), nil
 	}
 	if source, err = c.source.Lock(ctx, withoutETag(e.Ref(c.from, c.Versioning))); err != nil {
 		return source, destination, drifted(err)

@@ -32,6 +32,9 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 		}
 		evidence.SHA256 = sha
 	}
+	if !evidence.Unasked {
+		finding = c.encrypted(evidence.Source.Encrypted, evidence.Written.Encrypted, finding)
+	}
 	if finding.Verdict == receipt.Verified {
 		switch source := evidence.Source; {
 		case !verifier.Plain(source.Attributes) || source.Incomplete != "":
@@ -229,7 +232,8 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 	c.Copied(e.Size)
 	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
 	told := verifier.ETagsComparable(source, w, false) && w.ETag == e.ETag
-	if !told || classed || lock != (objectstore.Lock{}) || len(target.Grants) > 0 {
+	asked := !told || classed || lock != (objectstore.Lock{}) || len(target.Grants) > 0
+	if asked {
 		// What is to be compared with the copy has to be known.
 		if source, err = c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0); err != nil {
 			return verifier.Evidence{}, &wrote{w, drifted(err)}
@@ -242,5 +246,5 @@ func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectst
 		}
 	}
 	source.Lock, source.Grants = lock, target.Grants
-	return verifier.Evidence{Source: source, Written: w}, nil
+	return verifier.Evidence{Source: source, Written: w, Unasked: !asked}, nil
 }

@@ -232,6 +232,10 @@ func (c Copy) segment(ctx context.Context, s manifest.Segment, tasks chan<- task
 			t.Known = proven(known[at : at+len(history)])
 		}
 		at += len(history)
+		// Asked first: of two cases that are ready, select takes either.
+		if err = ctx.Err(); err != nil {
+			break
+		}
 		if len(t.Known) == len(history) {
 			for i := range t.Known {
 				if err = t.receipts.Add(t.Known[i]); err != nil {

@@ -69,7 +69,9 @@ type Receipt struct {
 	Checksum             *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
 	Held                 bool                  `json:"held,omitempty"`     // was found there and proven, not copied
 	Before               bool                  `json:"before,omitempty"`   // was there when the plan was made: not ours to remove
-	At                   time.Time             `json:"at"`
+	// Added names what the destination has put on the copy by itself.
+	Added []string  `json:"added,omitempty"`
+	At    time.Time `json:"at"`
 }
 
 // Shows tells whether a listing of the destination still shows what was written.

@@ -193,7 +193,7 @@ func (o *oracle) judge(r *record) {
 		o.plans(p.operator)
 	}
 	if !p.erased {
-		p.erased = true
+		p.erased, p.erasedAt = true, o.world.step
 		o.gate(p.operator)
 	}
 	name := fmt.Sprintf("%s/%s@%s", r.bucket, r.key, r.version.ID)
@@ -262,7 +262,7 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && p.operator.moves(x.bucket, x.key) && x.made < o.shown(p, source, x.bucket, x.key) {
+			if !x.gone && !x.planned && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source, x.bucket, x.key, p.erasedAt) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
 			}
 		}
@@ -271,9 +271,14 @@ func (o *oracle) fresh(p *process, r *record) {
 
 // shown is the step at which a listing last showed all of a key; -1: never.
 func (o *oracle) shown(p *process, side, bucket, key string) int {
+	return o.shownBy(p, side, bucket, key, o.world.step)
+}
+
+// shownBy is the last such step up to another one.
+func (o *oracle) shownBy(p *process, side, bucket, key string, until int) int {
 	step := -1
 	for _, s := range p.pages {
-		if s.covers(side, bucket, key) && s.hidden != key && s.step > step {
+		if s.covers(side, bucket, key) && s.hidden != key && s.step > step && s.step <= until {
 			step = s.step
 		}
 	}

@@ -33,6 +33,7 @@ type process struct {
 	looked      map[string]int
 	uploadsSeen int  // step of the last listing of uploads
 	erased      bool // it has deleted at the source
+	erasedAt    int  // the step at which it first did
 	lost        int  // what it has erased and is at neither end
 }
 

@@ -26,6 +26,9 @@ type Evidence struct {
 	Enforced bool
 	// SameParts tells that a multipart copy has the source's part boundaries.
 	SameParts bool
+	// Unasked tells that the source was not asked what it is, so that what Source
+	// does not say may be there all the same.
+	Unasked bool
 }
 
 // Finding is a verdict with its method, or with its reason.
@@ -33,6 +36,8 @@ type Finding struct {
 	Verdict receipt.Verdict
 	Method  receipt.Method
 	Reason  string
+	// Added names what the copy has, from its destination, and its source has not.
+	Added []string
 }
 
 func mismatch(format string, args ...any) Finding {

@@ -150,6 +150,14 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 		return &refusedError{err: why, hint: "residency inventory shows where it is"}
 	}
 	done := plans[i].plan
+	for _, c := range plans {
+		if c.status.Stage != migrate.Certified {
+			continue
+		}
+		if err := m.runner(m.world, 0).GiveBack(ctx, c.plan); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintf(m.Out, "Nothing to do: all data of %s is in %s; plan %s moved it.\n", customer, done.Destination, done.ID)
 	return nil
 }

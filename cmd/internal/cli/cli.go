@@ -117,7 +117,8 @@ exit codes:
   2    usage or configuration
   3    inventory --check: data outside of the allowed jurisdictions
   4    refused: no approval, US or unknown destination, blocker, drifted source
-  5    verification: mismatch or unverifiable; nothing was erased
+  5    verification: mismatch or unverifiable; nothing was erased, unless it
+       says that it found so after the erase
   6    copied and verified, but the source is not empty
   7    another run holds the lease
   130, 143  interrupted after a clean stop; rerun resumes

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -90,6 +91,7 @@ func exitCode(err error) int {
 func remedy(err error) string {
 	var usage *usageError
 	var refused *refusedError
+	var unexplained *migrate.UnexplainedError
 	switch {
 	case errors.As(err, &usage):
 		return usage.hint
@@ -105,8 +107,10 @@ func remedy(err error) string {
 		return "rename these keys at the source, by what lists them as they are; then run the same command again, which moves them too"
 	case errors.Is(err, objectstore.ErrUnlistable):
 		return "rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves the rest"
-	case errors.Is(err, migrate.ErrUnexplained):
-		return "residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do. If their owners deleted them, migrate --plan ID --remove-outdated removes the copies too"
+	case errors.As(err, &unexplained):
+		return fmt.Sprintf("residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do: its copies may be the only ones. Only if their owners deleted them, migrate --plan ID --remove-outdated %d removes the copies too", unexplained.Entries())
+	case errors.Is(err, migrate.ErrEraseBarred):
+		return "lift that at the source, or copy without erasing, with migrate --keep-source"
 	case errors.Is(err, migrate.ErrCoupled):
 		return "see that the destination is a bucket of its own (destination.bucket, endpoints) and that no replication leads from the source into it; then plan again"
 	case errors.Is(err, objectstore.ErrAllRefused):
@@ -143,6 +147,8 @@ func remedy(err error) string {
 		return "residency migrate --abort ID ends it; the plan can be run again then"
 	case errors.Is(err, migrate.ErrRestoring):
 		return "run the same command again then; it goes on from here"
+	case errors.Is(err, migrate.ErrReserved):
+		return "let that migration end, or abort it; then run the same command again. If its state is lost, abort its unfinished upload, .residency-reservation, by hand"
 	case errors.Is(err, migrate.ErrNotEmpty):
 		return "run the same command again: it carries what is new and erases what can go by then; --fence denies writes to the source meanwhile"
 	case errors.Is(err, migrate.ErrPartial):

@@ -221,6 +221,9 @@ func (a *app) nextStep(p *migrate.Plan, s *migrate.Status) string {
 	}
 	switch s.Stage {
 	case migrate.Planned, migrate.Copying:
+		if len(p.EraseBlockers) > 0 {
+			return a.command("migrate", "--plan", p.ID, "--keep-source", "--approve", p.Digest)
+		}
 		return a.command("migrate", "--plan", p.ID, "--approve", p.Digest)
 	case migrate.Copied, migrate.Erasing:
 		return a.command("erase", "--plan", p.ID, "--approve", p.Digest)

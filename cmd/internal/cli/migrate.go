@@ -18,7 +18,8 @@ import (
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
-	var keep, fence, outdated, exclude bool
+	var keep, fence, exclude bool
+	var outdated int64
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
 	c := &cobra.Command{
@@ -46,7 +47,8 @@ stays after the erase, and until --abort otherwise.
 A copy at the destination is removed, because its original is gone at the source,
 only where nobody can have erased the original in reliance on it. Where another
 plan has worked on the same destination since, that is not known: the run stops,
-exits 6, and the copies stay until you look and give --remove-outdated.
+exits 6, and the copies stay until you have found out that the owners deleted the
+originals and give --remove-outdated with the number of entries that it named.
 
 --abort takes away what a plan wrote at the destination, as long as nothing was
 erased, and lifts its fence. Copies whose originals are gone stay, and it exits 6.
@@ -63,6 +65,9 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 			}
 			if passes < 0 || passes > maxPasses {
 				return &usageError{err: fmt.Errorf("--passes %d: between 0 and %d", passes, maxPasses)}
+			}
+			if outdated < 0 {
+				return &usageError{err: fmt.Errorf("--remove-outdated %d: the number of entries that a refusal named", outdated)}
 			}
 			if abort != "" {
 				if to != "" || plan != "" {
@@ -97,7 +102,7 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
 	f.StringVar(&abort, "abort", "", "take away what this plan (`ID` or digest) wrote at the destination, if nothing was erased yet")
 	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
-	f.BoolVar(&outdated, "remove-outdated", false, "remove copies whose originals are gone at the source although another plan may have erased them")
+	f.Int64Var(&outdated, "remove-outdated", 0, "remove the copies of `N` entries that are gone at the source although another plan may have erased them, relying on these copies; N is the number that a refusal named")
 	f.IntVar(&passes, "passes", migrate.DefaultPasses, "how often what others write to the source meanwhile is carried")
 	f.BoolVar(&fence, "fence", false, "deny writes to the source, by its buckets' policies, before the last pass")
 	f.IntVar(&workers, "workers", 0, fmt.Sprintf("entries and parts copied at once (default: as many as turn out to be worth having, %d to %d)", engine.LeastWorkers, engine.MostWorkers))
@@ -204,7 +209,7 @@ func (m *migration) run(ctx context.Context) error {
 		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and its source was empty when it was certified.\n", p.ID)
 		return nil
 	}
-	if len(p.Blockers) > 0 {
+	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
 		if err := m.printPlan(p, d); err != nil {
 			return err
 		}
@@ -241,8 +246,8 @@ func (m *migration) again(p *migrate.Plan) string {
 	if m.options.Fence {
 		words = append(words, "--fence")
 	}
-	if m.options.RemoveOutdated {
-		words = append(words, "--remove-outdated")
+	if n := m.options.RemoveOutdated; n > 0 {
+		words = append(words, "--remove-outdated", strconv.FormatInt(n, 10))
 	}
 	if m.options.Passes != migrate.DefaultPasses {
 		words = append(words, "--passes", strconv.Itoa(m.options.Passes))

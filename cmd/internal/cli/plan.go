@@ -54,7 +54,7 @@ that is configured), or provider:region.`,
 			if err := a.printPlan(p, d); err != nil {
 				return err
 			}
-			if len(p.Blockers) > 0 {
+			if len(p.Blockers)+len(p.EraseBlockers) > 0 {
 				return blocked(p)
 			}
 			return nil
@@ -86,6 +86,9 @@ func needTo(to string) error {
 }
 
 func blocked(p *migrate.Plan) error {
+	if len(p.Blockers) == 0 {
+		return &refusedError{err: fmt.Errorf("%w: %w, by %s; nothing was changed", migrate.ErrBlocked, migrate.ErrEraseBarred, plural(len(p.EraseBlockers), "blocker")), hint: "remove what blocks, then plan again; or copy without erasing, with migrate --keep-source"}
+	}
 	return &refusedError{err: fmt.Errorf("%w: %s; nothing was changed", migrate.ErrBlocked, plural(len(p.Blockers), "blocker")), hint: "remove what blocks, then plan again"}
 }
 
@@ -128,6 +131,7 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Customer: customer, Verify: verify, Inventory: inv, Stores: w.stores, Now: a.now(), Progress: progress,
 		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
+		Country:     func(provider, region string) string { return w.providers[provider].country(region) },
 		Claims:      w.claims(d.Place.Provider, d.Place.Code),
 		TagKey:      w.config.Discovery.BucketTag,
 		KMSKey:      w.config.Destination.KMSKey,
@@ -208,6 +212,7 @@ func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
 		return err
 	}
 	a.printIssues("Blockers: nothing moves before these are gone", p.Blockers)
+	a.printIssues("Blockers of the erase: nothing moves before these are gone, unless with --keep-source", p.EraseBlockers)
 	a.printIssues("Warnings", p.Warnings)
 	a.printExposures("Exposures at the destination", p.Exposures)
 	fmt.Fprintf(a.Out, "\ndigest %s\n", p.Digest)

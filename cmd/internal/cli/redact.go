@@ -27,6 +27,7 @@ func withoutKeys(v any) any {
 			c.Segments[i].FirstKey, c.Segments[i].LastKey = "", ""
 		}
 		c.Blockers, c.Warnings = issues(x.Blockers), issues(x.Warnings)
+		c.EraseBlockers = issues(x.EraseBlockers)
 		return &c
 	case *migrate.Result:
 		c := *x

@@ -38,6 +38,9 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 	if r.Held > 0 {
 		rows = append(rows, []string{"found", render.Count(r.Held) + " were at the destination already and were proven, not copied"})
 	}
+	if len(r.Added) > 0 {
+		rows = append(rows, []string{"added", counts(r.Added, nil) + ", by the destination itself"})
+	}
 	if len(r.Erasures) > 0 {
 		rows = append(rows, []string{"source", counts(r.Erasures, nil)}, []string{"guards", counts(r.Guards, nil)})
 	}
@@ -53,6 +56,9 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 	}
 	if len(r.Fence) > 0 {
 		rows = append(rows, []string{"fence", "writes to " + strings.Join(r.Fence, ", ") + " are denied by the statement ResidencyFence… of the bucket policy" + fenceEnd(r)})
+	}
+	if r.Entries > 0 {
+		rows = append(rows, []string{"not compared", strings.Join(r.NotCompared, "; ")})
 	}
 	if !r.Finished.IsZero() {
 		rows = append(rows, []string{"started", r.Started.Format(time.RFC3339)}, []string{"finished", r.Finished.Format(time.RFC3339)})

@@ -69,6 +69,15 @@ func (s *Store) Versioning(ctx context.Context, bucket string) (objectstore.Vers
 	return v, nil
 }
 
+// MFADelete implements objectstore.MFADeleter.
+func (s *Store) MFADelete(ctx context.Context, bucket string) (bool, error) {
+	out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket})
+	if err != nil {
+		return false, s.fail("GetBucketVersioning", bucket, err)
+	}
+	return out.MFADelete == types.MFADeleteStatusEnabled, nil
+}
+
 // SetVersioning implements objectstore.Administrator.
 func (s *Store) SetVersioning(ctx context.Context, bucket string, v objectstore.Versioning) error {
 	status := types.BucketVersioningStatusSuspended

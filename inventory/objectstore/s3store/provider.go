@@ -169,6 +169,7 @@ var (
 	_ objectstore.Addressed = (*Store)(nil)
 
 	_ objectstore.OwnerChecker = (*Store)(nil)
+	_ objectstore.MFADeleter   = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
