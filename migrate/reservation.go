@@ -141,7 +141,10 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 func (w *work) relied(ctx context.Context) error {
 	for _, m := range w.plan.Moves {
 		err := w.rivals(ctx, w.source(m), m.Bucket, m.Prefix, "")
+		var held *state.LeasedError
 		switch {
+		case errors.As(err, &held) && strings.HasPrefix(held.Holder, holder(w.plan.ID)):
+			return fmt.Errorf("%w: what this plan has written to reserve %s shows in %s; nothing was erased", ErrCoupled, w.plan.To(m), m.From())
 		case errors.Is(err, state.ErrLeased):
 			return fmt.Errorf("%s is the destination of another migration, which is at work: %w", m.From(), err)
 		case errors.Is(err, objectstore.ErrDenied) && m.Prefix != "":

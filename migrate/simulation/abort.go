@@ -38,6 +38,11 @@ func (w *operator) giveUp() {
 			}
 			return
 		}
+		if errors.Is(err, migrate.ErrCoupled) { // for as long as that lasts
+			w.end = err
+			w.finish()
+			return
+		}
 		if errors.Is(err, migrate.ErrErasing) || w.luck.one(0.25) {
 			return
 		}
