@@ -288,6 +288,10 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 		if err := e.intend(ctx, e.at, e.read); err != nil {
 			return err
 		}
+	} else if !e.tried { // the run that intended it may have come no further
+		if err := e.renew(ctx, m.Destination); err != nil {
+			return err
+		}
 	}
 	eraser := &engine.Eraser{
 		Source: e.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
