@@ -36,6 +36,7 @@ type options struct {
 	meddles             int  // of people with the destination's buckets, at most
 	overwrites          bool // null versions are written over while the source is erased, by bodies of the same size
 	severs              int  // how often a process loses sight of its state alone
+	nothingElse         bool // happens but crashes
 	customers           bool // a second one has data in the same buckets
 }
 
@@ -119,6 +120,9 @@ func newOptions(d, luck, fate *dice) options {
 		if o.coupling.oneBucket {
 			o.oneService, o.meddles = false, 0
 		}
+	}
+	if fate.one(0.05) {
+		return o.steady(fate)
 	}
 	return o
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
@@ -50,8 +51,10 @@ type change struct {
 
 // authorship is when a copy was written, and under whose plan.
 type authorship struct {
-	step int
-	by   string
+	step    int
+	at      time.Time
+	by      string
+	process *process
 }
 
 // operator is whose evidence counts: that of who acts, or gave the last command.
@@ -339,7 +342,7 @@ func (o *oracle) written(c memstore.Change) {
 	if !o.actor.operator.moves(o.world.origin(c.Bucket), c.Key) {
 		o.violate("L4", "%s/%s was written, which is not where %s's data move", c.Bucket, c.Key, o.actor.operator.customer)
 	}
-	o.copies[c.Version] = authorship{o.world.step, o.actor.operator.author()}
+	o.copies[c.Version] = authorship{o.world.step, o.world.Now(), o.actor.operator.author(), o.actor}
 	o.actor.pages = nil
 }
 

@@ -31,10 +31,11 @@ type process struct {
 	pages []shown
 	// looked has when it last looked at a key at the source.
 	looked      map[string]int
-	uploadsSeen int  // step of the last listing of uploads
-	erased      bool // it has deleted at the source
-	erasedAt    int  // the step at which it first did
-	lost        int  // what it has erased and is at neither end
+	uploadsSeen int       // step of the last listing of uploads
+	erased      bool      // it has deleted at the source
+	erasedAt    int       // the step at which it first did
+	last        time.Time // of its requests to a store
+	lost        int       // what it has erased and is at neither end
 }
 
 // shown is a stretch of keys that a page of a listing covered.
@@ -84,7 +85,7 @@ func (p *process) begin(ctx context.Context, r *request) error {
 	case interrupted:
 		p.cancel()
 	}
-	p.world.oracle.actor = p
+	p.world.oracle.actor, p.last = p, p.world.Now()
 	p.world.oracle.mayChange(r)
 	return nil
 }

@@ -69,6 +69,9 @@ func (s store) Open(ctx context.Context, at objectstore.Ref, part int) (*objects
 	if err != nil {
 		return nil, err
 	}
+	if s.side == source {
+		s.world.oracle.kept(s.process, at)
+	}
 	o, err := s.real.Open(ctx, at, part)
 	if err == nil {
 		o.Body = s.body(r, o.Body)
