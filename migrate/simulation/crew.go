@@ -95,7 +95,9 @@ func (w *world) company(op *operator, do func(context.Context, *process) error) 
 		still := pick(w.luck, time.Second, 15*time.Second, 35*time.Second, 45*time.Second, 45*time.Second, 3*time.Minute)
 		w.say("process %d stands still for %v and more", first.number, still)
 		time.Sleep(still)
-		w.Settle()
+		if w.Settle(); w.running.Load() == 0 {
+			return // what it waited for came to it
+		}
 		if w.luck.one(0.1) {
 			w.say("process %d wakes", first.number)
 			first.frozen = false

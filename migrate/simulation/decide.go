@@ -100,6 +100,12 @@ func (w *world) fault(r *request) fault {
 	if w.unavailable(r) {
 		return pick(d, refused, slowDown)
 	}
+	if w.options.relapse && w.relapses < 2 && r.process.phase() == "erasing" && w.fate.one(0.12) {
+		w.relapses++
+		w.crashes++
+		w.relapsed = true
+		return pick(w.fate, crashBefore, crashAfter)
+	}
 	if w.crashes < w.options.crashes && d.one(0.03) {
 		w.crashes++
 		return pick(d, crashBefore, crashAfter, crashBefore, crashAfter, interrupted)

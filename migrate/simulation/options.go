@@ -36,6 +36,7 @@ type options struct {
 	meddles             int  // of people with the destination's buckets, at most
 	overwrites          bool // null versions are written over while the source is erased, by bodies of the same size
 	severs              int  // how often a process loses sight of its state alone
+	relapse             bool // processes end while they erase, and people write before the next
 	nothingElse         bool // happens but crashes
 	customers           bool // a second one has data in the same buckets
 }
@@ -120,6 +121,9 @@ func newOptions(d, luck, fate *dice) options {
 		if o.coupling.oneBucket {
 			o.oneService, o.meddles = false, 0
 		}
+	}
+	if o.relapse = fate.one(0.08) && o.coupling == (coupling{}); o.relapse {
+		o.passes = max(o.passes, 1)
 	}
 	if fate.one(0.05) {
 		return o.steady(fate)

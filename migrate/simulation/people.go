@@ -31,6 +31,9 @@ func (w *world) populate() {
 		if d.one(0.3) { // null versions below the others
 			w.edits(p.bucket, d.between(0, 3))
 		}
+		if w.options.relapse {
+			w.edits(p.bucket, w.fate.between(1, 4))
+		}
 		if p.versioning != objectstore.Unversioned {
 			must(store.SetVersioning(ctx, p.bucket, objectstore.Enabled))
 			w.edits(p.bucket, d.between(1, 12))

@@ -127,6 +127,11 @@ func (w *operator) betweenRuns(end error) {
 		must(w.disk.syncDir("/"))
 	}
 	w.comesBack()
+	if w.relapsed && w.fate.one(0.7) {
+		w.relapsed = false
+		w.writes++
+		w.edit(pick(w.fate, w.places...).bucket)
+	}
 	if w.meddled < w.options.meddles && w.fate.one(0.5) {
 		w.meddle()
 	}

@@ -76,6 +76,8 @@ type world struct {
 	overwritten int                        // so far, while the source is erased
 	severs      int                        // so far
 	severed     *process                   // that does not reach its state
+	relapses    int                        // so far
+	relapsed    bool                       // and nobody has written since
 	severedAt   time.Time
 	cut         int             // requests that did not reach a state
 	meddled     int             // so far
