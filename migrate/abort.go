@@ -100,7 +100,7 @@ func (w *work) undoAll(ctx context.Context, u *Undone, record fenceRecord) error
 	u.Problems = w.result.Problems
 	var left error
 	if u.Left > 0 {
-		left = fmt.Errorf("%w: %d entries could not be removed", ErrPartial, u.Left)
+		left = partial(u.Left-u.Retained, w.result.unerasable, "%d entries could not be removed", u.Left)
 	}
 	if u.Left > u.Retained { // a lock can last for years, anything else is worth another try
 		return left
@@ -219,8 +219,12 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	}
 	for j, x := range erasures {
 		if x.Outcome != receipt.Changed && !x.Done() {
-			if u.Left++; x.Outcome == receipt.Retained {
+			u.Left++
+			switch {
+			case x.Outcome == receipt.Retained:
 				u.Retained++
+			case x.Lasting:
+				w.result.unerasable++
 			}
 			w.result.problem(Problem{Location: w.plan.To(m).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 			continue

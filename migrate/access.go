@@ -42,7 +42,8 @@ func (p *planner) bucketAccess(ctx context.Context, granter objectstore.Granter,
 	case errors.Is(err, objectstore.ErrNotOffered):
 		return nil
 	case errors.Is(err, objectstore.ErrDenied):
-		warning.Text = "whom the bucket's access control list gives access could not be read (access denied); it is not carried"
+		warning.Text = "whom the bucket's access control list gives access could not be read (access denied); " +
+			"it is not carried"
 		p.warn(warning)
 		return nil
 	case err != nil:
@@ -61,19 +62,25 @@ func (p *planner) bucketAccess(ctx context.Context, granter objectstore.Granter,
 	if len(given) == 0 {
 		return nil
 	}
-	warning.Text = "the bucket's access control list gives others access, which is not carried: " + strings.Join(given, ", ")
+	warning.Text = "the bucket's access control list gives others access, which is not carried: " +
+		strings.Join(given, ", ")
 	p.warn(warning)
-	p.plan.Parity = append(p.plan.Parity, Parity{Bucket: bucketName(*m), Setting: "access control list", Outcome: notCarried,
-		Detail: "the destination's owner alone has access by it"})
+	p.plan.Parity = append(p.plan.Parity, Parity{
+		Bucket: bucketName(*m), Setting: "access control list", Outcome: notCarried,
+		Detail: "the destination's owner alone has access by it",
+	})
 	return nil
 }
 
 // objectAccess decides whether grants of single objects are carried. unowned
 // tells that the bucket has no ownership controls.
-func (p *planner) objectAccess(ctx context.Context, granter objectstore.Granter, m *Move, unowned bool) error {
+func (p *planner) objectAccess(
+	ctx context.Context, granter objectstore.Granter, m *Move, unowned bool,
+) error {
 	ref := p.first.Ref(m.Bucket, m.Versioning)
 	ref.ETag = ""
-	warning := Issue{Rule: "acl", Location: bucketName(*m), Text: "ACLs are in force there; grants of single objects are not carried"}
+	warning := Issue{Rule: "acl", Location: bucketName(*m),
+		Text: "ACLs are in force there; grants of single objects are not carried"}
 	switch _, _, err := granter.Grants(ctx, ref); {
 	case errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrNotFound):
 		return ctx.Err()
@@ -109,7 +116,8 @@ func (p *planner) objectAccess(ctx context.Context, granter objectstore.Granter,
 	}
 	m.ACLs = true
 	if m.Source.Provider != p.Destination.Provider {
-		p.warn(Issue{Rule: "acl-accounts", Location: bucketName(*m), Text: "ACLs are in force there; what they grant to groups is carried, what they grant to accounts is not: " + p.Destination.Provider + " does not know them"})
+		p.warn(Issue{Rule: "acl-accounts", Location: bucketName(*m), Text: "ACLs are in force there; what they grant to " +
+			"groups is carried, what they grant to accounts is not: " + p.Destination.Provider + " does not know them"})
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ func (p *Plan) notCompared() []string {
 	for _, m := range p.Moves {
 		kms = kms || p.kmsDefault(m)
 		if m.Way == ServerSide && len(said) == 1 {
-			said = append(said, "what plain objects that the service copied by itself are encrypted with at the source: no further request asks")
+			said = append(said, "what plain objects that the service copied by itself are encrypted with at the source: "+
+				"no further request asks")
 		}
 	}
 	if kms {
@@ -67,15 +68,15 @@ func (w *work) encrypts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if planned != found && (wanted != nil || found != serviceDefault) {
-			return changed("the default encryption of the bucket %s is %s; the plan has %s", w.bucketAt(m), encryptionName(found), encryptionName(planned))
+		// What Amazon S3 gives every bucket that is given nothing is no change.
+		byItself := wanted == nil && found == (parity.Encryption{Algorithm: "AES256"})
+		if planned != found && !byItself {
+			return changed("the default encryption of the bucket %s is %s; the plan has %s",
+				w.bucketAt(m), encryptionName(found), encryptionName(planned))
 		}
 	}
 	return nil
 }
-
-// serviceDefault is what Amazon S3 gives every bucket that is given nothing.
-var serviceDefault = parity.Encryption{Algorithm: "AES256"}
 
 func encryptions(planned, found []byte) (p, f parity.Encryption, err error) {
 	if planned != nil {

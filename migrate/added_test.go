@@ -214,3 +214,25 @@ func TestAddedStorageClass(t *testing.T) {
 	}
 	f.added(p, r, map[string]int64{"storage class GLACIER": 2})
 }
+
+// Tags that others put on a copy, whose source has none, show in the one request
+// that asks for its class.
+func TestTagsNobodyPlanned(t *testing.T) {
+	f := newFixtureOn(t, servers()["minio"](t))
+	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+	f.put("classed", []byte("a"), func(in *s3.PutObjectInput) { in.StorageClass = types.StorageClassReducedRedundancy })
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "HeadObject" && r.Key == "classed" {
+			f.must(f.box.Client(eu).PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: aws.String(f.destination()), Key: aws.String("classed"),
+				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("theirs"), Value: aws.String("1")}}}}))
+		}
+		return storetest.Fault{}
+	})
+	r, err := f.run(p)
+	if !errors.Is(err, migrate.ErrVerification) || !strings.Contains(problems(r), "tags differ at the destination") {
+		t.Errorf("run: %v, want a mismatch\n%s", err, problems(r))
+	}
+	f.intact(before)
+}

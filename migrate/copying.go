@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"sync"
 
 	"github.com/residency/residency/inventory/doctor"
@@ -62,6 +63,11 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 		budget = copier.NewBudget(256 << 20)
 	}
 	crew := engine.NewCrew(w.Workers, w.Now)
+	diary, err := w.diary(ctx, before)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, diary.close(ctx)) }()
 	copiers := make([]*copier.Copier, len(w.plan.Moves))
 	for i, m := range w.plan.Moves {
 		enforced := false
@@ -74,7 +80,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 			}
 		}
 		o := w.copyOptions(m)
-		o.Budget, o.Enforced, o.Spare = budget, enforced, crew
+		o.Budget, o.Enforced, o.Spare, o.Uploads = budget, enforced, crew, uploads{diary, i}
 		o.Mark = w.reservation.Marks[m.Destination]
 		o.Copied = func(n int64) {
 			w.Progress.Bytes.Add(n)
@@ -83,11 +89,6 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 		o.Retried = func(error) { w.Progress.Retries.Add(1) }
 		copiers[i] = copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, o)
 	}
-	diary, err := w.diary(ctx, before)
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, diary.close(ctx)) }()
 	keep := func(ctx context.Context, s manifest.Segment, receipts engine.Receipts) error {
 		if err := w.keep(ctx, s, receipts, counts); err != nil {
 			return err
@@ -95,14 +96,40 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 		diary.settled(s)
 		return nil
 	}
-	return engine.Copy{
-		Segments: missing, Crew: crew, Progress: w.Progress,
+	run := engine.Copy{
+		Crew: crew, Progress: w.Progress,
 		Load: diary.load, Held: w.held, Codec: w.codec, Reached: diary.reached,
 		History: func(ctx context.Context, s manifest.Segment, h engine.History, give func(receipt.Receipt) error) error {
 			return copiers[s.Move].History(ctx, h.Entries, h.Held, h.Known, give)
 		},
 		Done: keep, Stopped: keep,
-	}.Run(objectstore.WithThrottled(ctx, crew.Throttled))
+	}
+	ctx = objectstore.WithThrottled(ctx, crew.Throttled)
+	for run.Segments = range w.bySource(missing) {
+		crew.Serve(objectstore.AddressOf(w.source(w.plan.Moves[run.Segments[0].Move])), objectstore.AddressOf(w.destination()))
+		if err := run.Run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bySource yields segments in the order in which they are, those that lie side by
+// side and come from one service together.
+func (w *work) bySource(segments []manifest.Segment) iter.Seq[[]manifest.Segment] {
+	address := func(s manifest.Segment) string { return objectstore.AddressOf(w.source(w.plan.Moves[s.Move])) }
+	return func(yield func([]manifest.Segment) bool) {
+		for from := 0; from < len(segments); {
+			to := from + 1
+			for to < len(segments) && (segments[to].Move == segments[from].Move || address(segments[to]) == address(segments[from])) {
+				to++
+			}
+			if !yield(segments[from:to]) {
+				return
+			}
+			from = to
+		}
+	}
 }
 
 // copyOptions are those of a move that its plan says.

@@ -115,10 +115,10 @@ func (w *work) erase(ctx context.Context) error {
 		}
 	}
 	if spoiled > 0 {
-		return fmt.Errorf("%w: %d of %d entries, found after the source was erased: %w", ErrSpoiled, spoiled, w.totals().Entries, ErrVerification)
+		return fmt.Errorf("%w: %d of %d entries, found after the source was erased: %w", ErrSpoiledLate, spoiled, w.totals().Entries, ErrVerification)
 	}
 	if failed := w.result.Erasures[string(receipt.Unerased)]; failed > 0 {
-		return fmt.Errorf("%w: %d entries could not be erased", ErrPartial, failed)
+		return partial(failed, w.result.unerasable, "%d entries could not be erased", failed)
 	}
 	if leftOut {
 		return ErrLeftOut
@@ -137,7 +137,16 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := erasing{work: w, again: again, move: -1}
+	workers := cmp.Or(w.Workers, DefaultWorkers)
+	e := erasing{work: w, again: again, move: -1, brakes: make(map[string]*engine.Brake)}
+	for _, m := range w.plan.Moves {
+		e.brakes[objectstore.AddressOf(w.source(m))] = engine.NewBrake(workers)
+	}
+	ctx = objectstore.WithThrottled(ctx, func(address string) {
+		if b := e.brakes[address]; b != nil {
+			b.Slow()
+		}
+	})
 	for _, s := range w.pass.Segments {
 		if s.Move != e.move {
 			e.move, e.trial, e.tried, e.refusals = s.Move, trial{}, false, &objectstore.Refusals{}
@@ -157,10 +166,11 @@ const chunkEntries = engine.BatchesAtOnce * engine.Batch
 type erasing struct {
 	*work
 	again    bool
-	move     int                   // that is being erased
-	trial    trial                 // of it
-	tried    bool                  // its first deletions were made, and the destination stood
-	refusals *objectstore.Refusals // of it
+	move     int                      // that is being erased
+	trial    trial                    // of it
+	tried    bool                     // its first deletions were made, and the destination stood
+	refusals *objectstore.Refusals    // of it
+	brakes   map[string]*engine.Brake // by the address of a source
 
 	at      manifest.Segment // the segment that is being erased
 	read    int              // of its entries, with the chunk
@@ -296,6 +306,7 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 	eraser := &engine.Eraser{
 		Source: e.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
 		Conditional: e.trial.conditional, Refusals: e.refusals, Now: e.Now, Progress: e.Progress,
+		Brake: e.brakes[objectstore.AddressOf(e.source(m))], Sleep: e.sleep,
 	}
 	for from := 0; from < len(e.entries); {
 		to := len(e.entries)
@@ -336,6 +347,9 @@ func (w *work) countErasure(m Move, x *receipt.Erasure) {
 	}
 	w.result.Erasures[string(x.Outcome)]++
 	w.result.Guards[x.Guard]++
+	if x.Outcome == receipt.Unerased && x.Lasting {
+		w.result.unerasable++
+	}
 	if !x.Done() {
 		w.result.problem(Problem{Location: m.From().String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: x.Reason})
 	}

@@ -151,7 +151,11 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		}
 	}
 	if spoiled > 0 {
-		return fmt.Errorf("%w: %d entries; this run erased nothing: %w", ErrSpoiled, spoiled, ErrVerification)
+		kind := ErrSpoiled
+		if erasing {
+			kind = ErrSpoiledLate
+		}
+		return fmt.Errorf("%w: %d entries; this run erased nothing: %w", kind, spoiled, ErrVerification)
 	}
 	// What a listing of this run showed that the plan does not know counts, even
 	// if the next one should not show it: one of the two is wrong.

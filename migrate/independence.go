@@ -268,7 +268,7 @@ func (w *work) stay(ctx context.Context, move int) error {
 	}
 	if spoiled > 0 {
 		return fmt.Errorf("%w: after the first deletions in %s, %d entries of %s are not there any more; the rest of the source was left alone: %w",
-			ErrSpoiled, m.From(), spoiled, w.plan.To(m), ErrVerification)
+			ErrSpoiledLate, m.From(), spoiled, w.plan.To(m), ErrVerification)
 	}
 	return nil
 }

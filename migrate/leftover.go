@@ -16,7 +16,9 @@ import (
 const leasesRead = 100
 
 // apart yields what is a customer's, and gives lease what has the name of a lease.
-func apart(versions iter.Seq2[objectstore.Version, error], lease func(objectstore.Version)) iter.Seq2[objectstore.Version, error] {
+func apart(
+	versions iter.Seq2[objectstore.Version, error], lease func(objectstore.Version),
+) iter.Seq2[objectstore.Version, error] {
 	return func(yield func(objectstore.Version, error) bool) {
 		for v, err := range versions {
 			if err == nil && objectstore.IsLease(v.Key) {
@@ -32,7 +34,9 @@ func apart(versions iter.Seq2[objectstore.Version, error], lease func(objectstor
 // has ended is nobody's data; one that is held tells of somebody who may be
 // writing there. A key that only has such a name is a customer's, and what would
 // come of it at a destination that has leases of its own is not tried.
-func (p *planner) leases(ctx context.Context, source objectstore.Store, m *Move, found []objectstore.Version, o *obstacles) error {
+func (p *planner) leases(
+	ctx context.Context, source objectstore.Store, m *Move, found []objectstore.Version, o *obstacles,
+) error {
 	for _, v := range found {
 		l, err := state.ReadLease(ctx, source, leaseRef(m.Bucket, v), p.Now)
 		switch {

@@ -1,6 +1,8 @@
 package migrate_test
 
 import (
+	"errors"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/state"
 )
 
 // cut is the run of a process that is killed as it seems to its destination: from
@@ -98,4 +101,43 @@ func TestLostStateComesBack(t *testing.T) {
 		}
 		f.moved(before)
 	}
+}
+
+// Of a state there is a copy, as a cache of a CI system makes one. The plan is
+// aborted from the copy while the original erases: only one of them is at work.
+func TestCopiedState(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(30, 100)
+	before := f.snapshot(us, f.bucket)
+	dir := t.TempDir()
+	f.home = state.NewDir(dir)
+	p := f.plan("auto")
+	runner := func() *migrate.Runner {
+		r := f.runner()
+		r.LeaseTerm = time.Second
+		return r
+	}
+	if r, err := runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	copied := t.TempDir()
+	f.must(nil, os.CopyFS(copied, os.DirFS(dir)))
+
+	var begun atomic.Bool
+	var aborted error
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "DeleteObjects" && begun.CompareAndSwap(false, true) {
+			other := runner()
+			other.Home = state.NewDir(copied)
+			_, aborted = other.Abort(t.Context(), p)
+		}
+		return storetest.Fault{}
+	})
+	if r, err := runner().Erase(t.Context(), p); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	if !begun.Load() || !errors.Is(aborted, state.ErrLeased) {
+		t.Errorf("the abort: begun %t, %v; want %v", begun.Load(), aborted, state.ErrLeased)
+	}
+	f.moved(before)
 }

@@ -36,6 +36,7 @@ var (
 	ErrNothing      = errors.New("nothing to move")
 	ErrVerification = errors.New("not every entry is verified")
 	ErrPartial      = errors.New("not everything could be done")
+	ErrStuck        = fmt.Errorf("%w, and a further run would meet the same", ErrPartial)
 	ErrNotEmpty     = errors.New("the source is not empty")
 	ErrReserved     = errors.New("another migration has the source as its destination and has not ended")
 	ErrLeftOut      = fmt.Errorf("%w: it has what it does not list under its own key, which the plan leaves out", ErrNotEmpty)
@@ -44,6 +45,7 @@ var (
 	ErrNotCopied    = errors.New("the plan has not been copied")
 	ErrChanged      = errors.New("changed since the plan")
 	ErrSpoiled      = errors.New("the destination no longer shows what was written")
+	ErrSpoiledLate  = fmt.Errorf("%w, and the erase has begun", ErrSpoiled)
 )
 
 // Plan is what would be done, and all that an approval covers.

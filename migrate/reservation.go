@@ -41,6 +41,10 @@ type reservation struct {
 	Schema string `json:"schema"`
 	Plan   string `json:"plan_sha256"`
 	ID     string `json:"id"` // tells apart states that have the same plan
+	// Runs name the last runs, this one at the end. A lease of one before it is of
+	// a process that has ended, for the state's own lease keeps two apart; a lease
+	// of any other is of somebody who has a copy of this state.
+	Runs []string `json:"runs,omitempty"`
 	// Marks are the upload IDs of the marks, by destination bucket.
 	Marks map[string]string `json:"marks"`
 	// Suspect tells that a mark was gone, and that since then no listing has
@@ -86,6 +90,16 @@ func (w *work) reserved(ctx context.Context, do func(context.Context) error) err
 	return err
 }
 
+// mostRuns is how many runs a reservation remembers.
+const mostRuns = 16
+
+// beginRun notes a new run in the reservation.
+func (w *work) beginRun(ctx context.Context) error {
+	r := w.reservation
+	r.Runs = append(slices.Clone(r.Runs[max(0, len(r.Runs)-mostRuns+1):]), w.token())
+	return w.saveReservation(ctx, r)
+}
+
 // reserve takes the leases at the plan's destinations and sees to the marks. A
 // bucket that is not there has nothing to be reserved.
 //
@@ -100,6 +114,9 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 		return nil, nil, err
 	}
 	if err := w.relied(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := w.beginRun(ctx); err != nil {
 		return nil, nil, err
 	}
 	var held []func() error
@@ -173,7 +190,7 @@ func (r *Runner) GiveBack(ctx context.Context, p *Plan) error {
 			if err != nil {
 				return nil, err
 			}
-			reserves = reserves || who == holder(p.ID)+w.reservation.ID
+			reserves = reserves || strings.HasPrefix(who, holder(p.ID)+w.reservation.ID)
 		}
 		if !reserves {
 			return nil, nil
@@ -226,7 +243,10 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 	}
 	tidy := &tidyStore{Store: store}
 	home := state.NewBucket(tidy, objectstore.Location{Provider: w.plan.Destination.Provider, Bucket: m.Destination},
-		holder(w.plan.ID)+w.reservation.ID)
+		w.holder(len(w.reservation.Runs)-1))
+	for i := range w.reservation.Runs[:len(w.reservation.Runs)-1] {
+		home.Ended = append(home.Ended, w.holder(i))
+	}
 	home.Now, home.Nonce, home.Term, home.Reserves, home.Drop = w.Now, w.token, cmp.Or(w.LeaseTerm, reservationTerm), true, tidy.clear
 	name := objectstore.LeaseName(m.Prefix)
 	leased, end, err := home.Lease(ctx, name)
@@ -254,6 +274,11 @@ func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() err
 // holder is how a lease at a destination names a plan; the ID of its reservation
 // follows.
 func holder(plan string) string { return "plan " + plan + ", reservation " }
+
+// holder is how a lease at a destination names one of the plan's runs.
+func (w *work) holder(run int) string {
+	return holder(w.plan.ID) + w.reservation.ID + ", run " + w.reservation.Runs[run]
+}
 
 // claimant names who has, or had when it was killed, the lease of a move's
 // destination; nobody where there is none.
@@ -438,7 +463,7 @@ func (w *work) unreserve(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.saveReservation(ctx, reservation{ID: w.reservation.ID})
+	return w.saveReservation(ctx, reservation{ID: w.reservation.ID, Runs: w.reservation.Runs})
 }
 
 // breakMark takes a mark away.

@@ -45,6 +45,9 @@ type Result struct {
 	Certificate string `json:"certificate"` // where it lies; empty if there is none
 
 	streamed, serverSide int64
+	// lasting are failures that a further run meets again: of copies, and of
+	// erasures.
+	lasting, unerasable int64
 }
 
 // Problem is one entry that needs somebody's eyes.
@@ -68,7 +71,7 @@ func newResult(p *Plan) *Result {
 
 // recount begins the count of receipts anew.
 func (r *Result) recount() {
-	r.Entries, r.Bytes, r.Held, r.streamed, r.serverSide = 0, 0, 0, 0, 0
+	r.Entries, r.Bytes, r.Held, r.streamed, r.serverSide, r.lasting = 0, 0, 0, 0, 0, 0
 	clear(r.Verdicts)
 	clear(r.Methods)
 	clear(r.Added)
@@ -93,6 +96,9 @@ func (r *Result) count(x *receipt.Receipt, way string) {
 	} else {
 		r.serverSide++
 	}
+	if x.Verdict == receipt.Failed && x.Lasting {
+		r.lasting++
+	}
 	if x.Verdict != receipt.Verified {
 		r.problem(Problem{Key: x.Key, VersionID: x.VersionID, What: string(x.Verdict), Reason: x.Reason})
 	}
@@ -105,6 +111,7 @@ func (r *Result) add(other *Result) {
 	r.Held += other.Held
 	r.streamed += other.streamed
 	r.serverSide += other.serverSide
+	r.lasting += other.lasting
 	for verdict, n := range other.Verdicts {
 		r.Verdicts[verdict] += n
 	}
@@ -129,7 +136,19 @@ func (r *Result) verified() error {
 		return fmt.Errorf("%w: %d of %d are mismatch or unverifiable", ErrVerification, bad, r.Entries)
 	}
 	if failed := r.Verdicts[string(receipt.Failed)]; failed > 0 {
-		return fmt.Errorf("%w: %d of %d entries failed", ErrPartial, failed, r.Entries)
+		return partial(failed, r.lasting, "%d of %d entries failed", failed, r.Entries)
 	}
 	return nil
+}
+
+// partial says that something is left, and whether a further run can help.
+func partial(left, lasting int64, format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	switch lasting {
+	case 0:
+		return fmt.Errorf("%w: %s", ErrPartial, text)
+	case left:
+		return fmt.Errorf("%w: %s", ErrStuck, text)
+	}
+	return fmt.Errorf("%w: %s, %d of them for reasons that a further run meets again", ErrPartial, text, lasting)
 }

@@ -89,7 +89,12 @@ func (m *mortalRun) run(p *migrate.Plan, each func(storetest.Request)) (*migrate
 	m.to.SetFault(fault)
 	r := m.runner()
 	r.Home = m.home
-	r.After = func(time.Duration) <-chan time.Time { return m.seconds }
+	r.After = func(d time.Duration) <-chan time.Time {
+		if d == 0 {
+			return time.After(0)
+		}
+		return m.seconds
+	}
 	result, err := r.Run(m.ctx, p, migrate.Options{})
 	m.from.SetFault(nil)
 	m.to.SetFault(nil)

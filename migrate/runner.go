@@ -113,7 +113,7 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !o.KeepSource {
+	if !o.KeepSource && !o.Fresh { // a plan that was made just now has looked
 		if err := w.barred(ctx); err != nil {
 			return nil, err
 		}

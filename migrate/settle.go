@@ -74,6 +74,9 @@ func (w *work) settle(ctx context.Context, o Options) error {
 				return err
 			}
 		}
+		if err := w.carries(ctx, drift); err != nil {
+			return err
+		}
 		w.note("others wrote to the source meanwhile (%s); carrying it in pass %d", drift, w.pass.Number+1)
 		var next *pass
 		if err := w.steady(ctx, func() (err error) {
@@ -86,6 +89,27 @@ func (w *work) settle(ctx context.Context, o Options) error {
 		w.pass = next
 	}
 }
+
+// carries refuses what no further pass of this plan can bring over: versions,
+// where the source had none when it was planned.
+func (w *work) carries(ctx context.Context, drift Drift) error {
+	for _, m := range w.plan.Moves {
+		if m.Versioning != objectstore.Unversioned || !slices.Contains(drift.Locations, m.From().String()) {
+			continue
+		}
+		now, err := w.source(m).Versioning(ctx, m.Bucket)
+		if err != nil {
+			return fmt.Errorf("versioning of %s: %w", m.From(), err)
+		}
+		if now != objectstore.Unversioned {
+			return fmt.Errorf("%w: %s has versions now, which it had not then, and others wrote some (%s); nothing was erased by this run", ErrVersions, m.From(), drift)
+		}
+	}
+	return nil
+}
+
+// ErrVersions reports a source that has versions now and was planned without.
+var ErrVersions = fmt.Errorf("the source %w", ErrChanged)
 
 // steadyTries is how often a listing is begun anew that others' writes have
 // muddled, with a second, two, … between.
@@ -159,13 +183,16 @@ func (w *work) removeStale(ctx context.Context) error {
 		return err
 	}
 	done = staleDone{Schema: "residency/stale-done/1", Pass: w.pass.At}
-	var left int
+	var left, lasting int64
 	w.Progress.Begin("removing outdated copies", 0, 0)
 	err = w.eachStale(ctx, func(move int, entries []manifest.Entry) error {
 		erasures, err := w.destinationEraser(w.plan.Moves[move]).Segment(ctx, entries)
 		for _, x := range erasures {
 			if !x.Done() && x.Outcome != receipt.Changed { // what others have written over is gone
 				left++
+				if x.Lasting {
+					lasting++
+				}
 				w.result.problem(Problem{Location: w.plan.To(w.plan.Moves[move]).String(), Key: x.Key, VersionID: x.VersionID, What: string(x.Outcome), Reason: "an outdated copy could not be removed: " + x.Reason})
 			}
 		}
@@ -176,14 +203,19 @@ func (w *work) removeStale(ctx context.Context) error {
 		return fmt.Errorf("remove outdated copies: %w", err)
 	}
 	if left > 0 {
-		return fmt.Errorf("%w: %d outdated copies could not be removed from the destination", ErrStale, left)
+		return stale{partial(left, lasting, "%d outdated copies could not be removed from the destination", left)}
 	}
 	return putJSON(ctx, w.Home, w.name(w.pass.dir()+staleDoneFile), done)
 }
 
 // ErrStale reports copies at the destination of what the source does not have
-// any more, which could not be removed. It is an ErrPartial.
-var ErrStale = fmt.Errorf("%w: outdated copies", ErrPartial)
+// any more, which could not be removed. It comes with ErrPartial.
+var ErrStale = errors.New("outdated copies")
+
+type stale struct{ error }
+
+func (s stale) Unwrap() error      { return s.error }
+func (stale) Is(target error) bool { return target == ErrStale }
 
 // eachStale calls f for runs of one move's entries that the destination must lose.
 func (w *work) eachStale(ctx context.Context, f func(move int, entries []manifest.Entry) error) error {
@@ -226,6 +258,6 @@ func (w *work) eachStale(ctx context.Context, f func(move int, entries []manifes
 // destinationEraser removes what was written to a move's destination.
 func (w *work) destinationEraser(m Move) *engine.Eraser {
 	return &engine.Eraser{
-		Source: w.destination(), Bucket: m.Destination, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers), Now: w.Now, Progress: w.Progress,
+		Source: w.destination(), Bucket: m.Destination, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers), Now: w.Now, Progress: w.Progress, Sleep: w.sleep,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/journal"
 	"github.com/residency/residency/migrate/manifest"
@@ -252,6 +253,42 @@ func (d *diary) reached(ctx context.Context, s manifest.Segment, entry int, r *r
 		d.Ended(name)
 	}
 	return err
+}
+
+// uploads is the diary as a move's copier uses it.
+type uploads struct {
+	*diary
+	move int
+}
+
+var _ copier.Uploads = uploads{}
+
+func (u uploads) name(e manifest.Entry) journal.Name {
+	return journal.Name{Move: u.move, Key: e.Key, VersionID: e.VersionID}
+}
+
+func (u uploads) Unfinished(e manifest.Entry) (copier.Unfinished, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	x, ok := u.uploads[u.name(e)]
+	return copier.Unfinished{ID: x.ID, Shape: x.Shape}, ok
+}
+
+// Begun writes down an upload. For a large one the first part waits until that is
+// durable; of another no more than a second's parts can be lost.
+func (u uploads) Begun(ctx context.Context, e manifest.Entry, x copier.Unfinished) error {
+	begun := journal.Upload{Move: u.move, Key: e.Key, VersionID: e.VersionID, ID: x.ID, Shape: x.Shape}
+	u.mu.Lock()
+	u.uploads[begun.Name()] = begun
+	u.mu.Unlock()
+	return u.diary.Begun(ctx, u.work.basis("", ""), begun, e.Size >= journal.MostData)
+}
+
+func (u uploads) Ended(e manifest.Entry) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.uploads, u.name(e))
+	u.diary.Ended(u.name(e))
 }
 
 // settled tells that a segment has its receipts.

@@ -98,6 +98,18 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
+// Lasting tells whether an error stands until somebody changes something: a
+// permission, a key, what is archived. What is gone, there already or another by
+// now is for a further look.
+func Lasting(err error) bool {
+	for _, kind := range []error{ErrDenied, ErrNotOffered, ErrRejected, ErrCustomerKey, ErrArchived, ErrElsewhere} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
 // Permanent tells whether trying the same request again cannot help: the
 // answer was about the request, the permission or the credentials, not about
 // the weather.

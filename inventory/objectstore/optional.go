@@ -5,6 +5,13 @@ import "context"
 // What follows is offered by some stores only. Callers ask a store with a type
 // assertion, and the endpoint behind it may still answer ErrNotOffered.
 
+// PartLister tells what has arrived of an unfinished upload.
+type PartLister interface {
+	// Parts returns the parts in ascending order of their numbers; ErrNotFound if
+	// there is no such upload.
+	Parts(ctx context.Context, bucket, key, uploadID string) ([]Part, error)
+}
+
 // Grant gives somebody a permission on one version of an object. Exactly one of
 // ID and URI is set.
 type Grant struct {

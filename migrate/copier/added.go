@@ -13,10 +13,13 @@ import (
 // destination adds by itself is named; under a KMS key, somebody else can take
 // the copy's bytes away, so that one has to be in the plan.
 func (c *Copier) encrypted(source, destination string, found verifier.Finding) verifier.Finding {
-	switch kms := strings.HasPrefix(destination, "aws:kms"); {
-	case found.Verdict != receipt.Verified, destination == "", destination == source, kms && strings.HasPrefix(source, "aws:kms"):
-	case kms && !c.KMSDefault:
-		return verifier.Finding{Verdict: receipt.Mismatch, Reason: "it is encrypted under " + destination + " at the destination, which neither its source nor the plan has"}
+	const kms = "aws:kms"
+	switch now := strings.HasPrefix(destination, kms); {
+	case found.Verdict != receipt.Verified, destination == "", destination == source:
+	case now && strings.HasPrefix(source, kms):
+	case now && !c.KMSDefault:
+		return verifier.Finding{Verdict: receipt.Mismatch,
+			Reason: "it is encrypted under " + destination + " at the destination, which neither its source nor the plan has"}
 	default:
 		found.Added = append(found.Added, "encryption "+destination)
 	}

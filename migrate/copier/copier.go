@@ -58,6 +58,8 @@ type Options struct {
 	Now        func() time.Time
 	Sleep      func(context.Context, time.Duration) error
 	Random     func(n int64) int64 // from 0 to below n
+	// Uploads remembers uploads that were begun; nil: each begins anew.
+	Uploads Uploads
 	// Copied is told of each body's bytes as they arrive at the destination; of
 	// fewer than none if what had arrived is given up and sent again.
 	Copied func(bytes int64)
@@ -180,7 +182,9 @@ func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []o
 		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch || r.Verdict == receipt.Unverifiable && r.DestinationETag == "" {
 			// What follows would stand on a gap in the history.
 			for _, later := range entries[i+1:] {
-				if err := give(c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"})); err != nil {
+				behind := c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"})
+				behind.Lasting = r.Lasting
+				if err := give(behind); err != nil {
 					return err
 				}
 			}
@@ -250,6 +254,7 @@ func (w *wrote) Unwrap() error { return w.err }
 // forgotten: what this run has written, or what it found there.
 func (c *Copier) failed(e manifest.Entry, err error, at int, own *wrote, held []objectstore.Version) receipt.Receipt {
 	r := c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()})
+	r.Lasting = errors.Is(err, errForeign) || errors.Is(err, errNoKey) || objectstore.Lasting(err)
 	switch {
 	case own != nil:
 		c.record(&r, own.Written)

@@ -49,7 +49,7 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	if !o.Checksum.Composite {
 		target.Algorithm = fullObject(o.Checksum.Algorithm)
 	}
-	upload, undo, err := c.begin(ctx, target)
+	u, undo, err := c.begin(ctx, e, target, step)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
@@ -58,7 +58,7 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	whole := newOrdered()
 	for at := int64(0); at < e.Size; at += step {
 		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)}, Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}
-		part, err := c.streamPart(ctx, e, piece, upload, target, len(parts)+1, whole)
+		part, err := c.streamPart(ctx, e, piece, u, len(parts)+1, whole)
 		if err != nil {
 			return verifier.Evidence{}, err
 		}
@@ -68,7 +68,7 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	if target.Algorithm != "" {
 		full = o.Checksum
 	}
-	w, err := c.destination.CompleteUpload(ctx, target, upload, parts, full)
+	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, full)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}

@@ -68,7 +68,7 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 	whole, body := newOrdered(), &timed{Reader: o.Body, now: c.Now}
 	var slow bool
 	decided := make(chan struct{}) // closed when slow is set
-	evidence, err := c.inParts(ctx, e, o.Info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	evidence, err := c.inParts(ctx, e, o.Info, guard, func(ctx context.Context, u *upload, number int) (objectstore.Part, error) {
 		if number > 1 {
 			select {
 			case <-decided:
@@ -76,7 +76,7 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 				return objectstore.Part{}, ctx.Err()
 			}
 			if slow {
-				return c.onePart(ctx, e, upload, target, number, whole)
+				return c.onePart(ctx, e, u, number, whole)
 			}
 		}
 		defer context.AfterFunc(ctx, stopReading)() // when another part has failed
@@ -92,7 +92,7 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 			}
 			close(decided)
 		}
-		return c.sendPart(ctx, buf, upload, target, number)
+		return c.sendPart(ctx, buf, u, number)
 	}, func(parts []objectstore.Part) error {
 		if multipartETag(parts) != e.ETag {
 			c.uneven.Store(true)

@@ -3,6 +3,7 @@ package copier
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -10,7 +11,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
@@ -43,23 +43,23 @@ func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard object
 	}
 	info.PartCount = first.PartCount
 	whole := newOrdered()
-	evidence, err := c.inParts(ctx, e, info, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	evidence, err := c.inParts(ctx, e, info, guard, func(ctx context.Context, u *upload, number int) (objectstore.Part, error) {
 		if number > 1 {
-			return c.onePart(ctx, e, upload, target, number, whole)
+			return c.onePart(ctx, e, u, number, whole)
 		}
-		return c.streamPart(ctx, e, first, upload, target, number, whole)
+		return c.streamPart(ctx, e, first, u, number, whole)
 	}, nil)
 	return hashed(evidence, whole), err
 }
 
 // onePart reads and sends one part.
-func (c *Copier) onePart(ctx context.Context, e manifest.Entry, upload string, target objectstore.NewObject, number int, whole *ordered) (objectstore.Part, error) {
+func (c *Copier) onePart(ctx context.Context, e manifest.Entry, u *upload, number int, whole *ordered) (objectstore.Part, error) {
 	o, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
 	if err != nil {
 		return objectstore.Part{}, drifted(err)
 	}
 	defer o.Body.Close()
-	return c.streamPart(ctx, e, o, upload, target, number, whole)
+	return c.streamPart(ctx, e, o, u, number, whole)
 }
 
 // hashed adds the hash of the whole, where its parts' copy says something of how
@@ -73,7 +73,7 @@ func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
 
 // streamPart sends one part as it is read, and adds its bytes to the hash of the
 // whole.
-func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, upload string, target objectstore.NewObject, number int, whole *ordered) (objectstore.Part, error) {
+func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, u *upload, number int, whole *ordered) (objectstore.Part, error) {
 	if c.Budget.Fits(o.Length) {
 		buf, release, err := whole.buffer(ctx, number, c.Budget, o.Length)
 		if err != nil {
@@ -86,40 +86,52 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 		if err := whole.add(ctx, number, buf); err != nil {
 			return objectstore.Part{}, err
 		}
-		return c.sendPart(ctx, buf, upload, target, number)
+		return c.sendPart(ctx, buf, u, number)
 	}
 	// Too large to hold: read once for the hashes, once for the bytes.
-	sha, sum := sha256.New(), c.hashes.make(target.Algorithm)
-	if err := whole.read(ctx, number, func(w io.Writer) error { return drain(o, w, sha, sum) }); err != nil {
+	sha, sum, old := sha256.New(), c.hashes.make(u.target.Algorithm), md5.New()
+	if err := whole.read(ctx, number, func(w io.Writer) error {
+		if _, ok := u.there[number]; ok {
+			w = io.MultiWriter(w, old)
+		}
+		return drain(o, w, sha, sum)
+	}); err != nil {
 		return objectstore.Part{}, err
+	}
+	checksum := objectstore.Checksum{}
+	if sum != nil {
+		checksum = objectstore.Checksum{Algorithm: u.target.Algorithm, Value: base64.StdEncoding.EncodeToString(sum.Sum(nil))}
+	}
+	if part, ok := c.arrived(u, number, o.Length, checksum, func() string { return hex.EncodeToString(old.Sum(nil)) }); ok {
+		return part, nil
 	}
 	again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
 	if err != nil {
 		return objectstore.Part{}, drifted(err)
 	}
 	defer again.Body.Close()
-	body := objectstore.Body{Reader: again.Body, Size: o.Length, SHA256: hex.EncodeToString(sha.Sum(nil))}
-	if sum != nil {
-		body.Checksum = objectstore.Checksum{Algorithm: target.Algorithm, Value: base64.StdEncoding.EncodeToString(sum.Sum(nil))}
-	}
-	return c.putPart(ctx, body, upload, target, number)
+	body := objectstore.Body{Reader: again.Body, Size: o.Length, SHA256: hex.EncodeToString(sha.Sum(nil)), Checksum: checksum}
+	return c.putPart(ctx, body, u, number)
 }
 
 // sendPart sends a part that is held. What goes to a destination that answers
 // with the checksum of what it received needs no signed hash of its own: the
 // destination would hash it once more.
-func (c *Copier) sendPart(ctx context.Context, data []byte, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
-	body := objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)), Checksum: c.hashes.checksum(target.Algorithm, data)}
+func (c *Copier) sendPart(ctx context.Context, data []byte, u *upload, number int) (objectstore.Part, error) {
+	body := objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)), Checksum: c.hashes.checksum(u.target.Algorithm, data)}
+	if part, ok := c.arrived(u, number, body.Size, body.Checksum, md5Of(data)); ok {
+		return part, nil
+	}
 	if body.Checksum.Algorithm == "" || !c.answersSums.Load() {
 		sum := sha256.Sum256(data)
 		body.SHA256 = hex.EncodeToString(sum[:])
 	}
-	return c.putPart(ctx, body, upload, target, number)
+	return c.putPart(ctx, body, u, number)
 }
 
-func (c *Copier) putPart(ctx context.Context, body objectstore.Body, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
-	body.CustomerKey = target.CustomerKey
-	part, err := c.destination.UploadPart(ctx, target.Bucket, target.Key, upload, number, body)
+func (c *Copier) putPart(ctx context.Context, body objectstore.Body, u *upload, number int) (objectstore.Part, error) {
+	body.CustomerKey = u.target.CustomerKey
+	part, err := c.destination.UploadPart(ctx, u.target.Bucket, u.target.Key, u.id, number, body)
 	if err != nil {
 		return part, &refusal{err}
 	}
@@ -187,14 +199,20 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 	// A service cannot copy parts into an upload with SHA-256 on every server;
 	// checksums of copied parts are the service's own choice.
 	first.Checksum = objectstore.Checksum{}
-	return c.inParts(ctx, e, first, guard, func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error) {
+	return c.inParts(ctx, e, first, guard, func(ctx context.Context, u *upload, number int) (objectstore.Part, error) {
 		last := e.Size - 1
 		if number < len(offsets) {
 			last = offsets[number] - 1
 		}
 		ref := e.Ref(c.from, c.Versioning)
-		ref.CustomerKey = target.CustomerKey
-		part, err := c.destination.CopyPart(ctx, ref, offsets[number-1], last, target.Bucket, target.Key, upload, number)
+		ref.CustomerKey = u.target.CustomerKey
+		if part, ok := u.there[number]; ok && part.Size == last-offsets[number-1]+1 {
+			// Which bytes it has, the whole will show.
+			u.taken.Store(true)
+			c.Copied(part.Size)
+			return part, nil
+		}
+		part, err := c.destination.CopyPart(ctx, ref, offsets[number-1], last, u.target.Bucket, u.target.Key, u.id, number)
 		if err != nil {
 			return part, &refusal{err}
 		}
@@ -203,41 +221,17 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 	}, nil)
 }
 
-const abortTime = 5 * time.Second
-
-type partFunc func(ctx context.Context, upload string, target objectstore.NewObject, number int) (objectstore.Part, error)
-
-// begin starts an upload in place of those of runs that died. With the error
-// that it ends in, undo aborts it; with none it does nothing.
-func (c *Copier) begin(ctx context.Context, target objectstore.NewObject) (upload string, undo func(error) error, err error) {
-	if err := c.abandon(ctx, target.Key); err != nil {
-		return "", nil, err
-	}
-	if upload, err = c.destination.CreateUpload(ctx, target); err != nil {
-		return "", nil, err
-	}
-	return upload, func(err error) error {
-		if err == nil || errors.Is(err, objectstore.ErrNotFound) {
-			return err
-		}
-		// The context may have ended; the abort must still be tried, though not
-		// for long: the next run abandons what is left of this one.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
-		defer cancel()
-		return errors.Join(err, c.destination.AbortUpload(ctx, target.Bucket, target.Key, upload))
-	}, nil
-}
+type partFunc func(ctx context.Context, u *upload, number int) (objectstore.Part, error)
 
 // inParts runs a multipart upload of info.PartCount parts, which it completes
-// if check, which may be nil, has nothing against them. The upload is aborted
-// if it does not complete, and so are those of a run that died.
+// if check, which may be nil, has nothing against them.
 func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore.Info, guard objectstore.Guard, send partFunc, check func([]objectstore.Part) error) (_ verifier.Evidence, err error) {
 	target, err := c.describe(ctx, e, &info, guard)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
 	target.Algorithm, target.Composite = info.Checksum.Algorithm, info.Checksum.Composite
-	upload, undo, err := c.begin(ctx, target)
+	u, undo, err := c.begin(ctx, e, target, int64(info.PartCount))
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
@@ -245,7 +239,7 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 	parts := make([]objectstore.Part, info.PartCount)
 	var size int64
 	err = spread(ctx, info.PartCount, c.Spare, func(ctx context.Context, n int) (err error) {
-		parts[n-1], err = send(ctx, upload, target, n)
+		parts[n-1], err = send(ctx, u, n)
 		return err
 	})
 	if err != nil {
@@ -262,7 +256,10 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 			return verifier.Evidence{}, err
 		}
 	}
-	w, err := c.destination.CompleteUpload(ctx, target, upload, parts, info.Checksum)
+	if whole := multipartETag(parts); u.taken.Load() && whole != "" && whole != e.ETag && verifier.ETagsComparable(info, objectstore.Written{ETag: whole}, true) {
+		return verifier.Evidence{}, errUnfit
+	}
+	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, info.Checksum)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}
@@ -275,21 +272,4 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 		w.Encrypted = stored.Encrypted
 	}
 	return verifier.Evidence{Source: info, Written: w, SameParts: true}, nil
-}
-
-// abandon aborts unfinished uploads of this key at the destination: only a run
-// of this plan that died can have left them, for its keys are nobody else's.
-func (c *Copier) abandon(ctx context.Context, key string) error {
-	for u, err := range c.destination.Uploads(ctx, c.to, key) {
-		if err != nil {
-			return err
-		}
-		if u.Key != key || u.UploadID == c.Mark {
-			continue
-		}
-		if err := c.destination.AbortUpload(ctx, c.to, key, u.UploadID); err != nil {
-			return err
-		}
-	}
-	return nil
 }

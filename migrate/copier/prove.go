@@ -94,8 +94,8 @@ func (c *Copier) description(ctx context.Context, source objectstore.Info, at ob
 	if err != nil {
 		return found, err
 	}
-	if destination.TagCount == 0 {
-		destination.Tags = source.Tags
+	if destination.Tags = source.Tags; destination.TagCount > 0 {
+		destination.Tags = make([]objectstore.Tag, destination.TagCount) // which the source has none of
 	}
 	destination.Lock, destination.Grants = destination.Lock.At(c.Now()), source.Grants
 	return c.compare(source, destination, found), nil

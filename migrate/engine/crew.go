@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,7 +12,8 @@ type Crew struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	tuner   *Tuner // nil: the limit is fixed
+	tuners  map[string]*Tuner // by the service's address; nil: the limit is fixed
+	serves  []string          // the services that are worked with now
 	limit   int
 	workers int // that take histories
 	active  int // histories and further parts in the works
@@ -26,14 +28,31 @@ const (
 )
 
 // NewCrew returns a crew of so many workers; 0 stands for as many as turn out
-// to be worth having.
+// to be worth having with the services that it serves.
 func NewCrew(workers int, now func() time.Time) *Crew {
 	c := &Crew{now: now, limit: workers}
 	if workers < 1 {
-		c.tuner = NewTuner(LeastWorkers, BeginWorkers, MostWorkers)
-		c.limit = c.tuner.Limit()
+		c.limit, c.tuners = BeginWorkers, make(map[string]*Tuner)
 	}
 	return c
+}
+
+// Serve says which services are worked with from now on, by their addresses. What
+// was found out about one is kept for when it is served again: how many may work
+// is up to the one that bears the fewest.
+func (c *Crew) Serve(addresses ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.serves = slices.Compact(slices.Sorted(slices.Values(addresses)))
+	if c.tuners == nil {
+		return
+	}
+	for _, a := range c.serves {
+		if c.tuners[a] == nil {
+			c.tuners[a] = NewTuner(LeastWorkers, BeginWorkers, MostWorkers)
+		}
+	}
+	c.follow()
 }
 
 // Limit is how many work at once now.
@@ -47,18 +66,23 @@ func (c *Crew) Limit() int {
 func (c *Crew) Arrived(bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.tuner != nil {
-		c.tuner.Arrived(c.now(), bytes)
-		c.follow()
+	if c.tuners == nil || len(c.serves) == 0 {
+		return
 	}
+	now := c.now()
+	for _, a := range c.serves {
+		c.tuners[a].Arrived(now, bytes)
+	}
+	c.follow()
 }
 
-// Throttled tells that a service asked to slow down.
-func (c *Crew) Throttled() {
+// Throttled tells that a service asked to slow down. One that the crew never served
+// is no business of its.
+func (c *Crew) Throttled(address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.tuner != nil {
-		c.tuner.Throttled()
+	if t := c.tuners[address]; t != nil {
+		t.Throttled(c.limit)
 		c.follow()
 	}
 }
@@ -66,7 +90,10 @@ func (c *Crew) Throttled() {
 // follow takes on workers if there are to be more; those that are too many
 // leave by themselves.
 func (c *Crew) follow() {
-	c.limit = c.tuner.Limit()
+	c.limit = MostWorkers
+	for _, a := range c.serves {
+		c.limit = min(c.limit, c.tuners[a].Limit())
+	}
 	for c.hire != nil && c.workers < c.limit {
 		c.workers++
 		c.hire()

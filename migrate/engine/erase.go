@@ -46,8 +46,12 @@ type Eraser struct {
 	// condition does not hold.
 	Conditional bool
 	Refusals    *objectstore.Refusals // of the location, over all its segments; may be nil
-	Now         func() time.Time
-	Progress    *Progress
+	Brake       *Brake                // of the service; may be nil
+	// Sleep waits before what the service was too busy for is asked for again; nil:
+	// that is not done.
+	Sleep    func(ctx context.Context, d time.Duration) error
+	Now      func() time.Time
+	Progress *Progress
 }
 
 // Segment erases a segment's entries, asking for the oldest of a key first, and
@@ -137,7 +141,7 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 	for j, i := range indexes {
 		deletions[j] = objectstore.Deletion{Key: string(entries[i].Key), VersionID: entries[i].VersionID}
 	}
-	results, err := e.Source.Delete(ctx, e.Bucket, deletions)
+	results, err := e.remove(ctx, deletions)
 	if err != nil && stops(ctx, err) {
 		return err
 	}
@@ -220,23 +224,11 @@ func (r *retained) Unwrap() error { return objectstore.ErrLocked }
 // null deletes a version that has no ID of its own.
 func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasure, error) {
 	deletion := objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: entry.ETag}
-	guard := GuardCondition
-	var err error
-	switch {
-	case entry.Marker:
-		// A delete marker has no ETag to compare.
-		guard = GuardRecheck
-		if err = e.recheckMarker(ctx, entry); err == nil {
-			err = e.one(ctx, deletion)
-		}
-	case e.Conditional:
-		err = e.Source.DeleteIf(ctx, e.Bucket, deletion)
-	default:
-		guard = GuardRecheck
-		if err = e.recheck(ctx, entry); err == nil {
-			err = e.Source.DeleteIf(ctx, e.Bucket, deletion)
-		}
+	guard := GuardRecheck
+	if e.Conditional && !entry.Marker { // a delete marker has no ETag to compare
+		guard = GuardCondition
 	}
+	err := e.patient(ctx, func() error { return e.guarded(ctx, entry, deletion, guard) })
 	if err != nil && stops(ctx, err) {
 		return receipt.Erasure{}, err
 	}
@@ -248,6 +240,24 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 		return receipt.Erasure{}, stop
 	}
 	return e.erasure(entry, guard, err), nil
+}
+
+// guarded deletes one version, after a look where that is the guard.
+func (e *Eraser) guarded(ctx context.Context, entry manifest.Entry, d objectstore.Deletion, guard string) error {
+	var err error
+	switch {
+	case entry.Marker:
+		err = e.recheckMarker(ctx, entry)
+	case guard == GuardRecheck:
+		err = e.recheck(ctx, entry)
+	}
+	if err != nil {
+		return err
+	}
+	if entry.Marker {
+		return e.one(ctx, d)
+	}
+	return e.Source.DeleteIf(ctx, e.Bucket, d)
 }
 
 func (e *Eraser) one(ctx context.Context, d objectstore.Deletion) error {
@@ -305,7 +315,7 @@ func (e *Eraser) erasure(entry manifest.Entry, guard string, err error) receipt.
 			x.Until = &until
 		}
 	default:
-		x.Outcome = receipt.Unerased
+		x.Outcome, x.Lasting = receipt.Unerased, objectstore.Lasting(err)
 		e.Progress.Failures.Add(1)
 	}
 	x.Reason = err.Error()

@@ -72,14 +72,14 @@ func (t *Tuner) Arrived(now time.Time, bytes int64) {
 	}
 }
 
-// Throttled tells that the service asked to slow down. What it answers to the
-// requests of one moment counts once.
-func (t *Tuner) Throttled() {
+// Throttled tells that the service asked to slow down while so many workers were
+// allowed. What it answers to the requests of one moment counts once.
+func (t *Tuner) Throttled(allowed int) {
 	if t.settling > 0 && t.phase == steady {
 		return
 	}
 	t.phase, t.rate = steady, 0
-	t.move(max(t.limit/2, t.least))
+	t.move(max(min(t.limit, allowed)/2, t.least))
 	t.patience = minPatience
 	t.idle = t.patience
 }

@@ -28,7 +28,7 @@ func (l link) run(t *Tuner, requests int, size int64) (limits []int) {
 		}
 		now = now.Add(time.Duration(float64(time.Second) / perSecond))
 		if l.most > 0 && limit > l.most {
-			t.Throttled()
+			t.Throttled(t.Limit())
 			continue
 		}
 		t.Arrived(now, size)
@@ -104,7 +104,7 @@ func TestTunerOnALongWay(t *testing.T) {
 func TestTunerThrottled(t *testing.T) {
 	tuner := NewTuner(4, 64, 256)
 	for range 64 {
-		tuner.Throttled()
+		tuner.Throttled(tuner.Limit())
 	}
 	if got := tuner.Limit(); got != 32 {
 		t.Errorf("after refusals of one moment: %d workers, want 32", got)
@@ -133,8 +133,8 @@ func TestTunerStaysWithinBounds(t *testing.T) {
 		for range 2000 {
 			now = now.Add(time.Duration(random.Int64N(int64(50 * time.Millisecond))))
 			if random.IntN(200) == 0 {
-				a.Throttled()
-				b.Throttled()
+				a.Throttled(a.Limit())
+				b.Throttled(b.Limit())
 			}
 			size := random.Int64N(1 << 24)
 			a.Arrived(now, size)
@@ -151,6 +151,7 @@ func TestTunerStaysWithinBounds(t *testing.T) {
 func TestCrew(t *testing.T) {
 	now := time.Unix(0, 0)
 	c := NewCrew(0, func() time.Time { return now })
+	c.Serve("source", "destination")
 	hired := 0
 	c.start(func() { hired++ })
 	if hired != BeginWorkers {
@@ -176,7 +177,11 @@ func TestCrew(t *testing.T) {
 	if c.Take() || c.Crowded() {
 		t.Error("more places than workers, or fewer")
 	}
-	c.Throttled()
+	c.Throttled("elsewhere")
+	if c.Crowded() {
+		t.Error("another service's word counts")
+	}
+	c.Throttled("destination")
 	if !c.Crowded() {
 		t.Error("not crowded with half the workers")
 	}
@@ -186,8 +191,9 @@ func TestCrew(t *testing.T) {
 
 	fixed := NewCrew(1, nil)
 	hired = 0
+	fixed.Serve("one")
 	fixed.start(func() { hired++ })
-	fixed.Throttled()
+	fixed.Throttled("one")
 	fixed.begin()
 	fixed.Arrived(1)
 	if hired != 1 || fixed.Limit() != 1 || fixed.Take() || fixed.end() {
@@ -198,6 +204,7 @@ func TestCrew(t *testing.T) {
 // Crews are called from everywhere at once.
 func TestCrewConcurrently(t *testing.T) {
 	c := NewCrew(0, time.Now)
+	c.Serve("one")
 	var wg sync.WaitGroup
 	c.start(func() {
 		wg.Go(func() {
@@ -217,5 +224,34 @@ func TestCrewConcurrently(t *testing.T) {
 	wg.Wait()
 	if got := fmt.Sprint(c.workers, c.active); got != "0 0" {
 		t.Errorf("left behind: %s", got)
+	}
+}
+
+// Each service has a measure of its own: what one asks for holds wherever it is
+// served again, and not where it is not.
+func TestCrewServesSeveral(t *testing.T) {
+	c := NewCrew(0, func() time.Time { return time.Unix(0, 0) })
+	c.start(func() {})
+	c.Serve("source", "destination")
+	c.Throttled("source")
+	if got := c.Limit(); got != BeginWorkers/2 {
+		t.Errorf("%d workers after the source's word, want %d", got, BeginWorkers/2)
+	}
+	c.Serve("other", "destination")
+	if got := c.Limit(); got != BeginWorkers {
+		t.Errorf("%d workers with another source, want %d", got, BeginWorkers)
+	}
+	c.Throttled("source") // late
+	c.Throttled("destination")
+	if got := c.Limit(); got != BeginWorkers/2 {
+		t.Errorf("%d workers after the destination's word, want %d", got, BeginWorkers/2)
+	}
+	c.Serve("third", "destination")
+	if got := c.Limit(); got != BeginWorkers/2 {
+		t.Errorf("%d workers with a third source and the same destination, want %d", got, BeginWorkers/2)
+	}
+	c.Throttled("third") // with as many at work as the destination bears
+	if got := c.Limit(); got != BeginWorkers/4 {
+		t.Errorf("%d workers after the third's word, want %d", got, BeginWorkers/4)
 	}
 }

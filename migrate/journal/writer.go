@@ -15,7 +15,7 @@ import (
 // When lines are made durable, and what is held of them at most.
 const (
 	Interval  = time.Second // after the first of them was added
-	mostData  = 64 << 20    // bytes of objects that they are about: at once
+	MostData  = 64 << 20    // bytes of objects that they are about: at once
 	mostLines = 4096        // whoever adds more waits
 	textSize  = 32 << 10    // bytes that are held as they are
 	partSize  = 32 << 10    // bytes; a larger part is not written again
@@ -169,7 +169,7 @@ func (w *Writer) tryAdd(about any, bytes int64, line func() *Line) (b *batch, fu
 	}
 	b.n++
 	b.about[about] = true
-	if b.bytes += bytes; b.bytes >= mostData {
+	if b.bytes += bytes; b.bytes >= MostData {
 		w.hurried(b)
 	}
 	return b, false, nil

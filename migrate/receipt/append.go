@@ -42,7 +42,7 @@ func (r *Receipt) AppendJSON(b []byte) ([]byte, bool) {
 	b = strconv.AppendInt(append(b, `,"size":`...), r.Size, 10)
 	b = append(append(append(b, `,"verdict":"`...), r.Verdict...), '"')
 	b = appendText(b, "method", string(r.Method))
-	b = appendText(b, "reason", r.Reason)
+	b = appendTrue(appendText(b, "reason", r.Reason), "lasting", r.Lasting)
 	b = appendText(b, "destination_version_id", r.DestinationVersionID)
 	b = appendText(b, "destination_etag", r.DestinationETag)
 	b = appendText(b, "sha256", r.SHA256)
@@ -68,6 +68,7 @@ func (r *Receipt) ParseJSON(line []byte) bool {
 	s.Keep((*string)(&r.Verdict))
 	keepIf(&s, `,"method":"`, (*string)(&r.Method))
 	keepIf(&s, `,"reason":"`, &r.Reason)
+	r.Lasting = s.Has(`,"lasting":true`)
 	var id, sha, value []byte
 	if s.Has(`,"destination_version_id":"`) {
 		id = s.Text()
@@ -121,7 +122,7 @@ func (x *Erasure) AppendJSON(b []byte) ([]byte, bool) {
 	b = append(append(append(b, `{"key":"`...), x.Key...), `","version_id":"`...)
 	b = append(append(append(b, x.VersionID...), `","outcome":"`...), x.Outcome...)
 	b = append(append(append(b, `","guard":"`...), x.Guard...), '"')
-	b = appendText(b, "reason", x.Reason)
+	b = appendTrue(appendText(b, "reason", x.Reason), "lasting", x.Lasting)
 	if x.Until != nil {
 		b = append(x.Until.AppendFormat(append(b, `,"retained_until":"`...), time.RFC3339Nano), '"')
 	}
@@ -140,6 +141,7 @@ func (x *Erasure) ParseJSON(line []byte) bool {
 	s.Must(`,"guard":"`)
 	s.Keep(&x.Guard)
 	keepIf(&s, `,"reason":"`, &x.Reason)
+	x.Lasting = s.Has(`,"lasting":true`)
 	x.Until = nil
 	if s.Has(`,"retained_until":"`) {
 		until := s.Time()

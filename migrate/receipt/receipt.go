@@ -62,6 +62,9 @@ type Receipt struct {
 	Verdict Verdict `json:"verdict"`
 	Method  Method  `json:"method,omitempty"`
 	Reason  string  `json:"reason,omitempty"` // why not verified; never holds a key
+	// Lasting tells that a further run meets the same, unless somebody changes
+	// what the reason says.
+	Lasting bool `json:"lasting,omitempty"`
 
 	DestinationVersionID string                `json:"destination_version_id,omitempty"`
 	DestinationETag      string                `json:"destination_etag,omitempty"`
@@ -136,6 +139,7 @@ type Erasure struct {
 	Outcome   Outcome      `json:"outcome"`
 	Guard     string       `json:"guard"` // what kept the deletion to exactly this version
 	Reason    string       `json:"reason,omitempty"`
+	Lasting   bool         `json:"lasting,omitempty"` // a further run meets the same; see Receipt
 	Until     *time.Time   `json:"retained_until,omitempty"`
 	At        time.Time    `json:"at"`
 }

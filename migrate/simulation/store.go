@@ -169,6 +169,16 @@ func (s store) disturb(r *request, page []objectstore.Version) (spoiled []object
 	return page, ""
 }
 
+// Parts is what has arrived of an upload.
+func (s store) Parts(ctx context.Context, bucket, key, uploadID string) ([]objectstore.Part, error) {
+	r, err := s.ask(ctx, kindLook, bucket, "list parts of %s/%s", bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := s.real.Parts(ctx, bucket, key, uploadID)
+	return parts, s.leave(r, err)
+}
+
 func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
 	return func(yield func(objectstore.Upload, error) bool) {
 		r, err := s.ask(ctx, kindUploads, bucket, "list uploads of %s/%s", bucket, prefix)

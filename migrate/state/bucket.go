@@ -39,11 +39,12 @@ type Bucket struct {
 	// Term is how long a lease lasts unless it is renewed; default 30 s.
 	Term time.Duration
 	// Reserves tells that leases are taken of a bucket for which others keep
-	// their own state. One under this very Holder is then of an earlier process
-	// that has ended, and is taken over at once: its own state's lease keeps two
-	// processes of one Holder apart. One that cannot be read says nothing of a
-	// damaged state; it counts as held until a term after it was written.
+	// their own state. One that cannot be read says nothing of a damaged state; it
+	// counts as held until a term after it was written.
 	Reserves bool
+	// Ended are holders that are known to have ended. Their leases are taken over
+	// at once.
+	Ended []string
 	// Drop removes the lease that is given back, instead of leaving its record;
 	// nil: the record stays and says so.
 	Drop func(ctx context.Context) error

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,8 +109,7 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		if err != nil {
 			return nil, nil, err
 		}
-		own := b.Reserves && held.Holder == b.Holder
-		if free, ok := held.free(there, asked); !ok && !own {
+		if free, ok := held.free(there, asked); !ok && !slices.Contains(b.Ended, held.Holder) {
 			return nil, nil, &LeasedError{held.Holder, free}
 		}
 		record.Token, guard = held.Token+1, objectstore.Guard{ETag: there.ETag}

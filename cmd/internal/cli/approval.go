@@ -21,21 +21,25 @@ type approval struct {
 }
 
 func (p *approval) addTo(c *cobra.Command) {
-	c.Flags().StringVar(&p.digest, "approve", "", "approve the plan with this `digest` (or at least 12 hex digits of it)")
+	c.Flags().StringVar(&p.digest, "approve", "",
+		"approve the plan with this `digest` (or at least 12 hex digits of it, which begin no other plan's here)")
 	c.Flags().BoolVar(&p.yes, "yes", false, "approve whatever the plan says")
 }
 
 // check refuses digits that are too few to name a plan.
 func (p *approval) check() error {
 	if p.digest != "" && len(p.digest) < migrate.MinApproval {
-		return &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest", p.digest, migrate.MinApproval)}
+		return &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest",
+			p.digest, migrate.MinApproval)}
 	}
 	return nil
 }
 
 // approve asks, or demands what stands in for an answer. Nothing was changed
 // when it returns an error.
-func (a *app) approve(ctx context.Context, w *world, p *migrate.Plan, d regions.Resolution, agree approval, command string) error {
+func (a *app) approve(
+	ctx context.Context, w *world, p *migrate.Plan, d regions.Resolution, agree approval, command string,
+) error {
 	if agree.digest != "" {
 		return a.approved(ctx, w, p, agree.digest)
 	}
@@ -78,7 +82,8 @@ func (a *app) approved(ctx context.Context, w *world, p *migrate.Plan, digits st
 	if named != nil {
 		text += fmt.Sprintf("; it is that of plan %s, %s", named.ID, named.Digest)
 	}
-	return &refusedError{err: fmt.Errorf("%w: %s", errApproval, text), hint: a.command("status", "--plan", p.ID) + " shows what would be approved"}
+	return &refusedError{err: fmt.Errorf("%w: %s", errApproval, text),
+		hint: a.command("status", "--plan", p.ID) + " shows what would be approved"}
 }
 
 // ambiguous is an approval that more than one plan could be meant by.

@@ -115,6 +115,8 @@ func remedy(err error) string {
 		return "see that the destination is a bucket of its own (destination.bucket, endpoints) and that no replication leads from the source into it; then plan again"
 	case errors.Is(err, objectstore.ErrAllRefused):
 		return "see with residency doctor and residency permissions what the credentials lack; then run the same command again, it resumes"
+	case errors.Is(err, migrate.ErrSpoiledLate):
+		return "no run can copy again what is erased at the source: find out who changes the destination, and put back there what it has beneath or in other places (a delete marker on top can be removed); then run the same command again, which looks at it first"
 	case errors.Is(err, migrate.ErrSpoiled):
 		return "find out who changes the destination; then residency migrate --plan ID copies again what is missing, as long as the source is untouched"
 	case errors.Is(err, objectstore.ErrNoBucket):
@@ -137,6 +139,8 @@ func remedy(err error) string {
 		return "wait for the other run to end (residency status shows those of this state); one that was killed keeps its lease until the time named: run the same command again then"
 	case errors.Is(err, migrate.ErrAmbiguous):
 		return "give the whole digest; residency status --plan ID shows it"
+	case errors.Is(err, migrate.ErrVersions):
+		return "as long as nothing is erased, residency migrate --abort ID takes back what this plan wrote; then plan again, for a destination with versions"
 	case errors.Is(err, migrate.ErrChanged):
 		return "residency plan writes a new plan of what is there now; look at it, and approve its digest"
 	case errors.Is(err, migrate.ErrDrift):
@@ -151,6 +155,8 @@ func remedy(err error) string {
 		return "let that migration end, or abort it; then run the same command again. If its state is lost, abort its unfinished upload, .residency-reservation, by hand"
 	case errors.Is(err, migrate.ErrNotEmpty):
 		return "run the same command again: it carries what is new and erases what can go by then; --fence denies writes to the source meanwhile"
+	case errors.Is(err, migrate.ErrStuck):
+		return "change what the reasons name (--log-keys shows the keys): move away what is in the way at the destination, or give what is denied or missing; then the same command goes on. As long as nothing is erased, migrate --abort ID takes back what the plan wrote, and a new plan can name another destination.bucket"
 	case errors.Is(err, migrate.ErrPartial):
 		return "run the same command again; it does what is missing"
 	case errors.Is(err, regions.ErrUS), errors.Is(err, regions.ErrUnknownRegion), errors.Is(err, regions.ErrNotOffered), errors.Is(err, regions.ErrAmbiguous):

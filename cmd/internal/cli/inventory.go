@@ -75,11 +75,11 @@ func (a *app) printInventory(inv *inventory.Inventory) error {
 	case "json":
 		return render.JSON(a.Out, inv)
 	case "csv":
-		header := []string{"customer", "attributed_by", "provider", "region", "country", "jurisdictions", "operator", "operator_country", "bucket", "prefix", "versioning", "objects", "versions", "delete_markers", "unfinished_uploads", "bytes", "policy_verdict", "error"}
+		header := []string{"customer", "attributed_by", "provider", "region", "country", "jurisdictions", "operator", "operator_country", "bucket", "prefix", "versioning", "objects", "versions", "delete_markers", "unfinished_uploads", "bytes", "policy_verdict", "error", "residency_own", "residency_probes"}
 		var rows [][]string
 		for _, p := range inv.Places {
 			rows = append(rows, []string{p.Customer, string(p.Attribution), p.Provider, p.Region, p.Country, strings.Join(p.Sets, " "), p.Operator, p.OperatorIn, p.Bucket, p.Prefix, string(p.Versioning),
-				number(p.Objects), number(p.Versions), number(p.Markers), number(p.Uploads), number(p.Bytes), string(p.Verdict), p.Error})
+				number(p.Objects), number(p.Versions), number(p.Markers), number(p.Uploads), number(p.Bytes), string(p.Verdict), p.Error, number(p.Own), number(p.Probes)})
 		}
 		return render.CSV(a.Out, header, rows)
 	}

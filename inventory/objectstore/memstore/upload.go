@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -80,6 +81,24 @@ func (s *Store) part(op, bucket, key, uploadID string, number int, data []byte, 
 	}
 	u.parts[number] = p
 	return objectstore.Part{Number: number, Size: p.Size, ETag: p.ETag, Checksum: p.Checksum}, nil
+}
+
+// Parts implements objectstore.PartLister.
+func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]objectstore.Part, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.service.mu.Lock()
+	defer s.service.mu.Unlock()
+	_, u, err := s.service.upload("ListParts", bucket, key, uploadID)
+	if err != nil {
+		return nil, err
+	}
+	var parts []objectstore.Part
+	for _, n := range slices.Sorted(maps.Keys(u.parts)) {
+		parts = append(parts, objectstore.Part{Number: n, Size: u.parts[n].Size, ETag: u.parts[n].ETag, Checksum: u.parts[n].Checksum})
+	}
+	return parts, nil
 }
 
 // CopyPart implements objectstore.Writer.

@@ -154,10 +154,51 @@ func TestEveryRequestTellsOfThrottling(t *testing.T) {
 		})
 		for op, send := range requests() {
 			var told atomic.Int64
-			err := send(objectstore.WithThrottled(t.Context(), func() { told.Add(1) }), s)
+			err := send(objectstore.WithThrottled(t.Context(), func(address string) {
+				if told.Add(1); address != objectstore.AddressOf(s) {
+					t.Errorf("%s: told of %q, the store is at %q", op, address, objectstore.AddressOf(s))
+				}
+			}), s)
 			if !errors.Is(err, objectstore.ErrThrottled) || told.Load() == 0 {
 				t.Errorf("%s, HTTP %d: told %d times, %v", op, status, told.Load(), err)
 			}
+		}
+	}
+}
+
+// A success that says within that it is to be slower is throttling as well, told
+// once for each answer.
+func TestSuccessesTellOfThrottling(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	for op, body := range map[string]string{
+		"CompleteUpload": "<Error><Code>SlowDown</Code><Message>slow</Message></Error>",
+		"CopyObject":     "<Error><Code>SlowDown</Code><Message>slow</Message></Error>",
+		"CopyPart":       "<Error><Code>ServiceUnavailable</Code></Error>",
+		"DeleteObjects":  "<DeleteResult><Error><Key>k</Key><VersionId>v</VersionId><Code>SlowDown</Code></Error><Error><Key>l</Key><VersionId>v</VersionId><Code>SlowDown</Code></Error></DeleteResult>",
+	} {
+		s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + body))
+		})
+		var told atomic.Int64
+		err := requests()[op](objectstore.WithThrottled(t.Context(), func(string) { told.Add(1) }), s)
+		if op != "DeleteObjects" && !errors.Is(err, objectstore.ErrThrottled) || told.Load() != 1 {
+			t.Errorf("%s: told %d times, %v", op, told.Load(), err)
+		}
+	}
+}
+
+// A refusal for speed under another status, as some services give it, is told once.
+func TestOtherStatusesTellOfThrottling(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte("<Error><Code>RequestLimitExceeded</Code></Error>"))
+	})
+	for _, op := range []string{"PutObject", "GetObject", "DeleteObject", "CreateUpload"} {
+		var told atomic.Int64
+		err := requests()[op](objectstore.WithThrottled(t.Context(), func(string) { told.Add(1) }), s)
+		if !errors.Is(err, objectstore.ErrThrottled) || told.Load() != 1 {
+			t.Errorf("%s: told %d times, %v", op, told.Load(), err)
 		}
 	}
 }

@@ -39,6 +39,7 @@ type client struct {
 	next     aws.HTTPClient
 	now      func() time.Time
 	patience Patience
+	address  string // by which whoever asks to slow down is told apart
 }
 
 // newClient sends by the transport that the SDK has set up.
@@ -90,8 +91,8 @@ func (c *client) Do(r *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	if s := resp.StatusCode; s == http.StatusServiceUnavailable || s == http.StatusTooManyRequests {
-		objectstore.Throttled(ctx)
+	if slow(resp.StatusCode) {
+		objectstore.Throttled(ctx, c.address)
 	}
 	if resp.Body == http.NoBody {
 		cancel(nil)

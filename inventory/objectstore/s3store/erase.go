@@ -71,8 +71,13 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 	for _, d := range out.Deleted {
 		answers[name{aws.ToString(d.Key), aws.ToString(d.VersionId)}] = nil
 	}
+	slowed := false
 	for _, e := range out.Errors {
 		code := aws.ToString(e.Code)
+		if !slowed && errors.Is(kind(code), objectstore.ErrThrottled) {
+			slowed = true
+			objectstore.Throttled(ctx, s.http.address)
+		}
 		answers[name{aws.ToString(e.Key), aws.ToString(e.VersionId)}] = &objectstore.Error{
 			Op: "DeleteObjects", Bucket: s.provider + ":" + bucket, Code: code, Status: 200, Kind: kind(code), Err: errors.New(aws.ToString(e.Message)),
 		}

@@ -58,6 +58,7 @@ type Provider struct {
 	endpoints map[string]string
 	fallback  string
 	base      aws.Config
+	client    *client // that all stores send by
 	owner     *owner
 	now       func() time.Time
 	keys      []CustomerKey
@@ -105,10 +106,11 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 		return nil, err
 	}
 	owner := newOwner(o, base)
-	if base.HTTPClient, err = newClient(base.HTTPClient, o); err != nil {
+	sends, err := newClient(base.HTTPClient, o)
+	if err != nil {
 		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
 	}
-	return &Provider{name: o.Name, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
+	return &Provider{name: o.Name, client: sends, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
 }
 
 // Regions lists the configured regions in order; empty means all that the
@@ -135,14 +137,17 @@ func (p *Provider) Region(region string) *Store {
 	cfg := p.base.Copy()
 	cfg.Region = region
 	endpoint := cmp.Or(p.endpoints[region], p.fallback)
+	http := p.client.at("")
+	cfg.HTTPClient = http
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware)
+		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, http.middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner)}
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner), http: http}
+	http.address = s.URL()
 	p.stores[region] = s
 	return s
 }
@@ -160,6 +165,7 @@ type Store struct {
 	pageSize int32
 	listers  int
 	wire     *wire // for what is asked once or more per object
+	http     *client
 
 	unversioned neverVersioned
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -103,4 +104,47 @@ func (s *Store) elsewhere(ctx context.Context, bucket string, u objectstore.Uplo
 		return true, nil
 	}
 	return false, err
+}
+
+var _ objectstore.PartLister = (*Store)(nil)
+
+// Parts implements objectstore.PartLister.
+func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]objectstore.Part, error) {
+	const op = "ListParts"
+	var parts []objectstore.Part
+	in := &s3.ListPartsInput{Bucket: &bucket, Key: &key, UploadId: &uploadID, MaxParts: &s.pageSize}
+	for last := 0; ; {
+		out, err := s.client.ListParts(ctx, in)
+		if err != nil {
+			return nil, s.fail(op, bucket, err)
+		}
+		for _, p := range out.Parts {
+			part := objectstore.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: strings.Trim(aws.ToString(p.ETag), `"`), Checksum: partChecksum(p)}
+			if part.Number <= last {
+				return nil, s.broken(op, bucket, fmt.Errorf("%w: part %d behind part %d", objectstore.ErrOrder, part.Number, last))
+			}
+			last = part.Number
+			parts = append(parts, part)
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			return parts, nil
+		}
+		if len(out.Parts) == 0 {
+			return nil, s.broken(op, bucket, fmt.Errorf("%w: a page without parts says that there is more", objectstore.ErrOrder))
+		}
+		in.PartNumberMarker = aws.String(strconv.Itoa(last))
+	}
+}
+
+// partChecksum is the checksum that an upload keeps of a part.
+func partChecksum(p types.Part) objectstore.Checksum {
+	for _, c := range []struct {
+		algorithm string
+		value     *string
+	}{{"SHA256", p.ChecksumSHA256}, {"SHA1", p.ChecksumSHA1}, {"CRC64NVME", p.ChecksumCRC64NVME}, {"CRC32C", p.ChecksumCRC32C}, {"CRC32", p.ChecksumCRC32}} {
+		if v := aws.ToString(c.value); v != "" {
+			return objectstore.Checksum{Algorithm: c.algorithm, Value: v}
+		}
+	}
+	return objectstore.Checksum{}
 }

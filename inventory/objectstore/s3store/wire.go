@@ -185,7 +185,11 @@ func (w *wire) attempt(ctx context.Context, r *request, c aws.Credentials) (*htt
 		return nil, &smithyhttp.RequestSendError{Err: err}
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, refused(resp)
+		err = refused(resp)
+		if c, ok := w.options.HTTPClient.(*client); ok {
+			c.tell(ctx, err)
+		}
+		return nil, err
 	}
 	return resp, nil
 }

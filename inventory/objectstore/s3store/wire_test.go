@@ -391,7 +391,7 @@ func TestWireTellsOfThrottling(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	ctx := objectstore.WithThrottled(t.Context(), func() { told.Add(1) })
+	ctx := objectstore.WithThrottled(t.Context(), func(string) { told.Add(1) })
 	if _, err := localStore(t, server.URL).Open(ctx, objectstore.Ref{Bucket: "b", Key: "k"}, 0); err != nil {
 		t.Error(err)
 	}
