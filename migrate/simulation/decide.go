@@ -100,7 +100,7 @@ func (w *world) fault(r *request) fault {
 	if w.unavailable(r) {
 		return pick(d, refused, slowDown)
 	}
-	if w.options.relapse && w.relapses < 2 && r.process.phase() == "erasing" && w.fate.one(0.12) {
+	if w.options.relapse && w.relapses < 2 && r.process.erased && w.fate.one(0.25) {
 		w.relapses++
 		w.crashes++
 		w.relapsed = true
