@@ -29,8 +29,11 @@ test-servers: build ## what is said of servers, on versitygw and, where they can
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	@echo "make test-servers: all passed"
 
-kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, state in a directory and in a bucket
-	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_KILLS=$(or $(KILLS),50) $(GO) test -count=1 -timeout 60m -v -run 'TestKillLoop|TestKilledInTheErase' ./cmd/residency
+kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, and in a RHYTHM, SEEDS times beside BUSY loops, on all servers and states
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" \
+	RESIDENCY_RHYTHM=$(or $(RHYTHM),50ms-2s) RESIDENCY_SEEDS=$(or $(SEEDS),3) RESIDENCY_BUSY=$(or $(BUSY),0) \
+	$(GO) test -count=1 -timeout 120m -v -run TestKillRhythm ./cmd/residency
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_KILLS=$(or $(KILLS),50) $(GO) test -count=1 -timeout 60m -v -run TestKillLoop ./cmd/residency
 
 simulate: ## SEEDS whole migrations in simulated worlds from FIRST on; or one SEED, with its trace
 	$(GO) test -c -o $(BIN)/simulation.test ./migrate/simulation

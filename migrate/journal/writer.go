@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +46,7 @@ type Writer struct {
 	line     Line // what is added at the moment, so that adding allocates nothing
 	receipt  receipt.Receipt
 	text     []byte // room for a batch's
+	batches  int
 	filling  *batch
 	flushing *batch // nil: none is under way
 	parts    []*part
@@ -154,8 +154,8 @@ func (w *Writer) tryAdd(about any, bytes int64, line func() *Line) (b *batch, fu
 		return nil, false, w.err
 	}
 	if b = w.filling; b == nil {
-		b = &batch{text: w.text[:0], about: make(map[any]bool), due: w.After(Interval), done: make(chan struct{})}
-		w.filling, w.text = b, nil
+		b = &batch{text: w.text[:0], about: make(map[any]bool), due: w.After(w.pause()), done: make(chan struct{})}
+		w.filling, w.text, w.batches = b, nil, w.batches+1
 		w.look()
 	}
 	if b.n >= mostLines {
@@ -173,6 +173,20 @@ func (w *Writer) tryAdd(about any, bytes int64, line func() *Line) (b *batch, fu
 		w.hurried(b)
 	}
 	return b, false, nil
+}
+
+// pause is how long a batch is filled: the first ones not for a whole second, so
+// that runs come forward that are killed sooner, again and again.
+func (w *Writer) pause() time.Duration {
+	switch w.batches {
+	case 0:
+		return Interval / 10
+	case 1:
+		return Interval * 3 / 10
+	case 2:
+		return Interval * 6 / 10
+	}
+	return Interval
 }
 
 // pack compresses the lines that are not.
@@ -293,7 +307,10 @@ func (w *Writer) write(ctx context.Context, b *batch) error {
 	if err := b.pack(w.Codec); err != nil {
 		return err
 	}
-	w.body, w.lines = append(w.body, slices.Concat(b.packed...)...), w.lines+b.n
+	for _, packed := range b.packed {
+		w.body = append(w.body, packed...)
+	}
+	w.lines += b.n
 	data, err := state.Bind(w.Codec, state.Header{Schema: Schema, Of: w.Of, Entries: w.lines}, w.body)
 	if err != nil {
 		return err

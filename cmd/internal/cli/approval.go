@@ -66,6 +66,15 @@ func (a *app) approve(
 	return nil
 }
 
+// meant refuses an approval of another plan than this one, of which nothing is
+// left to be approved.
+func (a *app) meant(ctx context.Context, w *world, p *migrate.Plan, agree approval) error {
+	if agree.digest == "" {
+		return nil
+	}
+	return a.approved(ctx, w, p, agree.digest)
+}
+
 // approved tells whether a digest, or its beginning, approves this plan: it must
 // be the plan's, and begin no other stored plan's.
 func (a *app) approved(ctx context.Context, w *world, p *migrate.Plan, digits string) error {

@@ -25,7 +25,7 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrat
 		name = m.agree.digest
 	}
 	if name != "" {
-		p, err = migrate.Load(ctx, m.world.home, name)
+		p, err = m.load(ctx, m.world, name)
 		if err == nil {
 			if err := m.fits(p, d); err != nil {
 				return p, false, err
@@ -69,9 +69,6 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrat
 
 // fits refuses a plan that is not what the command line describes.
 func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
-	if m.customer != "" && m.customer != p.Customer {
-		return &refusedError{err: fmt.Errorf("plan %s is about customer %s, not %s", p.ID, p.Customer, m.customer)}
-	}
 	if m.to != "" && (d.Place.Provider != p.Destination.Provider || d.Place.Code != p.Destination.Code) {
 		return &refusedError{err: fmt.Errorf("plan %s moves to %s, not to %s", p.ID, p.Destination, d.Place.Provider+":"+d.Place.Code)}
 	}
@@ -150,6 +147,9 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 		return &refusedError{err: why, hint: "residency inventory shows where it is"}
 	}
 	done := plans[i].plan
+	if err := m.meant(ctx, m.world, done, m.agree); err != nil {
+		return err
+	}
 	for _, c := range plans {
 		if c.status.Stage != migrate.Certified {
 			continue

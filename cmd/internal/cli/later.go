@@ -44,6 +44,9 @@ versions of the plan, looks what is left, and certifies.
 				return err
 			}
 			if status.Stage == migrate.Certified {
+				if err := a.meant(c.Context(), w, p, agree); err != nil {
+					return err
+				}
 				fmt.Fprintf(a.Out, "Nothing to do: the source of plan %s was erased and found empty.\n", p.ID)
 				return nil
 			}
@@ -138,7 +141,7 @@ one it also shows the plan.`,
 				return err
 			}
 			if plan != "" {
-				p, err := migrate.Load(c.Context(), w.home, plan)
+				p, err := a.load(c.Context(), w, plan)
 				if err != nil {
 					return err
 				}
@@ -235,6 +238,17 @@ func (a *app) nextStep(p *migrate.Plan, s *migrate.Status) string {
 	return ""
 }
 
+// load finds a plan by its ID or digest, for every command that is given one.
+// With --customer, another customer's plan is refused.
+func (a *app) load(ctx context.Context, w *world, name string) (*migrate.Plan, error) {
+	p, err := migrate.Load(ctx, w.home, name)
+	if err == nil && a.customer != "" && a.customer != p.Customer {
+		return nil, &refusedError{err: fmt.Errorf("plan %s is about customer %s, not %s", p.ID, p.Customer, a.customer),
+			hint: "name that customer, or leave --customer out"}
+	}
+	return p, err
+}
+
 // planned opens the world and loads a plan.
 func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, error) {
 	if name == "" {
@@ -244,7 +258,7 @@ func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, 
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := migrate.Load(ctx, w.home, name)
+	p, err := a.load(ctx, w, name)
 	if err != nil {
 		return nil, nil, err
 	}

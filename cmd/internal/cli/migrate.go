@@ -206,6 +206,9 @@ func (m *migration) run(ctx context.Context) error {
 		return err
 	}
 	if status.Stage == migrate.Certified {
+		if err := m.meant(ctx, m.world, p, m.agree); err != nil {
+			return err
+		}
 		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and its source was empty when it was certified.\n", p.ID)
 		return nil
 	}
