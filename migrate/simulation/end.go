@@ -46,7 +46,9 @@ func (w *operator) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrCoupled):
 		ok = w.coupled
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
-		ok = people || lies || w.contended()
+		// A bucket that was made and not yet configured is nobody's once the state
+		// is lost.
+		ok = people || lies || w.contended() || errors.Is(end, migrate.ErrBlocked) && w.lost
 	case errors.Is(end, migrate.ErrChanged):
 		ok = w.foreign > 0 || w.meddled > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):

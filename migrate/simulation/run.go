@@ -122,6 +122,7 @@ func (w *operator) betweenRuns(end error) {
 	if w.options.losesState && !w.options.bucketState && !w.anyErased() {
 		w.options.losesState = false
 		w.say("the state is lost altogether")
+		w.lost = true
 		w.plan, w.disk = nil, newDisk()
 		must(w.disk.mkdir("/home"))
 		must(w.disk.syncDir("/"))

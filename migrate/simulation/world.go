@@ -78,6 +78,7 @@ type world struct {
 	severed     *process                   // that does not reach its state
 	relapses    int                        // so far
 	relapsed    bool                       // and nobody has written since
+	lost        bool                       // a state was
 	severedAt   time.Time
 	cut         int             // requests that did not reach a state
 	meddled     int             // so far
