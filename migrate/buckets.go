@@ -74,6 +74,7 @@ func (w *work) saveBucket(ctx context.Context, r *bucketRecord, bucket string, m
 // made, and those that the lease of a run says a plan has made.
 func (p *planner) settle(ctx context.Context, home state.Home) error {
 	own := make(map[string]bool)
+	records := make(map[string]*bucketRecord) // by plan
 	ids, err := List(ctx, home)
 	if err != nil {
 		return err
@@ -86,6 +87,7 @@ func (p *planner) settle(ctx context.Context, home state.Home) error {
 		if err := getJSON(ctx, home, id+"/"+bucketsFile, &r); err != nil && !errors.Is(err, state.ErrNotFound) {
 			return err
 		}
+		records[id] = &r
 		for _, b := range r.Buckets {
 			own[b.Bucket] = own[b.Bucket] || b.Made
 		}
@@ -102,6 +104,11 @@ func (p *planner) settle(ctx context.Context, home state.Home) error {
 		_, err := load(ctx, home, id)
 		if errors.Is(err, state.ErrNotFound) {
 			return false, nil
+		}
+		for _, m := range p.plan.Moves { // another plan's bucket is not this one's
+			if _, known := own[m.Destination]; known && !m.Exists && records[id] != nil && records[id].find(m.Destination) == nil {
+				return false, err
+			}
 		}
 		return err == nil, err
 	})
