@@ -79,8 +79,8 @@ func (r *Runner) abort(ctx context.Context, p *Plan) (*Undone, error) {
 	}
 	u := &Undone{Schema: "residency/abort/1", Plan: p.ID}
 	err = w.reserved(ctx, func(ctx context.Context) error { return w.undoAll(ctx, u, record) })
-	if errors.Is(err, state.ErrLeased) || errors.Is(err, state.ErrLeaseLost) {
-		return nil, err
+	if errors.Is(err, state.ErrLeased) || errors.Is(err, state.ErrLeaseLost) || errors.Is(err, ErrCoupled) {
+		return nil, err // nothing was looked at
 	}
 	return u, err
 }

@@ -13,6 +13,9 @@ import (
 
 // certify writes the certificate, with the digest of every file it rests on.
 func (w *work) certify(ctx context.Context) error {
+	if _, err := w.lookFence(ctx); err != nil {
+		return err
+	}
 	w.result.Finished = w.Now().UTC()
 	p, r := w.plan, w.result
 	c := &certificate.Certificate{

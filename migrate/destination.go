@@ -33,18 +33,27 @@ func (s Stores) located(ctx context.Context, r Region) Region {
 	return r
 }
 
-// claimed finds moves into what is another customer's.
-func (p *planner) claimed(moves []Move) {
+// claimed finds moves out of, and into, what is another customer's.
+func (p *planner) claimed(ctx context.Context, moves []Move) error {
 	for _, m := range moves {
-		for _, c := range p.Claims {
-			if c.Customer != p.Customer && c.Location.Overlaps(p.plan.To(m)) {
-				text := fmt.Sprintf("would go to %s, which is, or would hold, data of customer %s (%s)",
-					p.plan.To(m), c.Customer, c.Location)
-				p.block(Issue{Rule: "destination-claimed", Location: m.From().String(), Text: text, Remedy: ownBucket})
-				break
-			}
+		from, to := m.From(), p.plan.To(m)
+		met, err := p.Claims.Destination(ctx, p.Customer, to, p.Stores(to.Provider, p.Destination.Code))
+		if err != nil {
+			return err
+		}
+		if met != nil {
+			p.block(Issue{Rule: "destination-claimed", Location: from.String(), Text: fmt.Sprintf("would go to %s, which %s", to, met), Remedy: ownBucket})
+		}
+		met, err = p.Claims.Source(ctx, p.Customer, from, p.Stores(from.Provider, m.Source.Code))
+		if err != nil {
+			return err
+		}
+		// Those of the same provider stand in the inventory.
+		if met != nil && met.Claim.Location.Provider != from.Provider {
+			p.block(Issue{Rule: "source-claimed", Location: from.String(), Text: "the source " + met.String(), Remedy: ownPlace})
 		}
 	}
+	return nil
 }
 
 // tagged finds a bucket that its tag says to be another customer's.
@@ -71,7 +80,10 @@ func (l *look) tagged(ctx context.Context, store objectstore.Store, p *Plan, m M
 	return nil
 }
 
-const ownBucket = "set destination.bucket in the configuration"
+const (
+	ownBucket = "set destination.bucket in the configuration"
+	ownPlace  = "name what is each customer's by prefixes of its own, of one provider"
+)
 
 // look is what there is to say about a destination bucket that is there.
 type look struct {

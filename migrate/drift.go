@@ -16,7 +16,9 @@ type Drift struct {
 	// Reserved are marks of other plans that write there and have not ended.
 	Reserved  int64
 	Locations []string
-	Keys      []manifest.Key // examples
+	// Emptied are locations of which all that was planned is gone.
+	Emptied []string
+	Keys    []manifest.Key // examples
 }
 
 func (d Drift) none() bool { return d.entries()+d.Uploads+d.Reserved == 0 }
@@ -67,6 +69,7 @@ func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 		n = withErasures | withIntents
 	}
 	for i, m := range w.plan.Moves {
+		gone := d.Gone
 		c := comparison{doubts: doubts{work: w, move: i}, drift: &d, at: m.From().String()}
 		err := w.beside(ctx, i, w.listSource(ctx, m), n, func(planned history, listed []objectstore.Version) error {
 			n, err := c.compare(ctx, planned, listed)
@@ -75,6 +78,9 @@ func (w *work) drift(ctx context.Context, erasing bool) (Drift, error) {
 		})
 		if err != nil {
 			return d, fmt.Errorf("list %s: %w", c.at, err)
+		}
+		if entries := w.pass.Moves[i].Entries; entries > 0 && d.Gone-gone == entries {
+			d.Emptied = append(d.Emptied, c.at)
 		}
 		for u, err := range w.unfinished(ctx, m) {
 			if err != nil {
@@ -139,6 +145,9 @@ func (c *comparison) one(ctx context.Context, h history, e *manifest.Entry, v ob
 // what our deletions have moved another place. Only in a history of which we have
 // erased nothing does the place of a null version tell that it was written anew.
 func (c *comparison) rest(ctx context.Context, h history, rest []planned, listed []objectstore.Version, thinned bool) error {
+	if len(rest)+len(listed) == 0 {
+		return nil
+	}
 	places := make(map[string]int, len(rest))
 	for i := range rest {
 		places[rest[i].entry.VersionID] = i

@@ -38,14 +38,55 @@ type fenceBucket struct {
 
 func (b fenceBucket) String() string { return b.Provider + ":" + b.Bucket }
 
-// fenced tells whether an earlier run has put up a fence that holds. What it may
-// have left of trying that is taken away: it would count as somebody's.
+// fenced tells whether an earlier run has put up a fence that still stands. What
+// it may have left of trying that is taken away: it would count as somebody's.
 func (w *work) fenced(ctx context.Context) (bool, error) {
 	record, err := w.fenceRecord(ctx)
 	if err != nil || record.Schema == "" {
 		return false, err
 	}
-	return record.Honoured, w.dropProbes(ctx)
+	if err := w.dropProbes(ctx); err != nil || !record.Honoured {
+		return false, err
+	}
+	gone, err := w.lookFence(ctx)
+	if len(gone) > 0 {
+		w.note("the fence that an earlier run has put up is not to be seen any more in the bucket policy of %s: writes there may not be denied", strings.Join(gone, ", "))
+	}
+	return len(gone) == 0, err
+}
+
+// lookFence reads the policies of the buckets that were fenced, and has the result
+// name those that still have the statement. It returns the others: somebody has
+// taken it away, or it is not to be seen.
+func (w *work) lookFence(ctx context.Context) (gone []string, err error) {
+	record, err := w.fenceRecord(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.result.Fence = []string{}
+	if !record.Honoured {
+		return nil, nil
+	}
+	for _, b := range record.Buckets {
+		now, err := w.Stores(b.Provider, b.Region).Setting(ctx, b.Bucket, objectstore.Policy)
+		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) || errors.Is(err, objectstore.ErrNotFound) {
+			gone = append(gone, b.String()+" (it cannot be read)")
+			continue
+		}
+		stands := false
+		if err == nil {
+			stands, err = w.ownFence().In(now)
+		}
+		switch {
+		case err != nil:
+			return gone, fmt.Errorf("look at the fence of %s: %w", b, err)
+		case stands:
+			w.result.Fence = append(w.result.Fence, b.String())
+		default:
+			gone = append(gone, b.String())
+		}
+	}
+	return gone, nil
 }
 
 // dropProbes aborts uploads that were begun at the sources to try a fence.
@@ -63,20 +104,12 @@ func (w *work) dropProbes(ctx context.Context) error {
 	return nil
 }
 
-func (w *work) showFence(record fenceRecord) {
-	w.result.Fence = []string{}
-	for _, b := range record.Buckets {
-		w.result.Fence = append(w.result.Fence, b.String())
-	}
-}
-
 func (w *work) fenceRecord(ctx context.Context) (fenceRecord, error) {
 	var record fenceRecord
 	err := getJSON(ctx, w.Home, w.name(fenceFile), &record)
 	if errors.Is(err, state.ErrNotFound) {
 		return record, nil
 	}
-	w.showFence(record)
 	return record, err
 }
 
@@ -88,7 +121,7 @@ func (w *work) fence(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if len(record.Buckets) == 0 {
+	if len(record.Buckets) == 0 || record.Honoured { // it stood, and was taken away
 		if record, err = w.fencePlan(ctx); err != nil {
 			return false, fmt.Errorf("fence: %w", err)
 		}
@@ -120,7 +153,10 @@ func (w *work) fence(ctx context.Context) (bool, error) {
 		}
 	}
 	record.Honoured = true
-	w.showFence(record)
+	w.result.Fence = []string{}
+	for _, b := range record.Buckets {
+		w.result.Fence = append(w.result.Fence, b.String())
+	}
 	w.note("fence: writes to %s are denied by the bucket policy now", strings.Join(w.result.Fence, ", "))
 	return true, putJSON(ctx, w.Home, w.name(fenceFile), record)
 }
@@ -240,7 +276,7 @@ func (w *work) liftFence(ctx context.Context, record fenceRecord) error {
 			return fmt.Errorf("lift the fence of %s: %w", b, err)
 		}
 	}
-	w.showFence(fenceRecord{})
+	w.result.Fence = []string{}
 	return putJSON(ctx, w.Home, w.name(fenceFile), fenceRecord{Schema: fenceSchema, At: w.Now().UTC()})
 }
 

@@ -66,7 +66,7 @@ func (w *work) beside(ctx context.Context, move int, listing histories, n need, 
 // longer bears out. Newer entries, on top of ours or beside them, are somebody's
 // work, not a fault, where there are versions: they are counted.
 //
-// With doubting, the segments concerned are noted as no longer proven.
+// With doubting, what is concerned is noted as no longer proven.
 func (w *work) spoiled(ctx context.Context, doubting bool) (spoiled, newer int64, err error) {
 	w.unclassed()
 	for i := range w.plan.Moves {
@@ -89,7 +89,9 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 	told := !w.opaque(m)
 	err = w.beside(ctx, i, w.listDestination(ctx, m), withReceipts, func(written history, listed []objectstore.Version) error {
 		next := 0 // of what is listed; others' entries may lie between
+		nth := -1 // of its history
 		for x := written.next(); x != nil; x = written.next() {
+			nth++
 			w.Progress.Entries.Add(1)
 			r := &x.receipt
 			at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
@@ -103,7 +105,7 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 			if at < 0 {
 				spoiled++
 				if doubting {
-					w.doubt(i, string(r.Key))
+					w.doubt(i, r.Key, nth)
 				}
 				w.result.problem(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: "a fresh listing of the destination does not show what was written"})
 				continue

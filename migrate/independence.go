@@ -62,6 +62,9 @@ func (w *work) probeDestination(ctx context.Context, m Move) error {
 			return errors.Join(fmt.Errorf("probe %s: %w", w.plan.To(m), err), w.dropOwn(ctx, destination, m.Destination, ""))
 		}
 		shows, err = showsKey(ctx, w.source(m), m.Bucket, key)
+		if err == nil && !shows {
+			err = w.shown(ctx, w.plan.To(m), key)
+		}
 		if err = errors.Join(err, removeProbe(ctx, destination, m.Destination, key, written)); err != nil {
 			return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
 		}
@@ -177,6 +180,9 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 	t := trial{entries: trialEntries}
 	shows, err := w.comes(ctx, m, key, w.looks(move))
 	if err == nil && !shows {
+		err = w.shown(ctx, m.From(), key)
+	}
+	if err == nil && !shows {
 		t.conditional, t.known, err = honours(ctx, source, m, key, written)
 		if t.known {
 			w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, t.conditional)
@@ -214,8 +220,15 @@ func (w *work) tryTwin(ctx context.Context, move int) error {
 // mayRemove finds out, on a key that does not exist, whether deletions are denied:
 // then no probe is left that nobody can take away.
 func mayRemove(ctx context.Context, source objectstore.Store, m Move, key string) error {
+	versioning := m.Versioning
+	if versioning == objectstore.Unversioned {
+		var err error
+		if versioning, err = source.Versioning(ctx, m.Bucket); err != nil {
+			return err
+		}
+	}
 	d := objectstore.Deletion{Key: key}
-	if m.Versioning != objectstore.Unversioned {
+	if versioning != objectstore.Unversioned { // without an ID this would leave a marker
 		d.VersionID = objectstore.NullVersion
 	}
 	results, err := source.Delete(ctx, m.Bucket, []objectstore.Deletion{d})

@@ -33,10 +33,10 @@ func (*staleEntry) ParseJSON([]byte) bool { return false }
 // staleLines is how many lines such a list has at most.
 const staleLines = 1000
 
-// nextPass lists the source and makes the pass that brings the destination up
-// to it. Its files are written first and its record last: a pass that is there
+// nextPass lists the source, which drifted, and makes the pass that brings the
+// destination up to it. Its files are written first and its record last: a pass that is there
 // is whole.
-func (w *work) nextPass(ctx context.Context, erasing, fenced bool) (*pass, error) {
+func (w *work) nextPass(ctx context.Context, drift Drift, erasing, fenced bool) (*pass, error) {
 	m := &passMaker{work: w, next: &pass{
 		Schema: passSchema, Plan: w.plan.Digest, Number: w.pass.Number + 1, At: w.Now().UTC(), Fenced: fenced, Erased: erasing,
 		Moves: make([]Totals, len(w.plan.Moves)),
@@ -62,12 +62,36 @@ func (w *work) nextPass(ctx context.Context, erasing, fenced bool) (*pass, error
 	if err := m.saveUploads(ctx); err != nil {
 		return nil, err
 	}
+	if err := w.carries(ctx, drift); err != nil { // versioning can have been turned on while it was listed
+		return nil, err
+	}
 	if m.next.Gone > 0 {
+		if err := m.emptied(); err != nil {
+			return nil, err
+		}
 		if err := w.explain(ctx, erasing); err != nil {
 			return nil, err
 		}
 	}
 	return m.next, putJSON(ctx, w.Home, m.name(passFile), m.next)
+}
+
+// emptied refuses a pass that would take all copies of a move away, if nobody has
+// said so: its listing may show less than the one before it did.
+func (m *passMaker) emptied() error {
+	if m.outdated > 0 {
+		return nil
+	}
+	d := Drift{Gone: m.next.Gone}
+	for i, move := range m.plan.Moves {
+		if m.pass.Moves[i].Entries > 0 && m.next.Moves[i].Entries == 0 {
+			d.Locations = append(d.Locations, move.From().String())
+		}
+	}
+	if d.Emptied = d.Locations; len(d.Emptied) > 0 {
+		return &UnexplainedError{Drift: d}
+	}
+	return nil
 }
 
 // passMaker writes a pass. It holds one segment and one list in memory.

@@ -38,7 +38,7 @@ type Request struct {
 	BucketName func(bucket, sourceRegion string) string
 	// Claims say whose data is, or would be moved, where; TagKey is the bucket tag
 	// that says it too, empty for none.
-	Claims       []inventory.Claim
+	Claims       Claims
 	TagKey       string
 	KMSKey       string // of the destination's region, for what is under a KMS key at the source; may be empty
 	AnyClass     bool   // the storage class is left to the destination, and not compared
@@ -133,7 +133,9 @@ func (p *planner) collect(ctx context.Context) error {
 		moves = append(moves, p.move(ctx, place))
 	}
 	p.clashes(moves)
-	p.claimed(moves)
+	if err := p.claimed(ctx, moves); err != nil {
+		return err
+	}
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error { return p.spool.Put(ctx, name, data) })
 	writer.Stored = p.storeHeld
 	writer.Entries = r.SegmentEntries

@@ -58,10 +58,21 @@ type reservation struct {
 var ErrUnexplained = errors.New("originals are gone, and it is not known who removed them")
 
 // UnexplainedError is an ErrUnexplained that says what is gone.
-type UnexplainedError struct{ Drift Drift }
+type UnexplainedError struct {
+	Drift Drift
+	// Others tells that another plan has worked on the same destination since.
+	Others bool
+}
 
 func (e *UnexplainedError) Error() string {
-	return fmt.Sprintf("%v: %s; another plan has worked on the same destination since, and may have erased them, relying on the copies; no copy was removed", ErrUnexplained, e.Drift)
+	text := fmt.Sprintf("%v: %s", ErrUnexplained, e.Drift)
+	if e.Others {
+		text += "; another plan has worked on the same destination since, and may have erased them, relying on the copies"
+	}
+	if at := e.Drift.Emptied; len(at) > 0 {
+		text += "; nothing is left of what was copied from " + strings.Join(at, ", ") + ", and the copies may be all that there is"
+	}
+	return text + "; no copy was removed"
 }
 
 // Unwrap makes it an ErrUnexplained.
@@ -160,8 +171,8 @@ func (w *work) relied(ctx context.Context) error {
 		err := w.rivals(ctx, w.source(m), m.Bucket, m.Prefix, "")
 		var held *state.LeasedError
 		switch {
-		case errors.As(err, &held) && strings.HasPrefix(held.Holder, holder(w.plan.ID)):
-			return fmt.Errorf("%w: what this plan has written to reserve %s shows in %s; nothing was erased", ErrCoupled, w.plan.To(m), m.From())
+		case errors.As(err, &held) && strings.HasPrefix(held.Holder, holder(w.plan.ID)+w.reservation.ID+", "):
+			return fmt.Errorf("%w: the lease written to %s shows in %s; nothing was erased", ErrCoupled, w.plan.To(m), m.From())
 		case errors.Is(err, state.ErrLeased):
 			return fmt.Errorf("%s is the destination of another migration, which is at work: %w", m.From(), err)
 		case errors.Is(err, objectstore.ErrDenied) && m.Prefix != "":
@@ -171,36 +182,6 @@ func (w *work) relied(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// GiveBack takes away what a certified plan still reserves at its destinations:
-// its last run was killed after the certificate and before it could.
-func (r *Runner) GiveBack(ctx context.Context, p *Plan) error {
-	_, err := r.leased(ctx, p, func(ctx context.Context) (*Result, error) {
-		w, err := r.open(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if err := w.loadReservation(ctx); err != nil {
-			return nil, err
-		}
-		reserves := len(w.reservation.Marks) > 0
-		for _, m := range p.Moves {
-			who, err := claimant(ctx, w.destination(), m, w.Now())
-			if err != nil {
-				return nil, err
-			}
-			reserves = reserves || strings.HasPrefix(who, holder(p.ID)+w.reservation.ID)
-		}
-		if !reserves {
-			return nil, nil
-		}
-		return nil, w.reserved(ctx, w.unreserve)
-	})
-	if errors.Is(err, state.ErrLeased) {
-		return nil // by a run that goes on, and gives it back itself
-	}
-	return err
 }
 
 func (w *work) loadReservation(ctx context.Context) error {
@@ -543,7 +524,7 @@ func (w *work) explain(ctx context.Context, erasing bool) error {
 		w.note("copies of %d entries that are gone at the source, or changed, are removed, as told", n)
 		return nil
 	case n > 0:
-		return &UnexplainedError{Drift: drift}
+		return &UnexplainedError{Drift: drift, Others: true}
 	}
 	r := w.reservation
 	r.Suspect = false

@@ -11,16 +11,19 @@ import (
 
 // Result is what a run came to.
 type Result struct {
-	Schema   string           `json:"schema"`
-	Plan     string           `json:"plan"`
-	Digest   string           `json:"plan_sha256"`
-	Customer string           `json:"customer"`
-	Started  time.Time        `json:"started"`
-	Finished time.Time        `json:"finished"`
-	Entries  int64            `json:"entries"`
-	Bytes    int64            `json:"bytes"`
-	Held     int64            `json:"already_at_destination"` // proven, not copied by this plan
-	Passes   int              `json:"passes"`                 // listings of the source that were carried, with the plan's
+	Schema   string    `json:"schema"`
+	Plan     string    `json:"plan"`
+	Digest   string    `json:"plan_sha256"`
+	Customer string    `json:"customer"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+	Entries  int64     `json:"entries"`
+	Bytes    int64     `json:"bytes"`
+	Held     int64     `json:"already_at_destination"` // proven, not copied by this plan
+	Passes   int       `json:"passes"`                 // listings of the source that were carried, with the plan's
+	// Outdated is how many copies were removed because their originals were gone at
+	// the source, or had been replaced.
+	Outdated int64            `json:"outdated_copies_removed"`
 	Verdicts map[string]int64 `json:"verdicts"`
 	Methods  map[string]int64 `json:"methods"`
 	Erasures map[string]int64 `json:"erasures"`

@@ -32,6 +32,8 @@ type Runner struct {
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration
+	// Claims say whose data is where.
+	Claims Claims
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// After returns a channel that receives once, after the duration; default: for
@@ -127,7 +129,7 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 		if err := w.separate(ctx); err != nil {
 			return err
 		}
-		if err := w.settle(ctx, o); errors.Is(err, ErrRestoring) {
+		if err := w.carry(ctx, o); errors.Is(err, ErrRestoring) {
 			return err
 		} else if err != nil {
 			result = w.result
@@ -141,7 +143,8 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 		}
 		result = w.result
 		if o.KeepSource {
-			return nil
+			_, err := w.lookFence(ctx)
+			return err
 		}
 		return w.erase(ctx)
 	})
@@ -205,9 +208,9 @@ type work struct {
 	codec  *state.Codec
 	// retained is what locks keep, by source location.
 	retained map[string]retention
-	// doubtful are the pass's segments, by index, that a listing of the
-	// destination did not bear out.
-	doubtful map[int]bool
+	// doubtful is what a listing of the destination did not bear out, by the
+	// index of its segment in the pass.
+	doubtful map[int]*doubted
 	// unsettled is how the source differs from the last pass that was to be made.
 	unsettled Drift
 	// beneath are the plan's copies that an abort leaves.

@@ -42,7 +42,7 @@ func (w *work) settle(ctx context.Context, o Options) error {
 	}
 	for left := o.Passes; ; left-- {
 		copied := w.copy(ctx)
-		w.result.Passes = w.pass.Number
+		w.result.Passes, w.result.Outdated = w.pass.Number, w.outdatedSoFar(copied)
 		if copied != nil && (!errors.Is(copied, ErrPartial) || errors.Is(copied, ErrStale)) {
 			return copied
 		}
@@ -69,7 +69,16 @@ func (w *work) settle(ctx context.Context, o Options) error {
 			w.note("the source has changed again since (%s); run the same command again to carry that", drift)
 			return copied
 		}
-		if drift.Gone+drift.Changed > 0 {
+		if n := drift.Gone + drift.Changed; n > 0 {
+			// A source that is emptied whole may be a disk that is not there, or
+			// somebody who took the copy for done: a person must have seen it.
+			if len(drift.Emptied) > 0 && n != w.outdated {
+				alone, err := w.unbroken(ctx)
+				if err != nil {
+					return err
+				}
+				return &UnexplainedError{Drift: drift, Others: !alone}
+			}
 			if err := w.explain(ctx, erasing); err != nil {
 				return err
 			}
@@ -80,7 +89,7 @@ func (w *work) settle(ctx context.Context, o Options) error {
 		w.note("others wrote to the source meanwhile (%s); carrying it in pass %d", drift, w.pass.Number+1)
 		var next *pass
 		if err := w.steady(ctx, func() (err error) {
-			next, err = w.nextPass(ctx, erasing, fenced)
+			next, err = w.nextPass(ctx, drift, erasing, fenced)
 			return err
 		}); err != nil {
 			return fmt.Errorf("pass %d: %w", w.pass.Number+1, err)
@@ -136,7 +145,8 @@ const patientTries = 4
 func (w *work) patient(ctx context.Context, ask func() error) error {
 	for try := 0; ; try++ {
 		err := ask()
-		if err == nil || ctx.Err() != nil || objectstore.Permanent(err) || errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, ErrCoupled) || try == patientTries {
+		if err == nil || ctx.Err() != nil || objectstore.Permanent(err) || errors.Is(err, objectstore.ErrNotFound) ||
+			errors.Is(err, ErrCoupled) || errors.Is(err, ErrClaimed) || try == patientTries {
 			return err
 		}
 		if err := w.sleep(ctx, time.Second<<try); err != nil {
@@ -162,6 +172,21 @@ type staleDone struct {
 	Schema  string    `json:"schema"`
 	Pass    time.Time `json:"pass_at"`
 	Entries int       `json:"entries"`
+}
+
+// outdatedSoFar counts the copies that passes had removed. copied is what the
+// last of them came to.
+func (w *work) outdatedSoFar(copied error) (n int64) {
+	passes := w.passes
+	if copied != nil {
+		passes = passes[:len(passes)-1]
+	}
+	for _, p := range passes {
+		for _, file := range p.Stale {
+			n += int64(file.Entries)
+		}
+	}
+	return n
 }
 
 // removeStale takes away, at the destination, the copies of what the source's

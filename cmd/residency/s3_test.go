@@ -26,7 +26,7 @@ const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 tag REGION BUCKET KEY VALUE          tag it
   s3 policy REGION BUCKET JSON            give it a policy
   s3 versions REGION BUCKET               turn its versioning on
-  s3 drop REGION BUCKET                   delete it, empty as it is
+  s3 drop REGION BUCKET                   delete it, with its unfinished uploads
   s3 shows REGION BUCKET                  print its versioning, tags and policy
   s3 put REGION BUCKET KEY TEXT           put an object; the key may have escapes as in Go
   s3 head REGION BUCKET KEY               print how large one is
@@ -91,7 +91,7 @@ func s3Run(ctx context.Context, args []string) error {
 	case "versions":
 		return t.version(ctx)
 	case "drop":
-		_, err = t.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &bucket})
+		return t.drop(ctx)
 	case "shows":
 		return t.shows(ctx)
 	case "put":
@@ -239,6 +239,21 @@ func (t *s3Tool) purge(ctx context.Context, key string) error {
 		}
 	}
 	return nil
+}
+
+// drop deletes the bucket, which has unfinished uploads at most.
+func (t *s3Tool) drop(ctx context.Context) error {
+	uploads, err := t.client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &t.bucket})
+	if err != nil {
+		return err
+	}
+	for _, u := range uploads.Uploads {
+		if _, err := t.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: u.Key, UploadId: u.UploadId}); err != nil {
+			return err
+		}
+	}
+	_, err = t.client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &t.bucket})
+	return err
 }
 
 func (t *s3Tool) snapshot(ctx context.Context) (storetest.Histories, error) {

@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": sandboxCommand,
+			"relay":   relayCommand,
 			"expand":  expandCommand,
 			"code":    codeCommand,
 			"spoil":   spoilCommand,
@@ -77,6 +78,18 @@ func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(name, box.Endpoints[region])
 		ts.Setenv(name+"_PORT", box.Endpoints[region][strings.LastIndex(box.Endpoints[region], ":")+1:])
 	}
+}
+
+// relayCommand puts a proxy before a server, which looks like another one: relay
+// NAME OF sets $NAME to the address of one before $OF.
+func relayCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: relay NAME OF")
+	}
+	proxy, err := storetest.NewProxy(ts.Getenv(args[1]))
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(proxy.Close()) })
+	ts.Setenv(args[0], proxy.URL())
 }
 
 // expandCommand replaces $NAME in files: expand FILE…

@@ -3,6 +3,7 @@ package parity
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,6 +45,18 @@ func (f Fence) With(policy []byte) ([]byte, error) {
 	}
 	tree["Statement"] = append(statements, f.statement())
 	return json.Marshal(tree)
+}
+
+// In tells whether a policy, which may be nil, has the fence of this name.
+func (f Fence) In(policy []byte) (bool, error) {
+	if !strings.Contains(string(policy), fenceSid+f.Name) {
+		return false, nil
+	}
+	_, statements, err := parsePolicy(policy)
+	return slices.ContainsFunc(statements, func(s any) bool {
+		m, _ := s.(map[string]any)
+		return m["Sid"] == fenceSid+f.Name && m["Effect"] == "Deny"
+	}), err
 }
 
 // Without takes the fence of this name out of a policy, and leaves those of

@@ -1,6 +1,7 @@
 package parity_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/residency/residency/migrate/parity"
@@ -44,6 +45,21 @@ func TestFence(t *testing.T) {
 	}
 	if rest, err := fence.Without(alone); err != nil || string(rest) != string(alone) {
 		t.Errorf("Without what is not there = %s, %v, want %s", rest, err, alone)
+	}
+	for _, tt := range []struct {
+		policy string
+		is     bool
+	}{
+		{string(both), true}, {string(alone), false}, {"", false}, {`{"Statement":` + statement + `}`, true},
+		{strings.Replace(string(both), `"Deny"`, `"Allow"`, 2), false},
+		{`{"Statement":{"Sid":"Theirs","Effect":"Deny","Resource":"ResidencyFence0123"}}`, false},
+	} {
+		if is, err := fence.In([]byte(tt.policy)); err != nil || is != tt.is {
+			t.Errorf("In(%s) = %t, %v, want %t", tt.policy, is, err, tt.is)
+		}
+	}
+	if _, err := fence.In([]byte(`["ResidencyFence0123"]`)); err == nil {
+		t.Error("In what is no policy succeeded")
 	}
 	const plain = `{ "Statement": [] }`
 	if same, err := parity.Unfenced([]byte(plain)); err != nil || string(same) != plain {

@@ -82,13 +82,16 @@ func (w *operator) moves(bucket, key string) bool {
 }
 
 // claims are where whose data are, and are to be.
-func (w *world) claims() (claims []inventory.Claim) {
+func (w *world) claims() (claims migrate.Claims) {
+	if !w.options.customers {
+		return claims
+	}
 	for _, op := range w.operators {
 		for _, p := range op.places {
-			if op.customer != "acme" || w.options.customers {
-				claims = append(claims, inventory.Claim{Customer: op.customer, Location: objectstore.Location{Provider: "cloud", Bucket: p.bucket, Prefix: p.prefix}},
-					inventory.Claim{Customer: op.customer, Location: objectstore.Location{Provider: "cloud", Bucket: w.target(p.bucket), Prefix: p.prefix}})
-			}
+			from := objectstore.Location{Provider: "cloud", Bucket: p.bucket, Prefix: p.prefix}
+			to := objectstore.Location{Provider: "cloud", Bucket: w.target(p.bucket), Prefix: p.prefix}
+			claims.Named = append(claims.Named, inventory.Claim{Customer: op.customer, Location: from})
+			claims.Moved = append(claims.Moved, inventory.Claim{Customer: op.customer, Location: to})
 		}
 	}
 	return claims

@@ -70,7 +70,7 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled,
+	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrDrift, migrate.ErrNothing, migrate.ErrNotCopied, migrate.ErrErasing, migrate.ErrAborting, migrate.ErrCoupled, migrate.ErrClaimed,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous):
 		return exitRefused
 	case errors.As(err, &usage), errors.As(err, &fault), is(regions.ErrPolicy, s3store.ErrInsecure, s3store.ErrAmbient, migrate.ErrNoPlan, migrate.ErrAmbiguous, state.ErrDamaged):
@@ -113,6 +113,8 @@ func remedy(err error) string {
 		return "lift that at the source, or copy without erasing, with migrate --keep-source"
 	case errors.Is(err, migrate.ErrCoupled):
 		return "see that the destination is a bucket of its own (destination.bucket, endpoints) and that no replication leads from the source into it; then plan again"
+	case errors.Is(err, migrate.ErrClaimed):
+		return "see whose the bucket is, and name what is each customer's through one provider; migrate --abort ID takes back the copies"
 	case errors.Is(err, objectstore.ErrAllRefused):
 		return "see with residency doctor and residency permissions what the credentials lack; then run the same command again, it resumes"
 	case errors.Is(err, migrate.ErrSpoiledLate):

@@ -35,7 +35,7 @@ versions of the plan, looks what is left, and certifies.
 			if err != nil {
 				return err
 			}
-			if err := a.unclaimed(w, p); err != nil {
+			if err := a.unclaimed(c.Context(), w, p); err != nil {
 				return err
 			}
 			runner := a.runner(w, workers)
@@ -268,20 +268,6 @@ func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, 
 		}
 	}
 	return w, p, a.admits(w, p)
-}
-
-// unclaimed refuses a plan whose destination the configuration has since come to
-// call another customer's.
-func (a *app) unclaimed(w *world, p *migrate.Plan) error {
-	for _, m := range p.Moves {
-		for _, c := range w.claims(p.Destination.Provider, p.Destination.Code) {
-			if c.Customer != p.Customer && c.Location.Overlaps(p.To(m)) {
-				return fmt.Errorf("%w: %s is, or would hold, data of customer %s (%s); make a new plan",
-					migrate.ErrChanged, p.To(m), c.Customer, c.Location)
-			}
-		}
-	}
-	return nil
 }
 
 // admits refuses a plan whose destination is not where the catalog and the

@@ -218,7 +218,7 @@ func (m *migration) run(ctx context.Context) error {
 		}
 		return blocked(p)
 	}
-	if err := m.unclaimed(m.world, p); err != nil {
+	if err := m.unclaimed(ctx, m.world, p); err != nil {
 		return err
 	}
 	if err := m.approve(ctx, m.world, p, d, m.agree, m.again(p)); err != nil {
@@ -265,7 +265,7 @@ func (a *app) runner(w *world, workers int) *migrate.Runner {
 	}
 	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &engine.Progress{}, Workers: workers, Tool: "residency " + version(), Host: host}
 	r.Note = a.reporter().Note
-	r.LeaseTerm = w.leaseTerm
+	r.LeaseTerm, r.Claims = w.leaseTerm, w.named()
 	return r
 }
 

@@ -35,6 +35,9 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 	if r.Passes > 1 {
 		rows = append(rows, []string{"passes", render.Count(int64(r.Passes)) + ": others wrote to the source meanwhile, and that was carried"})
 	}
+	if r.Outdated > 0 {
+		rows = append(rows, []string{"removed", render.Count(r.Outdated) + " copies at the destination whose originals were deleted or replaced at the source"})
+	}
 	if r.Held > 0 {
 		rows = append(rows, []string{"found", render.Count(r.Held) + " were at the destination already and were proven, not copied"})
 	}

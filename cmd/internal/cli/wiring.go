@@ -243,24 +243,6 @@ func (a *app) request(w *world, customer string, progress *inventory.Progress) i
 	return r
 }
 
-// claims says whose data is where, and where it would be moved by a migration to
-// the same destination.
-func (w *world) claims(provider, region string) []inventory.Claim {
-	var all []inventory.Claim
-	for _, c := range w.config.Claims() {
-		all = append(all, inventory.Claim(c))
-		for _, from := range sortedKeys(w.providers[c.Location.Provider].Regions) {
-			moved := inventory.Claim(c)
-			moved.Location.Provider = provider
-			moved.Location.Bucket = w.config.BucketName(c.Location.Bucket, region, c.Customer, from)
-			if !slices.Contains(all, moved) {
-				all = append(all, moved)
-			}
-		}
-	}
-	return all
-}
-
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -199,12 +199,21 @@ func (k *checker) customers(c *Config) error {
 				return k.at(at, "customer %s: location %q: no provider is called %q", name, text, l.Provider)
 			}
 			for _, other := range claims {
-				if other.location.Overlaps(l) {
+				shared, there := "", other.location
+				if there.Provider != l.Provider {
+					shared = c.Providers[there.Provider].Shares(k.catalog, c.Providers[l.Provider])
+				}
+				if shared != "" {
+					there.Provider = l.Provider
+					shared = fmt.Sprintf("; %s and %s both reach %s", other.location.Provider, l.Provider, shared)
+				}
+				if there.Overlaps(l) {
 					line, column := 0, 0
 					if e := (*Error)(nil); errors.As(k.at(other.path, ""), &e) {
 						line, column = e.Line, e.Column
 					}
-					return k.at(at, "location %q of %s overlaps %q of %s (line %d, column %d)", text, name, other.location, other.customer, line, column)
+					return k.at(at, "location %q of %s overlaps %q of %s (line %d, column %d)%s",
+						text, name, other.location, other.customer, line, column, shared)
 				}
 			}
 			claims = append(claims, claim{name, at, l})

@@ -52,6 +52,9 @@ func TestParseFaults(t *testing.T) {
 		{"unknown provider", base + "customers:\n  acme:\n    data:\n      - clod:acme-prod\n", "f.yaml:11:9: customer acme: location \"clod:acme-prod\": no provider"},
 		{"overlap", base + "customers:\n  acme:\n    data: [\"cloud:shared/a/\"]\n  globex:\n    data: [\"cloud:shared/a/b/\"]\n", "f.yaml:12:12: location \"cloud:shared/a/b/\" of globex overlaps \"cloud:shared/a/\" of acme (line 10, column 12)"},
 		{"overlap with itself", base + "customers:\n  acme:\n    data: [\"cloud:shared\", \"cloud:shared/x\"]\n", "overlaps"},
+		{"overlap under two names", twice("http://localhost:9101/") + "customers:\n  acme:\n    data: [\"cloud:shared\"]\n  globex:\n    data: [\"other:shared/g/\"]\n", "f.yaml:17:12: location \"other:shared/g/\" of globex overlaps \"cloud:shared\" of acme (line 15, column 12); cloud and other both reach http://localhost:9101"},
+		{"overlap with itself under two names", twice("http://[::1]:9101") + "customers:\n  acme:\n    data: [\"cloud:shared\", \"other:shared\"]\n", "f.yaml:15:28: location \"other:shared\" of acme overlaps \"cloud:shared\" of acme"},
+		{"overlap on Amazon", "version: 1\nproviders:\n  one: {type: aws, profile: a}\n  two: {type: aws, profile: b, account: \"000000000001\"}\n  three: {type: s3, regions: {x: {endpoint: \"https://s3.eu-west-1.amazonaws.com\", country: IE}}}\ncustomers:\n  acme:\n    data: [\"one:shared/a\"]\n  globex:\n    data: [\"two:other\", \"three:shared\"]\n", "f.yaml:10:25: location \"three:shared\" of globex overlaps \"one:shared/a\" of acme (line 8, column 12); one and three both reach Amazon S3, partition aws"},
 		{"template", base + "destination:\n  bucket: \"{bukket}-x\"\n", "f.yaml:9:11: destination bucket"},
 		{"template without name", base + "destination:\n  bucket: \"all-{region}\"\n", "would fall into one bucket"},
 		{"storage class", base + "destination:\n  storage_class: GLACIER\n", "f.yaml:9:18: storage_class \"GLACIER\": \"any\" leaves it to the destination"},
@@ -64,6 +67,25 @@ func TestParseFaults(t *testing.T) {
 				t.Errorf("Parse = %v\nwant an *Error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// twice has a second provider, with another region's name.
+func twice(endpoint string) string {
+	return base + "  other:\n    type: s3\n    profile: other\n    regions:\n      here: {endpoint: \"" + endpoint + "\", country: US}\n"
+}
+
+// Providers that are not known to be one service keep a bucket's name apart.
+func TestParseApart(t *testing.T) {
+	catalog := load(t)
+	for _, in := range []string{
+		twice("http://localhost:9102") + "customers:\n  acme:\n    data: [\"cloud:shared\"]\n  globex:\n    data: [\"other:shared/g/\"]\n",
+		twice("http://localhost:9101") + "customers:\n  acme:\n    data: [\"cloud:shared/a/\"]\n  globex:\n    data: [\"other:shared/g/\"]\n",
+		"version: 1\nproviders:\n  one: {type: aws}\n  two: {type: aws, regions: [cn-north-1]}\ncustomers:\n  acme:\n    data: [\"one:shared\"]\n  globex:\n    data: [\"two:shared\"]\n",
+	} {
+		if _, err := Parse(catalog, "f.yaml", []byte(in)); err != nil {
+			t.Errorf("Parse: %v, want none for\n%s", err, in)
+		}
 	}
 }
 

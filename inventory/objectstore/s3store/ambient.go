@@ -4,22 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // ErrAmbient reports that the environment, or a profile, puts another service in
 // the place of Amazon's. Of who that is, and in which country, nothing is known;
 // the regions' names would say that it is Amazon.
 var ErrAmbient = errors.New("which is not Amazon's")
-
-// amazon are the domains of Amazon's endpoints, its customers' own VPC endpoints
-// included (AWS General Reference, "Service endpoints"; AWS PrivateLink, "AWS
-// services that integrate").
-var amazon = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn", "amazonaws.eu", "amazonwebservices.eu"}
 
 // ambient refuses addresses that the environment or a profile puts in the place
 // of those of Amazon that the options leave to be found.
@@ -58,11 +54,8 @@ func (o Options) amazons(endpoint *string, service, variable string) error {
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("provider %s: %s, or the profile, gives %s an endpoint that is no URL: %w", o.Name, variable, service, ErrAmbient)
 	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	for _, domain := range amazon {
-		if strings.HasSuffix(host, "."+domain) {
-			return nil
-		}
+	if objectstore.AmazonDomain(u.Hostname()) != "" {
+		return nil
 	}
 	return fmt.Errorf("provider %s: the environment (%s, AWS_ENDPOINT_URL) or the profile (endpoint_url) gives %s the endpoint %s, %w",
 		o.Name, variable, service, (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), ErrAmbient)

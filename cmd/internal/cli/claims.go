@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate"
+)
+
+// named says whose data the configuration says is where.
+func (w *world) named() migrate.Claims {
+	c := migrate.Claims{Same: w.same, Views: w.views}
+	for _, claim := range w.config.Claims() {
+		c.Named = append(c.Named, inventory.Claim(claim))
+	}
+	return c
+}
+
+// claims says also where it would be moved by a migration to the same destination.
+func (w *world) claims(provider, region string) migrate.Claims {
+	all := w.named()
+	for _, c := range all.Named {
+		for _, from := range sortedKeys(w.providers[c.Location.Provider].Regions) {
+			moved := c
+			moved.Location.Provider = provider
+			moved.Location.Bucket = w.config.BucketName(c.Location.Bucket, region, c.Customer, from)
+			if !slices.Contains(all.Moved, moved) {
+				all.Moved = append(all.Moved, moved)
+			}
+		}
+	}
+	return all
+}
+
+// same tells whether two providers are certain to be one service.
+func (w *world) same(a, b string) bool {
+	return a == b || w.config.Providers[a].Shares(w.catalog, w.config.Providers[b]) != ""
+}
+
+// views finds the regions in which a provider shows a bucket.
+func (w *world) views(ctx context.Context, at objectstore.Location) ([]objectstore.Store, error) {
+	p := w.providers[at.Provider]
+	codes := p.store.Regions()
+	if p.Type == "aws" || len(codes) == 0 {
+		codes = codes[:min(len(codes), 1)] // any region knows where a bucket is
+		if len(codes) == 0 {
+			codes = []string{""}
+		}
+	}
+	var views []objectstore.Store
+	for _, code := range codes {
+		region, err := p.store.Region(code).BucketRegion(ctx, at.Bucket)
+		switch {
+		case errors.Is(err, objectstore.ErrNotFound):
+		case err != nil:
+			return nil, err
+		case p.Type == "aws":
+			views = append(views, p.store.Region(cmp.Or(region, code)))
+		default:
+			views = append(views, p.store.Region(code))
+		}
+	}
+	return views, nil
+}
+
+// unclaimed refuses a plan of which the configuration has since come to call the
+// source or the destination another customer's.
+func (a *app) unclaimed(ctx context.Context, w *world, p *migrate.Plan) error {
+	claims := w.claims(p.Destination.Provider, p.Destination.Code)
+	for _, m := range p.Moves {
+		from, to := m.From(), p.To(m)
+		met, err := claims.Destination(ctx, p.Customer, to, w.stores(to.Provider, p.Destination.Code))
+		if err == nil && met != nil {
+			return fmt.Errorf("%w: %s %s; make a new plan", migrate.ErrChanged, to, met)
+		}
+		if err != nil {
+			return err
+		}
+		met, err = claims.Source(ctx, p.Customer, from, w.stores(from.Provider, m.Source.Code))
+		if err == nil && met != nil {
+			return fmt.Errorf("%w: %s %s; make a new plan", migrate.ErrChanged, from, met)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

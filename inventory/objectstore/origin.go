@@ -1,0 +1,71 @@
+package objectstore
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Origin names the service behind an endpoint, so that two endpoints with one
+// origin are certain to be one service however they are written: case, default
+// ports, paths and the names of this machine make no difference. All of Amazon in
+// one partition is one, because there a bucket's name is given once. Two origins
+// may still be one service, by a proxy or a second name.
+func Origin(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return endpoint
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if domain := AmazonDomain(host); domain != "" {
+		return AmazonOrigin(partition(host, domain))
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.Unmap().String()
+		if ip.Unmap().IsLoopback() || ip.IsUnspecified() {
+			host = "localhost"
+		}
+	} else if strings.HasSuffix(host, ".localhost") {
+		host = "localhost"
+	}
+	scheme, port := strings.ToLower(u.Scheme), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// AmazonOrigin is the origin of all of Amazon's endpoints in a partition.
+func AmazonOrigin(partition string) string { return "Amazon S3, partition " + partition }
+
+// partition reads a partition off an Amazon host (AWS SDK, "partitions.json").
+func partition(host, domain string) string {
+	switch {
+	case strings.HasSuffix(domain, ".cn"):
+		return "aws-cn"
+	case strings.HasSuffix(domain, ".eu"):
+		return "aws-eusc"
+	case strings.Contains(host, "us-gov-"):
+		return "aws-us-gov"
+	case strings.Contains(host, ".cn-"):
+		return "aws-cn" // at api.aws
+	}
+	return "aws"
+}
+
+// amazon are the domains of Amazon's endpoints, its customers' own VPC endpoints
+// included (AWS General Reference, "Service endpoints"; AWS PrivateLink, "AWS
+// services that integrate").
+var amazon = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn", "amazonaws.eu", "amazonwebservices.eu"}
+
+// AmazonDomain returns the domain of Amazon's that a host is in, empty if in none.
+func AmazonDomain(host string) string {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	for _, domain := range amazon {
+		if strings.HasSuffix(host, "."+domain) {
+			return domain
+		}
+	}
+	return ""
+}
