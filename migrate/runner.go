@@ -151,6 +151,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 
 // Erase runs the erase step alone, for a plan that was run with KeepSource.
 func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
+	if len(p.Blockers) > 0 {
+		return nil, ErrBlocked
+	}
 	if err := p.Destination.admissible(); err != nil {
 		return nil, err
 	}
