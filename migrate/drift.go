@@ -145,6 +145,9 @@ func (c *comparison) one(ctx context.Context, h history, e *manifest.Entry, v ob
 // what our deletions have moved another place. Only in a history of which we have
 // erased nothing does the place of a null version tell that it was written anew.
 func (c *comparison) rest(ctx context.Context, h history, rest []planned, listed []objectstore.Version, thinned bool) error {
+	if len(rest)+len(listed) == 0 {
+		return nil
+	}
 	places := make(map[string]int, len(rest))
 	for i := range rest {
 		places[rest[i].entry.VersionID] = i

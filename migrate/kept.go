@@ -24,7 +24,7 @@ func (w *work) carry(ctx context.Context, o Options) error {
 			return err
 		}
 		if erasing {
-			return fmt.Errorf("%w: %d of %d entries: %w", ErrSpoiled, spoiled, w.totals().Entries, ErrVerification)
+			return fmt.Errorf("%w: %d of %d entries: %w", ErrSpoiledLate, spoiled, w.totals().Entries, ErrVerification)
 		}
 		if err := w.unprove(ctx); err != nil {
 			return err

@@ -176,36 +176,6 @@ func (w *work) relied(ctx context.Context) error {
 	return nil
 }
 
-// GiveBack takes away what a certified plan still reserves at its destinations:
-// its last run was killed after the certificate and before it could.
-func (r *Runner) GiveBack(ctx context.Context, p *Plan) error {
-	_, err := r.leased(ctx, p, func(ctx context.Context) (*Result, error) {
-		w, err := r.open(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		if err := w.loadReservation(ctx); err != nil {
-			return nil, err
-		}
-		reserves := len(w.reservation.Marks) > 0
-		for _, m := range p.Moves {
-			who, err := claimant(ctx, w.destination(), m, w.Now())
-			if err != nil {
-				return nil, err
-			}
-			reserves = reserves || strings.HasPrefix(who, holder(p.ID)+w.reservation.ID)
-		}
-		if !reserves {
-			return nil, nil
-		}
-		return nil, w.reserved(ctx, w.unreserve)
-	})
-	if errors.Is(err, state.ErrLeased) {
-		return nil // by a run that goes on, and gives it back itself
-	}
-	return err
-}
-
 func (w *work) loadReservation(ctx context.Context) error {
 	r := reservation{}
 	err := getJSON(ctx, w.Home, w.name(reservationFile), &r)

@@ -202,8 +202,19 @@ func (f *fragile) command(bucket string) *exec.Cmd {
 			f.t.Fatal(err)
 		}
 	}
-	config := fmt.Sprintf("version: 1\nproviders:\n  cloud:\n    type: s3\n    profile: sandbox\n    operator: {name: Example, country: DE}\n    regions:\n      us-east-1: {endpoint: %s}\n      eu-west-1: {endpoint: %s}\ncustomers:\n  acme:\n    data: [\"cloud:%s\"]\n",
-		f.proxies["us-east-1"].URL(), f.proxies["eu-west-1"].URL(), bucket)
+	config := fmt.Sprintf(`version: 1
+providers:
+  cloud:
+    type: s3
+    profile: sandbox
+    operator: {name: Example, country: DE}
+    regions:
+      us-east-1: {endpoint: %s}
+      eu-west-1: {endpoint: %s}
+customers:
+  acme:
+    data: ["cloud:%s"]
+`, f.proxies["us-east-1"].URL(), f.proxies["eu-west-1"].URL(), bucket)
 	path := filepath.Join(dir, "residency.yaml")
 	f.must(nil, os.WriteFile(path, []byte(config), 0o600))
 	c := exec.Command(f.binary, "migrate", "--config", path, "--state", state, "--to", "eu-west-1", "--customer", "acme", "--yes")

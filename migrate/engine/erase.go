@@ -149,16 +149,19 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 	if err != nil && stops(ctx, err) {
 		return err
 	}
+	if err != nil || planted.On(planted.IgnoreKeyErrors) {
+		results = slices.Repeat([]error{err}, len(indexes))
+	}
+	absent, stop := e.absent(ctx, entries, indexes, results)
+	if stop != nil {
+		return stop
+	}
 	for j, i := range indexes {
-		result := err
-		if err == nil && !planted.On(planted.IgnoreKeyErrors) {
-			result = results[j]
-		}
-		if err == nil {
-			var stop error
-			if result, stop = e.why(ctx, entries[i], result); stop != nil {
-				return stop
-			}
+		result := results[j]
+		if absent[nameOf(entries[i])] {
+			result = gone(result)
+		} else if result, stop = e.locked(ctx, entries[i], result); stop != nil {
+			return stop
 		}
 		if stop := e.Refusals.Saw(result); stop != nil {
 			return stop
@@ -169,44 +172,77 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 	return nil
 }
 
-// why finds out what is behind the refusal of one deletion. The second error ends
-// the run.
-func (e *Eraser) why(ctx context.Context, entry manifest.Entry, refusal error) (result, stop error) {
-	for _, clear := range []error{nil, objectstore.ErrNotFound, objectstore.ErrPrecondition, objectstore.ErrLocked, objectstore.ErrThrottled} {
-		if errors.Is(refusal, clear) {
-			return refusal, nil
-		}
+// locked finds out whether a refusal is the version's lock, of which S3 says
+// "access denied" and others "invalid request". The second error ends the run.
+func (e *Eraser) locked(ctx context.Context, entry manifest.Entry, refusal error) (result, stop error) {
+	if !errors.Is(refusal, objectstore.ErrDenied) && !errors.Is(refusal, objectstore.ErrRejected) {
+		return refusal, nil
 	}
-	// Of a lock S3 says "access denied", others "invalid request".
-	if errors.Is(refusal, objectstore.ErrDenied) || errors.Is(refusal, objectstore.ErrRejected) {
-		lock, err := e.Source.Lock(ctx, entry.Ref(e.Bucket, e.Versioning))
-		if err == nil && lock.At(e.Now()) != (objectstore.Lock{}) {
-			return &retained{lock.At(e.Now())}, nil
-		}
+	lock, err := e.Source.Lock(ctx, entry.Ref(e.Bucket, e.Versioning))
+	if err != nil {
+		return refusal, ctx.Err()
 	}
-	// Of what is gone already some say that it is no version at all.
-	switch gone, err := e.gone(ctx, entry); {
-	case err != nil && stops(ctx, err):
-		return nil, err
-	case gone:
-		return fmt.Errorf("%w in a listing, after %w", objectstore.ErrNotFound, refusal), nil
+	if lock = lock.At(e.Now()); lock != (objectstore.Lock{}) {
+		return &retained{lock}, nil
 	}
 	return refusal, nil
 }
 
-// gone looks by a listing whether nothing is left of an entry.
-func (e *Eraser) gone(ctx context.Context, entry manifest.Entry) (bool, error) {
-	for v, err := range e.Source.Versions(ctx, e.Bucket, string(entry.Key), "") {
-		switch {
-		case err != nil:
-			return false, err
-		case v.Key != string(entry.Key):
-			return true, nil
-		case v.VersionID == entry.VersionID:
-			return false, nil
+// absent looks by a listing which entries, of those whose deletion has failed,
+// are gone all the same: a failure can come after the deed, and of what is gone
+// already some servers say that it is no version at all. What a listing that
+// fails does not tell stays failed. The error ends the run.
+func (e *Eraser) absent(ctx context.Context, entries []manifest.Entry, indexes []int, results []error) (map[name]bool, error) {
+	absent := make(map[name]bool)
+	var first, last string
+	for j, i := range indexes {
+		if explained(results[j]) {
+			continue
 		}
+		if last = string(entries[i].Key); len(absent) == 0 {
+			first = last
+		}
+		absent[nameOf(entries[i])] = true
 	}
-	return true, nil
+	if len(absent) == 0 {
+		return nil, nil
+	}
+	for v, err := range e.Source.Versions(ctx, e.Bucket, common(first, last), "") {
+		if err != nil && stops(ctx, err) {
+			return nil, err
+		}
+		if err != nil {
+			return nil, nil
+		}
+		if v.Key > last {
+			break
+		}
+		delete(absent, name{v.Key, v.VersionID})
+	}
+	return absent, nil
+}
+
+type name struct{ key, version string }
+
+func nameOf(e manifest.Entry) name { return name{string(e.Key), e.VersionID} }
+
+// explained tells whether an answer says what became of an entry.
+func explained(err error) bool {
+	return slices.ContainsFunc([]error{nil, objectstore.ErrNotFound, objectstore.ErrPrecondition, objectstore.ErrLocked},
+		func(kind error) bool { return errors.Is(err, kind) })
+}
+
+// common is what two keys begin with.
+func common(a, b string) string {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return a[:n]
+}
+
+func gone(failure error) error {
+	return fmt.Errorf("%w in a listing, after: %w", objectstore.ErrNotFound, failure)
 }
 
 // retained is a refusal whose reason is known.
@@ -239,7 +275,10 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 	if err != nil && stops(ctx, err) {
 		return receipt.Erasure{}, err
 	}
-	err, stop := e.why(ctx, entry, err)
+	absent, stop := e.absent(ctx, []manifest.Entry{entry}, []int{0}, []error{err})
+	if absent[nameOf(entry)] {
+		err = gone(err)
+	}
 	if stop == nil {
 		stop = e.Refusals.Saw(err)
 	}

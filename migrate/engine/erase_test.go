@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -126,4 +127,73 @@ func TestEraserKeepsHistoriesTogether(t *testing.T) {
 	if w.requests != 7 {
 		t.Errorf("%d requests, want 7", w.requests)
 	}
+}
+
+// late fails each deletion after it is done, or, for some keys, before.
+type late struct {
+	*memstore.Store
+	undone string
+}
+
+func (l late) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	for _, e := range entries {
+		if e.Key == l.undone {
+			continue
+		}
+		if _, err := l.Store.Delete(ctx, bucket, []objectstore.Deletion{e}); err != nil {
+			return nil, err
+		}
+	}
+	return nil, &objectstore.Error{Op: "DeleteObjects", Status: 503, Kind: objectstore.ErrThrottled}
+}
+
+func (l late) DeleteIf(ctx context.Context, bucket string, entry objectstore.Deletion) error {
+	_, err := l.Delete(ctx, bucket, []objectstore.Deletion{{Key: entry.Key, VersionID: entry.VersionID}})
+	return err
+}
+
+// A deletion that fails is looked for by a listing: it may be done.
+func TestEraserLooksForWhatFailed(t *testing.T) {
+	for _, undone := range []string{"numbered/ab", "null/ab", ""} {
+		t.Run(undone, func(t *testing.T) {
+			store, planned := six(t)
+			eraser := engine.Eraser{Source: late{store, undone}, Bucket: "bucket", Versioning: objectstore.Enabled, Conditional: true, Now: time.Now, Progress: &engine.Progress{}}
+			erasures, err := eraser.Segment(t.Context(), planned)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, x := range erasures {
+				want := receipt.Gone
+				if string(planned[i].Key) == undone {
+					want = receipt.Unerased
+				}
+				if x.Outcome != want {
+					t.Errorf("%s: %s (%s), want %s", x.Key, x.Outcome, x.Reason, want)
+				}
+			}
+		})
+	}
+}
+
+// six is a bucket of three null versions and three that have IDs.
+func six(t *testing.T) (*memstore.Store, []manifest.Entry) {
+	t.Helper()
+	store := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("us-east-1")
+	if err := store.CreateBucket(t.Context(), "bucket", false); err != nil {
+		t.Fatal(err)
+	}
+	var planned []manifest.Entry
+	for _, key := range []string{"null/a", "null/ab", "null/b", "numbered/a", "numbered/ab", "numbered/b"} {
+		if key == "numbered/a" {
+			if err := store.SetVersioning(t.Context(), "bucket", objectstore.Enabled); err != nil {
+				t.Fatal(err)
+			}
+		}
+		written, err := store.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: key}, objectstore.Body{Reader: strings.NewReader("x"), Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		planned = append(planned, manifest.Entry{Key: manifest.Key(key), VersionID: cmp.Or(written.VersionID, objectstore.NullVersion), ETag: written.ETag, Size: 1})
+	}
+	return store, planned
 }

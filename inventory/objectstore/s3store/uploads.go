@@ -119,7 +119,10 @@ func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]obje
 			return nil, s.fail(op, bucket, err)
 		}
 		for _, p := range out.Parts {
-			part := objectstore.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: strings.Trim(aws.ToString(p.ETag), `"`), Checksum: partChecksum(p)}
+			part := objectstore.Part{
+				Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size),
+				ETag: strings.Trim(aws.ToString(p.ETag), `"`), Checksum: partChecksum(p),
+			}
 			if part.Number <= last {
 				return nil, s.broken(op, bucket, fmt.Errorf("%w: part %d behind part %d", objectstore.ErrOrder, part.Number, last))
 			}
@@ -141,7 +144,10 @@ func partChecksum(p types.Part) objectstore.Checksum {
 	for _, c := range []struct {
 		algorithm string
 		value     *string
-	}{{"SHA256", p.ChecksumSHA256}, {"SHA1", p.ChecksumSHA1}, {"CRC64NVME", p.ChecksumCRC64NVME}, {"CRC32C", p.ChecksumCRC32C}, {"CRC32", p.ChecksumCRC32}} {
+	}{
+		{"SHA256", p.ChecksumSHA256}, {"SHA1", p.ChecksumSHA1}, {"CRC64NVME", p.ChecksumCRC64NVME},
+		{"CRC32C", p.ChecksumCRC32C}, {"CRC32", p.ChecksumCRC32},
+	} {
 		if v := aws.ToString(c.value); v != "" {
 			return objectstore.Checksum{Algorithm: c.algorithm, Value: v}
 		}
