@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
