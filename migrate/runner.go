@@ -94,6 +94,9 @@ func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (
 		return nil, err
 	}
 	result, err := do(ctx)
+	if errors.Is(err, objectstore.ErrNoBucket) {
+		err = r.sourceGone(ctx, p, err)
+	}
 	cause := context.Cause(ctx)
 	releaseErr := release()
 	if errors.Is(cause, state.ErrLeaseLost) {

@@ -37,7 +37,7 @@ versions of the plan, looks what is left, and certifies.
 			if err != nil {
 				return err
 			}
-			if err := a.unclaimed(c.Context(), w, p); err != nil {
+			if err := errors.Join(a.unclaimed(c.Context(), w, p), w.apart(c.Context(), p)); err != nil {
 				return err
 			}
 			runner := a.runner(w, workers)
@@ -56,7 +56,11 @@ versions of the plan, looks what is left, and certifies.
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
-			return a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) { return runner.Erase(ctx, p) }, runner)
+			err = a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) { return runner.Erase(ctx, p) }, runner)
+			if err != nil {
+				return &eraseError{err: err, carries: a.command("migrate", "--plan", p.ID, "--approve", p.Digest)}
+			}
+			return nil
 		},
 	}
 	addPlan(c, &plan)

@@ -93,13 +93,15 @@ func (s *Store) behindUploads(bucket string, p *page) (listing.Marker, error) {
 			return listing.Marker{Key: u.Key}, nil
 		}
 	}
-	return listing.Marker{}, s.broken("ListMultipartUploads", bucket, fmt.Errorf("%w: a page has no key that the next one can begin behind", objectstore.ErrOrder))
+	return listing.Marker{}, s.broken("ListMultipartUploads", bucket,
+		fmt.Errorf("%w: the next page can begin behind no key of this one", objectstore.ErrOrder))
 }
 
 // elsewhere tells whether an upload is not found under the key that it is listed
 // with.
 func (s *Store) elsewhere(ctx context.Context, bucket string, u objectstore.Upload) (bool, error) {
-	_, err := s.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &bucket, Key: &u.Key, UploadId: &u.UploadID, MaxParts: aws.Int32(1)})
+	in := &s3.ListPartsInput{Bucket: &bucket, Key: &u.Key, UploadId: &u.UploadID, MaxParts: aws.Int32(1)}
+	_, err := s.client.ListParts(ctx, in)
 	if err = s.fail("ListParts", bucket, err); isNotFound(err) {
 		return true, nil
 	}
