@@ -130,7 +130,10 @@ func (p *planner) collect(ctx context.Context) error {
 		if place.Customer != r.Customer || place.Provider == r.Destination.Provider && place.Region == r.Destination.Code {
 			continue
 		}
-		moves = append(moves, p.move(ctx, place))
+		// What has no name to go to blocks, and no service could be asked about it.
+		if m := p.move(ctx, place); objectstore.CheckBucketName(m.Destination) == nil {
+			moves = append(moves, m)
+		}
 	}
 	p.clashes(moves)
 	if err := p.claimed(ctx, moves); err != nil {
@@ -214,7 +217,7 @@ func (p *planner) clashes(moves []Move) {
 	for i, a := range moves {
 		for _, b := range moves[:i] {
 			if p.plan.To(a).Overlaps(p.plan.To(b)) {
-				p.block(Issue{Rule: "destination-clash", Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
+				p.block(Issue{Rule: ruleClash, Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
 			}
 		}
 	}
@@ -294,7 +297,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	o.report(p)
 	p.unlistable(o.unlistable, m)
 	if m.replicas > 0 {
-		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion"})
+		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion, for some seconds, which a replication that lags can outlast; while any rule of the source is on, nothing is erased"})
 	}
 	return nil
 }
@@ -374,6 +377,10 @@ const storedAtOnce = 8
 // the same plan is there already it stands, with what was observed then: since,
 // the destination may have been given copies by it.
 func (p *planner) store(ctx context.Context, home state.Home) error {
+	// One that could not be read again is not left for others to find.
+	if err := errors.Join(p.plan.check(), p.plan.checkHeld()); err != nil {
+		return fmt.Errorf("the plan contradicts itself, and was not stored: %w", err)
+	}
 	there, err := load(ctx, home, p.plan.ID)
 	if err != nil && !errors.Is(err, state.ErrNotFound) {
 		return err

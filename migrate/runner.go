@@ -96,6 +96,9 @@ func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (
 		return nil, err
 	}
 	result, err := do(ctx)
+	if errors.Is(err, objectstore.ErrNoBucket) {
+		err = r.sourceGone(ctx, p, err)
+	}
 	cause := context.Cause(ctx)
 	releaseErr := release()
 	if errors.Is(cause, state.ErrLeaseLost) {
@@ -153,6 +156,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 
 // Erase runs the erase step alone, for a plan that was run with KeepSource.
 func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
+	if len(p.Blockers) > 0 {
+		return nil, ErrBlocked
+	}
 	if err := p.Destination.admissible(); err != nil {
 		return nil, err
 	}
