@@ -128,7 +128,7 @@ func remedy(err error) string {
 	case errors.Is(err, migrate.ErrClaimed):
 		return "see whose the bucket is, and name what is each customer's through one provider; migrate --abort ID takes back the copies"
 	case errors.Is(err, objectstore.ErrAllRefused):
-		return "see with residency doctor and residency permissions what the credentials lack; then run the same command again, it resumes"
+		return "see with residency doctor what the credentials lack; then run the same command again, it resumes"
 	case errors.Is(err, migrate.ErrSpoiledLate):
 		return "no run can copy again what is erased at the source: find out who changes the destination, and put back there what it has beneath or in other places (a delete marker on top can be removed); then run the same command again, which looks at it first"
 	case errors.Is(err, migrate.ErrSpoiled):
