@@ -94,8 +94,10 @@ func (w *work) erase(ctx context.Context) error {
 	if err := w.remainder(ctx); err != nil {
 		return err
 	}
-	if err := w.suspend(ctx); err != nil {
-		return err
+	if w.result.SourceEmpty { // a plan that goes on writes histories
+		if err := w.suspend(ctx); err != nil {
+			return err
+		}
 	}
 	w.result.Erased = true
 	// The last act: what the certificate says is there is listed once more.
