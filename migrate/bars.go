@@ -29,7 +29,8 @@ func barsTo(ctx context.Context, source objectstore.Store, m Move, policy []byte
 		}
 		if guarded {
 			b.sure = append(b.sure, Issue{Rule: "mfa-delete", Location: at, Remedy: liftBar,
-				Text: "MFA delete is on: no version is deleted without a code of the root user's device, which this program does not have"})
+				Text: "MFA delete is on: no version is deleted without a code of the root user's device, " +
+					"which this program does not have"})
 		}
 	}
 	action := "s3:DeleteObject"
@@ -46,10 +47,12 @@ func barsTo(ctx context.Context, source objectstore.Store, m Move, policy []byte
 			statement = fmt.Sprintf("the statement %q of its policy", d.Sid)
 		}
 		if d.Sure {
-			b.sure = append(b.sure, Issue{Rule: "erase-denied", Location: at, Text: statement + " denies everybody " + action + ", on all or some of what is to be erased", Remedy: liftBar})
-		} else {
-			b.perhaps = append(b.perhaps, Issue{Rule: "erase-may-be-denied", Location: at, Text: statement + " denies " + action + " to some, or under conditions, which is not judged here: the erase may be refused"})
+			b.sure = append(b.sure, Issue{Rule: "erase-denied", Location: at, Remedy: liftBar,
+				Text: statement + " denies everybody " + action + ", on all or some of what is to be erased"})
+			continue
 		}
+		b.perhaps = append(b.perhaps, Issue{Rule: "erase-may-be-denied", Location: at, Text: statement + " denies " +
+			action + " to some, or under conditions, which is not judged here: the erase may be refused"})
 	}
 	return b, nil
 }

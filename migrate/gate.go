@@ -179,5 +179,10 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		}
 		return err
 	}
+	for i := range w.plan.Moves {
+		if err := w.unreplicated(ctx, i); err != nil {
+			return err
+		}
+	}
 	return nil
 }

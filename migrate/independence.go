@@ -141,6 +141,11 @@ const trialEntries = 10
 // endpoint compares the ETag of a conditional deletion.
 func (w *work) try(ctx context.Context, move int) (trial, error) {
 	m := w.plan.Moves[move]
+	if move > 0 { // the moves before it can have taken long since the gate
+		if err := w.unreplicated(ctx, move); err != nil {
+			return trial{}, err
+		}
+	}
 	if err := w.patient(ctx, func() error { return w.probeDestination(ctx, m) }); err != nil {
 		return trial{}, err
 	}

@@ -1,10 +1,12 @@
 package migrate_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -145,6 +147,92 @@ func TestServersReplicaIsNoCopy(t *testing.T) {
 	f.intact(before)
 	if d := storetest.Diff(before, f.snapshot(eu, target)); d != "" {
 		t.Errorf("the destination differs:\n%s", d)
+	}
+}
+
+// A rule that is switched on after the plan is seen before the first deletion, by
+// being read, not by an experiment, which a lag could outlast. With replicas at
+// the destination any rule refuses, and so does one that cannot be read.
+func TestServersReplicationSinceThePlan(t *testing.T) {
+	const west = "us-west-2"
+	f := newFixtureOn(t, storetest.StartMinIO(t, us, eu, west))
+	target := f.destination()
+	for region, bucket := range map[string]string{us: f.bucket, eu: target, west: "backup"} {
+		f.must(f.box.Client(region).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}))
+		f.versioned(f.box.Client(region), bucket)
+	}
+	f.replicate(us, f.bucket, eu, target)
+	f.put("key", []byte("text"), nil)
+	f.put("key", []byte("more"), nil)
+	f.eventually(eu, target, 2)
+	f.mc("replicate", "rm", us+"/"+f.bucket, "--all", "--force")
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	if len(p.Blockers) > 0 || warned(p, "replicas") == "" {
+		t.Fatalf("blockers %+v, warnings %+v; want none, and one of the replicas", p.Blockers, p.Warnings)
+	}
+	refused := func(words string) {
+		t.Helper()
+		probes := f.from.Counts()["PutObject"]
+		r, err := f.run(p)
+		if !errors.Is(err, migrate.ErrCoupled) || !strings.Contains(err.Error(), words) {
+			t.Errorf("run: %v, want %v and %q\n%s", err, migrate.ErrCoupled, words, problems(r))
+		}
+		if n := f.from.Counts()["PutObject"] - probes; n > 0 {
+			t.Errorf("%d objects were written to the source", n)
+		}
+		f.intact(before)
+		if d := storetest.Diff(before, f.snapshot(eu, target)); d != "" {
+			t.Errorf("the destination differs:\n%s", d)
+		}
+	}
+
+	f.replicate(us, f.bucket, eu, target)
+	refused("cloud:source-bucket replicates into " + target + ", the destination")
+	f.mc("replicate", "rm", us+"/"+f.bucket, "--all", "--force")
+	f.replicate(us, f.bucket, west, "backup")
+	refused("2 copies at cloud:" + target + " have the version IDs of their originals")
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "GetBucketReplication" {
+			return storetest.Fault{Status: 403}
+		}
+		return storetest.Fault{}
+	})
+	refused("whether it still replicates could not be read (access denied)")
+	f.from.SetFault(nil)
+	f.mc("replicate", "rm", us+"/"+f.bucket, "--all", "--force")
+
+	runner := f.runner()
+	runner.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	if r, err := runner.Run(t.Context(), p, migrate.Options{}); err != nil {
+		t.Fatalf("without a rule: %v\n%s", err, problems(r))
+	}
+	f.moved(before)
+}
+
+// Where the copies are the plan's own, a rule that cannot be read before the erase
+// is named.
+func TestUnreadableReplicationIsSaid(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(1, 100)
+	p := f.plan("auto")
+	before := f.snapshot(us, f.bucket)
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "GetBucketReplication" {
+			return storetest.Fault{Status: 403}
+		}
+		return storetest.Fault{}
+	})
+	runner := f.runner()
+	var notes []string
+	runner.Note = func(text string) { notes = append(notes, text) }
+	if r, err := runner.Run(t.Context(), p, migrate.Options{}); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.moved(before)
+	const want = "whether cloud:source-bucket replicates could not be read before the erase (access denied)"
+	if !slices.Contains(notes, want) {
+		t.Errorf("notes %q, want %q", notes, want)
 	}
 }
 

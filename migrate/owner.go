@@ -25,7 +25,8 @@ func (p *planner) owners(ctx context.Context) {
 	p.plan.OwnerChecks = p.Stores.ownerChecks(ctx, p.plan.Ends())
 	for _, c := range p.plan.OwnerChecks {
 		if c.Required && c.Account == "" {
-			p.block(Issue{Rule: "owner-not-checked", Location: c.At, Text: "owner_check is required, and whose the buckets are is " + c.String(),
+			p.block(Issue{Rule: "owner-not-checked", Location: c.At,
+				Text:   "owner_check is required, and whose the buckets are is " + c.String(),
 				Remedy: "give the provider's account in the configuration, or the right to ask STS (sts:GetCallerIdentity)"})
 		}
 	}

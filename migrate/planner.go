@@ -298,7 +298,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	o.report(p)
 	p.unlistable(o.unlistable, m)
 	if m.replicas > 0 {
-		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion"})
+		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas, Text: "entries at the destination have the version IDs of the source, as a replication makes them; whether removals are repeated too is tried before the first deletion, for some seconds, which a replication that lags can outlast; while any rule of the source is on, nothing is erased"})
 	}
 	return nil
 }

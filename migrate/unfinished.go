@@ -45,7 +45,8 @@ func (w *work) known(ctx context.Context, s manifest.Segment) (r records, basis 
 // receipts, or the plan was aborted and begun anew, the line is void, also one
 // that comes late from a run that stood still.
 func (w *work) basis(of, receipts string) string {
-	return state.Digest(fmt.Appendf(nil, "%s %d %d %d %s %s", w.plan.Digest, w.result.Started.UnixNano(), w.pass.Number, w.pass.At.UnixNano(), of, receipts))
+	return state.Digest(fmt.Appendf(nil, "%s %d %d %d %s %s",
+		w.plan.Digest, w.result.Started.UnixNano(), w.pass.Number, w.pass.At.UnixNano(), of, receipts))
 }
 
 // left is what earlier runs left besides receipts.
@@ -129,10 +130,12 @@ func (f *folding) take(ctx context.Context, line *journal.Line) error {
 		return err
 	}
 	if line.Entry >= len(s.entries) {
-		return fmt.Errorf("%w: the journal names entry %d of segment %d, which has %d", state.ErrDamaged, line.Entry, line.Segment, len(s.entries))
+		return fmt.Errorf("%w: the journal names entry %d of segment %d, which has %d",
+			state.ErrDamaged, line.Entry, line.Segment, len(s.entries))
 	}
 	if err := line.Receipt.Of(&s.entries[line.Entry]); err != nil {
-		return fmt.Errorf("%w: the journal's receipt for entry %d of segment %d: %w", state.ErrDamaged, line.Entry, line.Segment, err)
+		return fmt.Errorf("%w: the journal's receipt for entry %d of segment %d: %w",
+			state.ErrDamaged, line.Entry, line.Segment, err)
 	}
 	s.receipts[line.Entry] = *line.Receipt
 	s.taken++
@@ -196,9 +199,11 @@ func (w *work) diary(ctx context.Context, l left) (*diary, error) {
 	if after == nil {
 		after = time.After
 	}
-	d := &diary{work: w, bases: make(map[int]string), uploads: make(map[journal.Name]journal.Upload), Writer: journal.NewWriter(ctx, journal.Options{
-		Home: w.Home, Dir: w.journalDir(), Run: w.Now().UTC().Format("20060102T150405.000000000Z-") + w.token(), Of: w.plan.Digest, Codec: w.codec, After: after, Note: w.note,
-	})}
+	d := &diary{work: w, bases: make(map[int]string), uploads: make(map[journal.Name]journal.Upload)}
+	d.Writer = journal.NewWriter(ctx, journal.Options{
+		Home: w.Home, Dir: w.journalDir(), Run: w.Now().UTC().Format("20060102T150405.000000000Z-") + w.token(),
+		Of: w.plan.Digest, Codec: w.codec, After: after, Note: w.note,
+	})
 	for i, u := range l.uploads {
 		d.uploads[u.Name()] = u
 		if err := d.Begun(ctx, w.basis("", ""), u, i == len(l.uploads)-1); err != nil {

@@ -11,7 +11,8 @@ import (
 )
 
 // excludeUnlistable is what leaves out what the source does not list as it is.
-const excludeUnlistable = "give --exclude-unlistable to plan or migrate, which leaves them at the source and moves everything else; or rename them at the source"
+const excludeUnlistable = "give --exclude-unlistable to plan or migrate, which leaves them at the source and moves " +
+	"everything else; or rename them at the source"
 
 // unlistable says what becomes of the entries, and unfinished uploads, that the
 // source does not list under their own keys.

@@ -256,7 +256,8 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 			return verifier.Evidence{}, err
 		}
 	}
-	if whole := multipartETag(parts); u.taken.Load() && whole != "" && whole != e.ETag && verifier.ETagsComparable(info, objectstore.Written{ETag: whole}, true) {
+	if whole := multipartETag(parts); u.taken.Load() && whole != "" && whole != e.ETag &&
+		verifier.ETagsComparable(info, objectstore.Written{ETag: whole}, true) {
 		return verifier.Evidence{}, errUnfit
 	}
 	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, info.Checksum)

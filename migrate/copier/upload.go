@@ -63,7 +63,9 @@ const abortTime = 5 * time.Second
 // same, in place of those of runs that died. cut says how the object is cut. With
 // the error that it ends in, undo aborts the upload, unless another attempt or
 // run can go on with it; with none it does nothing.
-func (c *Copier) begin(ctx context.Context, e manifest.Entry, target objectstore.NewObject, cut int64) (u *upload, undo func(error) error, err error) {
+func (c *Copier) begin(
+	ctx context.Context, e manifest.Entry, target objectstore.NewObject, cut int64,
+) (u *upload, undo func(error) error, err error) {
 	u = &upload{entry: e, target: target}
 	is, err := shape(e, target, cut)
 	if err != nil {
@@ -184,7 +186,9 @@ func (c *Copier) abort(ctx context.Context, u *upload, err error) error {
 
 // arrived returns a part that had arrived before, if its bytes are these: by the
 // checksum that the upload keeps, else by an ETag that is their MD5.
-func (c *Copier) arrived(u *upload, number int, size int64, ours objectstore.Checksum, md5 func() string) (objectstore.Part, bool) {
+func (c *Copier) arrived(
+	u *upload, number int, size int64, ours objectstore.Checksum, md5 func() string,
+) (objectstore.Part, bool) {
 	part, ok := u.there[number]
 	if !ok || part.Size != size {
 		return part, false

@@ -111,6 +111,8 @@ func remedy(err error) string {
 		return fmt.Sprintf("residency status shows what other plans did; if another plan moved these entries, this one has nothing left to do: its copies may be the only ones. Only if their owners deleted them, migrate --plan ID --remove-outdated %d removes the copies too", unexplained.Entries())
 	case errors.Is(err, migrate.ErrEraseBarred):
 		return "lift that at the source, or copy without erasing, with migrate --keep-source"
+	case errors.Is(err, migrate.ErrReplicates):
+		return "turn that replication off and let what is under way end, then run the same command again; or set another destination.bucket and plan again, for copies of the plan's own"
 	case errors.Is(err, migrate.ErrCoupled):
 		return "see that the destination is a bucket of its own (destination.bucket, endpoints) and that no replication leads from the source into it; then plan again"
 	case errors.Is(err, migrate.ErrClaimed):

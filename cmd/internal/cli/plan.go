@@ -123,6 +123,9 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 	if !w.policy(customer).Allows(d.Place.Code, d.Place.Country) {
 		return nil, &refusedError{err: fmt.Errorf("%s (%s) is outside of the policy for %s, which allows %s", d.Place.Code, d.Place.Country, customer, w.policy(customer)), hint: "choose a destination that the policy allows, or change the policy"}
 	}
+	if err := w.roomFor(customer, inv.Places, d.Place); err != nil {
+		return nil, err
+	}
 	operator := w.providers[d.Place.Provider].operator(d.Place.Code)
 	progress := &engine.Progress{}
 	defer a.watch(ctx, progress)()

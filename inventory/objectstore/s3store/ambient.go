@@ -52,11 +52,13 @@ func (o Options) amazons(endpoint *string, service, variable string) error {
 	}
 	u, err := url.Parse(*endpoint)
 	if err != nil || u.Host == "" {
-		return fmt.Errorf("provider %s: %s, or the profile, gives %s an endpoint that is no URL: %w", o.Name, variable, service, ErrAmbient)
+		return fmt.Errorf("provider %s: %s, or the profile, gives %s an endpoint that is no URL: %w",
+			o.Name, variable, service, ErrAmbient)
 	}
 	if objectstore.AmazonDomain(u.Hostname()) != "" {
 		return nil
 	}
-	return fmt.Errorf("provider %s: the environment (%s, AWS_ENDPOINT_URL) or the profile (endpoint_url) gives %s the endpoint %s, %w",
-		o.Name, variable, service, (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(), ErrAmbient)
+	at := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() // the rest may be a password
+	return fmt.Errorf("provider %s: the environment (%s, AWS_ENDPOINT_URL) or the profile (endpoint_url) "+
+		"gives %s the endpoint %s, %w", o.Name, variable, service, at, ErrAmbient)
 }

@@ -91,7 +91,8 @@ func (w *owner) name(ctx context.Context) string {
 		}
 		switch {
 		case err != nil:
-			w.reason = "STS did not tell whose the credentials are (" + refusal(err) + "), and the provider has no account in the configuration"
+			w.reason = "STS did not tell whose the credentials are (" + refusal(err) +
+				"), and the provider has no account in the configuration"
 		case account == "":
 			w.reason = "STS answered without an account, and the provider has none in the configuration"
 		default:

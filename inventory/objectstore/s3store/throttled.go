@@ -37,11 +37,14 @@ func (c *client) tell(ctx context.Context, err error) {
 
 // middleware looks at each attempt of the SDK's.
 func (c *client) middleware(stack *middleware.Stack) error {
-	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("ResidencyThrottled", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	look := func(
+		ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+	) (middleware.FinalizeOutput, middleware.Metadata, error) {
 		out, metadata, err := next.HandleFinalize(ctx, in)
 		c.tell(ctx, err)
 		return out, metadata, err
-	}), "Retry", middleware.After)
+	}
+	return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("ResidencyThrottled", look), "Retry", middleware.After)
 }
 
 // at is the client that tells of itself by an address.

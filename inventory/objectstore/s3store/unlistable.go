@@ -63,7 +63,8 @@ func (l *lister) sure(ctx context.Context, from listing.Marker) (listing.Page, e
 		return listing.Page{}, err
 	}
 	sortPage(p.versions)
-	return listing.Page{Entries: p.versions, More: p.truncated, Next: listing.Marker{Key: p.nextKey, VersionID: p.nextID}}, nil
+	next := listing.Marker{Key: p.nextKey, VersionID: p.nextID}
+	return listing.Page{Entries: p.versions, More: p.truncated, Next: next}, nil
 }
 
 // progress is how far a listing has come.
@@ -181,8 +182,8 @@ func (l *lister) sifted(ctx context.Context, from listing.Marker) (p *page, odd 
 	slices.Reverse(odd)
 	if p.truncated && p.astray {
 		if sure < from.Key || sure == from.Key && from.VersionID == "" {
-			return nil, nil, fmt.Errorf("%w: a page has no key that the next one can begin behind, but %d that the server does not list as they are",
-				objectstore.ErrOrder, len(p.doubtful))
+			return nil, nil, fmt.Errorf("%w: the next page can begin behind no key of this one, which are all listed with "+
+				"U+FFFD, as the server lists what it cannot write", objectstore.ErrOrder)
 		}
 		kept = slices.DeleteFunc(kept, func(v objectstore.Version) bool { return v.Key > sure })
 		p.nextKey, p.nextID = sure, ""

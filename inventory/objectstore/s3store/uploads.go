@@ -93,13 +93,15 @@ func (s *Store) behindUploads(bucket string, p *page) (listing.Marker, error) {
 			return listing.Marker{Key: u.Key}, nil
 		}
 	}
-	return listing.Marker{}, s.broken("ListMultipartUploads", bucket, fmt.Errorf("%w: a page has no key that the next one can begin behind", objectstore.ErrOrder))
+	return listing.Marker{}, s.broken("ListMultipartUploads", bucket,
+		fmt.Errorf("%w: the next page can begin behind no key of this one", objectstore.ErrOrder))
 }
 
 // elsewhere tells whether an upload is not found under the key that it is listed
 // with.
 func (s *Store) elsewhere(ctx context.Context, bucket string, u objectstore.Upload) (bool, error) {
-	_, err := s.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &bucket, Key: &u.Key, UploadId: &u.UploadID, MaxParts: aws.Int32(1)})
+	in := &s3.ListPartsInput{Bucket: &bucket, Key: &u.Key, UploadId: &u.UploadID, MaxParts: aws.Int32(1)}
+	_, err := s.client.ListParts(ctx, in)
 	if err = s.fail("ListParts", bucket, err); isNotFound(err) {
 		return true, nil
 	}
@@ -119,7 +121,10 @@ func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]obje
 			return nil, s.fail(op, bucket, err)
 		}
 		for _, p := range out.Parts {
-			part := objectstore.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: strings.Trim(aws.ToString(p.ETag), `"`), Checksum: partChecksum(p)}
+			part := objectstore.Part{
+				Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size),
+				ETag: strings.Trim(aws.ToString(p.ETag), `"`), Checksum: partChecksum(p),
+			}
 			if part.Number <= last {
 				return nil, s.broken(op, bucket, fmt.Errorf("%w: part %d behind part %d", objectstore.ErrOrder, part.Number, last))
 			}
@@ -141,7 +146,10 @@ func partChecksum(p types.Part) objectstore.Checksum {
 	for _, c := range []struct {
 		algorithm string
 		value     *string
-	}{{"SHA256", p.ChecksumSHA256}, {"SHA1", p.ChecksumSHA1}, {"CRC64NVME", p.ChecksumCRC64NVME}, {"CRC32C", p.ChecksumCRC32C}, {"CRC32", p.ChecksumCRC32}} {
+	}{
+		{"SHA256", p.ChecksumSHA256}, {"SHA1", p.ChecksumSHA1}, {"CRC64NVME", p.ChecksumCRC64NVME},
+		{"CRC32C", p.ChecksumCRC32C}, {"CRC32", p.ChecksumCRC32},
+	} {
 		if v := aws.ToString(c.value); v != "" {
 			return objectstore.Checksum{Algorithm: c.algorithm, Value: v}
 		}
