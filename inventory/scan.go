@@ -34,7 +34,10 @@ type Provider struct {
 	Region func(code string) Store
 	// Country and Operator tell where a region is and who runs it; empty
 	// answers mean not known.
-	Country  func(region string) string
+	Country func(region string) string
+	// Origin names the service that answers for a region; equal ones are one, also
+	// of providers of other names. nil: not known.
+	Origin   func(region string) string
 	Operator func(region string) regions.Operator
 }
 

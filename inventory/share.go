@@ -193,6 +193,7 @@ func (s *scan) finish(buckets []bucket) {
 		}
 	}
 	s.missing(buckets)
+	s.twice()
 	s.expose()
 	slices.SortStableFunc(inv.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Location, b.Location), cmp.Compare(a.Rule, b.Rule))

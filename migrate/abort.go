@@ -9,7 +9,6 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -180,23 +179,21 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	if err != nil {
 		return err
 	}
-	var copies listing // listed only where an original is gone
+	var copies listing // listed only where an original is gone, or something failed
 	present := func(e manifest.Entry) bool {
 		x, ok := originals[e.Key][e.VersionID]
 		return ok && x.Same(e)
 	}
-	if slices.ContainsFunc(r.entries, func(e manifest.Entry) bool { return !present(e) }) {
+	if slices.ContainsFunc(r.entries, func(e manifest.Entry) bool { return !present(e) }) || slices.ContainsFunc(r.receipts, failed) {
 		if copies, err = w.listed(ctx, w.destination(), m.Destination, m.Prefix, s); err != nil {
 			return err
 		}
 	}
-	w.findBeneath(m, r, present)
+	w.findBeneath(m, r, present, copies)
 	var written []manifest.Entry
 	var places []int // of what was written, in the segment
 	for i, x := range r.receipts {
 		switch {
-		case planted.On(planted.AbortFound) && x.DestinationVersionID != "":
-			written, places = append(written, x.Written()), append(places, i)
 		case x.Ours() && !present(r.entries[i]):
 			// Any pass can be the last to know of it.
 			if _, there := copies[x.Key][x.DestinationVersionID]; there && !w.orphans[copyOf(m, x)] {
@@ -255,9 +252,14 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 
 // findBeneath notes which copies of the plan lie beneath one that was found, as
 // a write whose answer was lost leaves it, or that may be there unrecorded, of a
-// run that ended within the history. Without them the history would have a gap,
-// and no run could go on with it. There are as many as that happened to.
-func (w *work) findBeneath(m Move, r records, present func(manifest.Entry) bool) {
+// run that ended within the history or could not write its receipts. Without them
+// the history would have a gap, and no run could go on with it. There are as many
+// as that happened to.
+func (w *work) findBeneath(m Move, r records, present func(manifest.Entry) bool, copies listing) {
+	recorded := make(map[objectstore.Ref]bool)
+	for _, x := range r.receipts {
+		recorded[copyOf(m, x)] = true
+	}
 	found := false
 	for i, x := range slices.Backward(r.receipts) {
 		if i+1 < len(r.receipts) && r.receipts[i+1].Key != x.Key {
@@ -267,7 +269,15 @@ func (w *work) findBeneath(m Move, r records, present func(manifest.Entry) bool)
 			w.beneath[copyOf(m, x)] = true
 		}
 		found = found || x.Before || x.Held || x.Reason == receipt.NotYet || x.Ours() && !present(r.entries[i])
+		for id := range copies[x.Key] {
+			found = found || failed(x) && !recorded[objectstore.Ref{Bucket: m.Destination, Key: string(x.Key), VersionID: id}]
+		}
 	}
+}
+
+// failed tells of an entry whose copy, if there is one, no receipt knows.
+func failed(x receipt.Receipt) bool {
+	return x.Verdict == receipt.Failed && x.DestinationVersionID == ""
 }
 
 // listing is what a part of a bucket holds, by key and version ID.

@@ -52,6 +52,13 @@ func (w *work) bucketRecord(ctx context.Context) (*bucketRecord, error) {
 	return r, err
 }
 
+// has tells whether a move's bucket is one that the plan may write to: it was there
+// when the plan was made, or is the plan's own.
+func (r *bucketRecord) has(m Move) bool {
+	made := r.find(m.Destination)
+	return m.Exists || made != nil && made.Made
+}
+
 // saveBucket keeps that a bucket is to be made, or was.
 func (w *work) saveBucket(ctx context.Context, r *bucketRecord, bucket string, made bool) error {
 	b := r.find(bucket)
@@ -67,6 +74,7 @@ func (w *work) saveBucket(ctx context.Context, r *bucketRecord, bucket string, m
 // made, and those that the lease of a run says a plan has made.
 func (p *planner) settle(ctx context.Context, home state.Home) error {
 	own := make(map[string]bool)
+	records := make(map[string]*bucketRecord) // by plan
 	ids, err := List(ctx, home)
 	if err != nil {
 		return err
@@ -79,6 +87,7 @@ func (p *planner) settle(ctx context.Context, home state.Home) error {
 		if err := getJSON(ctx, home, id+"/"+bucketsFile, &r); err != nil && !errors.Is(err, state.ErrNotFound) {
 			return err
 		}
+		records[id] = &r
 		for _, b := range r.Buckets {
 			own[b.Bucket] = own[b.Bucket] || b.Made
 		}
@@ -95,6 +104,11 @@ func (p *planner) settle(ctx context.Context, home state.Home) error {
 		_, err := load(ctx, home, id)
 		if errors.Is(err, state.ErrNotFound) {
 			return false, nil
+		}
+		for _, m := range p.plan.Moves { // another plan's bucket is not this one's
+			if _, known := own[m.Destination]; known && !m.Exists && records[id] != nil && records[id].find(m.Destination) == nil {
+				return false, err
+			}
 		}
 		return err == nil, err
 	})
@@ -268,6 +282,8 @@ func traces(ctx context.Context, store objectstore.Store, m Move) (string, error
 	} {
 		value, err := store.Setting(ctx, m.Destination, name)
 		switch {
+		case name == objectstore.ObjectLock && m.Lock && err == nil && value == nil:
+			return "it has no object lock, which was asked for", nil
 		case errors.Is(err, objectstore.ErrNotOffered), err == nil && value == nil:
 			continue
 		case errors.Is(err, objectstore.ErrDenied):

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -61,6 +62,9 @@ func (p *Plan) checkMove(i int) error {
 		return errors.New("its counts cannot be")
 	}
 	for j := range i {
+		if p.blocks(ruleClash) {
+			break
+		}
 		if p.Moves[j].From().Overlaps(m.From()) {
 			return fmt.Errorf("it overlaps move %d", j)
 		}
@@ -69,6 +73,14 @@ func (p *Plan) checkMove(i int) error {
 		}
 	}
 	return nil
+}
+
+// ruleClash is the blocker of moves that would meet, which no plan that can be run
+// may have.
+const ruleClash = "destination-clash"
+
+func (p *Plan) blocks(rule string) bool {
+	return slices.ContainsFunc(p.Blockers, func(i Issue) bool { return i.Rule == rule })
 }
 
 // checkSegment holds a segment against the one before it, if that is of the same

@@ -12,7 +12,6 @@ import (
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -299,6 +298,10 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 		if err := e.intend(ctx, e.at, e.read); err != nil {
 			return err
 		}
+	} else if !e.tried { // the run that intended it may have come no further
+		if err := e.renew(ctx, m.Destination); err != nil {
+			return err
+		}
 	}
 	eraser := &engine.Eraser{
 		Source: e.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
@@ -412,7 +415,7 @@ func (w *work) remainder(ctx context.Context) error {
 			}
 			left.Uploads++
 		}
-		if left.Entries+left.Uploads+left.Unlistable > 0 && !planted.On(planted.AssumeEmpty) {
+		if left.Entries+left.Uploads+left.Unlistable > 0 {
 			w.result.SourceEmpty = false
 			left.Reason = w.retained[left.Location].reason(left.Entries+left.Uploads, left.Unlistable)
 			w.result.Left = append(w.result.Left, left)

@@ -10,7 +10,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/copier"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -55,7 +54,7 @@ func (w *work) beside(ctx context.Context, move int, listing histories, n need, 
 			return err
 		}
 	}
-	for err == nil && more && !planted.On(planted.DropLastPage) {
+	for err == nil && more {
 		if err = f(history{}, listed); err == nil {
 			listed, err, more = next()
 		}
@@ -99,7 +98,9 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 				return r.Shows(v) && (!told || copier.Same(x.entry, v))
 			})
 			if r.VersionID == r.DestinationVersionID && r.VersionID != objectstore.NullVersion {
-				w.twins[i]++
+				if w.twins[i]++; w.twins[i] == 1 {
+					w.twin[i] = x.entry
+				}
 			}
 			if at < 0 {
 				spoiled++
@@ -131,9 +132,6 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 	if err := w.result.verified(); err != nil {
 		return err
 	}
-	if planted.On(planted.SkipGate) || planted.On(planted.EraseUnverified) {
-		return nil
-	}
 	if _, err := w.unchanged(ctx); err != nil {
 		return err
 	}
@@ -154,7 +152,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 			return err
 		}
 	}
-	if spoiled > 0 && !planted.On(planted.BlindGate) {
+	if spoiled > 0 {
 		kind := ErrSpoiled
 		if erasing {
 			kind = ErrSpoiledLate
@@ -169,7 +167,7 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 			return err
 		}
 	}
-	if !drift.none() && !planted.On(planted.IgnoreDrift) {
+	if !drift.none() {
 		for _, at := range drift.Locations {
 			w.result.Left = append(w.result.Left, certificate.Left{Location: at, Reason: "changed since the plan: " + drift.String()})
 		}

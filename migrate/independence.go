@@ -10,6 +10,7 @@ import (
 	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
 )
 
 // ErrCoupled reports that what is done at one end of a move shows at the other:
@@ -40,9 +41,9 @@ func (w *work) separate(ctx context.Context) error {
 // upload is the probe.
 func (w *work) probeDestination(ctx context.Context, m Move) error {
 	destination, key := w.destination(), w.ownProbes()+w.token()
-	lock, err := destination.Setting(ctx, m.Destination, objectstore.ObjectLock)
-	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) && !errors.Is(err, objectstore.ErrDenied) {
-		return fmt.Errorf("object lock of %s: %w", w.plan.To(m), err)
+	lock, err := w.objectLock(ctx, m)
+	if err != nil {
+		return err
 	}
 	var shows bool
 	if lock != nil || m.Lock {
@@ -74,6 +75,18 @@ func (w *work) probeDestination(ctx context.Context, m Move) error {
 	return nil
 }
 
+// objectLock is the object lock setting of a move's destination, nil for none.
+func (w *work) objectLock(ctx context.Context, m Move) ([]byte, error) {
+	lock, err := w.destination().Setting(ctx, m.Destination, objectstore.ObjectLock)
+	if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("object lock of %s: %w", w.plan.To(m), err)
+	}
+	return lock, nil
+}
+
 func putProbe(ctx context.Context, store objectstore.Store, bucket, key string) (objectstore.Written, error) {
 	return store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
@@ -85,6 +98,11 @@ func removeProbe(ctx context.Context, store objectstore.Store, bucket, key strin
 	results, err := store.Delete(context.WithoutCancel(ctx), bucket, []objectstore.Deletion{{Key: key, VersionID: written.VersionID}})
 	if err == nil {
 		err = results[0]
+	}
+	if errors.Is(err, objectstore.ErrRejected) { // as some answer to the deletion of what is gone
+		if shows, listErr := showsKey(context.WithoutCancel(ctx), store, bucket, key); listErr == nil && !shows {
+			return nil
+		}
 	}
 	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 		return fmt.Errorf("remove the probe %s: %w", key, err)
@@ -150,7 +168,7 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{}, err
 	}
 	if m.Lock {
-		return trial{entries: 1}, nil
+		return trial{entries: 1}, w.tryTwin(ctx, move)
 	}
 	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
 	if err := w.patient(ctx, func() error { return mayRemove(ctx, source, m, key) }); err != nil {
@@ -162,7 +180,7 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		if ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err) {
 			return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
 		}
-		return trial{entries: 1}, w.dropSourceProbes(ctx)
+		return trial{entries: 1}, errors.Join(w.dropSourceProbes(ctx), w.tryTwin(ctx, move))
 	}
 	t := trial{entries: trialEntries}
 	shows, err := w.comes(ctx, m, key, w.looks(move))
@@ -182,6 +200,26 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{}, fmt.Errorf("%w: a probe written to %s came to %s; nothing of the source was erased by this run", ErrCoupled, m.From(), w.plan.To(m))
 	}
 	return t, nil
+}
+
+// tryTwin is the trial where no probe can be written at the source: of what has a
+// copy that only a replication can have made, one is erased before all else. It
+// is erased once more in its turn.
+func (w *work) tryTwin(ctx context.Context, move int) error {
+	if w.twins[move] == 0 {
+		return nil
+	}
+	m := w.plan.Moves[move]
+	if err := w.intendTo(ctx, move, w.twin[move]); err != nil {
+		return err
+	}
+	eraser := &engine.Eraser{
+		Source: w.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: 1, Now: w.Now, Progress: &engine.Progress{},
+	}
+	if _, err := eraser.Segment(ctx, []manifest.Entry{w.twin[move]}); err != nil {
+		return err
+	}
+	return w.stay(ctx, move)
 }
 
 // mayRemove finds out, on a key that does not exist, whether deletions are denied:

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
@@ -49,7 +50,7 @@ func (f *fixture) between(home state.Home, prefix, from, to, country string) *mi
 	p, err := migrate.Make(f.t.Context(), home, migrate.Request{
 		Customer: "acme", Verify: "auto", Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: to, Country: country},
-		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: from, Bucket: shared, Prefix: prefix, Versioning: "Enabled"}}},
+		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: from, Bucket: shared, Prefix: prefix, Versioning: objectstore.Enabled}}},
 		BucketName:  func(bucket, _ string) string { return bucket },
 	})
 	f.must(nil, err)

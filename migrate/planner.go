@@ -16,7 +16,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -131,7 +130,10 @@ func (p *planner) collect(ctx context.Context) error {
 		if place.Customer != r.Customer || place.Provider == r.Destination.Provider && place.Region == r.Destination.Code {
 			continue
 		}
-		moves = append(moves, p.move(ctx, place))
+		// What has no name to go to blocks, and no service could be asked about it.
+		if m := p.move(ctx, place); objectstore.CheckBucketName(m.Destination) == nil {
+			moves = append(moves, m)
+		}
 	}
 	p.clashes(moves)
 	if err := p.claimed(ctx, moves); err != nil {
@@ -152,7 +154,11 @@ func (p *planner) collect(ctx context.Context) error {
 	if p.plan.Segments, err = writer.Close(ctx); err != nil {
 		return err
 	}
-	if len(p.plan.Moves) == 0 && len(p.plan.Blockers) == 0 {
+	switch {
+	case len(p.plan.Moves)+len(p.plan.Blockers) > 0:
+	case len(moves) > 0:
+		return fmt.Errorf("%w: the places of %s outside of %s hold nothing", ErrNothing, r.Customer, r.Destination)
+	default:
 		return fmt.Errorf("%w: all data of %s is in %s already", ErrNothing, r.Customer, r.Destination)
 	}
 	p.advise()
@@ -215,7 +221,7 @@ func (p *planner) clashes(moves []Move) {
 	for i, a := range moves {
 		for _, b := range moves[:i] {
 			if p.plan.To(a).Overlaps(p.plan.To(b)) {
-				p.block(Issue{Rule: "destination-clash", Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
+				p.block(Issue{Rule: ruleClash, Location: a.From().String(), Text: fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()), Remedy: "set destination.bucket in the configuration so that each has its own"})
 			}
 		}
 	}
@@ -258,9 +264,6 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		}
 		if err := p.sample(ctx, source, m, entries, o); err != nil {
 			return err
-		}
-		if planted.On(planted.Reorder) {
-			slices.Reverse(entries)
 		}
 		held, beneath, ok, err := beside.compare(entries)
 		if err != nil {
@@ -378,6 +381,10 @@ const storedAtOnce = 8
 // the same plan is there already it stands, with what was observed then: since,
 // the destination may have been given copies by it.
 func (p *planner) store(ctx context.Context, home state.Home) error {
+	// One that could not be read again is not left for others to find.
+	if err := errors.Join(p.plan.check(), p.plan.checkHeld()); err != nil {
+		return fmt.Errorf("the plan contradicts itself, and was not stored: %w", err)
+	}
 	there, err := load(ctx, home, p.plan.ID)
 	if err != nil && !errors.Is(err, state.ErrNotFound) {
 		return err

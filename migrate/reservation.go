@@ -27,7 +27,8 @@ import (
 // abort. Every run aborts the marks of others before it relies on anything. A
 // plan that finds its mark still there knows that nobody has erased an original
 // in reliance on the copies it wrote; one that does not find it knows that
-// somebody may have.
+// somebody may have. Each step of the erase puts another one in its place, so that
+// a state which was saved before and comes back does not find its own.
 const (
 	reservationFile   = "reservation.json"
 	reservationSchema = "residency/reservation/1"
@@ -136,8 +137,15 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 		}
 		return err
 	}
+	buckets, err := w.bucketRecord(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	leased := ctx
 	for _, m := range w.plan.Moves {
+		if !buckets.has(m) {
+			continue // it has written nothing there, and may not be whose lease speaks for it
+		}
 		next, end, err := w.leaseAt(leased, m)
 		if errors.Is(err, objectstore.ErrNotFound) {
 			continue
@@ -151,7 +159,7 @@ func (w *work) reserve(ctx context.Context) (_ context.Context, _ func() error, 
 	if err := w.relied(leased); err != nil {
 		return nil, nil, errors.Join(err, release())
 	}
-	if err := w.mark(leased); err != nil {
+	if err := w.mark(leased, buckets); err != nil {
 		return nil, nil, errors.Join(err, release())
 	}
 	return leased, release, nil
@@ -207,8 +215,8 @@ func (w *work) saveReservation(ctx context.Context, r reservation) error {
 // keep its versions for years none is taken, and the mark alone tells of others.
 func (w *work) leaseAt(ctx context.Context, m Move) (context.Context, func() error, error) {
 	store := w.destination()
-	lock, err := store.Setting(ctx, m.Destination, objectstore.ObjectLock)
-	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) && !errors.Is(err, objectstore.ErrDenied) {
+	lock, err := w.objectLock(ctx, m)
+	if err != nil {
 		return nil, nil, err
 	}
 	if m.Lock || lock != nil {
@@ -374,10 +382,13 @@ func (w *work) destinations() []string {
 
 // mark breaks others' marks and makes ours where there is none. Where ours was
 // there and is not any more, copies of before are suspect.
-func (w *work) mark(ctx context.Context) error {
+func (w *work) mark(ctx context.Context, buckets *bucketRecord) error {
 	r := w.reservation
 	marks := make(map[string]string)
 	for _, bucket := range w.destinations() {
+		if !slices.ContainsFunc(w.plan.Moves, func(m Move) bool { return m.Destination == bucket && buckets.has(m) }) {
+			continue
+		}
 		var stands bool
 		err := w.patient(ctx, func() (err error) {
 			stands, err = w.stands(ctx, bucket, r.Marks[bucket], true)
@@ -394,15 +405,9 @@ func (w *work) mark(ctx context.Context) error {
 			continue
 		}
 		r.Suspect = r.Suspect || r.Marks != nil // before the first marks nothing was written
-		var id string
-		err = w.patient(ctx, func() (err error) {
-			id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: objectstore.MarkKey})
+		if marks[bucket], err = w.makeMark(ctx, bucket); err != nil {
 			return err
-		})
-		if err != nil {
-			return fmt.Errorf("reserve %s: %w", bucket, err)
 		}
-		marks[bucket] = id
 	}
 	if maps.Equal(marks, r.Marks) && r.Suspect == w.reservation.Suspect {
 		return nil
@@ -435,13 +440,53 @@ func (w *work) stands(ctx context.Context, bucket, own string, breaking bool) (s
 // unreserve takes the marks away: the plan has come to its end.
 func (w *work) unreserve(ctx context.Context) error {
 	for _, bucket := range slices.Sorted(maps.Keys(w.reservation.Marks)) {
-		id := w.reservation.Marks[bucket]
-		err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, objectstore.MarkKey, id) })
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-			return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
+		if err := w.breakMark(ctx, bucket, w.reservation.Marks[bucket]); err != nil {
+			return err
 		}
 	}
 	return w.saveReservation(ctx, reservation{ID: w.reservation.ID, Runs: w.reservation.Runs})
+}
+
+// breakMark takes a mark away.
+func (w *work) breakMark(ctx context.Context, bucket, id string) error {
+	err := w.patient(ctx, func() error { return w.destination().AbortUpload(ctx, bucket, objectstore.MarkKey, id) })
+	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		return fmt.Errorf("give back the reservation of %s: %w", bucket, err)
+	}
+	return nil
+}
+
+// renew puts another mark in a bucket in the place of ours. It follows each
+// intent to erase: a state that was saved before and comes back does not find its
+// own, and does not take for others' deletions what this one knows to be ours.
+func (w *work) renew(ctx context.Context, bucket string) error {
+	r := w.reservation
+	before := r.Marks[bucket]
+	if before == "" {
+		return nil
+	}
+	id, err := w.makeMark(ctx, bucket)
+	if err != nil {
+		return err
+	}
+	r.Marks = maps.Clone(r.Marks)
+	r.Marks[bucket] = id
+	if err := w.saveReservation(ctx, r); err != nil {
+		return err
+	}
+	return w.breakMark(ctx, bucket, before)
+}
+
+// makeMark makes a mark in one bucket.
+func (w *work) makeMark(ctx context.Context, bucket string) (id string, err error) {
+	err = w.patient(ctx, func() (err error) {
+		id, err = w.destination().CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: objectstore.MarkKey})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("reserve %s: %w", bucket, err)
+	}
+	return id, nil
 }
 
 // unbroken tells whether the plan's marks have stood since before it wrote what

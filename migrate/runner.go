@@ -14,6 +14,8 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/parity"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -94,6 +96,9 @@ func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (
 		return nil, err
 	}
 	result, err := do(ctx)
+	if errors.Is(err, objectstore.ErrNoBucket) {
+		err = r.sourceGone(ctx, p, err)
+	}
 	cause := context.Cause(ctx)
 	releaseErr := release()
 	if errors.Is(cause, state.ErrLeaseLost) {
@@ -151,6 +156,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 
 // Erase runs the erase step alone, for a plan that was run with KeepSource.
 func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
+	if len(p.Blockers) > 0 {
+		return nil, ErrBlocked
+	}
 	if err := p.Destination.admissible(); err != nil {
 		return nil, err
 	}
@@ -225,6 +233,10 @@ type work struct {
 	// twins are, by move, copies that have their original's version ID, as only
 	// a replication gives it.
 	twins map[int]int64
+	// twin is, by move, one of their originals.
+	twin map[int]manifest.Entry
+	// ahead has, by segment, entries whose erase was begun out of turn.
+	ahead map[int]int
 }
 
 func (w *work) note(format string, args ...any) {
@@ -346,9 +358,16 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 
 // enforces finds out whether the destination refuses bytes that do not have
 // the SHA-256 they were sent under, by sending some that do not, to a key
-// beside the plan's.
-func (w *work) enforces(ctx context.Context, bucket string) (bool, error) {
-	store := w.destination()
+// beside the plan's. A bucket that would lock them for a time is not asked.
+func (w *work) enforces(ctx context.Context, m Move) (bool, error) {
+	store, bucket := w.destination(), m.Destination
+	if lock, err := w.objectLock(ctx, m); err != nil {
+		return false, err
+	} else if lock != nil {
+		if r, err := parity.ParseRetention(lock); err != nil || r != (parity.Retention{}) {
+			return false, err
+		}
+	}
 	key := w.ownProbes() + w.token()
 	wrong := hex.EncodeToString(make([]byte, 32))
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},

@@ -23,7 +23,7 @@ type Verification struct {
 	Reread   int64     `json:"reread"`   // read again, SHA-256 as the receipt says
 	Compared int64     `json:"compared"` // the store's own checksum is what the receipt says
 	Spoiled  int64     `json:"spoiled"`
-	Newer    int64     `json:"newer"`         // entries that are there besides what was written: later writes
+	Newer    int64     `json:"newer"`         // entries that are there besides what was written, whoever wrote them
 	Own      int64     `json:"residency_own"` // leases that are there too
 	Problems []Problem `json:"problems"`
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/verifier"
 )
@@ -234,7 +233,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
 			return c.failed(e, err, at, own, held), c.refusals.Saw(err)
 		}
-		stale = !planted.On(planted.WriteTwice)
+		stale = true
 		c.Retried(err)
 		if err := c.Sleep(ctx, c.backoff(attempt)); err != nil {
 			return receipt.Receipt{}, err
@@ -327,8 +326,6 @@ func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous
 // the entry before it.
 func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 	switch {
-	case planted.On(planted.Overwrite), planted.On(planted.WriteTwice):
-		return objectstore.Guard{}
 	case at > 0 && previous.Marker && c.markerIsPresence.Load():
 		// No condition fits. In a bucket with versions a write overwrites nothing.
 		return objectstore.Guard{}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -141,15 +140,12 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 	deletions := make([]objectstore.Deletion, len(indexes))
 	for j, i := range indexes {
 		deletions[j] = objectstore.Deletion{Key: string(entries[i].Key), VersionID: entries[i].VersionID}
-		if planted.On(planted.DeleteByKey) {
-			deletions[j].VersionID = ""
-		}
 	}
 	results, err := e.remove(ctx, deletions)
 	if err != nil && stops(ctx, err) {
 		return err
 	}
-	if err != nil || planted.On(planted.IgnoreKeyErrors) {
+	if err != nil {
 		results = slices.Repeat([]error{err}, len(indexes))
 	}
 	absent, stop := e.absent(ctx, entries, indexes, results)
@@ -264,9 +260,6 @@ func (r *retained) Unwrap() error { return objectstore.ErrLocked }
 // null deletes a version that has no ID of its own.
 func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasure, error) {
 	deletion := objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: entry.ETag}
-	if planted.On(planted.AnyETag) {
-		deletion.ETag = ""
-	}
 	guard := GuardRecheck
 	if e.Conditional && !entry.Marker { // a delete marker has no ETag to compare
 		guard = GuardCondition
@@ -335,7 +328,7 @@ func (e *Eraser) recheck(ctx context.Context, entry manifest.Entry) error {
 func (e *Eraser) recheckMarker(ctx context.Context, entry manifest.Entry) error {
 	_, err := e.Source.Stat(ctx, entry.Ref(e.Bucket, e.Versioning), 0)
 	switch {
-	case planted.On(planted.StaleMarker), errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrNotFound):
+	case errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrNotFound):
 		return nil
 	case err == nil:
 		return fmt.Errorf("%w: an object was written since", objectstore.ErrPrecondition)

@@ -20,11 +20,11 @@ var errHesitates = errors.New("the operator thinks it over")
 
 // giveUp is the operator's change of mind: what the plan wrote is to be taken
 // away again. An abort that fails is given again, or not.
-func (w *world) giveUp() {
+func (w *operator) giveUp() {
 	w.aborts++
 	for range 6 {
 		began, recorded := w.anyErased(), w.recorded()
-		err := w.command(w.abort)
+		err := w.command(w, w.abort)
 		w.say("abort: %v", err)
 		if w.oracle.violation != nil {
 			return
@@ -38,6 +38,11 @@ func (w *world) giveUp() {
 			}
 			return
 		}
+		if errors.Is(err, migrate.ErrCoupled) { // for as long as that lasts
+			w.end = err
+			w.finish()
+			return
+		}
 		if errors.Is(err, migrate.ErrErasing) || w.luck.one(0.25) {
 			return
 		}
@@ -48,7 +53,7 @@ func (w *world) giveUp() {
 	}
 }
 
-func (w *world) abort(ctx context.Context, p *process) error {
+func (w *operator) abort(ctx context.Context, p *process) error {
 	home := w.home(p)
 	plan, err := migrate.Load(ctx, home, w.plan.ID)
 	if err != nil {
@@ -67,8 +72,8 @@ type copied struct {
 // recorded are the copies that the plan's durable receipts, of whichever pass,
 // call its own; but for those of keys of which something was found there, or may
 // be there unrecorded: what lies beneath that stays.
-func (w *world) recorded() (ours []copied) {
-	found := make(map[string]bool)
+func (w *operator) recorded() (ours []copied) {
+	found, failed, known := make(map[string]bool), make(map[string]bool), make(map[*memstore.Version]bool)
 	dirs := w.passDirs()
 	for _, name := range w.durableNames() {
 		if !strings.HasPrefix(name, w.plan.ID+"/") || !strings.Contains(name, "/receipts/") {
@@ -85,12 +90,19 @@ func (w *world) recorded() (ours []copied) {
 			}
 			key := at(bucket, string(r.Key))
 			found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
+			failed[key] = failed[key] || r.Verdict == receipt.Failed && r.DestinationVersionID == ""
 			for _, v := range w.destination.History(bucket, string(r.Key)) {
+				known[v] = known[v] || v.ID == r.DestinationVersionID
 				if _, mine := w.oracle.copies[v]; counts && mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
 					ours = append(ours, copied{key, v.ID, v})
 				}
 			}
 		}
+	}
+	// Of what failed there may be copies that no receipt knows.
+	for _, c := range ours {
+		bucket, key, _ := strings.Cut(c.key, "/")
+		found[c.key] = found[c.key] || failed[c.key] && slices.ContainsFunc(w.destination.History(bucket, key), func(v *memstore.Version) bool { return !known[v] })
 	}
 	return slices.DeleteFunc(ours, func(c copied) bool { return found[c.key] })
 }
@@ -99,8 +111,8 @@ func (w *world) recorded() (ours []copied) {
 // touched, and nothing is left of what was on record, nor an unfinished upload.
 // What no receipt knew may stay, and only what the process wrote may go (which
 // is judged as it goes).
-func (w *world) aborted(began bool, recorded []copied) {
-	if began {
+func (w *operator) aborted(began bool, recorded []copied) {
+	if began && !w.restored[w.state] {
 		w.oracle.violate("abort", "it says that it is done, and the source had been erased in part")
 	}
 	w.lifted("the plan was aborted")
@@ -116,7 +128,7 @@ func (w *world) aborted(began bool, recorded []copied) {
 
 // takeBack: people delete what they wrote since the plan was made, so that it
 // fits again.
-func (w *world) takeBack() {
+func (w *operator) takeBack() {
 	for _, p := range w.places {
 		for _, key := range w.source.Keys(p.bucket) {
 			for _, v := range w.source.History(p.bucket, key) {

@@ -14,9 +14,13 @@ func (w *world) decide(r *request) bool {
 		return false
 	}
 	w.step++
+	w.repeat()
 	w.meanwhile(r.process)
 	if w.options.latency > 0 {
 		time.Sleep(time.Duration(w.dice.below(w.options.latency+1)) * time.Millisecond)
+	}
+	if w.severed == r.process {
+		time.Sleep(time.Duration(w.fate.below(4000)) * time.Millisecond)
 	}
 	r.fault = w.fault(r)
 	for _, c := range []byte(r.name) {
@@ -55,12 +59,20 @@ func (w *world) meanwhile(p *process) {
 	if critical {
 		rate *= 5 // short, and where it matters
 	}
+	if phase == "erasing" && w.options.overwrites && w.overwritten < 4 && w.fate.one(0.15) {
+		w.overwritten++
+		time.Sleep(time.Millisecond)
+		w.overwrite(pick(w.fate, w.places...).bucket)
+	}
 	if w.writes < w.options.writes && d.one(rate) {
 		w.writes++
 		time.Sleep(time.Millisecond) // the clock tells two null versions apart
 		if bucket := pick(d, w.places...).bucket; !critical || d.one(0.5) || !w.replace(bucket) {
 			w.edit(bucket)
 		}
+	}
+	if w.meddled < w.options.meddles && w.fate.one(0.01) {
+		w.meddle()
 	}
 	foreignRate := 0.02
 	if phase == "copying" {
@@ -81,8 +93,18 @@ func (w *world) fault(r *request) fault {
 		r.process.crashNext = false
 		return crashBefore
 	}
+	if w.severed == r.process && r.bucket == stateBucket {
+		w.cut++
+		return refused
+	}
 	if w.unavailable(r) {
 		return pick(d, refused, slowDown)
+	}
+	if w.options.relapse && w.relapses < 2 && r.process.erased && w.fate.one(0.25) {
+		w.relapses++
+		w.crashes++
+		w.relapsed = true
+		return pick(w.fate, crashBefore, crashAfter)
 	}
 	if w.crashes < w.options.crashes && d.one(0.03) {
 		w.crashes++
@@ -93,7 +115,7 @@ func (w *world) fault(r *request) fault {
 	}
 	f := none
 	switch {
-	case r.kind == kindWrite && !r.state && w.mishap.one(0.005):
+	case r.kind == kindWrite && r.bucket != stateBucket && w.mishap.one(0.005):
 		f = stripped // one among ten that a write meets, and most meet none
 	case d.one(w.options.faultRate):
 		f = pick(d, possible(r.kind)...)
@@ -102,6 +124,9 @@ func (w *world) fault(r *request) fault {
 	}
 	if !w.demandable(r, f) {
 		f = refused
+	}
+	if f == notDone && (r.kind == kindDelete || r.kind == kindErase) && strings.HasPrefix(r.name, source) {
+		f = undeleted // the source is listed afterwards, and all is asked for again
 	}
 	w.faults++
 	if !f.heals() {
@@ -134,8 +159,8 @@ func (w *world) unavailable(r *request) bool {
 func (w *world) demandable(r *request, f fault) bool {
 	switch f {
 	case notDone, stripped, flipped, hole, disordered:
-		if r.state {
-			return false // what the state's own store says is believed
+		if r.bucket == stateBucket || r.lease() {
+			return false // what the state's own store says is believed, and what it says of leases
 		}
 	}
 	switch f {

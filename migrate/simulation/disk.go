@@ -242,3 +242,27 @@ func (f *folder) crash(dice *dice, all bool) {
 	}
 	f.durable = maps.Clone(f.names)
 }
+
+// restore puts files in the place of a directory, durably.
+func (d *disk) restore(root string, files map[string][]byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	top := newFolder()
+	for name, data := range files {
+		dir := top
+		parts := strings.Split(name, "/")
+		for _, part := range parts[:len(parts)-1] {
+			sub, ok := dir.names[part].(*folder)
+			if !ok {
+				sub = newFolder()
+				dir.names[part], dir.durable[part] = sub, sub
+			}
+			dir = sub
+		}
+		f := &file{data: data, synced: data}
+		dir.names[parts[len(parts)-1]], dir.durable[parts[len(parts)-1]] = f, f
+	}
+	f, base, err := d.folder("restore", root)
+	must(err)
+	f.names[base], f.durable[base] = top, top
+}

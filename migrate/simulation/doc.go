@@ -10,8 +10,20 @@
 // process there; then the same command is given again, until the migration has
 // ended.
 //
+// Worlds differ, by the seed's dice, in what goes on in them: services and their
+// habits; two processes of one plan at a time, one of which stands still, or loses
+// sight of its state and of nothing else; several operators with plans of the same
+// source, in one state or in several, of one customer or of two; states that come
+// back as they were; two ends that are one, or repeat what is done at the other, at
+// once or later; people who make or change the destination's buckets between plan
+// and run, and who write over what is being erased; listings without an end; and
+// deletions that are acknowledged and not done.
+//
 // An [oracle], which shares no code with what it judges, is told of every
 // version that comes to be or ceases to at either end, and holds it against the
 // laws of the design at that moment: nothing is lost, only proof deletes,
-// exactly that version, never overwrite.
+// exactly that version, never overwrite, nothing of others touched.
+//
+// The oracle itself is tried with bugs: each file in testdata/planted is a change
+// of the product that is made while a test binary is built, and must be caught.
 package simulation

@@ -16,7 +16,7 @@ func Class(err error) string {
 	if err == nil {
 		return "done"
 	}
-	for _, c := range []error{migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
+	for _, c := range []error{migrate.ErrCoupled, migrate.ErrUnexplained, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
 		if errors.Is(err, c) {
 			return c.Error()
 		}
@@ -25,7 +25,7 @@ func Class(err error) string {
 }
 
 // judgeEnd holds what the last command said against what is there.
-func (w *world) judgeEnd(end error) {
+func (w *operator) judgeEnd(end error) {
 	left := w.left()
 	if end == nil || errors.Is(end, migrate.ErrNothing) {
 		if len(left) > 0 {
@@ -39,18 +39,24 @@ func (w *world) judgeEnd(end error) {
 		}
 		return
 	}
-	people := w.writes > 0 || w.foreign > 0
+	people := w.writes > 0 || w.meddled > 0 || w.foreign > 0 || w.explainsCoupling(end)
 	lies := w.lasting[notDone] || w.lasting[stripped] || w.lasting[flipped] || w.lasting[hole]
 	var ok bool
 	switch {
+	case errors.Is(end, migrate.ErrCoupled):
+		ok = w.coupled
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
-		ok = people || lies
+		// A bucket that was made and not yet configured is nobody's once the state
+		// is lost.
+		ok = people || lies || w.contended() || errors.Is(end, migrate.ErrBlocked) && w.lost
 	case errors.Is(end, migrate.ErrChanged):
-		ok = w.foreign > 0 // in the bucket, before it was on record as made
+		ok = w.foreign > 0 || w.meddled > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
 		// Behind a fence that stood all the time nobody can have written.
 		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt
-		ok = w.writes > 0 && !still || lies
+		ok = w.writes > 0 && !still || lies || w.contended() || w.explainsCoupling(end)
+	case errors.Is(end, migrate.ErrUnexplained):
+		ok = w.contended() || w.writes > 0 // people can delete all that there is
 	}
 	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
 		if ok = true; !people && !lies {
@@ -60,15 +66,21 @@ func (w *world) judgeEnd(end error) {
 	if !ok {
 		w.oracle.violate("end", "nothing that happened explains %v", end)
 	}
-	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 {
+	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 && !w.contended() {
 		w.oracle.violate("end", "it says %v, and the source is empty", end)
 	}
 	w.nothingLost()
 }
 
+// contended tells whether others have worked on the same source, or the state
+// does not know all that was done under it.
+func (w *operator) contended() bool {
+	return w.restored[w.state] || slices.ContainsFunc(w.operators, func(op *operator) bool { return op != w && op.turns > 0 })
+}
+
 // left lists what the source still holds of what was to move, but for what came
 // after the last listing.
-func (w *world) left() (names []string) {
+func (w *operator) left() (names []string) {
 	for _, r := range w.there() {
 		if r.made < w.oracle.shown(w.process, source, r.bucket, r.key) {
 			names = append(names, at(r.bucket, r.key)+"@"+r.version.ID)
@@ -98,15 +110,15 @@ func (w *world) nothingLost() {
 
 // exact: after success the destination's histories are those of the source, in
 // order, and nothing else is there but what people put there.
-func (w *world) exact() {
+func (w *operator) exact() {
 	w.nothingLost()
-	w.oracle.plans()
+	w.oracle.plans(w)
 	want := make(map[string][]*record)
 	for _, records := range w.oracle.source {
 		for _, r := range records {
 			// What a plan has erased of which another process took over, and then
 			// made a plan of the rest, is there as well.
-			if r.planned || r.erased && !r.freed {
+			if w.moves(r.bucket, r.key) && (r.planned || r.erased && !r.freed) {
 				k := at(w.target(r.bucket), r.key)
 				want[k] = append(want[k], r)
 			}
@@ -116,7 +128,7 @@ func (w *world) exact() {
 		bucket := w.target(p.bucket)
 		for _, key := range w.destination.Keys(bucket) {
 			k := at(bucket, key)
-			if own(key) {
+			if own(key) || !w.moves(p.bucket, key) {
 				continue
 			}
 			if w.oracle.spoiled[k] > 0 {
@@ -144,16 +156,20 @@ func (w *world) exact() {
 
 // abandoned: people deleted all of a key after a plan that was given up had
 // copied it. What they wrote after the last listing is of no plan.
-func (w *world) abandoned(bucket, key string) bool {
+func (w *operator) abandoned(bucket, key string) bool {
 	records, listed := w.oracle.source[at(bucket, key)], w.oracle.shown(w.process, source, bucket, key)
 	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed && r.made < listed })
 }
 
-func (w *world) equal(name string, want []*record, got []*memstore.Version) {
+func (w *operator) equal(name string, want []*record, got []*memstore.Version) {
 	if w.lasting[hole] {
 		if kept := within(want, got); len(kept) == len(want) {
 			got = kept
 		}
+	}
+	// What another plan moved, and its owner has written over since, is there too.
+	if kept := within(want, got); w.contended() && len(kept) == len(want) && len(want) > 0 && w.outdated(want[0], without(got, kept)) {
+		got = kept
 	}
 	// Beneath may lie what an earlier plan copied and people have deleted since.
 	if beneath := len(got) - len(want); beneath > 0 && len(want) > 0 && w.outdated(want[0], got[:beneath]) {
@@ -179,6 +195,11 @@ func within(want []*record, got []*memstore.Version) (kept []*memstore.Version) 
 		}
 	}
 	return kept
+}
+
+// without returns those of the copies that are not among the others.
+func without(all, others []*memstore.Version) []*memstore.Version {
+	return slices.DeleteFunc(slices.Clone(all), func(v *memstore.Version) bool { return slices.Contains(others, v) })
 }
 
 // outdated tells whether all these are copies of what the source had and has no

@@ -14,16 +14,16 @@ import (
 )
 
 // durable returns what a state file would have in it after a loss of power.
-func (w *world) durable(name string) []byte {
+func (w *operator) durable(name string) []byte {
 	if w.options.bucketState {
-		o, err := w.destination.Region(eu).Open(context.Background(), objectstore.Ref{Bucket: stateBucket, Key: statePrefix + name}, 0)
+		o, err := w.destination.Region(eu).Open(context.Background(), objectstore.Ref{Bucket: stateBucket, Key: w.prefix() + name}, 0)
 		if err != nil {
 			return nil
 		}
 		data, _ := readAll(o)
 		return data
 	}
-	data, err := w.disk.read(statePath+"/"+name, true)
+	data, err := w.disk.read(w.path()+"/"+name, true)
 	if err != nil {
 		return nil
 	}
@@ -31,16 +31,18 @@ func (w *world) durable(name string) []byte {
 }
 
 // durableNames lists the state files that would be there after a loss of power.
-func (w *world) durableNames() (names []string) {
+func (w *operator) durableNames() (names []string) {
 	if w.options.bucketState {
 		for _, key := range w.destination.Keys(stateBucket) {
-			names = append(names, strings.TrimPrefix(key, statePrefix))
+			if name, ok := strings.CutPrefix(key, w.prefix()); ok {
+				names = append(names, name)
+			}
 		}
 		return names
 	}
-	w.disk.walk(statePath, true, func(name string) {
+	w.disk.walk(w.path(), true, func(name string) {
 		if !strings.Contains(name, "/.") {
-			names = append(names, strings.TrimPrefix(name, statePath+"/"))
+			names = append(names, strings.TrimPrefix(name, w.path()+"/"))
 		}
 	})
 	return names
@@ -60,7 +62,7 @@ type proof struct {
 
 // segments lists the durable files of one kind of the plan's last pass: each
 // pass stands for itself.
-func (w *world) segments(kind string) (names []string) {
+func (w *operator) segments(kind string) (names []string) {
 	if w.plan == nil {
 		return nil
 	}
@@ -75,7 +77,7 @@ func (w *world) segments(kind string) (names []string) {
 
 // passDirs are where the files of the plan's passes lie: its own directory, and
 // one for each further pass that was not undone by an abort.
-func (w *world) passDirs() []string {
+func (w *operator) passDirs() []string {
 	dirs := []string{w.plan.ID + "/"}
 	for {
 		dir := fmt.Sprintf("%s/pass-%d/", w.plan.ID, len(dirs)+1)
@@ -88,7 +90,7 @@ func (w *world) passDirs() []string {
 }
 
 // evidence counts what is not verified, by receipts file.
-func (w *world) evidence() map[string]int {
+func (w *operator) evidence() map[string]int {
 	bad := make(map[string]int)
 	for _, name := range w.segments("receipts") {
 		bad[name] = w.proof(name).bad
@@ -97,7 +99,7 @@ func (w *world) evidence() map[string]int {
 }
 
 // proof reads a receipts file; equal bytes are read once.
-func (w *world) proof(name string) *proof {
+func (w *operator) proof(name string) *proof {
 	data := w.durable(name)
 	if p, ok := w.proofs[string(data)]; ok {
 		return p
@@ -120,7 +122,7 @@ func (w *world) proof(name string) *proof {
 }
 
 // bucketOf is the source bucket that a file of a segment is about.
-func (w *world) bucketOf(name, schema string, data []byte) string {
+func (w *operator) bucketOf(name, schema string, data []byte) string {
 	h, err := state.DecodeHeader(name, schema, data)
 	if err != nil || h.Move >= len(w.plan.Moves) {
 		return ""
@@ -131,8 +133,9 @@ func (w *world) bucketOf(name, schema string, data []byte) string {
 // verified tells whether a durable receipt of the plan says so of an entry.
 func (o *oracle) verified(r *record) bool {
 	want := entryName{r.bucket, r.key, r.version.ID, r.version.Size()}
-	for _, name := range o.world.segments("receipts") {
-		if o.world.proof(name).verified[want] {
+	w := o.operator()
+	for _, name := range w.segments("receipts") {
+		if w.proof(name).verified[want] {
 			return true
 		}
 	}
@@ -142,7 +145,7 @@ func (o *oracle) verified(r *record) bool {
 // honest: the erasures may not say of an entry that it was erased while it is
 // at the source, unless the source itself said so.
 func (o *oracle) honest() {
-	w := o.world
+	w := o.world.operator
 	if w.lasting[notDone] {
 		return
 	}
@@ -154,7 +157,7 @@ func (o *oracle) honest() {
 				break
 			}
 			for _, r := range o.source[at(bucket, string(x.Key))] {
-				if x.Outcome == receipt.Erased && r.version.ID == x.VersionID && r.planned && !r.gone {
+				if x.Outcome == receipt.Erased && r.version.ID == x.VersionID && r.planned && !r.gone && !w.pretended[r.version] {
 					o.violate("L5", "the erasures say that %s/%s@%s was erased, and it is at the source", bucket, x.Key, x.VersionID)
 				}
 			}
@@ -162,10 +165,10 @@ func (o *oracle) honest() {
 	}
 }
 
-// plans marks what the manifest of the plan's last pass has, and returns it in
+// plans marks what the manifest of the operator's last pass has, and returns it in
 // its order.
-func (o *oracle) plans() (entries []*record) {
-	w := o.world
+func (o *oracle) plans(w *operator) (entries []*record) {
+	o.marked = w
 	for _, records := range o.source {
 		for _, r := range records {
 			r.planned = false
@@ -178,6 +181,9 @@ func (o *oracle) plans() (entries []*record) {
 			if err != nil {
 				break
 			}
+			if !w.moves(bucket, string(e.Key)) {
+				o.violate("L3", "the plan of %s has %s/%s, which is not its own", w.customer, bucket, e.Key)
+			}
 			if r := o.find(bucket, e); r != nil {
 				r.planned = true
 				entries = append(entries, r)
@@ -188,14 +194,24 @@ func (o *oracle) plans() (entries []*record) {
 }
 
 // find is the version that an entry of a manifest means: of null versions, the
-// one that was there at the time it names.
+// one that was there at the time it names, or one with the same bytes that has
+// since taken its place and is equal in all, to that one or to what was copied.
 func (o *oracle) find(bucket string, e manifest.Entry) *record {
 	records := o.source[at(bucket, string(e.Key))]
-	for _, r := range slices.Backward(records) {
+	at := -1
+	for i, r := range records {
 		v := r.version
-		if v.ID == e.VersionID && v.Marker == e.Marker && v.ETag == e.ETag && v.Size() == e.Size && v.Modified.Equal(e.Modified) {
+		if v.ID == e.VersionID && v.Marker == e.Marker && v.ETag == e.ETag && v.Size() == e.Size && v.Had(e.Modified) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	for _, r := range slices.Backward(records[at+1:]) {
+		if r.version.ID == e.VersionID && r.version.ETag == e.ETag && (same(records[at].version, r.version) || o.held(r)) {
 			return r
 		}
 	}
-	return nil
+	return records[at]
 }

@@ -11,14 +11,15 @@ import (
 type kind int
 
 const (
-	kindRead   kind = iota // of a body
-	kindLook               // of anything else about an object or a bucket
-	kindPage               // of a listing
-	kindWrite              // of a body
-	kindCopy               // within the service
-	kindChange             // without a body, at the destination
-	kindDelete             // of several versions
-	kindErase              // of one version, on a condition
+	kindRead    kind = iota // of a body
+	kindLook                // of anything else about an object or a bucket
+	kindPage                // of a listing
+	kindUploads             // a listing of uploads
+	kindWrite               // of a body
+	kindCopy                // within the service
+	kindChange              // without a body, at the destination
+	kindDelete              // of several versions
+	kindErase               // of one version, on a condition
 	kindDisk
 	kindQueue // nothing is asked for yet
 )
@@ -38,6 +39,8 @@ const (
 	keyErrors        // some keys of a deletion fail
 	disordered       // a page's entries change places
 	hole             // a page lacks an entry
+	looping          // the pages of a listing come again and again
+	undeleted        // a deletion at the source, acknowledged and not done, or in part
 	crashBefore
 	crashAfter
 	interrupted // the process is asked to stop
@@ -45,7 +48,7 @@ const (
 
 func (f fault) String() string {
 	return [...]string{"none", "error before", "slow down", "answer lost", "truncated", "byte flipped", "acknowledged, not done", "attributes lost", "errors of keys",
-		"out of order", "hole", "CRASH before", "CRASH after", "interrupted"}[f]
+		"out of order", "hole", "pages come again", "deletion acknowledged, not done", "CRASH before", "CRASH after", "interrupted"}[f]
 }
 
 // possible lists what can go wrong with a kind of request.
@@ -54,7 +57,9 @@ func possible(k kind) []fault {
 	case kindRead:
 		return []fault{refused, slowDown, truncated, flipped}
 	case kindPage:
-		return []fault{refused, slowDown, refused, disordered, hole}
+		return []fault{refused, slowDown, refused, disordered, hole, looping}
+	case kindUploads:
+		return []fault{refused, slowDown, looping}
 	case kindWrite:
 		return []fault{refused, slowDown, lost, lost, truncated, flipped, flipped, flipped, notDone, stripped}
 	case kindCopy:

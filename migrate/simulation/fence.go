@@ -29,14 +29,14 @@ func (w *world) denied(err error) bool {
 }
 
 // fenced tells whether the plan's durable record says that its fence holds.
-func (w *world) fenced() bool {
+func (w *operator) fenced() bool {
 	var record struct{ Honoured bool }
 	return w.plan != nil && json.Unmarshal(w.durable(w.plan.ID+"/fence.json"), &record) == nil && record.Honoured
 }
 
 // lifted: the plan's fence does not stand any more, and every bucket has the
 // policy that it had. That of an earlier plan stands until that one is aborted.
-func (w *world) lifted(why string) {
+func (w *operator) lifted(why string) {
 	for _, p := range w.places {
 		now, err := w.source.Region(us).Setting(context.Background(), p.bucket, objectstore.Policy)
 		must(err)

@@ -24,7 +24,7 @@ func (w *world) lock() (l objectstore.Lock) {
 }
 
 // waits: the operator waits, once, until no retention keeps the source any more.
-func (w *world) waits(end error) bool {
+func (w *operator) waits(end error) bool {
 	if !errors.Is(end, migrate.ErrNotEmpty) || w.waited || len(w.locked(w.Now())) == 0 || w.luck.one(0.3) {
 		return false
 	}
@@ -35,7 +35,7 @@ func (w *world) waits(end error) bool {
 }
 
 // locked lists what a lock keeps at the source at a time.
-func (w *world) locked(now time.Time) (names []string) {
+func (w *operator) locked(now time.Time) (names []string) {
 	for _, r := range w.there() {
 		if r.version.Lock.At(now) != (objectstore.Lock{}) {
 			names = append(names, at(r.bucket, r.key)+"@"+r.version.ID)
@@ -45,7 +45,7 @@ func (w *world) locked(now time.Time) (names []string) {
 }
 
 // there are the versions at the source that the plan moves.
-func (w *world) there() (records []*record) {
+func (w *operator) there() (records []*record) {
 	for _, p := range w.places {
 		for _, key := range w.source.Keys(p.bucket) {
 			for _, r := range w.oracle.source[at(p.bucket, key)] {
@@ -60,7 +60,7 @@ func (w *world) there() (records []*record) {
 
 // onlyLocked: with nobody else to explain it, the source holds what locks keep
 // and nothing else, and the copy of that is under the same lock.
-func (w *world) onlyLocked(left, locked []string) {
+func (w *operator) onlyLocked(left, locked []string) {
 	for _, name := range left {
 		if !slices.Contains(locked, name) {
 			w.oracle.violate("end", "the source still holds %s, which no lock keeps", name)

@@ -2,10 +2,9 @@ package simulation
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
@@ -14,99 +13,93 @@ import (
 	"github.com/residency/residency/migrate/state"
 )
 
-// Outcome is what a seed came to.
-type Outcome struct {
-	End       error // what the last command returned
-	Violation *Violation
-	Runs      int
-	Steps     int
-	Print     uint64 // equal for equal courses of events
+// operator gives commands about one plan in one state, until its migration has
+// ended one way or the other. Others may give theirs, of the same source, in the
+// same state or in one of their own.
+type operator struct {
+	*world
+	number    int
+	state     string  // its name
+	customer  string  // whose data move
+	places    []place // where they are
+	keeps     bool    // erase is a command of its own
+	plan      *migrate.Plan
+	copied    string // the plan that migrate --keep-source has carried out
+	since     int    // step at which the plan was made
+	hesitates bool   // the next command does not erase yet
+	waited    bool   // until no retention was left
+	before    error  // what the last command ended with
+	calm      int    // commands in a row in which nothing went wrong
+	end       error  // what the last of all ended with
+	ended     bool
+	turns     int // so far
 }
 
-const maxRuns = 60
-
-// Run carries a seed through: the same command again and again, as an operator
-// or a CI job gives it, until the migration has ended one way or the other.
-func Run(c Config) Outcome {
-	w := newWorld(c)
-	w.say("%+v", w.options)
-	out := Outcome{}
-	var before error
-	calm := 0 // commands in a row in which nothing went wrong
-	for out.Runs < maxRuns {
-		out.Runs++
-		faults := w.troubles()
-		w.hesitates = w.aborts < w.options.aborts && w.luck.one(0.5)
-		out.End = w.command(w.migrate)
-		w.say("command %d: %v", out.Runs, out.End)
-		w.oracle.honest()
-		if out.End == nil || w.oracle.violation != nil {
-			break
-		}
-		if errors.Is(out.End, errHesitates) || faults != w.troubles() || w.step < w.outage.until || Class(out.End) != Class(before) || errors.Is(out.End, state.ErrLeased) || errors.Is(out.End, state.ErrLeaseLost) {
-			calm = 0
-		}
-		if calm++; calm >= 3 {
-			break // nothing goes wrong any more, and it says the same again
-		}
-		before = out.End
-		if errors.Is(out.End, migrate.ErrDrift) || errors.Is(out.End, migrate.ErrChanged) || errors.Is(out.End, migrate.ErrNotEmpty) && w.plan != nil && !w.anyErased() {
-			w.plan = nil // plan again
-		}
-		if errors.Is(out.End, migrate.ErrNotCopied) {
-			w.copied = "" // receipts were taken back, or a pass has begun
-		}
-		w.betweenRuns(out.End)
-		if errors.Is(out.End, migrate.ErrAborting) || w.plan != nil && w.aborts < w.options.aborts && w.luck.one(0.6) {
-			w.giveUp()
-			before, calm = nil, 0
-		}
-		if w.waits(out.End) {
-			before, calm = nil, 0
-		}
-	}
-	if w.oracle.violation == nil && out.Runs == maxRuns {
-		w.oracle.violate("liveness", "no end after %d commands: %v", out.Runs, out.End)
-	}
-	if w.oracle.violation == nil {
-		w.judgeEnd(out.End)
-	}
-	out.Violation, out.Steps, out.Print = w.oracle.violation, w.step, w.print
-	return out
-}
-
-// troubles counts what went wrong or came between.
-func (w *world) troubles() int { return w.faults + w.crashes + w.outages + w.seconds }
-
-// betweenRuns is the time between two commands.
-func (w *world) betweenRuns(end error) {
-	w.outage.until -= 20 // outages end, too, while nobody asks
-	if errors.Is(end, state.ErrLeased) {
-		time.Sleep(10 * time.Minute)
-	}
-	if w.options.losesState && !w.options.bucketState && !w.anyErased() {
-		w.options.losesState = false
-		w.say("the state is lost altogether")
-		w.plan, w.disk = nil, newDisk()
-		must(w.disk.mkdir("/home"))
-		must(w.disk.syncDir("/"))
-	}
-}
-
-func (w *world) anyErased() bool {
-	for _, records := range w.oracle.source {
-		for _, r := range records {
-			if r.erased {
-				return true
+// hire makes the operators.
+func (w *world) hire() {
+	w.operator = &operator{world: w, number: 1, state: "state", customer: "acme", places: w.places, keeps: w.options.keepSource}
+	w.operators = []*operator{w.operator}
+	for n := range w.options.rivals {
+		rival := &operator{world: w, number: n + 2, state: fmt.Sprintf("state-%d", n+2), customer: "acme", places: w.places, keeps: w.fate.one(0.5)}
+		if n == 0 && w.options.customers {
+			rival.customer, rival.places = "globex", nil
+			for _, p := range w.places {
+				p.prefix = "d"
+				rival.places = append(rival.places, p)
 			}
+		}
+		if w.fate.one(0.4) {
+			rival.state = w.operator.state
+		}
+		w.operators = append(w.operators, rival)
+	}
+}
+
+// path is where the operator's state lies on the disk, prefix where in a bucket.
+func (w *operator) path() string   { return "/home/" + w.state }
+func (w *operator) prefix() string { return w.state + "/" }
+
+// author names who writes copies under the operator's plan.
+func (w *operator) author() string {
+	if w.plan == nil {
+		return w.state
+	}
+	return w.state + "/" + w.plan.ID
+}
+
+// moves tells whether a key is within what the plan moves: a place that was
+// empty when it was made is not part of it.
+func (w *operator) moves(bucket, key string) bool {
+	for _, p := range w.places {
+		if w.plan != nil && !slices.ContainsFunc(w.plan.Moves, func(m migrate.Move) bool { return m.Bucket == p.bucket }) {
+			continue
+		}
+		if p.bucket == bucket && strings.HasPrefix(key, p.prefix) {
+			return true
 		}
 	}
 	return false
 }
 
+// claims are where whose data are, and are to be.
+func (w *world) claims() (claims migrate.Claims) {
+	if !w.options.customers {
+		return claims
+	}
+	for _, op := range w.operators {
+		for _, p := range op.places {
+			from := objectstore.Location{Provider: "cloud", Bucket: p.bucket, Prefix: p.prefix}
+			to := objectstore.Location{Provider: "cloud", Bucket: w.target(p.bucket), Prefix: p.prefix}
+			claims.Named = append(claims.Named, inventory.Claim{Customer: op.customer, Location: from})
+			claims.Moved = append(claims.Moved, inventory.Claim{Customer: op.customer, Location: to})
+		}
+	}
+	return claims
+}
+
 // migrate is what the command line does: go on with the plan that was begun, or
 // make one; carry it out.
-func (w *world) migrate(ctx context.Context, p *process) error {
+func (w *operator) migrate(ctx context.Context, p *process) error {
 	home := w.home(p)
 	runner := w.runner(p, home)
 	plan, fresh, err := w.choose(ctx, p, home)
@@ -115,9 +108,12 @@ func (w *world) migrate(ctx context.Context, p *process) error {
 	}
 	w.started = true
 	w.plan = plan
-	w.oracle.plans()
+	for _, b := range plan.Blockers {
+		w.say("  blocked by %s %s: %s", b.Rule, b.Location, b.Text)
+	}
+	w.oracle.plans(w)
 	p.pages = nil
-	if !w.options.keepSource {
+	if !w.keeps {
 		_, err = runner.Run(ctx, plan, migrate.Options{Fresh: fresh, Passes: w.options.passes, Fence: w.options.fence})
 		return err
 	}
@@ -141,7 +137,7 @@ func (w *world) migrate(ctx context.Context, p *process) error {
 }
 
 // choose returns the plan to be carried out, and whether it was made just now.
-func (w *world) choose(ctx context.Context, p *process, home state.Home) (*migrate.Plan, bool, error) {
+func (w *operator) choose(ctx context.Context, p *process, home state.Home) (*migrate.Plan, bool, error) {
 	if w.plan != nil {
 		plan, err := migrate.Load(ctx, home, w.plan.ID)
 		return plan, false, err
@@ -153,27 +149,28 @@ func (w *world) choose(ctx context.Context, p *process, home state.Home) (*migra
 		return nil, false, err
 	}
 	plan, err := migrate.Make(ctx, home, migrate.Request{
-		Customer: "acme", Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"}, Verify: w.options.verify,
+		Customer: w.customer, TagKey: "customer", Claims: w.claims(), Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"}, Verify: w.options.verify,
 		Inventory: &inventory.Inventory{Places: places}, Stores: w.stores(p), BucketName: func(bucket, _ string) string { return w.target(bucket) },
 		Now: w.Now(), Progress: p.progress, SegmentEntries: w.options.segmentEntries, Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
 	})
 	if err == nil {
-		if _, again := w.planned[plan.ID]; !again {
-			w.planned[plan.ID] = since
+		name := w.state + "/" + plan.ID
+		if _, again := w.planned[name]; !again {
+			w.planned[name] = since
 		}
 		// The same plan once more, of the same source, goes on with what it wrote.
-		w.since = w.planned[plan.ID]
+		w.since = w.planned[name]
 	}
 	return plan, true, err
 }
 
-func (w *world) inventory(ctx context.Context, p *process) (places []inventory.Place, err error) {
+func (w *operator) inventory(ctx context.Context, p *process) (places []inventory.Place, err error) {
 	for _, at := range w.places {
 		v, err := w.stores(p)("cloud", us).Versioning(ctx, at.bucket)
 		if err != nil {
 			return nil, err
 		}
-		places = append(places, inventory.Place{Customer: "acme", Provider: "cloud", Region: us, Bucket: at.bucket, Prefix: at.prefix, Versioning: v})
+		places = append(places, inventory.Place{Customer: w.customer, Provider: "cloud", Region: us, Bucket: at.bucket, Prefix: at.prefix, Versioning: v})
 	}
 	return places, nil
 }
@@ -187,16 +184,16 @@ func (w *world) stores(p *process) migrate.Stores {
 	}
 }
 
-func (w *world) home(p *process) state.Home {
+func (w *operator) home(p *process) state.Home {
 	if !w.options.bucketState {
-		return queue{state.NewDirOn(p.disk(), statePath), p}
+		return queue{state.NewDirOn(p.disk(), w.path()), p}
 	}
-	b := state.NewBucket(w.stores(p)("cloud", eu), objectstore.Location{Provider: "cloud", Bucket: stateBucket, Prefix: statePrefix}, fmt.Sprintf("process %d", p.number))
+	b := state.NewBucket(w.stores(p)("cloud", eu), objectstore.Location{Provider: "cloud", Bucket: stateBucket, Prefix: w.prefix()}, fmt.Sprintf("process %d", p.number))
 	b.Now = w.Now
 	return b
 }
 
-func (w *world) runner(p *process, home state.Home) *migrate.Runner {
+func (w *operator) runner(p *process, home state.Home) *migrate.Runner {
 	return &migrate.Runner{
 		Home: home, Stores: w.stores(p), Now: w.Now, Progress: p.progress, Workers: w.options.workers, Budget: copier.NewBudget(w.options.memory), Tool: "simulation", Host: "here",
 		After:  p.after,

@@ -30,9 +30,18 @@ type options struct {
 	seconds             int // second processes at the same time, at most
 	locks               bool
 	fence               bool
+	rivals              int // operators beside the first
+	restores            int // of an old state, at most
+	coupling            coupling
+	meddles             int  // of people with the destination's buckets, at most
+	overwrites          bool // null versions are written over while the source is erased, by bodies of the same size
+	severs              int  // how often a process loses sight of its state alone
+	relapse             bool // processes end while they erase, and people write before the next
+	nothingElse         bool // happens but crashes
+	customers           bool // a second one has data in the same buckets
 }
 
-func newOptions(d, luck *dice) options {
+func newOptions(d, luck, fate *dice) options {
 	o := options{
 		source: traits(d), destination: traits(d), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
 		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
@@ -81,6 +90,43 @@ func newOptions(d, luck *dice) options {
 		if o.writes == 0 && luck.one(0.7) {
 			o.writes, o.writeRate = luck.between(1, 6), 0.05
 		}
+	}
+	if fate.one(0.15) {
+		o.rivals, o.losesState = fate.between(1, 2), false
+	}
+	if fate.one(0.08) {
+		o.restores, o.losesState = 1, false
+	}
+	if fate.one(0.1) {
+		o.meddles = fate.between(1, 3)
+	}
+	if o.overwrites = fate.one(0.2); o.overwrites && fate.one(0.7) {
+		o.source.UnguardedDelete = true
+	}
+	// versitygw 1.8 does both.
+	o.source.Promotes, o.source.GoneInvalid = fate.one(0.2), fate.one(0.2)
+	o.destination.Promotes, o.destination.GoneInvalid = fate.one(0.2), fate.one(0.2)
+	if o.oneService {
+		o.destination = o.source
+	}
+	if fate.one(0.08) {
+		o.severs, o.bucketState, o.losesState = fate.between(1, 2), true, false
+	}
+	if o.customers = fate.one(0.08); o.customers {
+		o.rivals = max(o.rivals, 1)
+	}
+	if fate.one(0.1) {
+		o.customers = false
+		o.coupling, o.rivals, o.restores = newCoupling(fate), 0, 0
+		if o.coupling.oneBucket {
+			o.oneService, o.meddles = false, 0
+		}
+	}
+	if o.relapse = fate.one(0.08) && o.coupling == (coupling{}); o.relapse {
+		o.passes = max(o.passes, 1)
+	}
+	if fate.one(0.05) {
+		return o.steady(fate)
 	}
 	return o
 }

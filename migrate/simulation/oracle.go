@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
@@ -17,9 +18,8 @@ type oracle struct {
 	// source has every version that was ever at the source, by bucket and key,
 	// in the order in which they were made.
 	source map[string][]*record
-	// copies are what the process wrote at the destination and is there still,
-	// with the step at which it did.
-	copies map[*memstore.Version]int
+	// copies are what a process wrote at the destination and is there still.
+	copies map[*memstore.Version]authorship
 	// spoiled has when people last took or covered a copy, by bucket and key at
 	// the destination.
 	spoiled map[string]int
@@ -30,7 +30,13 @@ type oracle struct {
 	// if it was given back.
 	leased map[string]holding
 	// unseen are changes that were told of while the service was locked.
-	unseen    []change
+	unseen []change
+	// repetition tells that the change at hand is that of the other end, made
+	// there by cause or, if that is nil, by people.
+	repetition bool
+	cause      *process
+	// marked is whose plan's entries are marked as planned.
+	marked    *operator
 	violation *Violation
 }
 
@@ -39,17 +45,37 @@ type change struct {
 	memstore.Change
 	side  string
 	actor *process
+	cause *process // whose change is repeated here
+	again bool     // it is a repetition
+}
+
+// authorship is when a copy was written, and under whose plan.
+type authorship struct {
+	step    int
+	at      time.Time
+	by      string
+	process *process
+}
+
+// operator is whose evidence counts: that of who acts, or gave the last command.
+func (o *oracle) operator() *operator {
+	if o.actor != nil {
+		return o.actor.operator
+	}
+	return o.world.operator
 }
 
 // record is one version of the source.
 type record struct {
 	bucket, key string
 	version     *memstore.Version
-	made        int  // step
-	planned     bool // some plan's manifest has it
-	freed       bool // people deleted it themselves, at the source or the copy
-	gone        bool // from the source
-	erased      bool // by the process
+	made        int    // step
+	planned     bool   // some plan's manifest has it
+	freed       bool   // people deleted it themselves, at the source or the copy
+	gone        bool   // from the source
+	erased      bool   // by a process
+	by          string // the plan of that
+	eraser      *process
 }
 
 // Violation is a law broken.
@@ -68,8 +94,8 @@ func at(bucket, key string) string { return bucket + "/" + key }
 
 // observe is told of every change as it is made.
 func (o *oracle) observe(side string, c memstore.Change) {
-	if c.Bucket != stateBucket || strings.HasSuffix(c.Key, leaseName) && !c.Removed {
-		o.unseen = append(o.unseen, change{c, side, o.actor})
+	if c.Bucket != stateBucket || isLease(c.Bucket, c.Key) {
+		o.unseen = append(o.unseen, change{c, side, o.actor, o.world.cause, o.world.repeating})
 	}
 }
 
@@ -77,19 +103,24 @@ func (o *oracle) observe(side string, c memstore.Change) {
 func (o *oracle) look() {
 	actor := o.actor
 	for _, c := range o.unseen {
-		if o.actor = c.actor; c.Bucket == stateBucket {
+		if o.actor = c.actor; isLease(c.Bucket, c.Key) {
 			o.leases(c)
 			continue
 		}
+		o.repetition, o.cause = c.again, c.cause
 		o.see(c.side, c.Change)
 	}
+	o.repetition, o.cause = false, nil
 	o.unseen, o.actor = o.unseen[:0], actor
 }
 
 func (o *oracle) see(side string, c memstore.Change) {
 	who := "people"
-	if o.actor != nil {
+	switch {
+	case o.actor != nil:
 		who = "process"
+	case o.repetition:
+		who = "replication"
 	}
 	what := "made"
 	if c.Removed {
@@ -125,7 +156,7 @@ func (o *oracle) appears(c memstore.Change) {
 			r.freed = true
 		}
 	}
-	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step})
+	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step, freed: o.repetition && o.cause != nil})
 }
 
 // disappears: a version ceased to be at the source.
@@ -134,11 +165,17 @@ func (o *oracle) disappears(c memstore.Change) {
 	if r == nil {
 		return
 	}
-	if r.gone = true; o.actor == nil {
+	switch r.gone = true; {
+	case o.repetition && o.cause != nil:
+		if !o.held(r) {
+			o.lose(r)
+		}
+		return
+	case o.actor == nil:
 		r.freed = true
 		return
 	}
-	r.erased = true
+	r.erased, r.by, r.eraser = true, o.actor.operator.author(), o.actor
 	o.judge(r)
 }
 
@@ -155,10 +192,12 @@ func (o *oracle) record(bucket, key string, v *memstore.Version) *record {
 // judge holds an erasure against the laws.
 func (o *oracle) judge(r *record) {
 	p := o.actor
+	if !p.erased || o.marked != p.operator {
+		o.plans(p.operator)
+	}
 	if !p.erased {
-		p.erased = true
-		o.plans()
-		o.gate()
+		p.erased, p.erasedAt = true, o.world.step
+		o.gate(p.operator)
 	}
 	name := fmt.Sprintf("%s/%s@%s", r.bucket, r.key, r.version.ID)
 	if !r.planned {
@@ -207,8 +246,8 @@ func (o *oracle) excused(r *record) bool {
 }
 
 // gate: before a process erases anything, all of the plan must be verified.
-func (o *oracle) gate() {
-	for name, bad := range o.world.evidence() {
+func (o *oracle) gate(w *operator) {
+	for name, bad := range w.evidence() {
 		if bad > 0 {
 			o.violate("L2", "erasing began although %s has %d entries that are not verified", name, bad)
 		}
@@ -226,7 +265,7 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && !o.alike(x) && o.world.moves(x.bucket, x.key) && x.made < o.shown(p, source, x.bucket, x.key) {
+			if !x.gone && !x.planned && !o.alike(x) && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source, x.bucket, x.key, p.erasedAt) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
 			}
 		}
@@ -243,9 +282,14 @@ func (o *oracle) alike(x *record) bool {
 
 // shown is the step at which a listing last showed all of a key; -1: never.
 func (o *oracle) shown(p *process, side, bucket, key string) int {
+	return o.shownBy(p, side, bucket, key, o.world.step)
+}
+
+// shownBy is the last such step up to another one.
+func (o *oracle) shownBy(p *process, side, bucket, key string, until int) int {
 	step := -1
 	for _, s := range p.pages {
-		if s.covers(side, bucket, key) && s.hidden != key && s.step > step {
+		if s.covers(side, bucket, key) && s.hidden != key && s.step > step && s.step <= until {
 			step = s.step
 		}
 	}
@@ -303,7 +347,10 @@ func (o *oracle) written(c memstore.Change) {
 	if strings.HasPrefix(c.Key, probe) {
 		return
 	}
-	o.copies[c.Version] = o.world.step
+	if !o.actor.operator.moves(o.world.origin(c.Bucket), c.Key) {
+		o.violate("L4", "%s/%s was written, which is not where %s's data move", c.Bucket, c.Key, o.actor.operator.customer)
+	}
+	o.copies[c.Version] = authorship{o.world.step, o.world.Now(), o.actor.operator.author(), o.actor}
 	o.actor.pages = nil
 }
 
@@ -320,7 +367,10 @@ func (o *oracle) unwritten(c memstore.Change) {
 		if !mine && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
-		if mine && made < o.world.since {
+		switch now := o.actor.operator; {
+		case mine && made.by != now.author():
+			o.violate("L4", "%s/%s@%s was removed, and another plan had written it", c.Bucket, c.Key, c.Version.ID)
+		case mine && made.step < now.since:
 			o.violate("L4", "%s/%s@%s was removed, and had been there before the plan", c.Bucket, c.Key, c.Version.ID)
 		}
 		// Its own copy it may take back, as long as the source has the original.
@@ -332,10 +382,18 @@ func (o *oracle) unwritten(c memstore.Change) {
 		return
 	}
 	k := at(c.Bucket, c.Key)
-	o.spoiled[k] = max(o.world.step, 1)
 	if mine && c.Version.ID == objectstore.NullVersion {
 		o.covered[k] = append(o.covered[k], c.Version.ETag)
 	}
+	if o.repetition {
+		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
+			if r.gone && !r.freed && !o.held(r) {
+				o.lose(r)
+			}
+		}
+		return
+	}
+	o.spoiled[k] = max(o.world.step, 1)
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 		if r.erased && !r.freed && !o.held(r) {
 			r.freed = true // they took the last copy themselves

@@ -21,7 +21,7 @@ func (w *world) populate() {
 	store := w.source.Region(us)
 	for i := range d.between(1, 2) {
 		p := place{bucket: fmt.Sprintf("bucket-%d", i), versioning: pick(d, objectstore.Enabled, objectstore.Enabled, objectstore.Unversioned, objectstore.Suspended, objectstore.Suspended)}
-		if d.one(0.2) {
+		if d.one(0.2) || w.options.customers {
 			p.prefix = "c/"
 		}
 		if w.options.locks {
@@ -30,6 +30,9 @@ func (w *world) populate() {
 		must(store.CreateBucket(ctx, p.bucket, w.options.locks))
 		if d.one(0.3) { // null versions below the others
 			w.edits(p.bucket, d.between(0, 3))
+		}
+		if w.options.relapse {
+			w.edits(p.bucket, w.fate.between(1, 4))
 		}
 		if p.versioning != objectstore.Unversioned {
 			must(store.SetVersioning(ctx, p.bucket, objectstore.Enabled))
@@ -47,10 +50,11 @@ func (w *world) populate() {
 		}
 		w.places = append(w.places, p)
 	}
-	if w.options.foreignFirst {
+	if w.options.foreignFirst && !w.options.coupling.oneBucket {
 		for _, p := range w.places {
 			if d.one(0.7) {
 				must(w.destination.Region(eu).CreateBucket(ctx, w.target(p.bucket), false))
+				w.makers[w.target(p.bucket)] = "people"
 				if p.versioning != objectstore.Unversioned && d.one(0.8) {
 					must(w.destination.Region(eu).SetVersioning(ctx, w.target(p.bucket), objectstore.Enabled))
 				}
@@ -120,6 +124,29 @@ func (w *world) replace(bucket string) bool {
 	w.say("  people at %s/%s:", bucket, key)
 	w.put(w.source.Region(us), bucket, key)
 	return true
+}
+
+// overwrite writes over a null version by one of the same size.
+func (w *world) overwrite(bucket string) {
+	var current []*memstore.Version
+	var keys []string
+	for _, key := range w.source.Keys(bucket) {
+		h := w.source.History(bucket, key)
+		if newest := h[len(h)-1]; newest.ID == objectstore.NullVersion && newest.Size() > 0 {
+			keys, current = append(keys, key), append(current, newest)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	w.writes++
+	defer w.oracle.look()
+	i := w.fate.below(len(keys))
+	w.bodies++
+	body := strings.Repeat(fmt.Sprintf("%04d", w.bodies), int(current[i].Size())/4+1)[:current[i].Size()]
+	w.say("  people at %s/%s:", bucket, keys[i])
+	_, err := w.source.Region(us).Put(context.Background(), objectstore.NewObject{Bucket: bucket, Key: keys[i], Attributes: current[i].Attributes}, text(body))
+	w.denied(err)
 }
 
 // text is a new body. Few are equal, and some are.
@@ -195,7 +222,7 @@ func (w *world) upload(bucket, key string) {
 func (w *world) intrude(p place) {
 	ctx, d := context.Background(), w.dice
 	store, bucket := w.destination.Region(eu), w.target(p.bucket)
-	if _, err := store.BucketRegion(ctx, bucket); err != nil {
+	if _, err := store.BucketRegion(ctx, bucket); err != nil || w.options.coupling.oneBucket {
 		return
 	}
 	w.foreign++

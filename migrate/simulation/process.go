@@ -12,16 +12,17 @@ import (
 // process is one life of the program under test, from its start to its end or
 // its crash. What a dead process asks for is not done.
 type process struct {
-	world  *world
-	number int
-	cancel context.CancelFunc
-	over   <-chan struct{} // closed when it has ended, or is to end
-	timers int             // that it has set
-	dead   bool
-	frozen bool // it stands still between two requests
-	thaws  int  // step
-	ended  bool
-	err    error // what it ended with
+	world    *world
+	operator *operator
+	number   int
+	cancel   context.CancelFunc
+	over     <-chan struct{} // closed when it has ended, or is to end
+	timers   int             // that it has set
+	dead     bool
+	frozen   bool // it stands still between two requests
+	thaws    int  // step
+	ended    bool
+	err      error // what it ended with
 	// crashNext: it crashes before its next request.
 	crashNext bool
 	// progress is what it shows of itself.
@@ -30,8 +31,11 @@ type process struct {
 	pages []shown
 	// looked has when it last looked at a key at the source.
 	looked      map[string]int
-	uploadsSeen int  // step of the last listing of uploads
-	erased      bool // it has deleted at the source
+	uploadsSeen int       // step of the last listing of uploads
+	erased      bool      // it has deleted at the source
+	erasedAt    int       // the step at which it first did
+	last        time.Time // of its requests to a store
+	lost        int       // what it has erased and is at neither end
 }
 
 // shown is a stretch of keys that a page of a listing covered.
@@ -81,7 +85,7 @@ func (p *process) begin(ctx context.Context, r *request) error {
 	case interrupted:
 		p.cancel()
 	}
-	p.world.oracle.actor = p
+	p.world.oracle.actor, p.last = p, p.world.Now()
 	p.world.oracle.mayChange(r)
 	return nil
 }
@@ -90,6 +94,7 @@ func (p *process) begin(ctx context.Context, r *request) error {
 func (p *process) leave(r *request, err error) error {
 	p.world.oracle.look()
 	p.world.oracle.actor = nil
+	p.world.repeat()
 	switch {
 	case r.fault == crashAfter:
 		p.crash()

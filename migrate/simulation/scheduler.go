@@ -26,7 +26,7 @@ type request struct {
 	process *process
 	kind    kind
 	name    string // as the trace shows it
-	state   bool   // it is about the state's own bucket
+	bucket  string // that it is about
 	fault   fault
 	turn    chan struct{}
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 )
 
@@ -21,14 +22,19 @@ type store struct {
 
 var _ objectstore.Store = store{}
 
-func (s store) Endpoint() string { return s.real.Endpoint() }
+func (s store) Endpoint() string {
+	if s.world.options.coupling.oneBucket {
+		return s.side // two names, behind which one answers
+	}
+	return s.real.Endpoint()
+}
 
 // KeepsOwner makes a fence possible also where a bucket had no policy.
 func (s store) KeepsOwner() bool { return s.real.KeepsOwner() }
 
 // ask waits for a request's turn.
 func (s store) ask(ctx context.Context, k kind, bucket, format string, args ...any) (*request, error) {
-	r := &request{process: s.process, kind: k, name: s.side + " " + fmt.Sprintf(format, args...), state: bucket == stateBucket}
+	r := &request{process: s.process, kind: k, name: s.side + " " + fmt.Sprintf(format, args...), bucket: bucket}
 	return r, s.begin(ctx, r)
 }
 
@@ -62,6 +68,9 @@ func (s store) Open(ctx context.Context, at objectstore.Ref, part int) (*objects
 	r, err := s.ask(ctx, kindRead, at.Bucket, "open %s part %d", ref(at), part)
 	if err != nil {
 		return nil, err
+	}
+	if s.side == source {
+		s.world.oracle.kept(s.process, at)
 	}
 	o, err := s.real.Open(ctx, at, part)
 	if err == nil {
@@ -99,12 +108,21 @@ func (s store) Lock(ctx context.Context, at objectstore.Ref) (objectstore.Lock, 
 }
 
 func (s store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	loop, first := false, memstore.Marker{}
 	return memstore.Walk(prefix, after, func(m memstore.Marker) ([]objectstore.Version, bool, error) {
 		r, err := s.ask(ctx, kindPage, bucket, "list %s/%s after %q %s", bucket, prefix, m.Key, m.VersionID)
 		if err != nil {
 			return nil, false, err
 		}
+		if r.fault == looping {
+			loop, first = true, m
+		} else if loop && m != first {
+			m = first
+		}
 		page, more, err := s.real.Page(ctx, bucket, prefix, m)
+		if err == nil && loop && len(page) > 0 {
+			return page, true, s.leave(r, nil)
+		}
 		if err == nil {
 			hidden := ""
 			page, hidden = s.disturb(r, page)
@@ -163,7 +181,7 @@ func (s store) Parts(ctx context.Context, bucket, key, uploadID string) ([]objec
 
 func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
 	return func(yield func(objectstore.Upload, error) bool) {
-		r, err := s.ask(ctx, kindLook, bucket, "list uploads of %s/%s", bucket, prefix)
+		r, err := s.ask(ctx, kindUploads, bucket, "list uploads of %s/%s", bucket, prefix)
 		var uploads []objectstore.Upload
 		if err == nil {
 			s.uploadsSeen = s.world.step
@@ -174,10 +192,17 @@ func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[obj
 			}
 			err = s.leave(r, err)
 		}
-		for _, u := range uploads {
-			if !yield(u, nil) {
-				return
+		var course listing.Course
+		for at := 0; ; at = 1 - at {
+			for _, u := range uploads {
+				if !yield(u, nil) {
+					return
+				}
 			}
+			if err != nil || r.fault != looping || len(uploads) == 0 {
+				break
+			}
+			err = course.Advance(listing.Marker{Key: uploads[0].Key, VersionID: fmt.Sprint(at)}, len(uploads))
 		}
 		if err != nil {
 			yield(objectstore.Upload{}, err)

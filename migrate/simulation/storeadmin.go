@@ -21,6 +21,9 @@ func (s store) BucketRegion(ctx context.Context, bucket string) (string, error) 
 		return "", err
 	}
 	region, err := s.real.BucketRegion(ctx, bucket)
+	if err == nil && s.world.options.coupling.oneBucket {
+		region = map[string]string{source: us, destination: eu}[s.side]
+	}
 	return region, s.leave(r, err)
 }
 
@@ -47,7 +50,11 @@ func (s store) CreateBucket(ctx context.Context, bucket string, lock bool) error
 	if err != nil {
 		return err
 	}
-	return s.leave(r, s.real.CreateBucket(ctx, bucket, lock))
+	err = s.real.CreateBucket(ctx, bucket, lock)
+	if err == nil {
+		s.world.makers[bucket] = s.operator.plan.ID // in whichever state
+	}
+	return s.leave(r, err)
 }
 
 func (s store) SetVersioning(ctx context.Context, bucket string, v objectstore.Versioning) error {
@@ -55,6 +62,7 @@ func (s store) SetVersioning(ctx context.Context, bucket string, v objectstore.V
 	if err != nil {
 		return err
 	}
+	s.configures(bucket, "versioning")
 	return s.leave(r, s.real.SetVersioning(ctx, bucket, v))
 }
 
@@ -63,6 +71,7 @@ func (s store) SetBucketTags(ctx context.Context, bucket string, tags []objectst
 	if err != nil {
 		return err
 	}
+	s.configures(bucket, "tags")
 	return s.leave(r, s.real.SetBucketTags(ctx, bucket, tags))
 }
 
@@ -84,5 +93,6 @@ func (s store) SetSetting(ctx context.Context, bucket string, name objectstore.S
 	if err != nil {
 		return err
 	}
+	s.configures(bucket, string(name))
 	return s.leave(r, s.real.SetSetting(ctx, bucket, name, value))
 }

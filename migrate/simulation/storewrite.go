@@ -136,6 +136,9 @@ func (s store) Delete(ctx context.Context, bucket string, entries []objectstore.
 	switch r.fault {
 	case notDone:
 		doing = nil
+	case undeleted:
+		s.pretended(bucket, entries)
+		return results, s.leave(r, nil)
 	case keyErrors:
 		doing = nil
 		for i, e := range entries {
@@ -161,8 +164,22 @@ func (s store) DeleteIf(ctx context.Context, bucket string, entry objectstore.De
 	if err != nil {
 		return err
 	}
-	if r.fault == notDone {
+	if r.fault == notDone || r.fault == undeleted {
+		if r.fault == undeleted {
+			s.pretended(bucket, []objectstore.Deletion{entry})
+		}
 		return s.leave(r, nil)
 	}
 	return s.leave(r, s.real.DeleteIf(ctx, bucket, entry))
+}
+
+// pretended remembers what the service says that it has deleted, and has not.
+func (s store) pretended(bucket string, entries []objectstore.Deletion) {
+	for _, e := range entries {
+		for _, v := range s.world.source.History(bucket, e.Key) {
+			if v.ID == e.VersionID {
+				s.world.pretended[v] = true
+			}
+		}
+	}
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
-	"github.com/residency/residency/migrate"
 )
 
 // The two ends, and where the state lies.
@@ -21,8 +19,6 @@ const (
 	us          = "us-east-1"
 	eu          = "eu-west-1"
 	stateBucket = "the-state"
-	statePrefix = "runs/"
-	statePath   = "/home/state"
 )
 
 // Config is what a seed needs of the machine that it runs on.
@@ -41,19 +37,20 @@ type world struct {
 	dice                *dice
 	luck                *dice // of what only some worlds have: all else is the same without
 	mishap              *dice // of the same
+	fate                *dice // of the same
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
 	disk                *disk
 	places              []place
-	process             *process // whose word counts
+	operators           []*operator
+	operator            *operator // who gave the last command
+	process             *process  // whose word counts
 	crew                []*process
 	running             atomic.Int32  // of the crew
 	done                chan struct{} // closed when none is
 	processes           int
-	plan                *migrate.Plan
 	proofs              map[string]*proof
-	copied              string // the plan that migrate --keep-source has carried out
 
 	step                    int // counts requests
 	faults, crashes, writes int // so far
@@ -63,19 +60,35 @@ type world struct {
 	started                 bool           // people may interfere
 	bodies                  int
 	outage                  outage
-	outages                 int               // so far
-	begun                   map[string]int    // steps in which uploads were begun at the source, by ID
-	aborts                  int               // so far
-	hesitates               bool              // the next command does not erase yet
-	planned                 map[string]int    // when a plan was first made, by ID
-	since                   int               // step at which the plan was made
-	seconds                 int               // so far
-	waited                  bool              // until no retention was left
-	policies                map[string][]byte // of the source's buckets, before any fence
-	edited                  int               // step at which people last changed the source
-	fencedFirst             bool              // a fence stood when the last command began
-	beganAt                 int               // its step
-	began                   time.Time         // the last command
+	outages                 int            // so far
+	begun                   map[string]int // steps in which uploads were begun at the source, by ID
+	aborts                  int            // so far
+	planned                 map[string]int // when a plan was first made, by state and ID
+	seconds                 int            // so far
+
+	policies    map[string][]byte          // of the source's buckets, before any fence
+	edited      int                        // step at which people last changed the source
+	fencedFirst bool                       // a fence stood when the last command began
+	saved       map[string]*saved          // states as they were, by name
+	restored    map[string]bool            // states that came back
+	makers      map[string]string          // of the destination's buckets: people, or a plan
+	pretended   map[*memstore.Version]bool // deleted, as the source says, and still there
+	overwritten int                        // so far, while the source is erased
+	severs      int                        // so far
+	severed     *process                   // that does not reach its state
+	relapses    int                        // so far
+	relapsed    bool                       // and nobody has written since
+	lost        bool                       // a state was
+	severedAt   time.Time
+	cut         int             // requests that did not reach a state
+	meddled     int             // so far
+	coupled     bool            // the coupling is there
+	twins       map[string]bool // source buckets of which replicas show by their version IDs
+	repetitions []repetition    // to come
+	repeating   bool            // a change is one of them
+	cause       *process        // of it
+	beganAt     int             // its step
+	began       time.Time       // the last command
 }
 
 // place is one location whose data moves.
@@ -85,11 +98,12 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), print: 14695981039346656037}
-	w.options = newOptions(w.dice, w.luck)
-	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]int), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
+	w.options = newOptions(w.dice, w.luck, w.fate)
+	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship), spoiled: make(map[string]int), covered: make(map[string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
+		w.couple(source, c)
 		side := source
 		if w.options.oneService && strings.HasSuffix(c.Bucket, "-"+eu) {
 			side = destination
@@ -97,13 +111,20 @@ func newWorld(c Config) *world {
 		w.oracle.observe(side, c)
 	}})
 	w.destination = w.source
-	if !w.options.oneService {
-		w.destination = memstore.New(memstore.Options{Endpoint: "two", Traits: w.options.destination, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) { w.oracle.observe(destination, c) }})
+	if !w.options.oneService && !w.options.coupling.oneBucket {
+		w.destination = memstore.New(memstore.Options{Endpoint: "two", Traits: w.options.destination, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
+			w.couple(destination, c)
+			w.oracle.observe(destination, c)
+		}})
 	}
 	must(w.destination.Region(eu).CreateBucket(context.Background(), stateBucket, false))
 	must(w.disk.mkdir("/home"))
 	must(w.disk.syncDir("/"))
 	w.populate()
+	if !w.options.coupling.later {
+		w.link()
+	}
+	w.hire()
 	return w
 }
 
@@ -114,24 +135,15 @@ func must(err error) {
 }
 
 // target is the destination of a source bucket.
-func (w *world) target(bucket string) string { return bucket + "-" + eu }
+func (w *world) target(bucket string) string {
+	if w.options.coupling.oneBucket {
+		return bucket
+	}
+	return bucket + "-" + eu
+}
 
 // origin is the source bucket of a destination.
 func (w *world) origin(bucket string) string { return strings.TrimSuffix(bucket, "-"+eu) }
-
-// moves tells whether a key is within what the plan moves: a place that was
-// empty when it was made is not part of it.
-func (w *world) moves(bucket, key string) bool {
-	for _, p := range w.places {
-		if w.plan != nil && !slices.ContainsFunc(w.plan.Moves, func(m migrate.Move) bool { return m.Bucket == p.bucket }) {
-			continue
-		}
-		if p.bucket == bucket && strings.HasPrefix(key, p.prefix) {
-			return true
-		}
-	}
-	return false
-}
 
 // say writes to the trace.
 func (w *world) say(format string, args ...any) {

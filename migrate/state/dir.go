@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/residency/residency/migrate/planted"
 )
 
 // Dir is a Home in a local directory, created when first written to.
@@ -92,7 +90,7 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 		}
 	}()
 	_, err = tmp.Write(data)
-	if err == nil && !planted.On(planted.ForgetSync) {
+	if err == nil {
 		err = tmp.Sync()
 	}
 	if closeErr := tmp.Close(); err == nil {
@@ -106,9 +104,6 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 			return fmt.Errorf("%s: %w", name, ErrExists)
 		}
 		return fmt.Errorf("write state: %w", err)
-	}
-	if planted.On(planted.ForgetDirSync) {
-		return nil
 	}
 	if err := d.files.SyncDir(dir); err != nil {
 		return fmt.Errorf("write state: %w", err)
@@ -190,9 +185,6 @@ func (d *Dir) Lease(ctx context.Context, plan string) (context.Context, func() e
 // file and syncing its directory leaves a file that is seen, and that a loss of
 // power would take away.
 func (d *Dir) settle(ctx context.Context, plan string) error {
-	if planted.On(planted.TrustSeen) {
-		return nil
-	}
 	names, err := d.List(ctx, plan+"/")
 	if err != nil {
 		return err
@@ -243,7 +235,7 @@ func (d *Dir) makeDirs(path string) error {
 	if err != nil && !existed {
 		return err
 	}
-	if above := len(path) < len(d.path); above && existed || planted.On(planted.ForgetParents) {
+	if above := len(path) < len(d.path); above && existed {
 		return nil
 	}
 	err = d.files.SyncDir(parent)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/migrate/planted"
 )
 
 const leaseFile = objectstore.LeaseFile
@@ -110,7 +109,7 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		if err != nil {
 			return nil, nil, err
 		}
-		if free, ok := held.free(there, asked); !ok && !slices.Contains(b.Ended, held.Holder) && !planted.On(planted.StealLease) {
+		if free, ok := held.free(there, asked); !ok && !slices.Contains(b.Ended, held.Holder) {
 			return nil, nil, &LeasedError{held.Holder, free}
 		}
 		record.Token, guard = held.Token+1, objectstore.Guard{ETag: there.ETag}
@@ -246,7 +245,7 @@ var errStoodStill = fmt.Errorf("%w: this run stood still, or did not reach the s
 
 // check is the fence of everything that is done under the lease.
 func (l *lease) check(cancel context.CancelCauseFunc) error {
-	if l.over(l.bucket.Now()) && !planted.On(planted.IgnoreLease) {
+	if l.over(l.bucket.Now()) {
 		cancel(errStoodStill)
 		return errStoodStill
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/migrate/planted"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -48,9 +47,6 @@ func mismatch(format string, args ...any) Finding {
 // Judge weighs the evidence. One contradiction makes a mismatch, whatever else
 // agrees.
 func Judge(e Evidence) Finding {
-	if planted.On(planted.TrustSize) {
-		return Finding{Verdict: receipt.Verified, Method: receipt.ETagMD5}
-	}
 	if kms(e.Source.Encrypted) && !kms(e.Written.Encrypted) {
 		return mismatch("it is encrypted under %s at the source, and not at the destination", e.Source.Encrypted)
 	}
@@ -138,7 +134,7 @@ func Class(said string) string { return cmp.Or(said, "STANDARD") }
 func Differences(source, destination objectstore.Attributes) []string {
 	var names []string
 	add := func(name string, same bool) {
-		if !same && !planted.On(planted.IgnoreAttributes) {
+		if !same {
 			names = append(names, name)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
 )
 
@@ -121,6 +122,10 @@ func (m *migration) find(ctx context.Context, d regions.Resolution, customer str
 			continue
 		}
 		p, err := migrate.Load(ctx, m.world.home, id)
+		if errors.Is(err, state.ErrDamaged) {
+			m.reporter().Note(fmt.Sprintf("plan %s is passed over: %v", id, err))
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -44,6 +44,15 @@ type refusedError struct {
 func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
 
+// eraseError is one of the erase step alone, with the command that also copies.
+type eraseError struct {
+	err     error
+	carries string
+}
+
+func (e *eraseError) Error() string { return e.err.Error() }
+func (e *eraseError) Unwrap() error { return e.err }
+
 // silentError is one whose text is on the screen already.
 type silentError struct{ err error }
 
@@ -92,6 +101,7 @@ func remedy(err error) string {
 	var usage *usageError
 	var refused *refusedError
 	var unexplained *migrate.UnexplainedError
+	var alone *eraseError
 	switch {
 	case errors.As(err, &usage):
 		return usage.hint
@@ -123,8 +133,10 @@ func remedy(err error) string {
 		return "no run can copy again what is erased at the source: find out who changes the destination, and put back there what it has beneath or in other places (a delete marker on top can be removed); then run the same command again, which looks at it first"
 	case errors.Is(err, migrate.ErrSpoiled):
 		return "find out who changes the destination; then residency migrate --plan ID copies again what is missing, as long as the source is untouched"
+	case errors.Is(err, migrate.ErrSourceGone):
+		return "find out who deleted it: what was copied stays, may be all that is left of it, and residency verify --plan ID looks at it. Do not make the bucket anew: an empty one looks like one whose owners deleted everything"
 	case errors.Is(err, objectstore.ErrNoBucket):
-		return "find out who deleted the bucket; then run the same command again: it creates the destination anew and copies again what is missing"
+		return "find out who deleted the bucket; then residency migrate --plan ID creates the destination anew and copies again what is missing, as long as the source is untouched"
 	case objectstore.Outage(err):
 		return "see with residency doctor whether the endpoint answers, then run the same command again; it resumes"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
@@ -157,6 +169,8 @@ func remedy(err error) string {
 		return "run the same command again then; it goes on from here"
 	case errors.Is(err, migrate.ErrReserved):
 		return "let that migration end, or abort it; then run the same command again. If its state is lost, abort its unfinished upload, .residency-reservation, by hand"
+	case errors.Is(err, migrate.ErrNotEmpty) && errors.As(err, &alone):
+		return alone.carries + " carries what is new and erases what can go by then; the erase step alone carries nothing"
 	case errors.Is(err, migrate.ErrNotEmpty):
 		return "run the same command again: it carries what is new and erases what can go by then; --fence denies writes to the source meanwhile"
 	case errors.Is(err, migrate.ErrStuck):

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
 )
 
@@ -54,7 +56,11 @@ versions of the plan, looks what is left, and certifies.
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
-			return a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) { return runner.Erase(ctx, p) }, runner)
+			err = a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) { return runner.Erase(ctx, p) }, runner)
+			if err != nil {
+				return &eraseError{err: err, carries: a.command("migrate", "--plan", p.ID, "--approve", p.Digest)}
+			}
+			return nil
 		},
 	}
 	addPlan(c, &plan)
@@ -107,7 +113,7 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 				say("Of %s the receipt has no SHA-256: the store's own checksum was compared.", render.Count(v.Compared))
 			}
 			if v.Newer > 0 {
-				say("%s newer entries are there too, written by others since; they were not checked.", render.Count(v.Newer))
+				say("%s entries that are no copies of this plan are there too; they were not checked.", render.Count(v.Newer))
 			}
 			if v.Own > 0 {
 				say("%s entries that are there too are residency's own: the lease of a run that goes on, or was killed.", render.Count(v.Own))
@@ -164,12 +170,15 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 		return err
 	}
 	all := []*migrate.Status{}
+	var damaged error // what hides others' plans from nobody
 	for _, id := range ids {
-		p, err := migrate.Load(ctx, w.home, id)
-		if err != nil {
-			return err
+		s, err := a.statusOf(ctx, w, id)
+		if errors.Is(err, state.ErrDamaged) {
+			if a.customer == "" || strings.HasPrefix(id, a.customer+"-") {
+				damaged = errors.Join(damaged, err)
+			}
+			continue
 		}
-		s, err := a.runner(w, 0).Status(ctx, p)
 		if err != nil {
 			return err
 		}
@@ -177,6 +186,19 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 			all = append(all, s)
 		}
 	}
+	return errors.Join(a.printPlans(w, all, damaged != nil), damaged)
+}
+
+func (a *app) statusOf(ctx context.Context, w *world, id string) (*migrate.Status, error) {
+	p, err := migrate.Load(ctx, w.home, id)
+	if err != nil {
+		return nil, err
+	}
+	return a.runner(w, 0).Status(ctx, p)
+}
+
+// printPlans lists plans; others tells that there are more, which cannot be read.
+func (a *app) printPlans(w *world, all []*migrate.Status, others bool) error {
 	if a.output == "json" {
 		return a.json(all)
 	}
@@ -191,6 +213,9 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 			names[i] = c.Name
 		}
 		return render.CSV(a.Out, names, rows)
+	}
+	if len(rows) == 0 && others {
+		return nil
 	}
 	if len(rows) == 0 {
 		fmt.Fprintf(a.Out, "No plans in %s.\n", w.home)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -118,7 +119,7 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		known = known || p.Customer == customer
 	}
 	if !known && inv.Complete {
-		return nil, &usageError{err: fmt.Errorf("no data of customer %q: the configuration does not name them, and no bucket is tagged %s=%s", customer, w.config.Discovery.BucketTag, customer), hint: "residency inventory shows who has what"}
+		return nil, w.unknown(customer)
 	}
 	if !w.policy(customer).Allows(d.Place.Code, d.Place.Country) {
 		return nil, &refusedError{err: fmt.Errorf("%s (%s) is outside of the policy for %s, which allows %s", d.Place.Code, d.Place.Country, customer, w.policy(customer)), hint: "choose a destination that the policy allows, or change the policy"}
@@ -142,6 +143,24 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
 		BucketName: func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})
+}
+
+// unknown says why a customer of whom nothing was found has nothing.
+func (w *world) unknown(customer string) error {
+	var named []string
+	for _, c := range w.config.Claims() {
+		if c.Customer == customer {
+			named = append(named, c.Location.String())
+		}
+	}
+	why := "the configuration does not name them"
+	if len(named) > 0 {
+		slices.Sort(named)
+		why = fmt.Sprintf("no configured region shows %s, which the configuration names", strings.Join(named, ", "))
+	}
+	tag := w.config.Discovery.BucketTag
+	return &usageError{err: fmt.Errorf("no data of customer %q: %s, and no bucket is tagged %s=%s", customer, why, tag, customer),
+		hint: "residency inventory shows who has what"}
 }
 
 // watch reports a run's progress until the returned stop is called.

@@ -234,7 +234,7 @@ func (a *app) request(w *world, customer string, progress *inventory.Progress) i
 		r.Providers = append(r.Providers, inventory.Provider{
 			Name: name, Regions: p.store.Regions(), Global: p.Type == "aws",
 			Region:  func(code string) inventory.Store { return p.store.Region(code) },
-			Country: p.country, Operator: p.operator,
+			Country: p.country, Operator: p.operator, Origin: func(code string) string { return p.Provider.Origin(w.catalog, code) },
 		})
 	}
 	for _, c := range w.config.Claims() {

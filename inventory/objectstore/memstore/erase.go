@@ -46,7 +46,7 @@ func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.D
 }
 
 // erase deletes one version, or without an ID covers the key. A version that
-// is not there is no error, except to a condition.
+// is not there is no error, except to a condition or by the service's habit.
 func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) error {
 	if e.VersionID == "" {
 		if err := s.permits(op, name, b, "s3:DeleteObject", e.Key); err != nil {
@@ -64,6 +64,8 @@ func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) e
 		return refused
 	case i < 0 && conditional:
 		return s.fail(op, name, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
+	case i < 0 && s.Traits.GoneInvalid && e.VersionID != objectstore.NullVersion:
+		return s.fail(op, name, "InvalidArgument", http.StatusBadRequest, objectstore.ErrRejected)
 	case i < 0:
 		return nil
 	case conditional && history[i].ETag != e.ETag:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
 // Marker is where a page of a listing begins: after all of a key, or after one
@@ -66,10 +67,12 @@ func before(history []*Version, place int64, id string) int {
 // Pages is how a listing gets its pages.
 type Pages func(after Marker) (page []objectstore.Version, more bool, err error)
 
-// Walk makes a listing of pages and checks their order.
+// Walk makes a listing of pages and checks their order, and that they do not
+// come again.
 func Walk(prefix, after string, pages Pages) iter.Seq2[objectstore.Version, error] {
 	return func(yield func(objectstore.Version, error) bool) {
 		at := Marker{Key: after}
+		var course listing.Course
 		last := objectstore.Version{Key: after}
 		for {
 			page, more, err := pages(at)
@@ -91,6 +94,10 @@ func Walk(prefix, after string, pages Pages) iter.Seq2[objectstore.Version, erro
 				return
 			}
 			at = Marker{last.Key, last.VersionID}
+			if err := course.Advance(listing.Marker(at), len(page)); err != nil {
+				yield(objectstore.Version{}, err)
+				return
+			}
 		}
 	}
 }

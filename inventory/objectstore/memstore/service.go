@@ -20,6 +20,8 @@ type Traits struct {
 	UnguardedDelete   bool   // a deletion's condition is ignored
 	IgnoresPolicy     bool   // bucket policies are kept and mean nothing
 	GoneFailsDelete   bool   // a conditional deletion of nothing is refused instead of not found
+	GoneInvalid       bool   // a deletion of a version that is gone is an invalid argument
+	Promotes          bool   // a null version that becomes the latest by a deletion has the date of that
 	MarkerIsPresence  bool   // a delete marker counts as an object where none may exist
 	MinPart           int64  // bytes; the least for a part that is not the last
 	DefaultType       string // of an object that was sent without one; default binary/octet-stream
@@ -133,15 +135,18 @@ func (s *Service) place(name string, b *container, key string, v *Version) {
 	} else {
 		s.remove(name, b, key, objectstore.NullVersion)
 	}
-	v.Modified = s.Now().UTC().Truncate(time.Millisecond)
-	v.place = s.next()
+	b.retain(v, s.Now())
+	s.stack(name, b, key, v)
+}
+
+// add puts a version on top of a key's history.
+func (b *container) add(key string, v *Version) {
 	history, ok := b.histories[key]
 	if !ok {
 		i, _ := slices.BinarySearch(b.keys, key)
 		b.keys = slices.Insert(b.keys, i, key)
 	}
 	b.histories[key] = append(history, v)
-	s.change(name, key, v, false)
 }
 
 // remove takes one version out of a history, if it is there.
@@ -159,6 +164,10 @@ func (s *Service) remove(name string, b *container, key, id string) {
 		b.keys = slices.Delete(b.keys, j, j+1)
 	}
 	b.removed[Marker{key, id}] = v.place
+	if last := len(history) - 1; s.Traits.Promotes && i == last+1 && i > 0 && history[last].ID == objectstore.NullVersion {
+		p := history[last]
+		p.dates, p.Modified = append(p.dates, p.Modified), s.Now().UTC().Truncate(time.Millisecond)
+	}
 	s.change(name, key, v, true)
 }
 

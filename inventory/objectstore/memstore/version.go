@@ -3,13 +3,14 @@ package memstore
 import (
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// Version is one version or delete marker, as the service keeps it. It never
-// changes once it is there.
+// Version is one version or delete marker, as the service keeps it. Once it is
+// there nothing of it changes, but its date where the service touches that.
 type Version struct {
 	ID       string
 	Marker   bool
@@ -23,7 +24,13 @@ type Version struct {
 	Parts     []Part            // of a multipart object, else nil
 
 	body  []byte
-	place int64 // among all versions, in the order in which they were made
+	place int64       // among all versions, in the order in which they were made
+	dates []time.Time // that it had before
+}
+
+// Had tells whether the version has, or had, this date.
+func (v *Version) Had(date time.Time) bool {
+	return v.Modified.Equal(date) || slices.ContainsFunc(v.dates, date.Equal)
 }
 
 // Part is one part of a multipart object.
