@@ -265,11 +265,19 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source, x.bucket, x.key, p.erasedAt) {
+			if !x.gone && !x.planned && !o.alike(x) && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source, x.bucket, x.key, p.erasedAt) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
 			}
 		}
 	}
+}
+
+// alike tells whether a null version took the place of one that a plan has and
+// that had the same bytes and attributes: then it is that one, whatever its date.
+func (o *oracle) alike(x *record) bool {
+	return x.version.ID == objectstore.NullVersion && slices.ContainsFunc(o.source[at(x.bucket, x.key)], func(y *record) bool {
+		return y.planned && y.version.ID == objectstore.NullVersion && same(x.version, y.version)
+	})
 }
 
 // shown is the step at which a listing last showed all of a key; -1: never.
