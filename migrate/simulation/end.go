@@ -52,8 +52,9 @@ func (w *operator) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrChanged):
 		ok = w.foreign > 0 || w.meddled > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
-		// Behind a fence that stood all the time nobody can have written.
-		still := w.fencedFirst && w.fenced() && w.edited < w.beganAt
+		// Behind a fence that stood all the time nobody can have written. Deletions it
+		// does not deny, and erasing alone carries none.
+		still := !w.options.keepSource && w.fencedFirst && w.fenced() && w.edited < w.beganAt
 		ok = w.writes > 0 && !still || lies || w.contended() || w.explainsCoupling(end)
 	case errors.Is(end, migrate.ErrUnexplained):
 		ok = w.contended() || w.writes > 0 // people can delete all that there is
