@@ -196,7 +196,7 @@ func (o *oracle) judge(r *record) {
 		o.plans(p.operator)
 	}
 	if !p.erased {
-		p.erased, p.erasedAt = true, o.world.step
+		p.erased = true
 		o.gate(p.operator)
 	}
 	name := fmt.Sprintf("%s/%s@%s", r.bucket, r.key, r.version.ID)

@@ -33,7 +33,7 @@ type process struct {
 	looked      map[string]int
 	uploadsSeen int       // step of the last listing of uploads
 	erased      bool      // it has deleted at the source
-	erasedAt    int       // the step at which it first did
+	erasedAt    int       // the step at which it began to erase; later listings look for single keys
 	last        time.Time // of its requests to a store
 	lost        int       // what it has erased and is at neither end
 }
@@ -60,6 +60,9 @@ func (p *process) enter(ctx context.Context, k kind, name string) (*request, err
 
 func (p *process) begin(ctx context.Context, r *request) error {
 	p.world.scheduler.wait(r)
+	if p.erasedAt == 0 && p.phase() == "erasing" {
+		p.erasedAt = p.world.step
+	}
 	if p.dead {
 		return errDead
 	}
