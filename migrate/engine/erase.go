@@ -314,6 +314,9 @@ const ImpossibleETag = "00000000000000000000000000000000"
 // recheck compares the version with what was proven, as late as possible.
 func (e *Eraser) recheck(ctx context.Context, entry manifest.Entry) error {
 	info, err := e.Source.Stat(ctx, entry.Ref(e.Bucket, e.Versioning), 0)
+	if errors.Is(err, objectstore.ErrNotOffered) { // as of a delete marker, which cannot be read
+		return fmt.Errorf("%w: a delete marker was put in its place since", objectstore.ErrPrecondition)
+	}
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,33 @@ func TestEraserLooksBeneathNullMarkers(t *testing.T) {
 	}
 }
 
+// A null version whose place a delete marker took is changed, not a failure that
+// every further run would meet.
+func TestEraserSeesMarkersInAVersionsPlace(t *testing.T) {
+	service := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now})
+	store := service.Region("us-east-1")
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(nil, store.CreateBucket(t.Context(), "bucket", false))
+	must(nil, store.SetVersioning(t.Context(), "bucket", objectstore.Suspended))
+	put, err := store.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"}, objectstore.Body{Reader: strings.NewReader("old"), Size: 3})
+	must(nil, err)
+	must(store.PutMarker(t.Context(), "bucket", "k"))
+	eraser := engine.Eraser{Source: store, Bucket: "bucket", Versioning: objectstore.Suspended, Now: time.Now, Progress: &engine.Progress{}}
+	erasures, err := eraser.Segment(t.Context(), []manifest.Entry{{Key: "k", VersionID: objectstore.NullVersion, Size: 3, ETag: put.ETag}})
+	must(nil, err)
+	if erasures[0].Outcome != receipt.Changed {
+		t.Errorf("outcome %s (%s), want changed", erasures[0].Outcome, erasures[0].Reason)
+	}
+	if left := service.History("bucket", "k"); len(left) != 1 {
+		t.Errorf("%d entries left, want the marker", len(left))
+	}
+}
+
 // watched records which keys' deletions are under way.
 type watched struct {
 	*memstore.Store
