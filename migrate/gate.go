@@ -97,7 +97,7 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 			at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
 				return r.Shows(v) && (!told || copier.Same(x.entry, v))
 			})
-			if r.VersionID == r.DestinationVersionID && r.VersionID != objectstore.NullVersion {
+			if twin(m, r) {
 				if w.twins[i]++; w.twins[i] == 1 {
 					w.twin[i] = x.entry
 				}

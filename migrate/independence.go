@@ -11,6 +11,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
 )
 
 // ErrCoupled reports that what is done at one end of a move shows at the other:
@@ -132,6 +133,14 @@ const (
 	replicaLooks = 6
 	replicaPause = 2 * time.Second
 )
+
+// twin tells whether a copy has its original's version ID, as only a replication
+// gives it. A null version is one where all that a plan writes has IDs: at a
+// destination with versioning.
+func twin(m Move, r *receipt.Receipt) bool {
+	return r.VersionID == r.DestinationVersionID &&
+		(r.VersionID != objectstore.NullVersion || m.Versioning != objectstore.Unversioned)
+}
 
 // looks is how often a move's destination is looked at for what was done at its
 // source.
