@@ -52,6 +52,10 @@ func (w *world) meddle() {
 // asked for it cannot tell.
 const nobody = "nobody"
 
+// several plans have asked for a bucket at the same moment; none of them can tell
+// who made it, as long as it is as new ones are.
+const several = "several"
+
 // dressed: people have given a bucket what shows that it is theirs, unless a plan
 // had taken it for its own before.
 func (w *world) dressed(bucket string) {
@@ -102,7 +106,11 @@ func (s store) configures(bucket, what string) {
 	if s.side != destination || bucket == stateBucket {
 		return
 	}
-	if by := s.world.makers[bucket]; by != s.operator.plan.ID && by != nobody {
+	by := s.world.makers[bucket]
+	if by != s.operator.plan.ID && by != nobody && s.world.bare(bucket) {
+		s.world.makers[bucket], by = several, several
+	}
+	if by != s.operator.plan.ID && by != nobody && by != several {
 		o.violate("L8", "process %d set %s of the bucket %s, which %s made", s.number, what, bucket, by)
 	}
 }
