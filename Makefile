@@ -40,7 +40,7 @@ simulate: ## SEEDS whole migrations in simulated worlds from FIRST on; or one SE
 	$(BIN)/simulation.test -test.run 'TestSimulate$$' -test.timeout 0 $(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),10000) -first $(or $(FIRST),1))
 
 simulate-planted: ## whether the simulation catches bugs planted for it, and with which seed; or one BUG alone
-	$(GO) test -count=1 -timeout 0 -tags planted -run 'TestPlanted$$' ./migrate/simulation $(if $(BUG),-bug $(BUG))
+	$(GO) test -v -count=1 -timeout 0 -tags planted -run 'TestPlanted$$' ./migrate/simulation $(if $(BUG),-bug $(BUG))
 
 vet:
 	$(GO) vet ./...

@@ -86,7 +86,7 @@ func (w *world) company(op *operator, do func(context.Context, *process) error) 
 		return
 	}
 	w.sever(op, do)
-	if len(w.crew) > 1 || op.plan == nil || w.seconds == w.options.seconds || !w.luck.one(0.01) {
+	if len(w.crew) > 1 || op.plan == nil || w.seconds == w.options.seconds || !w.luck.one(0.02) {
 		return
 	}
 	w.seconds++

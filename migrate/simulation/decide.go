@@ -76,7 +76,7 @@ func (w *world) meanwhile(p *process) {
 	}
 	foreignRate := 0.02
 	if phase == "copying" {
-		foreignRate = 0.06 // where somebody can come between a look and a write
+		foreignRate = 0.12 // where somebody can come between a look and a write
 	}
 	if w.foreign < w.options.foreign && d.one(foreignRate) {
 		w.intrude(pick(d, w.places...))

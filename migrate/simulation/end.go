@@ -176,6 +176,12 @@ func (w *operator) equal(name string, want []*record, got []*memstore.Version) {
 	if beneath := len(got) - len(want); beneath > 0 && len(want) > 0 && w.outdated(want[0], got[:beneath]) {
 		got = got[beneath:]
 	}
+	// What was written once more after another plan had moved its like is found
+	// there by a plan that knows nothing of that one: one copy stands for both.
+	if w.contended() && len(want) != len(got) {
+		want = slices.CompactFunc(slices.Clone(want), func(a, b *record) bool { return same(a.version, b.version) })
+		got = slices.CompactFunc(slices.Clone(got), same)
+	}
 	if len(want) != len(got) {
 		w.oracle.violate("end", "it says done, and %s has %d entries at the destination where the source had %d", name, len(got), len(want))
 		return

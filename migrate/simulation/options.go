@@ -65,7 +65,7 @@ func newOptions(d, luck, fate *dice) options {
 	if d.one(0.4) {
 		o.writes, o.writeRate = d.between(1, 6), pick(d, 0.01, 0.03, 0.1)
 	}
-	if d.one(0.3) {
+	if d.one(0.4) {
 		o.foreign, o.foreignFirst = d.between(1, 3), d.one(0.3)
 	}
 	o.losesState = d.one(0.05)
@@ -76,7 +76,7 @@ func newOptions(d, luck, fate *dice) options {
 			o.writes, o.writeRate = luck.between(1, 6), 0.03
 		}
 	}
-	if luck.one(0.3) {
+	if luck.one(0.4) {
 		o.seconds = luck.between(1, 3)
 		o.bucketState = o.bucketState || luck.one(0.5)
 	}
@@ -125,7 +125,7 @@ func newOptions(d, luck, fate *dice) options {
 	if o.relapse = fate.one(0.08) && o.coupling == (coupling{}); o.relapse {
 		o.passes = max(o.passes, 1)
 	}
-	if fate.one(0.05) {
+	if fate.one(0.1) {
 		return o.steady(fate)
 	}
 	return o
