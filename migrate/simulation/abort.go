@@ -74,6 +74,7 @@ type copied struct {
 // be there unrecorded: what lies beneath that stays.
 func (w *operator) recorded() (ours []copied) {
 	found, failed, known := make(map[string]bool), make(map[string]bool), make(map[*memstore.Version]bool)
+	stayed := make(map[*memstore.Version]bool) // when a pass was taken back
 	dirs := w.passDirs()
 	for _, name := range w.durableNames() {
 		if !strings.HasPrefix(name, w.plan.ID+"/") || !strings.Contains(name, "/receipts/") {
@@ -92,7 +93,8 @@ func (w *operator) recorded() (ours []copied) {
 			found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
 			failed[key] = failed[key] || r.Verdict == receipt.Failed && r.DestinationVersionID == ""
 			for _, v := range w.destination.History(bucket, string(r.Key)) {
-				known[v] = known[v] || v.ID == r.DestinationVersionID
+				known[v] = known[v] || counts && v.ID == r.DestinationVersionID
+				stayed[v] = stayed[v] || !counts && v.ID == r.DestinationVersionID
 				if _, mine := w.oracle.copies[v]; counts && mine && v.ID == r.DestinationVersionID && v.ETag == r.DestinationETag {
 					ours = append(ours, copied{key, v.ID, v})
 				}
@@ -102,7 +104,9 @@ func (w *operator) recorded() (ours []copied) {
 	// Of what failed there may be copies that no receipt knows.
 	for _, c := range ours {
 		bucket, key, _ := strings.Cut(c.key, "/")
-		found[c.key] = found[c.key] || failed[c.key] && slices.ContainsFunc(w.destination.History(bucket, key), func(v *memstore.Version) bool { return !known[v] })
+		found[c.key] = found[c.key] || slices.ContainsFunc(w.destination.History(bucket, key), func(v *memstore.Version) bool {
+			return !known[v] && (failed[c.key] || stayed[v])
+		})
 	}
 	return slices.DeleteFunc(ours, func(c copied) bool { return found[c.key] })
 }

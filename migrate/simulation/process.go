@@ -86,6 +86,7 @@ func (p *process) begin(ctx context.Context, r *request) error {
 		p.crash()
 		return errDead
 	case interrupted:
+		p.stopped = true
 		p.cancel()
 	}
 	p.world.oracle.actor, p.last = p, p.world.Now()
