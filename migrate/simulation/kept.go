@@ -43,7 +43,7 @@ func (o *oracle) kept(p *process, at objectstore.Ref) {
 		return
 	}
 	for _, v := range o.world.destination.History(o.world.target(at.Bucket), at.Key) {
-		if a, ours := o.copies[v]; ours && a.process != p && a.by == p.operator.author() && same(read, v) && a.process.last.Sub(a.at) > soon {
+		if a, ours := o.copies[v]; ours && a.process != p && !a.process.stopped && a.by == p.operator.author() && same(read, v) && a.process.last.Sub(a.at) > soon {
 			o.violate("kept", "%s is read again, which process %d had copied %v before it ended", ref(at), a.process.number, a.process.last.Sub(a.at))
 		}
 	}

@@ -19,6 +19,7 @@ type process struct {
 	over     <-chan struct{} // closed when it has ended, or is to end
 	timers   int             // that it has set
 	dead     bool
+	stopped  bool // it was asked to: what it is about to prove then stays unproven
 	frozen   bool // it stands still between two requests
 	thaws    int  // step
 	ended    bool
