@@ -107,7 +107,7 @@ func (s store) configures(bucket, what string) {
 		return
 	}
 	by := s.world.makers[bucket]
-	if by != s.operator.plan.ID && by != nobody && s.world.bare(bucket) {
+	if by != s.operator.plan.ID && by != nobody && (s.world.bare(bucket) || s.operator.took(bucket)) {
 		s.world.makers[bucket], by = several, several
 	}
 	if by != s.operator.plan.ID && by != nobody && by != several {
