@@ -395,6 +395,9 @@ func (o *oracle) unwritten(c memstore.Change) {
 		o.covered[k] = append(o.covered[k], c.Version.ETag)
 	}
 	if o.repetition {
+		if o.cause == nil { // what people removed at the source is removed here later
+			o.spoiled[k] = max(o.world.step, 1)
+		}
 		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 			if r.gone && !r.freed && !o.held(r) {
 				o.lose(r)
