@@ -67,9 +67,9 @@ func possible(k kind) []fault {
 	case kindChange:
 		return []fault{refused, slowDown, lost}
 	case kindDelete:
-		return []fault{refused, slowDown, lost, notDone, notDone, keyErrors, keyErrors}
+		return []fault{refused, slowDown, lost, notDone, notDone, notDone, keyErrors, keyErrors}
 	case kindErase:
-		return []fault{refused, slowDown, lost, notDone, notDone}
+		return []fault{refused, slowDown, lost, notDone, notDone, notDone}
 	case kindLook:
 		return []fault{refused, slowDown}
 	}

@@ -9,7 +9,7 @@ import (
 
 // soon is how long after a copy was written its verdict must be in the state: a
 // second, and the requests that come between.
-const soon = 10 * time.Second
+const soon = 15 * time.Second
 
 // steady makes a world in which nothing happens but crashes, and time passes: what
 // was proven before one need not be read again.
