@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -233,11 +234,11 @@ func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, er
 
 // fill reads the next chunk and reports whether there may be more.
 func (e *erasing) fill(t *trail) bool {
-	e.chunk = e.chunk[:0]
 	size := chunkEntries
 	if !e.tried {
 		size = trialEntries
 	}
+	e.chunk = slices.Grow(e.chunk[:0], min(size, e.at.Entries-e.read)) // they are large: none is moved as they gather
 	for len(e.chunk) < size {
 		x := t.next()
 		if x == nil {
@@ -279,7 +280,7 @@ func unerased(t *trail, again bool) (n int, err error) {
 // erase erases those of a chunk's entries that are to be, and notes what became
 // of them. One that was erased earlier and is found gone stays erased.
 func (e *erasing) erase(ctx context.Context, m Move) error {
-	e.entries, e.places = e.entries[:0], e.places[:0]
+	e.entries, e.places = slices.Grow(e.entries[:0], len(e.chunk)), slices.Grow(e.places[:0], len(e.chunk))
 	begun := true
 	for i := range e.chunk {
 		if e.again || !e.chunk[i].erasure.Done() {
@@ -305,11 +306,9 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 			return err
 		}
 	}
-	eraser := &engine.Eraser{
-		Source: e.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: cmp.Or(e.Workers, DefaultWorkers),
-		Conditional: e.trial.conditional, Refusals: e.refusals, Now: e.Now, Progress: e.Progress,
-		Brake: e.brakes[objectstore.AddressOf(e.source(m))], Sleep: e.sleep,
-	}
+	eraser := e.sourceEraser(m)
+	eraser.Conditional, eraser.Refusals = e.trial.conditional, e.refusals
+	eraser.Brake = e.brakes[objectstore.AddressOf(e.source(m))]
 	for from := 0; from < len(e.entries); {
 		to := len(e.entries)
 		if !e.tried {
