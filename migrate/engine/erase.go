@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -203,7 +204,8 @@ func (e *Eraser) absent(ctx context.Context, entries []manifest.Entry, indexes [
 	if len(absent) == 0 {
 		return nil, nil
 	}
-	for v, err := range e.Source.Versions(ctx, e.Bucket, common(first, last), "") {
+	prefix := common(first, last)
+	for v, err := range e.Source.Versions(ctx, e.Bucket, prefix, justBefore(first, prefix)) {
 		if err != nil && stops(ctx, err) {
 			return nil, err
 		}
@@ -216,6 +218,17 @@ func (e *Eraser) absent(ctx context.Context, entries []manifest.Entry, indexes [
 		delete(absent, name{v.Key, v.VersionID})
 	}
 	return absent, nil
+}
+
+// justBefore is a key that lies shortly before another of the same prefix: a listing
+// that begins behind it does not begin at the prefix, which can be a million keys
+// away. It is empty if there is none.
+func justBefore(key, prefix string) string {
+	_, n := utf8.DecodeLastRuneInString(key)
+	if before := key[:len(key)-n]; len(before) > len(prefix) {
+		return before
+	}
+	return ""
 }
 
 type name struct{ key, version string }

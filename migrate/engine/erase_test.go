@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -199,6 +200,66 @@ func TestEraserLooksForWhatFailed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// refusing refuses to delete, and counts what its listings show.
+type refusing struct {
+	*memstore.Store
+	listed *int
+}
+
+func (refusing) Delete(_ context.Context, _ string, entries []objectstore.Deletion) ([]error, error) {
+	results := make([]error, len(entries))
+	for i := range results {
+		results[i] = &objectstore.Error{Op: "DeleteObjects", Code: "InvalidArgument", Kind: objectstore.ErrRejected}
+	}
+	return results, nil
+}
+
+func (r refusing) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	return func(yield func(objectstore.Version, error) bool) {
+		for v, err := range r.Store.Versions(ctx, bucket, prefix, after) {
+			if *r.listed++; !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
+// What failed is looked for where it is: the last of many entries does not cost a
+// listing of all that lie before it.
+func TestEraserLooksWhereItFailed(t *testing.T) {
+	store := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("us-east-1")
+	if err := store.CreateBucket(t.Context(), "bucket", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.SetVersioning(t.Context(), "bucket", objectstore.Enabled); err != nil {
+		t.Fatal(err)
+	}
+	var planned []manifest.Entry
+	for i := range 3000 {
+		key := fmt.Sprintf("plain/%05d", i)
+		written, err := store.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: key}, objectstore.Body{Reader: strings.NewReader("x"), Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		planned = append(planned, manifest.Entry{Key: manifest.Key(key), VersionID: written.VersionID, ETag: written.ETag, Size: 1})
+	}
+	listed := 0
+	eraser := engine.Eraser{Source: refusing{store, &listed}, Bucket: "bucket", Versioning: objectstore.Enabled, Now: time.Now, Progress: &engine.Progress{}}
+	last := planned[2850:2950]
+	erasures, err := eraser.Segment(t.Context(), last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range erasures {
+		if x.Outcome != receipt.Unerased {
+			t.Fatalf("%s: %s, want that it was not erased", x.Key, x.Outcome)
+		}
+	}
+	if listed > len(last)+10 {
+		t.Errorf("%d entries were listed to look for %d", listed, len(last))
 	}
 }
 
