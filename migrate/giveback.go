@@ -2,14 +2,12 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"strings"
-
-	"github.com/residency/residency/migrate/state"
 )
 
 // GiveBack takes away what a certified plan still reserves at its destinations:
-// its last run was killed after the certificate and before it could.
+// its last run was killed after the certificate and before it could. While a lease
+// of that run lasts it is a state.ErrLeased: the run may go on, and give it back.
 func (r *Runner) GiveBack(ctx context.Context, p *Plan) error {
 	_, err := r.leased(ctx, p, func(ctx context.Context) (*Result, error) {
 		w, err := r.open(ctx, p)
@@ -32,8 +30,5 @@ func (r *Runner) GiveBack(ctx context.Context, p *Plan) error {
 		}
 		return nil, w.reserved(ctx, w.unreserve)
 	})
-	if errors.Is(err, state.ErrLeased) {
-		return nil // by a run that goes on, and gives it back itself
-	}
 	return err
 }

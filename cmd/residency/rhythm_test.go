@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -318,10 +319,7 @@ func (x *rhythmRun) kill(r rhythm, random *rand.Rand) {
 			x.t.Logf("exit code %d after %d kills; the same command is given again\n%s", code, kills, x.output)
 		}
 	}
-	after := x.snapshot("eu-west-1", rhythmTo, "")
-	// A run that is killed behind its certificate leaves its lease there, which
-	// ends by itself and is nobody's data.
-	maps.DeleteFunc(after, func(key string, _ []storetest.Entry) bool { return strings.HasPrefix(key, ".residency-reservation") })
+	after := x.settledDestination()
 	if d := storetest.Diff(before, storetest.WithoutAdded(before, after)); d != "" {
 		x.t.Errorf("the destination differs from what the source held:\n%s", d)
 	}
@@ -338,4 +336,26 @@ func (x *rhythmRun) kill(r rhythm, random *rand.Rand) {
 	if x.all > entries+lost {
 		x.t.Errorf("%d pieces of work for %d entries; %d kills may cost %d", x.all, entries, kills, lost)
 	}
+}
+
+// settledDestination is what the destination holds in the end. A run that is killed
+// behind its certificate leaves its lease there: the same command takes it away
+// once that run's lease of the state has ended, and says so until then.
+func (x *rhythmRun) settledDestination() storetest.Histories {
+	for range 200 {
+		after := x.snapshot("eu-west-1", rhythmTo, "")
+		left := slices.ContainsFunc(slices.Collect(maps.Keys(after)), func(key string) bool { return strings.HasPrefix(key, ".residency-") })
+		if !left {
+			return after
+		}
+		if code, _ := x.once(0); code != 0 {
+			x.t.Fatalf("exit code %d where nothing is left to do\n%s", code, x.output)
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-x.t.Context().Done():
+		}
+	}
+	x.t.Error("what the run reserved stays at the destination")
+	return x.snapshot("eu-west-1", rhythmTo, "")
 }
