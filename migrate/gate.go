@@ -171,11 +171,10 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 		for _, at := range drift.Locations {
 			w.result.Left = append(w.result.Left, certificate.Left{Location: at, Reason: "changed since the plan: " + drift.String()})
 		}
-		err := fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
 		if drift.Reserved > 0 {
-			err = errors.Join(err, ErrReserved)
+			return fmt.Errorf("%w: it changed since the plan (%s), and %w; nothing was erased", ErrNotEmpty, drift, ErrReserved)
 		}
-		return err
+		return fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
 	}
 	for i := range w.plan.Moves {
 		if err := w.unreplicated(ctx, i); err != nil {

@@ -222,9 +222,8 @@ func (w *work) tryTwin(ctx context.Context, move int) error {
 	if err := w.intendTo(ctx, move, w.twin[move]); err != nil {
 		return err
 	}
-	eraser := &engine.Eraser{
-		Source: w.source(m), Bucket: m.Bucket, Versioning: m.Versioning, Workers: 1, Now: w.Now, Progress: &engine.Progress{},
-	}
+	eraser := w.sourceEraser(m)
+	eraser.Progress = &engine.Progress{} // it is counted in its turn
 	if _, err := eraser.Segment(ctx, []manifest.Entry{w.twin[move]}); err != nil {
 		return err
 	}

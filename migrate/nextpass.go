@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
@@ -66,7 +67,7 @@ func (w *work) nextPass(ctx context.Context, drift Drift, erasing, fenced bool) 
 		return nil, err
 	}
 	if m.next.Gone > 0 {
-		if err := m.emptied(); err != nil {
+		if err := m.emptied(drift); err != nil {
 			return nil, err
 		}
 		if err := w.explain(ctx, erasing); err != nil {
@@ -76,16 +77,15 @@ func (w *work) nextPass(ctx context.Context, drift Drift, erasing, fenced bool) 
 	return m.next, putJSON(ctx, w.Home, m.name(passFile), m.next)
 }
 
-// emptied refuses a pass that would take all copies of a move away, if nobody has
-// said so: its listing may show less than the one before it did.
-func (m *passMaker) emptied() error {
-	if m.outdated > 0 {
-		return nil
-	}
+// emptied refuses a pass that would take all copies of a move away, unless the
+// source was emptied when it drifted, for which somebody has given the number:
+// this listing may show less than the one before it did.
+func (m *passMaker) emptied(drift Drift) error {
 	d := Drift{Gone: m.next.Gone}
 	for i, move := range m.plan.Moves {
-		if m.pass.Moves[i].Entries > 0 && m.next.Moves[i].Entries == 0 {
-			d.Locations = append(d.Locations, move.From().String())
+		at := move.From().String()
+		if m.pass.Moves[i].Entries > 0 && m.next.Moves[i].Entries == 0 && !slices.Contains(drift.Emptied, at) {
+			d.Locations = append(d.Locations, at)
 		}
 	}
 	if d.Emptied = d.Locations; len(d.Emptied) > 0 {

@@ -280,9 +280,17 @@ func (w *work) eachStale(ctx context.Context, f func(move int, entries []manifes
 	return nil
 }
 
+// sourceEraser removes what a move has moved.
+func (w *work) sourceEraser(m Move) *engine.Eraser { return w.eraser(w.source(m), m.Bucket, m) }
+
 // destinationEraser removes what was written to a move's destination.
 func (w *work) destinationEraser(m Move) *engine.Eraser {
+	return w.eraser(w.destination(), m.Destination, m)
+}
+
+func (w *work) eraser(store objectstore.Store, bucket string, m Move) *engine.Eraser {
 	return &engine.Eraser{
-		Source: w.destination(), Bucket: m.Destination, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers), Now: w.Now, Progress: w.Progress, Sleep: w.sleep,
+		Source: store, Bucket: bucket, Versioning: m.Versioning, Workers: cmp.Or(w.Workers, DefaultWorkers),
+		Now: w.Now, Sleep: w.sleep, Progress: w.Progress,
 	}
 }

@@ -68,6 +68,15 @@ func (w *world) views(ctx context.Context, at objectstore.Location) ([]objectsto
 	return views, nil
 }
 
+// permitted refuses a plan to which the configuration, as it is now, or the state
+// is an obstacle.
+func (a *app) permitted(ctx context.Context, w *world, p *migrate.Plan) error {
+	if err := a.unclaimed(ctx, w, p); err != nil {
+		return err
+	}
+	return w.apart(ctx, p)
+}
+
 // unclaimed refuses a plan of which the configuration has since come to call the
 // source or the destination another customer's.
 func (a *app) unclaimed(ctx context.Context, w *world, p *migrate.Plan) error {

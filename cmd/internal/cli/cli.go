@@ -104,7 +104,8 @@ func (a *app) complain(err error) {
 	if errors.As(err, &silent) {
 		return
 	}
-	fmt.Fprintln(a.Err, "residency: "+render.Text(err.Error()))
+	// Errors that were joined are told one after the other.
+	fmt.Fprintln(a.Err, "residency: "+render.Text(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	if hint := remedy(err); hint != "" {
 		fmt.Fprintln(a.Err, "  next: "+hint)
 	}

@@ -37,7 +37,7 @@ versions of the plan, looks what is left, and certifies.
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(a.unclaimed(c.Context(), w, p), w.apart(c.Context(), p)); err != nil {
+			if err := a.permitted(c.Context(), w, p); err != nil {
 				return err
 			}
 			runner := a.runner(w, workers)

@@ -218,7 +218,7 @@ func (m *migration) run(ctx context.Context) error {
 		}
 		return blocked(p)
 	}
-	if err := errors.Join(m.unclaimed(ctx, m.world, p), m.world.apart(ctx, p)); err != nil {
+	if err := m.permitted(ctx, m.world, p); err != nil {
 		return err
 	}
 	if err := m.approve(ctx, m.world, p, d, m.agree, m.again(p)); err != nil {
