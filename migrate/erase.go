@@ -152,7 +152,7 @@ func (w *work) eraseSegments(ctx context.Context) error {
 	})
 	for _, s := range w.pass.Segments {
 		if s.Move != e.move {
-			e.move, e.trial, e.tried, e.refusals = s.Move, trial{}, false, &objectstore.Refusals{}
+			e.move, e.trial, e.stood, e.refusals = s.Move, trial{}, standing{}, &objectstore.Refusals{}
 		}
 		if err := e.segment(ctx, s); err != nil {
 			return fmt.Errorf("erase segment %d: %w", s.Number, err)
@@ -171,7 +171,7 @@ type erasing struct {
 	again    bool
 	move     int                      // that is being erased
 	trial    trial                    // of it
-	tried    bool                     // its first deletions were made, and the destination stood
+	stood    standing                 // of it
 	refusals *objectstore.Refusals    // of it
 	brakes   map[string]*engine.Brake // by the address of a source
 
@@ -180,6 +180,13 @@ type erasing struct {
 	chunk   []known
 	entries []manifest.Entry // of the chunk, to be erased
 	places  []int            // of them, in the chunk
+}
+
+// standing says after which deletions of a move its destination was listed and stood.
+// What could not be deleted, as under a lock, shows nothing.
+type standing struct {
+	any  bool
+	twin bool // the deletion of an entry whose copy only a replication can have made
 }
 
 // segment erases what is left of a segment, and stores what became of each entry.
@@ -219,7 +226,11 @@ func (e *erasing) segment(ctx context.Context, s manifest.Segment) error {
 // open begins a segment and counts what is to be erased of it. What there is of
 // erasures is read to its end first: nothing is deleted beside a damaged file.
 func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, error) {
-	t, err := e.follow(ctx, s, withErasures|withIntents)
+	files := withErasures | withIntents
+	if e.twins[s.Move] > 0 && !e.stood.twin {
+		files |= withReceipts // which tell twins apart
+	}
+	t, err := e.follow(ctx, s, files)
 	if err != nil || t.erasures == nil {
 		return t, s.Entries, err
 	}
@@ -228,14 +239,14 @@ func (e *erasing) open(ctx context.Context, s manifest.Segment) (*trail, int, er
 	if err != nil {
 		return nil, 0, err
 	}
-	t, err = e.follow(ctx, s, withErasures|withIntents)
+	t, err = e.follow(ctx, s, files)
 	return t, left, err
 }
 
 // fill reads the next chunk and reports whether there may be more.
 func (e *erasing) fill(t *trail) bool {
 	size := chunkEntries
-	if !e.tried {
+	if e.read == 0 && !e.stood.any {
 		size = trialEntries
 	}
 	e.chunk = slices.Grow(e.chunk[:0], min(size, e.at.Entries-e.read)) // they are large: none is moved as they gather
@@ -301,7 +312,7 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 		if err := e.intend(ctx, e.at, e.read); err != nil {
 			return err
 		}
-	} else if !e.tried { // the run that intended it may have come no further
+	} else if !e.stood.any { // the run that intended it may have come no further
 		if err := e.renew(ctx, m.Destination); err != nil {
 			return err
 		}
@@ -310,10 +321,7 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 	eraser.Conditional, eraser.Refusals = e.trial.conditional, e.refusals
 	eraser.Brake = e.brakes[objectstore.AddressOf(e.source(m))]
 	for from := 0; from < len(e.entries); {
-		to := len(e.entries)
-		if !e.tried {
-			to = min(to, from+e.trial.entries)
-		}
+		to, twins := e.next(m, from)
 		erasures, err := eraser.Segment(ctx, e.entries[from:to])
 		if err != nil {
 			return err
@@ -323,14 +331,51 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 				*old = x
 			}
 		}
-		if !e.tried {
-			if err := e.stay(ctx, e.move); err != nil {
-				return err
-			}
-			e.tried = true
+		if err := e.stand(ctx, e.places[from:to], twins); err != nil {
+			return err
 		}
 		from = to
 	}
+	return nil
+}
+
+// next returns the end of the batch that begins at an entry, and which of it are
+// twins where that matters yet. Until the destination has stood, no more is
+// deleted than the trial allows, of twins as of anything.
+func (e *erasing) next(m Move, from int) (to int, twins []bool) {
+	if e.stood.any && (e.stood.twin || e.twins[e.move] == 0) {
+		return len(e.entries), nil
+	}
+	n := 0
+	for to = from; to < len(e.entries); to++ {
+		is := e.twins[e.move] > 0 && !e.stood.twin && twin(m, &e.chunk[e.places[to]].receipt)
+		if is || !e.stood.any {
+			if n == e.trial.entries {
+				break
+			}
+			n++
+		}
+		twins = append(twins, is)
+	}
+	return to, twins
+}
+
+// stand lists the destination after deletions that are the first of their sort.
+// An entry that an earlier run has erased and that is gone is one of them.
+func (e *erasing) stand(ctx context.Context, places []int, twins []bool) error {
+	var fresh standing
+	for i := range twins {
+		if e.chunk[places[i]].erasure.Outcome == receipt.Erased {
+			fresh.any, fresh.twin = true, fresh.twin || twins[i]
+		}
+	}
+	if !fresh.twin && (!fresh.any || e.stood.any) {
+		return nil
+	}
+	if err := e.stay(ctx, e.move, fresh.twin); err != nil {
+		return err
+	}
+	e.stood.any, e.stood.twin = true, e.stood.twin || fresh.twin
 	return nil
 }
 

@@ -98,9 +98,7 @@ func (w *work) spoiledIn(ctx context.Context, i int, doubting bool) (spoiled, ne
 				return r.Shows(v) && (!told || copier.Same(x.entry, v))
 			})
 			if twin(m, r) {
-				if w.twins[i]++; w.twins[i] == 1 {
-					w.twin[i] = x.entry
-				}
+				w.twins[i]++
 			}
 			if at < 0 {
 				spoiled++

@@ -10,7 +10,6 @@ import (
 	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/engine"
-	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -142,18 +141,9 @@ func twin(m Move, r *receipt.Receipt) bool {
 		(r.VersionID != objectstore.NullVersion || m.Versioning != objectstore.Unversioned)
 }
 
-// looks is how often a move's destination is looked at for what was done at its
-// source.
-func (w *work) looks(move int) int {
-	if w.twins[move] > 0 {
-		return replicaLooks
-	}
-	return 1
-}
-
 // trial is what is known of a move before its first deletion.
 type trial struct {
-	entries     int // how many are erased before the destination is listed again
+	entries     int // the most that are erased before the destination is listed again
 	conditional bool
 	known       bool // conditional was tried
 }
@@ -177,7 +167,7 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{}, err
 	}
 	if m.Lock {
-		return trial{entries: 1}, w.tryTwin(ctx, move)
+		return trial{entries: 1}, nil
 	}
 	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
 	if err := w.patient(ctx, func() error { return mayRemove(ctx, source, m, key) }); err != nil {
@@ -189,10 +179,14 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		if ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err) {
 			return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
 		}
-		return trial{entries: 1}, errors.Join(w.dropSourceProbes(ctx), w.tryTwin(ctx, move))
+		return trial{entries: 1}, w.dropSourceProbes(ctx)
 	}
 	t := trial{entries: trialEntries}
-	shows, err := w.comes(ctx, m, key, w.looks(move))
+	looks := 1
+	if w.twins[move] > 0 {
+		looks = replicaLooks
+	}
+	shows, err := w.comes(ctx, m, key, looks)
 	if err == nil && !shows {
 		err = w.shown(ctx, m.From(), key)
 	}
@@ -209,25 +203,6 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		return trial{}, fmt.Errorf("%w: a probe written to %s came to %s; nothing of the source was erased by this run", ErrCoupled, m.From(), w.plan.To(m))
 	}
 	return t, nil
-}
-
-// tryTwin is the trial where no probe can be written at the source: of what has a
-// copy that only a replication can have made, one is erased before all else. It
-// is erased once more in its turn.
-func (w *work) tryTwin(ctx context.Context, move int) error {
-	if w.twins[move] == 0 {
-		return nil
-	}
-	m := w.plan.Moves[move]
-	if err := w.intendTo(ctx, move, w.twin[move]); err != nil {
-		return err
-	}
-	eraser := w.sourceEraser(m)
-	eraser.Progress = &engine.Progress{} // it is counted in its turn
-	if _, err := eraser.Segment(ctx, []manifest.Entry{w.twin[move]}); err != nil {
-		return err
-	}
-	return w.stay(ctx, move)
 }
 
 // mayRemove finds out, on a key that does not exist, whether deletions are denied:
@@ -280,10 +255,11 @@ func honours(ctx context.Context, source objectstore.Store, m Move, key string, 
 }
 
 // stay lists a move's destination after its first deletions: what was proven
-// must still be there.
-func (w *work) stay(ctx context.Context, move int) error {
+// must still be there. With twins among what was deleted, a replication is given
+// the time to pass that on.
+func (w *work) stay(ctx context.Context, move int, twins bool) error {
 	m := w.plan.Moves[move]
-	for look := 1; look < w.looks(move); look++ {
+	for look := 1; twins && look < replicaLooks; look++ {
 		if err := w.sleep(ctx, replicaPause); err != nil {
 			return err
 		}

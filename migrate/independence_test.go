@@ -210,6 +210,52 @@ func TestServersReplicationSinceThePlan(t *testing.T) {
 	f.moved(before)
 }
 
+// What a lock keeps at the source shows nothing of a replication: it is the first
+// deletion done of an original of a replica that is waited for, and the rest stays.
+// The server does not tell that it replicates.
+func TestServersReplicaUnderLock(t *testing.T) {
+	f := newFixtureOn(t, storetest.StartMinIO(t, us, eu))
+	target := f.destination()
+	for region, bucket := range map[string]string{us: f.bucket, eu: target} {
+		f.must(f.box.Client(region).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket, ObjectLockEnabledForBucket: aws.Bool(true)}))
+	}
+	f.replicate(us, f.bucket, eu, target)
+	f.put("0-own", []byte("its replica is removed"), nil)
+	f.eventually(eu, target, 1)
+	own := f.snapshot(eu, target)["0-own"][0].VersionID
+	f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &target, Key: aws.String("0-own"), VersionId: &own}))
+	f.put("1-held", []byte("held"), func(in *s3.PutObjectInput) { in.ObjectLockLegalHoldStatus = types.ObjectLockLegalHoldStatusOn })
+	for i := range 4 {
+		f.put(fmt.Sprint("2-key", i), []byte("text"), nil)
+	}
+	f.eventually(eu, target, 5)
+	before := f.snapshot(us, f.bucket)
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "GetBucketReplication" {
+			return storetest.Fault{Status: 404, Code: "ReplicationConfigurationNotFoundError"}
+		}
+		return storetest.Fault{}
+	})
+	r, err := f.run(f.plan("auto"))
+	if !errors.Is(err, migrate.ErrSpoiled) || !errors.Is(err, migrate.ErrVerification) {
+		t.Errorf("run: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
+	}
+	var gone []string
+	left := f.snapshot(us, f.bucket)
+	for key := range before {
+		if _, there := left[key]; !there {
+			gone = append(gone, key)
+		}
+	}
+	slices.Sort(gone)
+	if want := []string{"0-own", "2-key0"}; !slices.Equal(gone, want) {
+		t.Errorf("of the source %q are gone, want %q", gone, want)
+	}
+	if copies := f.snapshot(eu, target); len(copies["0-own"]) != 1 {
+		t.Errorf("the destination has %d copies of 0-own, want 1", len(copies["0-own"]))
+	}
+}
+
 // Where the copies are the plan's own, a rule that cannot be read before the erase
 // is named.
 func TestUnreadableReplicationIsSaid(t *testing.T) {

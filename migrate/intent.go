@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/state"
@@ -47,31 +46,8 @@ func (w *work) begun(ctx context.Context, s manifest.Segment) (int, error) {
 	return x.Entries, err
 }
 
-// intendTo writes down that the erase of one of a move's entries begins, and so of
-// those before it in its segment.
-func (w *work) intendTo(ctx context.Context, move int, e manifest.Entry) error {
-	for _, s := range w.pass.Segments {
-		if s.Move != move || e.Key < s.FirstKey || e.Key > s.LastKey {
-			continue
-		}
-		entries, err := w.entries(ctx, s)
-		if err != nil {
-			return err
-		}
-		begun, err := w.begun(ctx, s)
-		if err != nil {
-			return err
-		}
-		at := slices.IndexFunc(entries, func(x manifest.Entry) bool { return x.Key == e.Key && x.VersionID == e.VersionID })
-		w.ahead = map[int]int{s.Number: max(begun, at+1)}
-		return w.intend(ctx, s, 0)
-	}
-	return nil
-}
-
 // intend writes down that the erase of a segment's first entries begins.
 func (w *work) intend(ctx context.Context, s manifest.Segment, entries int) error {
-	entries = max(entries, w.ahead[s.Number])
 	err := putJSON(ctx, w.Home, w.name(w.pass.dir()+intentFile(s)), intent{
 		Schema: intentSchema, Plan: w.plan.Digest, Segment: s.Number, Entries: entries, At: w.Now().UTC().Format(gateTime),
 	})

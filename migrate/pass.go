@@ -129,7 +129,7 @@ func (r *Runner) open(ctx context.Context, p *Plan) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &work{Runner: r, plan: p, passes: passes, pass: passes[len(passes)-1], result: newResult(p), codec: new(state.Codec), retained: make(map[string]retention), twins: make(map[int]int64), twin: make(map[int]manifest.Entry)}, nil
+	return &work{Runner: r, plan: p, passes: passes, pass: passes[len(passes)-1], result: newResult(p), codec: new(state.Codec), retained: make(map[string]retention), twins: make(map[int]int64)}, nil
 }
 
 // file names one of a segment's files in this pass.

@@ -14,7 +14,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/engine"
-	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/parity"
 	"github.com/residency/residency/migrate/state"
 )
@@ -233,10 +232,6 @@ type work struct {
 	// twins are, by move, copies that have their original's version ID, as only
 	// a replication gives it.
 	twins map[int]int64
-	// twin is, by move, one of their originals.
-	twin map[int]manifest.Entry
-	// ahead has, by segment, entries whose erase was begun out of turn.
-	ahead map[int]int
 }
 
 func (w *work) note(format string, args ...any) {

@@ -52,7 +52,7 @@ func (w *world) start(op *operator, do func(context.Context, *process) error) *p
 	ctx, cancel := context.WithCancel(context.Background())
 	w.processes++
 	w.severed = nil
-	p := &process{world: w, operator: op, number: w.processes, cancel: cancel, over: ctx.Done(), looked: make(map[string]int), progress: &engine.Progress{}}
+	p := &process{world: w, operator: op, number: w.processes, step: w.step, cancel: cancel, over: ctx.Done(), looked: make(map[string]int), uploadsSeen: make(map[string]int), progress: &engine.Progress{}}
 	w.crew = append(w.crew, p)
 	w.running.Add(1)
 	go func() {

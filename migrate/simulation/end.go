@@ -90,7 +90,7 @@ func (w *operator) left() (names []string) {
 	for _, p := range w.places {
 		for u, err := range w.source.Region(us).Uploads(context.Background(), p.bucket, p.prefix) {
 			must(err)
-			if w.moves(p.bucket, u.Key) && w.begun[u.UploadID] < w.process.uploadsSeen {
+			if w.moves(p.bucket, u.Key) && w.begun[u.UploadID] < w.process.uploadsSeen[p.bucket] {
 				names = append(names, "upload of "+at(p.bucket, u.Key))
 			}
 		}
@@ -173,8 +173,13 @@ func (w *operator) equal(name string, want []*record, got []*memstore.Version) {
 		got = kept
 	}
 	// Beneath may lie what an earlier plan copied and people have deleted since.
-	if beneath := len(got) - len(want); beneath > 0 && len(want) > 0 && w.outdated(want[0], got[:beneath]) {
+	if beneath := len(got) - len(want); beneath > 0 && len(want) > 0 && w.outdated(want[0], got[:beneath]) && len(within(want, got[beneath:])) == len(want) {
 		got = got[beneath:]
+	}
+	// On top may lie what no receipt knew when the plan was aborted, and people
+	// have deleted since.
+	if n := len(want); w.aborts > 0 && n > 0 && len(got) > n && w.outdated(want[0], got[n:]) && len(within(want, got[:n])) == n {
+		got = got[:n]
 	}
 	// What was written once more after another plan had moved its like is found
 	// there by a plan that knows nothing of that one: one copy stands for both.

@@ -42,6 +42,7 @@ func (w *world) meddle() {
 	case 2:
 		w.say("  people suspended versioning of the bucket %s", bucket)
 		_ = store.SetVersioning(ctx, bucket, objectstore.Suspended) // not where objects are locked
+		w.suspended[bucket] = w.step
 	case 3:
 		w.say("  people gave the bucket %s an encryption", bucket)
 		must(store.SetSetting(ctx, bucket, objectstore.Encryption, []byte(`{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`)))

@@ -413,10 +413,15 @@ func (o *oracle) unwritten(c memstore.Change) {
 	}
 }
 
-// indistinct: a null version that people put in the place of a copy, with the
-// copy's very ETag. Null versions share one ID and a deletion has no other
+// indistinct: a null version that nothing tells from what may be covered. In a
+// bucket whose versioning people suspended while the process ran, the place is
+// taken without a condition: none can be put to a marker, by a marker or against
+// one. Or people put it in the place of a copy, with the copy's very ETag. Null versions share one ID and a deletion has no other
 // condition than the ETag, so that what is removed as an outdated copy can be
 // theirs, of the same bytes; no request could tell.
 func (o *oracle) indistinct(c memstore.Change) bool {
+	if at, ok := o.world.suspended[c.Bucket]; ok && at >= o.actor.step && c.Version.ID == objectstore.NullVersion {
+		return true
+	}
 	return c.Version.ID == objectstore.NullVersion && !c.Version.Marker && slices.Contains(o.covered[at(c.Bucket, c.Key)], c.Version.ETag)
 }

@@ -15,6 +15,7 @@ type process struct {
 	world    *world
 	operator *operator
 	number   int
+	step     int // in which it was started
 	cancel   context.CancelFunc
 	over     <-chan struct{} // closed when it has ended, or is to end
 	timers   int             // that it has set
@@ -32,11 +33,11 @@ type process struct {
 	pages []shown
 	// looked has when it last looked at a key at the source.
 	looked      map[string]int
-	uploadsSeen int       // step of the last listing of uploads
-	erased      bool      // it has deleted at the source
-	erasedAt    int       // the step at which it began to erase; later listings look for single keys
-	last        time.Time // of its requests to a store
-	lost        int       // what it has erased and is at neither end
+	uploadsSeen map[string]int // by bucket, the step of the last listing of its uploads at the source
+	erased      bool           // it has deleted at the source
+	erasedAt    int            // the step at which it began to erase; later listings look for single keys
+	last        time.Time      // of its requests to a store
+	lost        int            // what it has erased and is at neither end
 }
 
 // shown is a stretch of keys that a page of a listing covered.

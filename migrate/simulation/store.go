@@ -184,7 +184,9 @@ func (s store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[obj
 		r, err := s.ask(ctx, kindUploads, bucket, "list uploads of %s/%s", bucket, prefix)
 		var uploads []objectstore.Upload
 		if err == nil {
-			s.uploadsSeen = s.world.step
+			if s.side == source {
+				s.uploadsSeen[bucket] = s.world.step
+			}
 			for u, listErr := range s.real.Uploads(ctx, bucket, prefix) {
 				if err = listErr; err == nil {
 					uploads = append(uploads, u)

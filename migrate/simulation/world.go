@@ -82,6 +82,7 @@ type world struct {
 	severedAt   time.Time
 	cut         int             // requests that did not reach a state
 	meddled     int             // so far
+	suspended   map[string]int  // steps in which people suspended a destination bucket's versioning
 	coupled     bool            // the coupling is there
 	twins       map[string]bool // source buckets of which replicas show by their version IDs
 	repetitions []repetition    // to come
@@ -98,7 +99,7 @@ type place struct {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck, w.fate)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship), spoiled: make(map[string]int), covered: make(map[string][]string), wrote: make(map[[2]string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
