@@ -119,13 +119,15 @@ func (w *world) fault(r *request) fault {
 		f = stripped // one among ten that a write meets, and most meet none
 	case d.one(w.options.faultRate):
 		f = pick(d, possible(r.kind)...)
+	case w.options.undeletes && r.deletes() && !own(r.name) && w.fate.one(0.3):
+		f = notDone
 	default:
 		return none
 	}
 	if !w.demandable(r, f) {
 		f = refused
 	}
-	if f == notDone && (r.kind == kindDelete || r.kind == kindErase) && strings.HasPrefix(r.name, source) {
+	if f == notDone && r.deletes() {
 		f = undeleted // the source is listed afterwards, and all is asked for again
 	}
 	w.faults++
@@ -133,6 +135,11 @@ func (w *world) fault(r *request) fault {
 		w.lasting[f] = true
 	}
 	return f
+}
+
+// deletes tells whether the request deletes at the source.
+func (r *request) deletes() bool {
+	return (r.kind == kindDelete || r.kind == kindErase) && strings.HasPrefix(r.name, source)
 }
 
 // outage is a time during which one end answers nothing.

@@ -37,6 +37,7 @@ type options struct {
 	overwrites          bool // null versions are written over while the source is erased, by bodies of the same size
 	severs              int  // how often a process loses sight of its state alone
 	relapse             bool // processes end while they erase, and people write before the next
+	undeletes           bool // deletions at the source are acknowledged and not done, and nobody else is there to be blamed
 	nothingElse         bool // happens but crashes
 	customers           bool // a second one has data in the same buckets
 }
@@ -124,6 +125,11 @@ func newOptions(d, luck, fate *dice) options {
 	}
 	if o.relapse = fate.one(0.08) && o.coupling == (coupling{}); o.relapse {
 		o.passes = max(o.passes, 1)
+	}
+	if o.undeletes = fate.one(0.05); o.undeletes {
+		o.writes, o.rivals, o.restores, o.meddles, o.foreign, o.aborts = 0, 0, 0, 0, 0, 0
+		o.coupling, o.relapse, o.customers, o.overwrites, o.keepSource, o.locks = coupling{}, false, false, false, false, false
+		o.faults, o.faultRate = max(o.faults, 2), max(o.faultRate, 0.02)
 	}
 	if fate.one(0.1) {
 		return o.steady(fate)
