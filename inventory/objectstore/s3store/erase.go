@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/iam"
 )
 
 // Delete implements objectstore.Eraser. An entry that the answer does not
@@ -64,7 +65,7 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 	}
 	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(false)}})
 	if err != nil {
-		return nil, s.fail("DeleteObjects", bucket, err)
+		return nil, s.fail("DeleteObjects", bucket, err, casesOf(entries)...)
 	}
 	type name struct{ key, id string }
 	answers := make(map[name]error, len(entries))
@@ -78,8 +79,12 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 			slowed = true
 			objectstore.Throttled(ctx, s.http.address)
 		}
+		hint := ""
+		if errors.Is(kind(code), objectstore.ErrDenied) {
+			hint = neededFor("DeleteObjects", deletionCase(aws.ToString(e.VersionId)))
+		}
 		answers[name{aws.ToString(e.Key), aws.ToString(e.VersionId)}] = &objectstore.Error{
-			Op: "DeleteObjects", Bucket: s.provider + ":" + bucket, Code: code, Status: 200, Kind: kind(code), Err: errors.New(aws.ToString(e.Message)),
+			Op: "DeleteObjects", Bucket: s.provider + ":" + bucket, Code: code, Status: 200, Kind: kind(code), Hint: hint, Err: errors.New(aws.ToString(e.Message)),
 		}
 	}
 	results := make([]error, len(entries))
@@ -91,6 +96,22 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 		results[i] = answer
 	}
 	return results, nil
+}
+
+// casesOf is what several deletions need permissions for.
+func casesOf(entries []objectstore.Deletion) []iam.Case {
+	var cases []iam.Case
+	for _, e := range entries {
+		cases = append(cases, deletionCase(e.VersionID))
+	}
+	return cases
+}
+
+func deletionCase(version string) iam.Case {
+	if version == "" {
+		return iam.Current
+	}
+	return iam.Version
 }
 
 // DeleteIf implements objectstore.Eraser. Amazon compares current versions only, and
