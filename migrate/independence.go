@@ -188,6 +188,16 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		t.condition = offered(ctx, source, m.Bucket, key, t.versioning)
 		return t, w.dropSourceProbes(ctx)
 	}
+	// One that was acknowledged and is not there shows nothing by not coming.
+	there, err := showsKey(ctx, source, m.Bucket, key)
+	if err != nil {
+		err = errors.Join(err, removeProbe(ctx, source, m.Bucket, key, written))
+		return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
+	}
+	if !there {
+		t.condition = offered(ctx, source, m.Bucket, key, t.versioning)
+		return t, w.dropSourceProbes(ctx)
+	}
 	t.entries = trialEntries
 	looks := 1
 	if w.twins[move] > 0 {

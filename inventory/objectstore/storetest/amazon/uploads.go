@@ -10,6 +10,10 @@ import (
 
 // createUpload begins an upload.
 func (c *call) createUpload() *refusal {
+	o := c.encryptedBy()
+	if refused := c.usesKey(c.bucket, o, "GenerateDataKey", "Decrypt"); refused != nil {
+		return refused
+	}
 	resp, err := c.server.send(c.r.Context(), c.bucket.region, c.forward())
 	if err != nil {
 		return broken(err)
@@ -23,7 +27,6 @@ func (c *call) createUpload() *refusal {
 	if err := xml.Unmarshal(resp.body, &begun); err != nil {
 		return broken(err)
 	}
-	o := c.encryptedBy()
 	o.acl = aclFrom(c.r.Header, c.bucket, c.user)
 	c.bucket.mu.Lock()
 	c.bucket.uploads[begun.UploadID] = &upload{object: o, parts: map[int]part{}, algorithm: c.r.Header.Get("X-Amz-Checksum-Algorithm")}
@@ -177,7 +180,7 @@ func (c *call) completeUpload() *refusal {
 	delete(c.bucket.uploads, c.query.Get("uploadId"))
 	c.bucket.mu.Unlock()
 	if e := tree.child("ETag"); e != nil {
-		e.text = o.shows(e.text, id)
+		e.text = c.shows(o, e.text, id)
 	}
 	if l := tree.child("Location"); l != nil {
 		l.text = "https://" + c.r.Host + c.r.URL.EscapedPath()
