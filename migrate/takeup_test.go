@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -11,48 +12,81 @@ import (
 	"github.com/residency/residency/inventory/objectstore/storetest"
 )
 
-// An object of 50 parts whose run is killed three times, first at 25 of them,
-// arrives: no part that had arrived is sent again, but for those in flight.
-func TestPartsAreTakenUp(t *testing.T) {
-	const parts, size, workers = 50, 5 * mib, 8
+// An object of 400 MiB in 50 parts whose run is killed three times, first at 25 of
+// them, arrives: no part that had arrived is sent again, but for those in flight.
+func TestServersTakeUpParts(t *testing.T) {
+	const parts, size, workers = 50, 8 * mib, 8
 	kills := []int64{25, 8, 8} // parts sent by then, each time
-	for kind, start := range servers() {
-		t.Run(kind, func(t *testing.T) {
-			f := newFixtureOn(t, start(t))
-			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
-			f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
-			data := make([]byte, parts*size)
-			_, _ = rand.NewChaCha8([32]byte{1}).Read(data) // never fails
-			f.inParts("large", data, size)
-			before := f.snapshot(us, f.bucket)
-			p := f.plan("auto")
-			f.to.Reset()
-			for _, at := range kills {
-				m := f.mortal()
-				var sent atomic.Int64
-				_, err := m.run(p, func(r storetest.Request) {
-					if r.Operation == "UploadPart" && sent.Add(1) == at+1 {
-						m.die()
+	for _, way := range []struct {
+		operation string
+		open      func(t *testing.T, box *storetest.Sandbox) *fixture
+	}{{"UploadPart", newFixtureOn}, {"UploadPartCopy", newFixtureWithin}} {
+		for kind, start := range servers() {
+			t.Run(way.operation+", "+kind, func(t *testing.T) {
+				f := way.open(t, start(t))
+				f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+				f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
+				data := make([]byte, parts*size)
+				_, _ = rand.NewChaCha8([32]byte{1}).Read(data) // never fails
+				f.inParts("large", data, size)
+				before := f.snapshot(us, f.bucket)
+				p := f.plan("auto")
+				f.to.Reset()
+				for _, at := range kills {
+					m := f.mortal()
+					var sent atomic.Int64
+					_, err := m.run(p, func(r storetest.Request) {
+						if r.Operation == way.operation && sent.Add(1) == at+1 {
+							m.die()
+						}
+					})
+					if err == nil {
+						t.Fatalf("the run ended before %d parts were sent", at)
 					}
-				})
-				if err == nil {
-					t.Fatalf("the run ended before %d parts were sent", at)
 				}
-			}
-			r, err := f.mortal().run(p, nil)
-			if err != nil {
-				t.Fatalf("%v\n%s", err, problems(r))
-			}
-			f.moved(before)
-			counts := f.to.Counts()
-			sent, most := counts["UploadPart"], parts+workers*len(kills)
-			t.Logf("%d parts, %d kills: %d parts sent; %v", parts, len(kills), sent, counts)
-			if sent > most {
-				t.Errorf("%d parts sent, want %d at most", sent, most)
-			}
-			if n := counts["CreateMultipartUpload"]; n > 3 { // the mark, which the first deletion renews, is two
-				t.Errorf("%d uploads begun, want two marks and one", n)
-			}
-		})
+				r, err := f.mortal().run(p, nil)
+				if err != nil {
+					t.Fatalf("%v\n%s", err, problems(r))
+				}
+				f.moved(before)
+				counts := f.to.Counts()
+				sent, most := counts[way.operation], parts+workers*len(kills)
+				t.Logf("%d parts, %d kills: %d parts sent; %v", parts, len(kills), sent, counts)
+				if sent < parts || sent > most {
+					t.Errorf("%d parts sent, want %d to %d", sent, parts, most)
+				}
+				if n := counts["CreateMultipartUpload"]; n > 3 { // the mark, which the first deletion renews, is two
+					t.Errorf("%d uploads begun, want two marks and one", n)
+				}
+			})
+		}
 	}
+}
+
+// newFixtureWithin has both regions at one address, that of the first region's
+// server: what is copied stays within the service.
+func newFixtureWithin(t *testing.T, box *storetest.Sandbox) *fixture {
+	t.Helper()
+	// What is signed for the second region is signed anew for the server's own.
+	regions := box.Proxy(t, us)
+	regions.SetFault(func(r storetest.Request) storetest.Fault {
+		if !strings.Contains(r.Header.Get("Authorization"), "/"+eu+"/") {
+			return storetest.Fault{}
+		}
+		f := storetest.Fault{Resign: true}
+		if r.Operation == "CreateBucket" {
+			f.ReplaceRequestBody = func([]byte) []byte {
+				return []byte(`<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>`)
+			}
+		}
+		if r.Operation == "HeadBucket" {
+			f.SetResponseHeader = map[string]string{"X-Amz-Bucket-Region": eu}
+		}
+		return f
+	})
+	box.Endpoints[us], box.Endpoints[eu] = regions.URL(), regions.URL()
+	f := newFixtureOn(t, box)
+	f.to = f.from
+	f.open()
+	return f
 }

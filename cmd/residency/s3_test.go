@@ -18,6 +18,7 @@ import (
 	"github.com/creack/pty"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 )
 
 const s3Usage = `s3 is an independent client of the sandbox, for scripts:
@@ -57,12 +58,12 @@ func s3Run(ctx context.Context, args []string) error {
 	if len(args) < 3 {
 		return errors.New(s3Usage)
 	}
-	box, err := storetest.Attach(os.Getenv("SANDBOX"))
+	client, err := s3Client(args[1])
 	if err != nil {
 		return err
 	}
 	bucket, prefix, _ := strings.Cut(args[2], "/")
-	t := &s3Tool{client: box.Client(args[1]), bucket: bucket, prefix: prefix}
+	t := &s3Tool{client: client, bucket: bucket, prefix: prefix}
 	rest := args[3:]
 	want := map[string]int{"locked": 1, "put": 2, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
@@ -110,6 +111,18 @@ func s3Run(ctx context.Context, args []string) error {
 		return t.same(ctx, rest[0])
 	}
 	return err
+}
+
+// s3Client is one of the sandbox, or of the Amazon if the script has that.
+func s3Client(region string) (*s3.Client, error) {
+	if os.Getenv("SANDBOX") == "" {
+		return amazon.Reach(os.Getenv, region)
+	}
+	box, err := storetest.Attach(os.Getenv("SANDBOX"))
+	if err != nil {
+		return nil, err
+	}
+	return box.Client(region), nil
 }
 
 // expectExit runs a program with our own streams.

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -35,9 +36,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else every program waits a second before it ends
 			env.Values[leaseKey{}] = new(func() error)
+			env.Values[amazonKey{}] = new(*amazon.Server)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"amazon":  amazonCommand,
 			"sandbox": sandboxCommand,
 			"relay":   relayCommand,
 			"expand":  expandCommand,

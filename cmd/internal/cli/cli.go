@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -154,19 +155,21 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	f.BoolVar(&a.logKeys, "log-keys", false, "show object keys, which may be personal data")
 	f.BoolVar(&a.insecure, "insecure", false, "permit plain http endpoints on other machines")
 	f.StringVar(&a.state, "state", "", "where plans, receipts and certificates are kept: a directory or provider:bucket/prefix (`home`; default from the configuration)")
-	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(), a.verifyCommand(), a.statusCommand(), a.doctorCommand())
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(), a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand())
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		a.parsed = true
-		return a.checkFlags()
+		return a.checkFlags(c)
 	}
 	return root
 }
 
-func (a *app) checkFlags() error {
-	switch a.output {
-	case "table", "json", "csv":
-	default:
-		return &usageError{err: fmt.Errorf("output format %q: one of table, json, csv", a.output)}
+func (a *app) checkFlags(c *cobra.Command) error {
+	formats := []string{"table", "json", "csv"}
+	if c.Name() == permissionsName {
+		formats = append(formats, "terraform")
+	}
+	if !slices.Contains(formats, a.output) {
+		return &usageError{err: fmt.Errorf("output format %q: one of %s", a.output, strings.Join(formats, ", "))}
 	}
 	if a.logFormat != "text" && a.logFormat != "json" {
 		return &usageError{err: fmt.Errorf("log format %q: one of text, json", a.logFormat)}

@@ -76,12 +76,14 @@ func Walk(prefix, after string, pages Pages) iter.Seq2[objectstore.Version, erro
 		last := objectstore.Version{Key: after}
 		for {
 			page, more, err := pages(at)
-			for _, v := range page {
+			for _, v := range page { // before any of it is given out, as S3 stores do
 				if err := objectstore.Follows(last, v, prefix); err != nil {
 					yield(objectstore.Version{}, err)
 					return
 				}
 				last = v
+			}
+			for _, v := range page {
 				if !yield(v, nil) {
 					return
 				}

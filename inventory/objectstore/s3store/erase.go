@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/iam"
 )
 
 // Delete implements objectstore.Eraser. An entry that the answer does not
@@ -64,7 +65,7 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 	}
 	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(false)}})
 	if err != nil {
-		return nil, s.fail("DeleteObjects", bucket, err)
+		return nil, s.fail("DeleteObjects", bucket, err, casesOf(entries)...)
 	}
 	type name struct{ key, id string }
 	answers := make(map[name]error, len(entries))
@@ -78,8 +79,12 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 			slowed = true
 			objectstore.Throttled(ctx, s.http.address)
 		}
+		hint := ""
+		if errors.Is(kind(code), objectstore.ErrDenied) {
+			hint = neededFor("DeleteObjects", deletionCase(aws.ToString(e.VersionId)))
+		}
 		answers[name{aws.ToString(e.Key), aws.ToString(e.VersionId)}] = &objectstore.Error{
-			Op: "DeleteObjects", Bucket: s.provider + ":" + bucket, Code: code, Status: 200, Kind: kind(code), Err: errors.New(aws.ToString(e.Message)),
+			Op: "DeleteObjects", Bucket: s.where(bucket), Code: code, Status: 200, Kind: kind(code), Hint: hint, Err: errors.New(aws.ToString(e.Message)),
 		}
 	}
 	results := make([]error, len(entries))
@@ -93,12 +98,50 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 	return results, nil
 }
 
-// DeleteIf implements objectstore.Eraser.
+// casesOf is what several deletions need permissions for.
+func casesOf(entries []objectstore.Deletion) []iam.Case {
+	var cases []iam.Case
+	for _, e := range entries {
+		cases = append(cases, deletionCase(e.VersionID))
+	}
+	return cases
+}
+
+func deletionCase(version string) iam.Case {
+	if version == "" {
+		return iam.Current
+	}
+	return iam.Version
+}
+
+// DeleteIf implements objectstore.Eraser. Amazon compares current versions only, and
+// answers 501 NotImplemented where a version is named as well (Amazon S3 User Guide,
+// "How to perform conditional deletes").
 func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.Deletion) error {
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
+	out, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
 		Bucket: &bucket, Key: &entry.Key, VersionId: versionID(entry.VersionID), IfMatch: quoted(entry.ETag),
 	})
-	return s.fail("DeleteObject", bucket, err)
+	if err != nil {
+		return s.fail("DeleteObject", bucket, err)
+	}
+	if entry.VersionID != "" || !aws.ToBool(out.DeleteMarker) {
+		return nil
+	}
+	return s.uncover(ctx, bucket, entry.Key, aws.ToString(out.VersionId))
+}
+
+// uncover takes away a delete marker that was set where a deletion for good was meant.
+// One without an ID stays: what lies under that ID by now may be another's.
+func (s *Store) uncover(ctx context.Context, bucket, key, marker string) error {
+	set := fmt.Errorf("%w: the bucket has versions, and a delete marker was set", objectstore.ErrNotOffered)
+	if marker == "" || marker == objectstore.NullVersion {
+		return s.fail("DeleteObject", bucket, set)
+	}
+	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: &marker})
+	if err != nil {
+		return fmt.Errorf("%w; it could not be taken away again: %w", s.fail("DeleteObject", bucket, set), s.fail("DeleteObject", bucket, err))
+	}
+	return s.fail("DeleteObject", bucket, set)
 }
 
 func isNotFound(err error) bool { return errors.Is(err, objectstore.ErrNotFound) }

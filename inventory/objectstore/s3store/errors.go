@@ -5,14 +5,17 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/iam"
 )
 
 // kind maps S3's error codes (Amazon S3 API Reference, "Error responses") to
@@ -69,14 +72,13 @@ func byStatus(status int) error {
 }
 
 // fail makes an objectstore.Error of what the SDK returned; nil stays nil.
-func (s *Store) fail(op, bucket string, err error) error {
+//
+// Cases are what a request has besides its query and header; see package iam.
+func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 	if err == nil {
 		return nil
 	}
-	where := s.provider + ":" + bucket
-	if bucket == "" {
-		where = s.provider + " " + s.region
-	}
+	where := s.where(bucket)
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, ended) {
 			return &objectstore.Error{Op: op, Bucket: where, Err: ended} // the SDK's text may hold the URL and so the key
@@ -100,7 +102,7 @@ func (s *Store) fail(op, bucket string, err error) error {
 		if strings.Contains(api.ErrorMessage(), sseStored) {
 			e.Kind = objectstore.ErrCustomerKey
 		}
-		if e.Hint = s.hint(e, response, bucket); e.Kind == nil && redirects(e.Status) {
+		if e.Hint = s.hint(e, response, bucket, cases); e.Kind == nil && redirects(e.Status) {
 			e.Kind = objectstore.ErrElsewhere
 		}
 		return e
@@ -127,21 +129,63 @@ func (s *Store) fail(op, bucket string, err error) error {
 }
 
 // hint says what more can be told of a refusal.
-func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string) string {
+func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string, cases []iam.Case) string {
 	switch {
 	case redirects(e.Status):
+		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && s.endpoint == "" {
+			return "the bucket is in " + region
+		}
 		return elsewhere(response)
 	case e.Code == "RequestTimeTooSkewed":
 		if at, ok := answered(response); ok {
 			return "this machine's clock " + offBy(s.now().Sub(at))
 		}
 		return "this machine's clock is wrong"
-	case errors.Is(e.Kind, objectstore.ErrDenied) && bucket != "":
-		if account := s.owner.known(); account != "" {
-			return "or the bucket is not of " + account + ", which every request names as its owner"
+	case errors.Is(e.Kind, objectstore.ErrDenied):
+		hint := needed(e.Op, response, cases)
+		if account := s.owner.known(); account != "" && bucket != "" {
+			hint = joined(hint, "or the bucket is not of "+account+", which every request names as its owner")
 		}
+		return hint
 	}
 	return ""
+}
+
+// needed names the permissions that a refused request needs.
+func needed(op string, response *awshttp.ResponseError, cases []iam.Case) string {
+	if response != nil && response.Response != nil && response.Response.Request != nil {
+		r := response.Response.Request
+		if name := awsmiddleware.GetOperationName(r.Context()); name != "" {
+			op = name
+		}
+		if len(cases) == 0 {
+			cases = iam.Cases(r.URL.Query(), r.Header)
+		}
+	}
+	return neededFor(op, cases...)
+}
+
+func neededFor(op string, cases ...iam.Case) string {
+	if !iam.Known(op) {
+		return "which permission " + op + " needs is not known"
+	}
+	var actions []string
+	for _, n := range iam.Needs(op, cases...) {
+		if !slices.Contains(actions, n.Action) {
+			actions = append(actions, n.Action)
+		}
+	}
+	if len(actions) == 0 {
+		return ""
+	}
+	return "it needs " + strings.Join(actions, ", ")
+}
+
+func joined(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
 }
 
 func redirects(status int) bool {
@@ -180,7 +224,7 @@ func offBy(d time.Duration) string {
 
 // broken makes an objectstore.Error of an answer that cannot be right.
 func (s *Store) broken(op, bucket string, err error) error {
-	return &objectstore.Error{Op: op, Bucket: s.provider + ":" + bucket, Err: err}
+	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Err: err}
 }
 
 // cause returns the innermost error that is not one of the SDK's wrappers.

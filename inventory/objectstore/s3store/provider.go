@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -39,7 +40,10 @@ type Options struct {
 	// Amazon tells that the provider is Amazon's own service.
 	Amazon   bool
 	Patience Patience
-	Now      func() time.Time // default time.Now
+	// Proxy finds a request's proxy; default: as the environment says, which the
+	// process reads once.
+	Proxy func(*http.Request) (*url.URL, error)
+	Now   func() time.Time // default time.Now
 	// PageSize is how many entries to ask for in one request; default 1,000,
 	// the most that S3 gives.
 	PageSize int32
@@ -69,10 +73,6 @@ type Provider struct {
 	stores map[string]*Store
 }
 
-// homeRegion is asked when no region is known yet; any region of AWS's main
-// partition answers ListBuckets for all.
-const homeRegion = "us-east-1"
-
 // Open loads credentials and checks the endpoints' form. It sends no request
 // to the storage service.
 func Open(ctx context.Context, o Options) (*Provider, error) {
@@ -90,13 +90,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 			return nil, fmt.Errorf("provider %s, region %s: %w", o.Name, region, err)
 		}
 	}
-	load := []func(*config.LoadOptions) error{config.WithHTTPClient(transport(o)), config.WithRegion(homeRegion)}
-	if o.Profile != "" {
-		load = append(load, config.WithSharedConfigProfile(o.Profile))
-	}
-	base, err := config.LoadDefaultConfig(ctx, load...)
+	base, err := load(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("provider %s: %w: %w", o.Name, objectstore.ErrCredentials, err)
+		return nil, err
 	}
 	// The checksum that guards a transfer is chosen per request here; the SDK's
 	// own default would add a second pass over the bytes.
@@ -124,10 +120,13 @@ func (p *Provider) Regions() []string {
 	return regions
 }
 
-// Region returns the store of one region.
+// Home is the region that is asked for what is of no region.
+func (p *Provider) Home() string { return p.base.Region }
+
+// Region returns the store of one region; without a name, of the home region.
 func (p *Provider) Region(region string) *Store {
 	if region == "" {
-		region = homeRegion
+		region = p.Home()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,17 +136,17 @@ func (p *Provider) Region(region string) *Store {
 	cfg := p.base.Copy()
 	cfg.Region = region
 	endpoint := cmp.Or(p.endpoints[region], p.fallback)
-	http := p.client.at("")
-	cfg.HTTPClient = http
+	sends := p.client.at("")
+	cfg.HTTPClient = sends
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, http.middleware)
+		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, sends.middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner), http: http}
-	http.address = s.URL()
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner), http: sends}
+	sends.address = s.URL()
 	p.stores[region] = s
 	return s
 }

@@ -1,0 +1,339 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/iam"
+	"github.com/residency/residency/migrate/permission"
+	"github.com/residency/residency/regions"
+)
+
+// permissionsName is the command whose output can be terraform.
+const permissionsName = "permissions"
+
+func (a *app) permissionsCommand() *cobra.Command {
+	var stages []string
+	var to, end string
+	c := &cobra.Command{
+		Use:   permissionsName + " --stage STAGE",
+		Short: "Print the least policy with which a stage can be carried out",
+		Long: `permissions prints, for each end of a migration, the IAM policy that allows what
+a stage sends and nothing else, and why each action is in it. It sends no request
+and needs no credentials. What it prints comes from the table by which requests
+are made; the same table is below.
+
+The resources are those of the configuration: --customer fills in the source, --to
+the destination. What is not known is a placeholder, in capitals, and the output
+says so. Where a customer's buckets are found by their tag, name them in the
+configuration, or put them in the placeholder's place.
+
+Several stages make one policy for each end: --stage copy,fence. With --end the
+document of that one end is printed alone, as IAM takes it:
+
+  residency permissions --stage erase --customer acme --to eu-west-1 \
+    --end source -o json > erase-source.json
+
+` + permission.Help(),
+		Example: `  residency permissions --stage inventory
+  residency permissions --stage copy --customer acme --to eu-west
+  residency permissions --stage erase --customer acme --to eu-west -o terraform`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			var list []permission.Stage
+			for _, name := range stages {
+				s, err := permission.Parse(name)
+				if err != nil {
+					return &usageError{err: fmt.Errorf("--stage: %w", err), hint: "residency help permissions says what each is"}
+				}
+				list = append(list, s)
+			}
+			if len(list) == 0 {
+				return &usageError{err: errors.New("--stage is missing"), hint: "say for what: --stage " + permission.Names()}
+			}
+			ends, err := a.permissionEnds(list, to)
+			if err != nil {
+				return err
+			}
+			documents := permission.Documents(list, ends)
+			if end != "" {
+				if documents, err = ofEnd(documents, end); err != nil {
+					return err
+				}
+			}
+			return a.printPermissions(documents, end != "")
+		},
+	}
+	c.Flags().StringSliceVar(&stages, "stage", nil, "`stage` to be allowed: "+permission.Names()+"; repeatable")
+	c.Flags().StringVar(&to, "to", "", "destination `region`")
+	c.Flags().StringVar(&end, "end", "", "print the document of this `end` alone: source, destination, state or elsewhere")
+	complete := func(values []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	var names []string
+	for _, s := range permission.Stages() {
+		names = append(names, string(s)+"\t"+s.Command())
+	}
+	// They fail for a flag that does not exist, or twice.
+	_ = c.RegisterFlagCompletionFunc("stage", complete(names))
+	_ = c.RegisterFlagCompletionFunc("end", complete(permission.EndNames()))
+	return c
+}
+
+// ofEnd finds the one document of an end.
+func ofEnd(documents []permission.Document, end string) ([]permission.Document, error) {
+	if !slices.Contains(permission.EndNames(), end) {
+		return nil, &usageError{err: fmt.Errorf("--end %q: one of %s", end, strings.Join(permission.EndNames(), ", "))}
+	}
+	found := slices.DeleteFunc(documents, func(d permission.Document) bool { return d.Where.Name() != end })
+	switch len(found) {
+	case 0:
+		return nil, &usageError{err: fmt.Errorf("--end %s: the stage sends nothing there", end)}
+	case 1:
+		return found, nil
+	}
+	var providers []string
+	for _, d := range found {
+		providers = append(providers, d.Where.Provider)
+	}
+	return nil, &usageError{err: fmt.Errorf("--end %s: there are several, with the providers %s", end, strings.Join(providers, ", ")),
+		hint: "leave --end out; -o json prints them all"}
+}
+
+// permissionEnds are the ends of the configuration, as far as it and the command
+// line name them.
+func (a *app) permissionEnds(stages []permission.Stage, to string) ([]permission.Where, error) {
+	w, err := a.openConfig()
+	if err != nil {
+		return nil, err
+	}
+	for name, p := range w.config.Providers {
+		w.providers[name] = &provider{Provider: p, name: name, catalog: w.catalog}
+	}
+	if _, ok := w.config.Customers[a.customer]; !ok && a.customer != "" && len(w.config.Customers) > 0 {
+		names := strings.Join(sortedKeys(w.config.Customers), ", ")
+		return nil, &usageError{err: fmt.Errorf("customer %s is not in the configuration, which names %s", a.customer, names),
+			hint: "leave --customer out to have placeholders for buckets that are found by their tag"}
+	}
+	var destination *regions.Resolution
+	if to != "" {
+		d, err := w.catalog.Resolve(to, w.offered())
+		if err != nil {
+			return nil, err
+		}
+		destination = &d
+	}
+	onlyInventory := !slices.ContainsFunc(stages, func(s permission.Stage) bool { return s != permission.Inventory })
+	sources := a.sourceEnds(w, onlyInventory)
+	ends := slices.Clone(sources)
+	if d := a.destinationEnd(w, sources, destination); !onlyInventory || destination != nil {
+		ends = append(ends, d)
+	}
+	for _, name := range sortedKeys(w.providers) {
+		known := slices.ContainsFunc(ends, func(e permission.Where) bool { return e.Provider == name })
+		if !known && sources[0].Provider != "" {
+			ends = append(ends, w.providers[name].end(permission.Anywhere, ""))
+		}
+	}
+	if at := w.stateAt; at != nil && !onlyInventory {
+		e := w.providers[at.Provider].end(permission.State, "")
+		if e.Places = []objectstore.Location{*at}; at.Prefix != "" && !strings.HasSuffix(at.Prefix, "/") {
+			e.Places[0].Prefix += "/"
+		}
+		ends = append(ends, e)
+	}
+	return ends, nil
+}
+
+// end is a provider as one end.
+func (p *provider) end(e permission.End, region string) permission.Where {
+	codes := sortedKeys(p.Regions)
+	if region != "" {
+		codes = []string{region}
+	}
+	at := permission.Where{End: e, Provider: p.name, Account: p.Account, Partition: "aws", KMS: p.Type == "aws"}
+	if len(codes) > 0 {
+		if r, ok := p.catalog.Lookup(p.Type, codes[0]); ok && p.Type == "aws" {
+			at.Partition = cmp.Or(r.Partition, at.Partition)
+		}
+	}
+	if len(codes) == 1 {
+		at.Region = codes[0]
+	}
+	return at
+}
+
+// sourceEnds are the providers that have the customer's data.
+func (a *app) sourceEnds(w *world, everything bool) []permission.Where {
+	places := make(map[string][]objectstore.Location)
+	for _, c := range w.config.Claims() {
+		if a.customer != "" && c.Customer == a.customer {
+			places[c.Location.Provider] = append(places[c.Location.Provider], c.Location)
+		}
+	}
+	if everything && a.customer == "" { // every bucket is counted
+		for name := range w.providers {
+			places[name] = []objectstore.Location{{Provider: name, Bucket: "*"}}
+		}
+	}
+	var ends []permission.Where
+	for _, name := range sortedKeys(places) {
+		e := w.providers[name].end(permission.Source, "")
+		e.Places = places[name]
+		ends = append(ends, e)
+	}
+	if len(ends) > 0 {
+		return ends
+	}
+	e := permission.Where{End: permission.Source, Partition: "aws", KMS: true}
+	if names := sortedKeys(w.providers); len(names) == 1 {
+		e = w.providers[names[0]].end(permission.Source, "")
+	}
+	e.Places, e.Assumed = []objectstore.Location{{Provider: e.Provider, Bucket: permission.SourceBucket}}, true
+	return []permission.Where{e}
+}
+
+// destinationEnd is where the customer's data goes.
+func (a *app) destinationEnd(w *world, sources []permission.Where, to *regions.Resolution) permission.Where {
+	e := permission.Where{End: permission.Destination, Partition: "aws", KMS: true}
+	if to != nil {
+		e = w.providers[to.Place.Provider].end(permission.Destination, to.Place.Code)
+	}
+	e.Key = w.config.Destination.KMSKey
+	for _, s := range sources {
+		if s.Assumed || to == nil {
+			continue
+		}
+		for _, l := range s.Places {
+			from := sortedKeys(w.providers[l.Provider].Regions)
+			if len(from) == 0 {
+				from = []string{"*"} // wherever it is
+			}
+			for _, code := range from {
+				name := w.config.BucketName(l.Bucket, to.Place.Code, a.customer, code)
+				at := objectstore.Location{Provider: to.Place.Provider, Bucket: name, Prefix: l.Prefix}
+				e.Places = append(e.Places, at)
+			}
+		}
+	}
+	if len(e.Places) == 0 {
+		e.Places, e.Assumed = []objectstore.Location{{Provider: e.Provider, Bucket: permission.DestinationBucket}}, true
+	}
+	return e
+}
+
+// printed is a document as JSON output has it.
+type printed struct {
+	End      string     `json:"end"`
+	Provider string     `json:"provider,omitempty"`
+	Account  string     `json:"account,omitempty"`
+	Assumed  bool       `json:"placeholders"`
+	Policy   iam.Policy `json:"policy"`
+}
+
+func (a *app) printPermissions(documents []permission.Document, alone bool) error {
+	for _, d := range documents {
+		parts := d.Policy.Split(iam.MaxSize)
+		if len(parts) > 1 {
+			a.reporter().Note(fmt.Sprintf("the policy of the %s has %s characters, and a managed policy of IAM at most %s: "+
+				"it is in %d parts, all to be attached",
+				d.Where, render.Count(int64(d.Policy.Size())), render.Count(iam.MaxSize), len(parts)))
+		}
+		if d.Where.Assumed {
+			a.reporter().Note(fmt.Sprintf("the policy of the %s has a placeholder in the place of the bucket's name: %s",
+				d.Where, d.Where.Places[0].Bucket))
+		}
+	}
+	switch a.output {
+	case "json":
+		return a.permissionsJSON(documents, alone)
+	case "terraform":
+		a.permissionsTerraform(documents)
+		return nil
+	case "csv":
+		columns := []string{"end", "action", "resource", "stage", "request", "when", "why"}
+		return render.CSV(a.Out, columns, permissionRows(documents))
+	}
+	return a.permissionsTable(documents)
+}
+
+func (a *app) permissionsJSON(documents []permission.Document, alone bool) error {
+	var all []printed
+	for _, d := range documents {
+		for _, part := range d.Policy.Split(iam.MaxSize) {
+			all = append(all, printed{End: d.Where.Name(), Provider: d.Where.Provider, Account: d.Where.Account,
+				Assumed: d.Where.Assumed, Policy: part})
+		}
+	}
+	if alone && len(all) == 1 {
+		return render.JSON(a.Out, all[0].Policy)
+	}
+	return render.JSON(a.Out, all)
+}
+
+func (a *app) permissionsTerraform(documents []permission.Document) {
+	first := true
+	for _, d := range documents {
+		parts := d.Policy.Split(iam.MaxSize)
+		for i, part := range parts {
+			if !first {
+				fmt.Fprintln(a.Out)
+			}
+			first = false
+			name := "residency_" + d.Where.Name()
+			if d.Where.Provider != "" {
+				name += "_" + d.Where.Provider
+			}
+			if len(parts) > 1 {
+				name += fmt.Sprintf("_%d", i+1)
+			}
+			fmt.Fprint(a.Out, part.Terraform(name))
+		}
+	}
+}
+
+// permissionRows says why each action is allowed, one row for each request.
+func permissionRows(documents []permission.Document) [][]string {
+	var rows [][]string
+	for _, d := range documents {
+		for _, r := range d.Rows {
+			rows = append(rows, []string{d.Where.String(), r.Action, strings.Join(r.Resources, " "), string(r.Stage),
+				r.Use.Operation, string(r.When), r.Why()})
+		}
+	}
+	return rows
+}
+
+func (a *app) permissionsTable(documents []permission.Document) error {
+	for i, d := range documents {
+		if i > 0 {
+			fmt.Fprintln(a.Out)
+		}
+		fmt.Fprintf(a.Out, "%s\n\n", render.Text("Policy of the "+d.Where.String()))
+		var rows [][]string
+		for _, line := range d.Reasons() {
+			rows = append(rows, []string{line.Action, string(line.On), line.Requests, line.Why})
+		}
+		columns := []render.Column{{Name: "action"}, {Name: "on", Fold: true}, {Name: "requests", Fold: true}, {Name: "why", Fold: true}}
+		if err := render.Table(a.Out, columns, rows); err != nil {
+			return err
+		}
+		for _, part := range d.Policy.Split(iam.MaxSize) {
+			text, err := part.JSON()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.Out, "\n%s", text)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package amazon
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// Client returns a client of a region for a test's own set-up: of the account's root,
+// to whom no policy applies.
+func (s *Server) Client(region string) *s3.Client { return s.ClientAs(root, region) }
+
+// ClientAs returns a client of a region with a user's credentials. It never repeats
+// a request, and adds no checksums by itself.
+func (s *Server) ClientAs(user, region string) *s3.Client {
+	u := s.named(user)
+	return newClient(region, u.AccessKey, u.SecretKey, s.HTTPClient())
+}
+
+func newClient(region, accessKey, secretKey string, sends *http.Client) *s3.Client {
+	return s3.New(s3.Options{
+		Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""), HTTPClient: sends,
+		Retryer:                    aws.NopRetryer{},
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	})
+}
+
+// Setenv gives a test's own process the variables of Env but for the proxy, which a
+// process reads once: whoever is under test in it is given Through.
+func (s *Server) Setenv(t testing.TB, user ...string) {
+	t.Helper()
+	for _, kv := range s.Env(user...) {
+		name, value, _ := strings.Cut(kv, "=")
+		if !strings.EqualFold(name, "HTTPS_PROXY") && !strings.EqualFold(name, "NO_PROXY") {
+			t.Setenv(name, value)
+		}
+	}
+}
+
+// Through finds the proxy of every request: the server.
+func (s *Server) Through(*http.Request) (*url.URL, error) { return url.Parse(s.Proxy()) }
+
+// HTTPClient returns a client that reaches the server under Amazon's names.
+func (s *Server) HTTPClient() *http.Client { return httpClient(s.own) }
+
+func httpClient(t *http.Transport) *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}
+
+// transport reaches Amazon's names by a proxy whose certificates the roots have signed.
+func transport(proxy *url.URL, roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		DisableCompression: true, MaxIdleConnsPerHost: 64,
+	}
+}
+
+// rootVariable has the keys of the account's root, for other processes of a test.
+const rootVariable = "AMAZON_ROOT"
+
+// Reach is Client for another process of a test, which has the variables of Env.
+func Reach(getenv func(string) string, region string) (*s3.Client, error) {
+	accessKey, secretKey, ok := strings.Cut(getenv(rootVariable), " ")
+	if !ok {
+		return nil, fmt.Errorf("amazon: %s is not set", rootVariable)
+	}
+	proxy, err := url.Parse(getenv("HTTPS_PROXY"))
+	if err != nil {
+		return nil, fmt.Errorf("amazon: %w", err)
+	}
+	bundle, err := os.ReadFile(getenv("AWS_CA_BUNDLE"))
+	if err != nil {
+		return nil, fmt.Errorf("amazon: %w", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(bundle)
+	return newClient(region, accessKey, secretKey, httpClient(transport(proxy, roots))), nil
+}

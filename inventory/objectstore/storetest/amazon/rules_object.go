@@ -1,0 +1,106 @@
+package amazon
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// objectRules are about writing, copying and reading objects.
+func objectRules() []rule {
+	return []rule{
+		{id: "tagging-count", demand: "`x-amz-tagging-count` is told to those alone who may read the tags",
+			source: "S3 API Reference, \"GetObject\", \"HeadObject\": \"only if you have the required permissions\""},
+		{id: "metadata-size", demand: "user metadata has at most 2 KiB: 400 MetadataTooLarge",
+			source: "S3 User Guide, \"Working with object metadata\"", check: metadataSize, after: true},
+		{id: "key-length", demand: "a key has at most 1,024 bytes: 400 KeyTooLongError",
+			source: "S3 User Guide, \"Naming Amazon S3 objects\"", check: keyLength},
+		{id: "tags-of-object", demand: "an object has at most 10 tags: 400 BadRequest",
+			source: "S3 User Guide, \"Categorizing your objects using tags\"", check: tagLimit, after: true},
+		{id: "lock-checksum", demand: "in a bucket with object lock each PutObject and UploadPart has Content-MD5 or `x-amz-checksum-*`: 400 InvalidRequest",
+			source: "S3 API Reference, \"PutObject\", \"UploadPart\"; S3 User Guide, \"Object Lock considerations\"", check: lockSummed, after: true},
+		{id: "lock-only-locked", demand: "retention and legal hold take a bucket with object lock: 400 InvalidRequest",
+			source: "S3 API Reference, \"PutObject\", x-amz-object-lock-mode", check: lockOnly, after: true},
+		{id: "sse-c-blocked", demand: "SSE-C is refused where the bucket's encryption does not permit it: 403 AccessDenied",
+			source: "S3 User Guide, \"Blocking or unblocking SSE-C for a general purpose bucket\"", check: customerKeyBlocked, after: true},
+		{id: "etag-no-md5", demand: "the ETag of an object under SSE-KMS or SSE-C is no MD5",
+			source: "S3 API Reference, \"Object\", ETag"},
+		{id: "copy-result", demand: "CopyObject and UploadPartCopy tell checksums in the result's document, not in headers",
+			source: "S3 API Reference, \"CopyObject\", \"UploadPartCopy\", Response Elements"},
+		{id: "copy-size", demand: "a copy takes a source, or a part of one, of at most 5 GiB: 400 InvalidRequest",
+			source: "S3 API Reference, \"CopyObject\", \"UploadPartCopy\""},
+		{id: "redirect-not-copied", demand: "CopyObject does not carry a website redirect",
+			source: "S3 API Reference, \"CopyObject\", x-amz-website-redirect-location: \"not copied\""},
+		{id: "copied-tags", demand: "copying an object with tags takes s3:GetObjectTagging (or …VersionTagging) on it and s3:PutObjectTagging on the copy",
+			source: "S3 User Guide, \"Categorizing your objects using tags\", tagging and access control; \"Copying objects\""},
+		{id: "parts-without-checksum", demand: "GetObjectAttributes tells parts of objects with an additional checksum alone, by pages of 1,000; CRC-64/NVME is none",
+			source: "S3 API Reference, \"GetObjectAttributes\", ObjectParts"},
+		{id: "archived", demand: "an archived object is read and copied once it is restored: 403 InvalidObjectState",
+			source: "S3 User Guide, \"Working with archived objects\""},
+	}
+}
+
+func writes(c *call) bool {
+	return slices.Contains([]string{"PutObject", "CopyObject", "CreateMultipartUpload"}, c.operation)
+}
+
+func metadataSize(c *call) *refusal {
+	n := 0
+	for name, values := range c.r.Header {
+		if rest, ok := strings.CutPrefix(name, "X-Amz-Meta-"); ok {
+			n += len(rest) + len(strings.Join(values, ","))
+		}
+	}
+	if n > 2<<10 {
+		return refuse(http.StatusBadRequest, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size").
+			with("MaxSizeAllowed", "2048")
+	}
+	return nil
+}
+
+func keyLength(c *call) *refusal {
+	if len(c.key) > 1024 {
+		return refuse(http.StatusBadRequest, "KeyTooLongError", "Your key is too long").with("MaxSizeAllowed", "1024")
+	}
+	return nil
+}
+
+func tagLimit(c *call) *refusal {
+	n := 0
+	switch {
+	case writes(c) && c.r.Header.Get("X-Amz-Tagging") != "":
+		n = strings.Count(c.r.Header.Get("X-Amz-Tagging"), "&") + 1
+	case c.operation == "PutObjectTagging":
+		n = strings.Count(string(c.body), "<Tag>")
+	}
+	if n > 10 {
+		return refuse(http.StatusBadRequest, "BadRequest", "Object tags cannot be greater than 10")
+	}
+	return nil
+}
+
+func lockSummed(c *call) *refusal {
+	if (c.operation == "PutObject" || c.operation == "UploadPart") && c.bucket.lock && !guarded(c.r.Header) {
+		return invalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
+	}
+	return nil
+}
+
+func lockOnly(c *call) *refusal {
+	if !writes(c) || c.bucket.lock {
+		return nil
+	}
+	for name := range c.r.Header {
+		if strings.HasPrefix(name, "X-Amz-Object-Lock-") {
+			return invalidRequest("Bucket is missing Object Lock Configuration")
+		}
+	}
+	return nil
+}
+
+func customerKeyBlocked(c *call) *refusal {
+	if writes(c) && c.r.Header.Get(customerHeader+"Algorithm") != "" && c.bucket.encryption().blocked {
+		return denied("SSE-C is blocked for this bucket")
+	}
+	return nil
+}

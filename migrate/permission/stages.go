@@ -1,0 +1,197 @@
+package permission
+
+import (
+	"slices"
+
+	"github.com/residency/residency/inventory/objectstore/iam"
+)
+
+// settings are the operations' names for what buckets are configured by, besides
+// versioning and tags.
+func settings() []string {
+	return append(carried(), "BucketReplication", "BucketLogging", "BucketNotificationConfiguration")
+}
+
+// carried are those that are written at the destination too.
+func carried() []string {
+	return []string{"BucketEncryption", "BucketOwnershipControls", "PublicAccessBlock", "ObjectLockConfiguration",
+		"BucketCors", "BucketWebsite", "BucketRequestPayment", "BucketPolicy", "BucketLifecycleConfiguration"}
+}
+
+func verbs(verb string, nouns []string) []string {
+	names := make([]string, len(nouns))
+	for i, n := range nouns {
+		names[i] = verb + n
+	}
+	return names
+}
+
+// Uses returns the requests of a stage. This is the one place that says so; a test
+// runs each stage under what follows from it, and fails for what is denied and for
+// what is never used.
+func (s Stage) Uses() []Use {
+	switch s {
+	case Inventory:
+		return slices.Concat(search(), listings(Source, "count what is there"), listings(Destination, "count what is there"))
+	case Plan:
+		return plan()
+	case Copy:
+		return copies()
+	case Verify:
+		return verify()
+	case Erase:
+		return erase()
+	case Fence:
+		return fence()
+	case Restore:
+		return place{end: Source, place: Data, why: "ask for archived versions"}.each("RestoreObject")
+	case Abort:
+		return abort()
+	}
+	return nil
+}
+
+// search are the requests by which customers' buckets are found.
+func search() []Use {
+	return place{end: Anywhere, place: AllBuckets, why: "find the buckets, and whose they are"}.
+		each("ListBuckets", "HeadBucket", "GetBucketTagging")
+}
+
+// listings are the requests by which all that a bucket holds is found.
+func listings(end End, why string) []Use {
+	return place{end: end, place: TheBucket, why: why}.
+		each("ListObjectVersions", "ListObjectsV2", "ListMultipartUploads", "GetBucketVersioning")
+}
+
+// readState are the requests by which a state in a bucket is read.
+func readState() []Use {
+	find := place{end: State, place: TheBucket, why: "find the state"}
+	read := place{end: State, place: Data, why: "read the state"}
+	return append(find.each("HeadBucket", "GetBucketVersioning", "ListObjectVersions", "ListObjectsV2"),
+		read.send("GetObject", iam.Current, iam.UnderKMS))
+}
+
+// writeState are those by which it is kept, the lease included.
+func writeState() []Use {
+	write := place{end: State, place: Data, why: "keep the state"}
+	tidy := place{end: State, place: Data, why: "take away parts of the journal",
+		optional: "they stay, and say nothing any more"}
+	return append(readState(),
+		write.send("PutObject", iam.UnderKMS),
+		place{end: State, place: Data, why: "renew the lease"}.send("PutObject", iam.Unchanged),
+		tidy.send("DeleteObjects", iam.Current, iam.Version))
+}
+
+func plan() []Use {
+	source := place{end: Source, place: TheBucket, why: "read the bucket's settings"}
+	sample := place{end: Source, place: Data, why: "look at a few versions"}
+	destination := place{end: Destination, place: TheBucket, why: "look at a destination that is there"}
+	return slices.Concat(search(), listings(Source, "list what is to move"),
+		source.each(verbs("Get", settings())...), source.each("GetBucketAcl"),
+		[]Use{
+			sample.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
+			sample.send("GetObjectAcl", iam.Current, iam.Version), sample.send("ListObjectAnnotations"),
+		},
+		listings(Destination, "see what a destination that is there holds"),
+		destination.each(verbs("Get", settings())...),
+		writeState())
+}
+
+// reserve are the requests by which a run tells others at the destination that it
+// is at work there, and finds out that the two ends are two.
+func reserve() []Use {
+	mark := place{end: Destination, place: Mark, why: "reserve the destination for the plan"}
+	lease := place{end: Destination, place: Leases, why: "reserve it for the run"}
+	probe := place{end: Destination, place: Probes, why: "see that the two ends are two"}
+	rival := place{end: Source, place: Leases, why: "see that no other migration writes there"}
+	return []Use{
+		mark.send("CreateMultipartUpload"), mark.send("AbortMultipartUpload"),
+		lease.send("GetObject", iam.Current), lease.send("PutObject", iam.Unchanged),
+		lease.send("DeleteObject", iam.Version, iam.Unchanged), lease.send("DeleteObjects", iam.Version),
+		probe.send("PutObject"), probe.send("DeleteObjects", iam.Version),
+		rival.send("GetObject", iam.Current),
+	}
+}
+
+// look are the requests by which a destination is looked at before it is relied on.
+func look() []Use {
+	return slices.Concat(listings(Destination, "list what is there"),
+		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
+			each(append(verbs("Get", settings()), "HeadBucket", "GetBucketTagging")...))
+}
+
+func copies() []Use {
+	read := place{end: Source, place: Data, why: "read what is copied"}
+	write := place{end: Destination, place: Data, why: "write the copies"}
+	check := place{end: Destination, place: Data, why: "compare the copies"}
+	outdated := place{end: Destination, place: Data, why: "remove copies of what has since changed at the source"}
+	bucket := place{end: Destination, place: TheBucket, why: "make the bucket, as the source's is"}
+	return slices.Concat(
+		listings(Source, "see that the source is as it was planned"),
+		[]Use{
+			read.send("GetObject", iam.Current, iam.Version, iam.UnderKMS),
+			read.send("HeadObject", iam.Current, iam.Version),
+			read.send("GetObjectTagging", iam.Current, iam.Version),
+			read.send("GetObjectAcl", iam.Current, iam.Version),
+			read.send("GetObjectRetention"), read.send("GetObjectLegalHold"),
+		},
+		look(), reserve(),
+		bucket.each(append(verbs("Put", carried()), "CreateBucket", "PutBucketVersioning", "PutBucketTagging")...),
+		[]Use{
+			bucket.send("CreateBucket", iam.WithLock),
+			write.send("PutObject", iam.Tags, iam.Retention, iam.Hold, iam.Grants, iam.Unchanged, iam.UnderKMS),
+			write.send("CreateMultipartUpload", iam.Tags, iam.Retention, iam.Hold, iam.Grants, iam.UnderKMS),
+			write.send("UploadPart", iam.UnderKMS), write.send("CompleteMultipartUpload", iam.Unchanged, iam.UnderKMS),
+			write.send("AbortMultipartUpload"), write.send("ListParts"),
+			write.send("CopyObject", iam.FromCurrent, iam.FromVersion, iam.CopiesTags, iam.CopiesTagsV, iam.Tags,
+				iam.Retention, iam.Hold, iam.Grants, iam.UnderKMS),
+			write.send("UploadPartCopy", iam.FromCurrent, iam.FromVersion, iam.UnderKMS),
+			place{end: Destination, place: Data, why: "set delete markers"}.send("DeleteObject", iam.Current),
+			check.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
+			check.send("GetObject", iam.Current, iam.Version, iam.UnderKMS),
+			check.send("GetObjectTagging", iam.Current, iam.Version),
+			check.send("GetObjectAcl", iam.Current, iam.Version),
+			check.send("GetObjectRetention"), check.send("GetObjectLegalHold"),
+			outdated.send("DeleteObjects", iam.Version),
+		},
+		writeState())
+}
+
+func verify() []Use {
+	list := place{end: Destination, place: TheBucket, why: "list the copies"}
+	again := place{end: Destination, place: Data, why: "read the copies again (--verify readback)"}
+	return slices.Concat(list.each("ListObjectVersions", "ListObjectsV2", "GetBucketVersioning"),
+		[]Use{again.send("GetObject", iam.Current, iam.Version, iam.UnderKMS)}, readState())
+}
+
+func erase() []Use {
+	gone := place{end: Source, place: Data, why: "delete what is proven"}
+	probe := place{end: Source, place: Probes, why: "see that a write at the source does not come to the destination",
+		optional: "the first entry is erased alone, and the destination listed after it"}
+	return slices.Concat(
+		listings(Source, "see that the source is as it was proven, and empty at last"),
+		place{end: Source, place: TheBucket, why: "see what keeps it from being erased, and replicates it"}.
+			each("GetBucketPolicy", "GetBucketReplication"),
+		[]Use{
+			gone.send("DeleteObjects", iam.Version), gone.send("DeleteObject", iam.Current, iam.Version, iam.Unchanged),
+			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
+			probe.send("PutObject"),
+		},
+		look(), reserve(), writeState())
+}
+
+func fence() []Use {
+	policy := place{end: Source, place: TheBucket, why: "deny writes by the bucket's policy, and lift that again"}
+	try := place{end: Source, place: Probes, why: "see writes denied"}
+	return append(policy.each("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
+		try.send("CreateMultipartUpload"), try.send("AbortMultipartUpload"))
+}
+
+func abort() []Use {
+	return slices.Concat(
+		listings(Source, "see that nothing was erased"), look(), reserve(),
+		[]Use{
+			place{end: Destination, place: Data, why: "take away what the plan wrote"}.send("DeleteObjects", iam.Version),
+		},
+		writeState())
+}
