@@ -322,7 +322,7 @@ func (w *work) showTags(ctx context.Context) error {
 
 func (w *work) probeTags(ctx context.Context, m Move) error {
 	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
-	if err := w.patient(ctx, func() error { return mayRemove(ctx, source, m, key) }); err != nil {
+	if err := w.patient(ctx, func() error { _, err := mayRemove(ctx, source, m, key); return err }); err != nil {
 		return err
 	}
 	written, err := source.Put(ctx, objectstore.NewObject{Bucket: m.Bucket, Key: key, Guard: objectstore.Guard{Absent: true},
