@@ -74,12 +74,8 @@ func readState() []Use {
 // writeState are those by which it is kept, the lease included.
 func writeState() []Use {
 	write := place{end: State, place: Data, why: "keep the state"}
-	tidy := place{end: State, place: Data, why: "take away parts of the journal",
-		optional: "they stay, and say nothing any more"}
-	return append(readState(),
-		write.send("PutObject", iam.UnderKMS),
-		place{end: State, place: Data, why: "renew the lease"}.send("PutObject", iam.Unchanged),
-		tidy.send("DeleteObjects", iam.Current, iam.Version))
+	return append(readState(), write.send("PutObject", iam.UnderKMS),
+		place{end: State, place: Data, why: "renew the lease"}.send("PutObject", iam.Unchanged))
 }
 
 func plan() []Use {
@@ -90,10 +86,11 @@ func plan() []Use {
 		source.each(verbs("Get", settings())...), source.each("GetBucketAcl"),
 		[]Use{
 			sample.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
-			sample.send("GetObjectAcl", iam.Current, iam.Version), sample.send("ListObjectAnnotations"),
+			sample.send("GetObjectAcl", iam.Current, iam.Version), sample.send("ListObjectAnnotations", iam.Current, iam.Version),
 		},
 		listings(Destination, "see what a destination that is there holds"),
 		destination.each(verbs("Get", settings())...),
+		[]Use{place{end: Destination, place: Leases, why: "see which plan has made it"}.send("GetObject", iam.Current)},
 		writeState())
 }
 
@@ -109,7 +106,8 @@ func reserve() []Use {
 		lease.send("GetObject", iam.Current), lease.send("PutObject", iam.Unchanged),
 		lease.send("DeleteObject", iam.Version, iam.Unchanged), lease.send("DeleteObjects", iam.Version),
 		probe.send("PutObject"), probe.send("DeleteObjects", iam.Version),
-		rival.send("GetObject", iam.Current),
+		probe.send("CreateMultipartUpload"), probe.send("AbortMultipartUpload"), // under object lock
+		rival.send("GetObject", iam.Current, iam.Version),
 	}
 }
 
@@ -153,6 +151,9 @@ func copies() []Use {
 			check.send("GetObjectAcl", iam.Current, iam.Version),
 			check.send("GetObjectRetention"), check.send("GetObjectLegalHold"),
 			outdated.send("DeleteObjects", iam.Version),
+			place{end: Source, place: Leases, why: "take away ended leases of earlier migrations"}.send("DeleteObjects", iam.Version),
+			place{end: State, place: Data, why: "take away parts of the journal",
+				optional: "they stay, and say nothing any more"}.send("DeleteObjects", iam.Current, iam.Version),
 		},
 		writeState())
 }
@@ -173,6 +174,8 @@ func erase() []Use {
 		place{end: Source, place: TheBucket, why: "see what keeps it from being erased, and replicates it"}.
 			each("GetBucketPolicy", "GetBucketReplication"),
 		[]Use{
+			place{end: Source, place: Data, why: "say until when what is locked stays"}.send("GetObjectRetention"),
+			place{end: Source, place: Data, why: "say what is held"}.send("GetObjectLegalHold"),
 			gone.send("DeleteObjects", iam.Version), gone.send("DeleteObject", iam.Current, iam.Version, iam.Unchanged),
 			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
 			probe.send("PutObject"),
@@ -192,6 +195,8 @@ func abort() []Use {
 		listings(Source, "see that nothing was erased"), look(), reserve(),
 		[]Use{
 			place{end: Destination, place: Data, why: "take away what the plan wrote"}.send("DeleteObjects", iam.Version),
+			place{end: Source, place: TheBucket, why: "look for a fence that the state has forgotten",
+				optional: "it is not looked for"}.send("GetBucketPolicy"),
 		},
 		writeState())
 }

@@ -138,7 +138,7 @@ func (c *call) authorize() *refusal {
 // permit notes whether an action is allowed, and refuses it if it is not.
 func (c *call) permit(n need) *refusal {
 	if c.allowed(n) {
-		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action)
+		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action+" "+n.resource)
 		return nil
 	}
 	c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.denied }, n.action+" "+n.resource)
@@ -150,7 +150,7 @@ func (c *call) permit(n need) *refusal {
 // is left out without a word.
 func (c *call) sees(n need) bool {
 	if c.allowed(n) {
-		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action)
+		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action+" "+n.resource)
 		return true
 	}
 	c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.hidden }, n.action+" "+n.resource)
