@@ -213,7 +213,11 @@ func (w *work) undo(ctx context.Context, s manifest.Segment, u *Undone) error {
 	if len(written) == 0 {
 		return w.undoUploads(ctx, m, s, u)
 	}
-	erasures, err := w.destinationEraser(m).Segment(ctx, written)
+	eraser, err := w.destinationEraser(ctx, m)
+	if err != nil {
+		return err
+	}
+	erasures, err := eraser.Segment(ctx, written)
 	if err != nil {
 		return err
 	}

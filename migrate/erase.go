@@ -318,7 +318,7 @@ func (e *erasing) erase(ctx context.Context, m Move) error {
 		}
 	}
 	eraser := e.sourceEraser(m)
-	eraser.Conditional, eraser.Refusals = e.trial.conditional, e.refusals
+	eraser.Condition, eraser.Versioning, eraser.Refusals = e.trial.condition, e.trial.versioning, e.refusals
 	eraser.Brake = e.brakes[objectstore.AddressOf(e.source(m))]
 	for from := 0; from < len(e.entries); {
 		to, twins := e.next(m, from)

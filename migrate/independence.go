@@ -143,9 +143,9 @@ func twin(m Move, r *receipt.Receipt) bool {
 
 // trial is what is known of a move before its first deletion.
 type trial struct {
-	entries     int // the most that are erased before the destination is listed again
-	conditional bool
-	known       bool // conditional was tried
+	entries    int // the most that are erased before the destination is listed again
+	versioning objectstore.Versioning
+	condition  engine.Condition
 }
 
 // trialEntries is the size of the first batch of a move; without a probe at the
@@ -166,11 +166,17 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 	if err := w.patient(ctx, func() error { return w.probeDestination(ctx, m) }); err != nil {
 		return trial{}, err
 	}
-	if m.Lock {
-		return trial{entries: 1}, nil
-	}
 	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
-	if err := w.patient(ctx, func() error { return mayRemove(ctx, source, m, key) }); err != nil {
+	t := trial{entries: 1, versioning: m.Versioning}
+	if m.Lock {
+		t.condition = offered(ctx, source, m.Bucket, key, t.versioning)
+		return t, ctx.Err()
+	}
+	err := w.patient(ctx, func() (err error) {
+		t.versioning, err = mayRemove(ctx, source, m, key)
+		return err
+	})
+	if err != nil {
 		return trial{}, err
 	}
 	written, err := putProbe(ctx, source, m.Bucket, key)
@@ -179,9 +185,20 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		if ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err) {
 			return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
 		}
-		return trial{entries: 1}, w.dropSourceProbes(ctx)
+		t.condition = offered(ctx, source, m.Bucket, key, t.versioning)
+		return t, w.dropSourceProbes(ctx)
 	}
-	t := trial{entries: trialEntries}
+	// One that was acknowledged and is not there shows nothing by not coming.
+	there, err := showsKey(ctx, source, m.Bucket, key)
+	if err != nil {
+		err = errors.Join(err, removeProbe(ctx, source, m.Bucket, key, written))
+		return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
+	}
+	if !there {
+		t.condition = offered(ctx, source, m.Bucket, key, t.versioning)
+		return t, w.dropSourceProbes(ctx)
+	}
+	t.entries = trialEntries
 	looks := 1
 	if w.twins[move] > 0 {
 		looks = replicaLooks
@@ -191,10 +208,7 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 		err = w.shown(ctx, m.From(), key)
 	}
 	if err == nil && !shows {
-		t.conditional, t.known, err = honours(ctx, source, m, key, written)
-		if t.known {
-			w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletes, t.conditional)
-		}
+		t.condition, err = w.condition(ctx, m, key, written.VersionID, t.versioning)
 	}
 	if err = errors.Join(err, removeProbe(ctx, source, m.Bucket, key, written)); err != nil {
 		return trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
@@ -206,13 +220,15 @@ func (w *work) try(ctx context.Context, move int) (trial, error) {
 }
 
 // mayRemove finds out, on a key that does not exist, whether deletions are denied:
-// then no probe is left that nobody can take away.
-func mayRemove(ctx context.Context, source objectstore.Store, m Move, key string) error {
-	versioning := m.Versioning
+// then no probe is left that nobody can take away. It returns the versioning that
+// the bucket has by now.
+func mayRemove(
+	ctx context.Context, source objectstore.Store, m Move, key string,
+) (versioning objectstore.Versioning, err error) {
+	versioning = m.Versioning
 	if versioning == objectstore.Unversioned {
-		var err error
 		if versioning, err = source.Versioning(ctx, m.Bucket); err != nil {
-			return err
+			return "", err
 		}
 	}
 	d := objectstore.Deletion{Key: key}
@@ -223,7 +239,7 @@ func mayRemove(ctx context.Context, source objectstore.Store, m Move, key string
 	if err == nil && objectstore.Hopeless(results[0]) {
 		err = results[0]
 	}
-	return err
+	return versioning, err
 }
 
 // comes looks for a key at a move's destination.
@@ -239,19 +255,50 @@ func (w *work) comes(ctx context.Context, m Move, key string, looks int) (bool, 
 	}
 }
 
-// honours finds out whether the endpoint compares the ETag of a conditional
+// condition finds out whether the endpoint compares the ETag of a conditional
 // deletion, on an object of our own: on one that does not, the question is the
-// deletion.
-func honours(ctx context.Context, source objectstore.Store, m Move, key string, written objectstore.Written) (conditional, known bool, err error) {
-	id := written.VersionID
-	if id == "" {
-		id = objectstore.NullVersion
+// deletion. It is asked as erasing will: in a bucket without versions without an
+// ID, else for the null version, whether or not the object is that.
+func (w *work) condition(
+	ctx context.Context, m Move, key, id string, v objectstore.Versioning,
+) (engine.Condition, error) {
+	source := w.source(m)
+	c := engine.Untold
+	if numbered(id) {
+		if c = offered(ctx, source, m.Bucket, key, v); c == engine.Untold {
+			c = ask(ctx, source, m.Bucket, key, id)
+		}
+	} else {
+		c = ask(ctx, source, m.Bucket, key, v.Conditioned(objectstore.NullVersion))
 	}
-	err = source.DeleteIf(ctx, m.Bucket, objectstore.Deletion{Key: key, VersionID: id, ETag: engine.ImpossibleETag})
-	if errors.Is(err, objectstore.ErrPrecondition) {
-		return true, true, nil
+	if c != engine.Untold {
+		w.saw(ctx, source.Endpoint(), doctor.ConditionalDeletesOf(v), c == engine.Compared)
 	}
-	return false, err == nil, ctx.Err()
+	return c, ctx.Err()
+}
+
+// offered asks for a conditional deletion where there is nothing to delete, which
+// tells no more than whether the service refuses to be asked.
+func offered(
+	ctx context.Context, source objectstore.Store, bucket, key string, v objectstore.Versioning,
+) engine.Condition {
+	if c := ask(ctx, source, bucket, key, v.Conditioned(objectstore.NullVersion)); c == engine.Refused {
+		return c
+	}
+	return engine.Untold
+}
+
+func ask(ctx context.Context, source objectstore.Store, bucket, key, id string) engine.Condition {
+	err := source.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, VersionID: id, ETag: engine.ImpossibleETag})
+	switch {
+	case err == nil:
+		return engine.Ignored
+	case errors.Is(err, objectstore.ErrPrecondition):
+		return engine.Compared
+	case errors.Is(err, objectstore.ErrNotOffered):
+		return engine.Refused
+	}
+	return engine.Untold
 }
 
 // stay lists a move's destination after its first deletions: what was proven

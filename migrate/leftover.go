@@ -54,6 +54,23 @@ func (p *planner) leases(
 	return nil
 }
 
+// removeSeen removes a null version after a look whether it is still the one that
+// was seen.
+func removeSeen(ctx context.Context, store objectstore.Store, bucket string, v objectstore.Version) error {
+	ref := objectstore.Ref{Bucket: bucket, Key: v.Key, ETag: v.ETag}
+	if !v.Latest {
+		ref.VersionID = objectstore.NullVersion
+	}
+	if _, err := store.Stat(ctx, ref, 0); err != nil {
+		return err
+	}
+	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: v.Key, VersionID: objectstore.NullVersion}})
+	if err == nil {
+		err = results[0]
+	}
+	return err
+}
+
 func leaseRef(bucket string, v objectstore.Version) objectstore.Ref {
 	ref := objectstore.Ref{Bucket: bucket, Key: v.Key, ETag: v.ETag}
 	if numbered(v.VersionID) {
@@ -93,7 +110,8 @@ func (w *work) sweep(ctx context.Context, m Move) error {
 }
 
 // removeVersion removes one version for good, and nothing else: where it has no
-// ID, by a deletion on the condition of its ETag. One that is gone is no error.
+// ID, by a deletion on the condition of its ETag, or after a look at that where the
+// service compares nothing. One that is gone is no error.
 func removeVersion(ctx context.Context, store objectstore.Store, bucket string, v objectstore.Version) error {
 	var err error
 	if d := (objectstore.Deletion{Key: v.Key, VersionID: v.VersionID, ETag: v.ETag}); numbered(v.VersionID) {
@@ -104,6 +122,9 @@ func removeVersion(ctx context.Context, store objectstore.Store, bucket string, 
 		}
 	} else {
 		err = store.DeleteIf(ctx, bucket, d)
+		if errors.Is(err, objectstore.ErrNotOffered) {
+			err = removeSeen(ctx, store, bucket, v)
+		}
 	}
 	if errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrPrecondition) {
 		return nil

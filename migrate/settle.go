@@ -211,7 +211,11 @@ func (w *work) removeStale(ctx context.Context) error {
 	var left, lasting int64
 	w.Progress.Begin("removing outdated copies", 0, 0)
 	err = w.eachStale(ctx, func(move int, entries []manifest.Entry) error {
-		erasures, err := w.destinationEraser(w.plan.Moves[move]).Segment(ctx, entries)
+		eraser, err := w.destinationEraser(ctx, w.plan.Moves[move])
+		if err != nil {
+			return err
+		}
+		erasures, err := eraser.Segment(ctx, entries)
 		for _, x := range erasures {
 			if !x.Done() && x.Outcome != receipt.Changed { // what others have written over is gone
 				left++
@@ -283,9 +287,17 @@ func (w *work) eachStale(ctx context.Context, f func(move int, entries []manifes
 // sourceEraser removes what a move has moved.
 func (w *work) sourceEraser(m Move) *engine.Eraser { return w.eraser(w.source(m), m.Bucket, m) }
 
-// destinationEraser removes what was written to a move's destination.
-func (w *work) destinationEraser(m Move) *engine.Eraser {
-	return w.eraser(w.destination(), m.Destination, m)
+// destinationEraser removes what was written to a move's destination. That may have
+// versions where the source has none.
+func (w *work) destinationEraser(ctx context.Context, m Move) (*engine.Eraser, error) {
+	e := w.eraser(w.destination(), m.Destination, m)
+	if m.Versioning == objectstore.Unversioned {
+		var err error
+		if e.Versioning, err = w.destination().Versioning(ctx, m.Destination); err != nil {
+			return nil, fmt.Errorf("versioning of %s: %w", w.plan.To(m), err)
+		}
+	}
+	return e, nil
 }
 
 func (w *work) eraser(store objectstore.Store, bucket string, m Move) *engine.Eraser {

@@ -16,14 +16,24 @@ import (
 const (
 	RefusesChecksums   = "refuse what has another checksum"
 	ConditionalWrites  = "conditional writes"
-	ConditionalDeletes = "conditional deletes"
+	ConditionalDeletes = "conditional deletes" // without versions
+	VersionsCompared   = "conditional deletes of versions"
 	PartsByNumber      = "parts by number"
 	EscapedKeys        = "escaped keys in listings"
 	ObjectLock         = "object lock"
 )
 
 func capabilities() []string {
-	return []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, PartsByNumber, EscapedKeys, ObjectLock}
+	return []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, VersionsCompared, PartsByNumber, EscapedKeys, ObjectLock}
+}
+
+// ConditionalDeletesOf names what is asked of an endpoint where an entry without an ID
+// is deleted from a bucket of this versioning.
+func ConditionalDeletesOf(v objectstore.Versioning) string {
+	if v == objectstore.Unversioned {
+		return ConditionalDeletes
+	}
+	return VersionsCompared
 }
 
 // otherwise is what follows where an endpoint does not have a capability.
@@ -35,6 +45,8 @@ func otherwise(capability string) string {
 		return "overwriting is prevented by looking first, which is weaker"
 	case ConditionalDeletes:
 		return "sources without versions are looked at right before each deletion, which is weaker"
+	case VersionsCompared:
+		return "versions without an ID of their own are looked at right before each deletion, which is weaker"
 	case PartsByNumber:
 		return "multipart objects arrive as one part, or in other parts"
 	case EscapedKeys:
@@ -87,7 +99,7 @@ func (d *Doctor) noteSeen(place, what string, s Sighting) {
 
 // endpoint examines what an endpoint can do, in a bucket where probes may be
 // written, unless that is known from the last day.
-func (d *Doctor) endpoint(ctx context.Context, place, bucket string, store Store) error {
+func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectstore.Versioning, store Store) error {
 	probes := []func(context.Context, string, string, Store){
 		func(ctx context.Context, place, bucket string, store Store) {
 			d.refuses(ctx, place, bucket, store, RefusesChecksums, objectstore.ErrCorrupt, objectstore.Guard{Absent: true}, hex.EncodeToString(make([]byte, 32)))
@@ -95,7 +107,7 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, store Store
 		func(ctx context.Context, place, bucket string, store Store) {
 			d.refuses(ctx, place, bucket, store, ConditionalWrites, objectstore.ErrPrecondition, objectstore.Guard{ETag: noETag}, "")
 		},
-		d.onProbe,
+		func(ctx context.Context, place, bucket string, store Store) { d.onProbe(ctx, place, bucket, v, store) },
 		d.locks,
 	}
 	var seen map[string]Sighting
@@ -106,8 +118,9 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, store Store
 		}
 	}
 	fresh := func(what string) bool { s, ok := seen[what]; return ok && d.Now().Sub(s.At) < maxAge }
-	if !slices.ContainsFunc([]string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, PartsByNumber, ObjectLock}, func(what string) bool { return !fresh(what) }) {
-		for _, what := range []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, PartsByNumber, ObjectLock} {
+	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock}
+	if !slices.ContainsFunc(probed, func(what string) bool { return !fresh(what) }) {
+		for _, what := range probed {
 			d.noteSeen(place, what, seen[what])
 		}
 		return nil
@@ -132,11 +145,12 @@ const noETag = "00000000000000000000000000000000"
 
 // onProbe asks about an object that it writes under a key that nobody has, and
 // takes away again.
-func (d *Doctor) onProbe(ctx context.Context, place, bucket string, store Store) {
+func (d *Doctor) onProbe(ctx context.Context, place, bucket string, v objectstore.Versioning, store Store) {
+	compares := ConditionalDeletesOf(v)
 	key := name()
 	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5})
 	if err != nil {
-		d.note(place, ConditionalDeletes, Failed, err.Error())
+		d.note(place, compares, Failed, err.Error())
 		return
 	}
 	id := written.VersionID
@@ -148,16 +162,31 @@ func (d *Doctor) onProbe(ctx context.Context, place, bucket string, store Store)
 	} else {
 		d.note(place, PartsByNumber, OK, "") // it has no second part, and was said to have none
 	}
-	switch err := store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, ETag: noETag}); {
-	case errors.Is(err, objectstore.ErrPrecondition):
-		d.note(place, ConditionalDeletes, OK, "")
-	case err == nil, errors.Is(err, objectstore.ErrNotOffered):
-		d.note(place, ConditionalDeletes, NotOffered, otherwise(ConditionalDeletes))
-	default:
-		d.note(place, ConditionalDeletes, Failed, err.Error())
-	}
+	d.judgeCondition(place, compares, unmet(ctx, bucket, key, v.Conditioned(written.VersionID), store), NotOffered)
 	if err := cleanUp(ctx, bucket, key, store); err != nil {
 		d.note(place, "remove probes", Failed, fmt.Sprintf("%s: %v", key, err))
+	}
+}
+
+// unmet asks for a deletion whose condition cannot hold.
+func unmet(ctx context.Context, bucket, key, id string, store Store) error {
+	return store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, VersionID: id, ETag: noETag})
+}
+
+// judgeCondition notes what became of such a deletion, and what it means if it was
+// done.
+func (d *Doctor) judgeCondition(place, what string, err error, done Outcome) {
+	switch {
+	case errors.Is(err, objectstore.ErrPrecondition), errors.Is(err, objectstore.ErrNotFound):
+		d.note(place, what, OK, "")
+	case errors.Is(err, objectstore.ErrNotOffered):
+		d.note(place, what, NotOffered, otherwise(what))
+	case err == nil && done == NotKnown:
+		d.note(place, what, done, "only erasing tells")
+	case err == nil:
+		d.note(place, what, done, otherwise(what))
+	default:
+		d.note(place, what, Failed, err.Error())
 	}
 }
 

@@ -115,7 +115,8 @@ func name() string { return ".residency-doctor-" + strings.ToLower(rand.Text()) 
 // Source examines a bucket that is to be moved away from.
 func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Store) {
 	place := provider + ":" + bucket
-	if !d.readable(ctx, place, bucket, store) {
+	v, readable := d.readable(ctx, place, bucket, store)
+	if !readable {
 		return
 	}
 	key := name()
@@ -137,7 +138,11 @@ func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Stor
 	if err != nil && !errors.Is(err, objectstore.ErrDenied) && !errors.Is(err, objectstore.ErrCredentials) {
 		err = nil // it was allowed, and there was nothing
 	}
-	d.judge(place, "delete versions", err)
+	if d.judge(place, "delete versions", err) && v != "" {
+		// Where nothing is, some say that it is deleted, whatever the condition.
+		asked := unmet(ctx, bucket, key, v.Conditioned(objectstore.NullVersion), store)
+		d.judgeCondition(place, ConditionalDeletesOf(v), asked, NotKnown)
+	}
 	var absent []string
 	for _, s := range objectstore.Settings() {
 		_, err := store.Setting(ctx, bucket, s)
@@ -165,11 +170,14 @@ func ignore(err error, answers ...error) error {
 	return err
 }
 
-// readable examines what listing needs.
-func (d *Doctor) readable(ctx context.Context, place, bucket string, store Store) bool {
+// readable examines what listing needs. It returns the bucket's versioning, empty if
+// that is not told, and whether listing is possible.
+func (d *Doctor) readable(
+	ctx context.Context, place, bucket string, store Store,
+) (v objectstore.Versioning, readable bool) {
 	encodes, err := store.EncodesKeys(ctx, bucket)
 	if !d.judge(place, "list versions", err) {
-		return false
+		return "", false
 	}
 	if encodes {
 		d.note(place, EscapedKeys, OK, "")
@@ -179,16 +187,16 @@ func (d *Doctor) readable(ctx context.Context, place, bucket string, store Store
 	for _, err := range store.Uploads(ctx, bucket, "") {
 		if err != nil {
 			d.note(place, "list unfinished uploads", Failed, err.Error())
-			return true
+			return "", true
 		}
 		break
 	}
 	d.note(place, "list unfinished uploads", OK, "")
-	versioning, err := store.Versioning(ctx, bucket)
+	v, err = store.Versioning(ctx, bucket)
 	if d.judge(place, "versioning", err) {
-		d.Checks[len(d.Checks)-1].Detail = string(versioning)
+		d.Checks[len(d.Checks)-1].Detail = string(v)
 	}
-	return true
+	return v, true
 }
 
 // Destination examines a bucket that is to be moved to. Where there is none,
@@ -202,7 +210,8 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 		d.judge(place, "see the bucket", err)
 		return
 	}
-	if !d.readable(ctx, place, bucket, store) {
+	v, readable := d.readable(ctx, place, bucket, store)
+	if !readable {
 		return
 	}
 	key := name()
@@ -211,7 +220,7 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 		return
 	}
 	d.judge(place, "abort uploads", store.AbortUpload(ctx, bucket, key, upload))
-	if err := d.endpoint(ctx, place, bucket, store); err != nil {
+	if err := d.endpoint(ctx, place, bucket, v, store); err != nil {
 		d.note(place, "what the endpoint can do", Failed, err.Error())
 	}
 }

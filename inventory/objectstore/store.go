@@ -238,7 +238,10 @@ type Eraser interface {
 	// result has one error, or nil, per deletion in the order given.
 	Delete(ctx context.Context, bucket string, entries []Deletion) ([]error, error)
 	// DeleteIf deletes one version on the condition that its ETag is the given
-	// one; ErrPrecondition if it is not.
+	// one; ErrPrecondition if it is not. Without a version ID it is for buckets
+	// without versions: where there are some, which gets a delete marker instead,
+	// that marker is taken away again and the error is ErrNotOffered. That is also
+	// what a service answers which compares nothing where a version is named.
 	DeleteIf(ctx context.Context, bucket string, entry Deletion) error
 	AbortUpload(ctx context.Context, bucket, key, uploadID string) error
 }
@@ -252,6 +255,17 @@ const (
 	Enabled     Versioning = "enabled"
 	Suspended   Versioning = "suspended"
 )
+
+// Conditioned is the ID by which a conditional deletion names a version. Amazon
+// compares what is current, and where a version is named nothing at all (Amazon S3
+// User Guide, "How to perform conditional deletes"): in a bucket without versions
+// none is.
+func (v Versioning) Conditioned(id string) string {
+	if v == Unversioned && id == NullVersion {
+		return ""
+	}
+	return id
+}
 
 // Administrator manages buckets.
 type Administrator interface {

@@ -114,7 +114,7 @@ func (b *busy) DeleteIf(ctx context.Context, bucket string, d objectstore.Deleti
 // pause, for what it did not do, and for nothing else.
 func TestEraserSlowsDown(t *testing.T) {
 	for _, null := range []bool{false, true} {
-		service := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now})
+		service := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: memstore.Traits{ComparesVersions: true}})
 		store := service.Region("us-east-1")
 		if err := store.CreateBucket(t.Context(), "bucket", false); err != nil {
 			t.Fatal(err)
@@ -148,7 +148,7 @@ func TestEraserSlowsDown(t *testing.T) {
 			least = min(least, brake.Limit())
 		}
 		var pauses []time.Duration
-		e := Eraser{Source: source, Bucket: "bucket", Versioning: objectstore.Enabled, Workers: 8, Conditional: true, Brake: brake, Now: time.Now, Progress: &Progress{},
+		e := Eraser{Source: source, Bucket: "bucket", Versioning: objectstore.Enabled, Workers: 8, Condition: Compared, Brake: brake, Now: time.Now, Progress: &Progress{},
 			Sleep: func(ctx context.Context, d time.Duration) error {
 				mu.Lock()
 				defer mu.Unlock()

@@ -29,6 +29,17 @@ const (
 	GuardNone      = "not deleted" // nothing was sent
 )
 
+// Condition is what an endpoint makes of a deletion's condition.
+type Condition int
+
+// What is known of a condition.
+const (
+	Untold   Condition = iota // it was not found out
+	Ignored                   // what a condition forbids is deleted all the same
+	Compared                  // a deletion whose condition does not hold is refused
+	Refused                   // the condition itself is refused, as not offered
+)
+
 // Source is what erasing needs of a store.
 type Source interface {
 	objectstore.Eraser
@@ -43,11 +54,11 @@ type Eraser struct {
 	Bucket     string
 	Versioning objectstore.Versioning // of the bucket
 	Workers    int
-	// Conditional tells that the endpoint was seen to refuse a deletion whose
-	// condition does not hold.
-	Conditional bool
-	Refusals    *objectstore.Refusals // of the location, over all its segments; may be nil
-	Brake       *Brake                // of the service; may be nil
+	// Condition is what the endpoint was seen to make of a condition like those of
+	// this bucket's deletions.
+	Condition Condition
+	Refusals  *objectstore.Refusals // of the location, over all its segments; may be nil
+	Brake     *Brake                // of the service; may be nil
 	// Sleep waits before what the service was too busy for is asked for again; nil:
 	// that is not done.
 	Sleep    func(ctx context.Context, d time.Duration) error
@@ -274,10 +285,10 @@ func (r *retained) Unwrap() error { return objectstore.ErrLocked }
 func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasure, error) {
 	deletion := objectstore.Deletion{Key: string(entry.Key), VersionID: entry.VersionID, ETag: entry.ETag}
 	guard := GuardRecheck
-	if e.Conditional && !entry.Marker { // a delete marker has no ETag to compare
-		guard = GuardCondition
-	}
-	err := e.patient(ctx, func() error { return e.guarded(ctx, entry, deletion, guard) })
+	err := e.patient(ctx, func() (err error) {
+		guard, err = e.guarded(ctx, entry, deletion)
+		return err
+	})
 	if err != nil && stops(ctx, err) {
 		return receipt.Erasure{}, err
 	}
@@ -294,21 +305,38 @@ func (e *Eraser) null(ctx context.Context, entry manifest.Entry) (receipt.Erasur
 	return e.erasure(entry, guard, err), nil
 }
 
-// guarded deletes one version, after a look where that is the guard.
-func (e *Eraser) guarded(ctx context.Context, entry manifest.Entry, d objectstore.Deletion, guard string) error {
-	var err error
-	switch {
-	case entry.Marker:
-		err = e.recheckMarker(ctx, entry)
-	case guard == GuardRecheck:
-		err = e.recheck(ctx, entry)
-	}
-	if err != nil {
-		return err
-	}
+// guarded deletes one version and returns the guard that it had: the service's own
+// where that is to be had, else a look immediately before. A delete marker has no
+// ETag to compare.
+func (e *Eraser) guarded(ctx context.Context, entry manifest.Entry, d objectstore.Deletion) (string, error) {
 	if entry.Marker {
-		return e.one(ctx, d)
+		if err := e.recheckMarker(ctx, entry); err != nil {
+			return GuardRecheck, err
+		}
+		return GuardRecheck, e.one(ctx, d)
 	}
+	if e.Condition == Compared {
+		if err := e.deleteIf(ctx, d); !errors.Is(err, objectstore.ErrNotOffered) {
+			return GuardCondition, err
+		}
+	}
+	if err := e.recheck(ctx, entry); err != nil {
+		return GuardRecheck, err
+	}
+	if e.Condition == Untold || e.Condition == Ignored { // it may be compared all the same
+		if err := e.deleteIf(ctx, d); !errors.Is(err, objectstore.ErrNotOffered) {
+			return GuardRecheck, err
+		}
+		if err := e.recheck(ctx, entry); err != nil {
+			return GuardRecheck, err
+		}
+	}
+	return GuardRecheck, e.one(ctx, d)
+}
+
+// deleteIf deletes one version on the condition of its ETag.
+func (e *Eraser) deleteIf(ctx context.Context, d objectstore.Deletion) error {
+	d.VersionID = e.Versioning.Conditioned(d.VersionID)
 	return e.Source.DeleteIf(ctx, e.Bucket, d)
 }
 

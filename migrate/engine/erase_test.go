@@ -36,7 +36,7 @@ func TestEraserLooksBeneathNullMarkers(t *testing.T) {
 		planned = append(planned, manifest.Entry{Key: manifest.Key(key), VersionID: objectstore.NullVersion, Marker: true})
 	}
 	must(store.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "replaced"}, objectstore.Body{Reader: strings.NewReader("new"), Size: 3}))
-	eraser := engine.Eraser{Source: store, Bucket: "bucket", Versioning: objectstore.Suspended, Conditional: true, Now: time.Now, Progress: &engine.Progress{}}
+	eraser := engine.Eraser{Source: store, Bucket: "bucket", Versioning: objectstore.Suspended, Condition: engine.Compared, Now: time.Now, Progress: &engine.Progress{}}
 	erasures, err := eraser.Segment(t.Context(), planned)
 	must(nil, err)
 	if erasures[0].Outcome != receipt.Erased || erasures[1].Outcome != receipt.Changed {
@@ -185,7 +185,7 @@ func TestEraserLooksForWhatFailed(t *testing.T) {
 	for _, undone := range []string{"numbered/ab", "null/ab", ""} {
 		t.Run(undone, func(t *testing.T) {
 			store, planned := six(t)
-			eraser := engine.Eraser{Source: late{store, undone}, Bucket: "bucket", Versioning: objectstore.Enabled, Conditional: true, Now: time.Now, Progress: &engine.Progress{}}
+			eraser := engine.Eraser{Source: late{store, undone}, Bucket: "bucket", Versioning: objectstore.Enabled, Condition: engine.Compared, Now: time.Now, Progress: &engine.Progress{}}
 			erasures, err := eraser.Segment(t.Context(), planned)
 			if err != nil {
 				t.Fatal(err)
@@ -284,4 +284,128 @@ func six(t *testing.T) (*memstore.Store, []manifest.Entry) {
 		planned = append(planned, manifest.Entry{Key: manifest.Key(key), VersionID: cmp.Or(written.VersionID, objectstore.NullVersion), ETag: written.ETag, Size: 1})
 	}
 	return store, planned
+}
+
+// counting counts what is asked of a store.
+type counting struct {
+	*memstore.Store
+	looks, conditional, plain int
+	between                   func() // happens once, behind the first look
+}
+
+func (c *counting) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
+	c.looks++
+	info, err := c.Store.Stat(ctx, ref, part)
+	if c.between != nil {
+		c.between()
+		c.between = nil
+	}
+	return info, err
+}
+
+func (c *counting) DeleteIf(ctx context.Context, bucket string, d objectstore.Deletion) error {
+	c.conditional++
+	return c.Store.DeleteIf(ctx, bucket, d)
+}
+
+func (c *counting) Delete(ctx context.Context, bucket string, d []objectstore.Deletion) ([]error, error) {
+	c.plain++
+	return c.Store.Delete(ctx, bucket, d)
+}
+
+// A null version goes by the service's own condition where there is one, else after
+// a look that is the last thing before; and what is not to be had is no failure.
+func TestEraserGuardsNullVersions(t *testing.T) {
+	for _, tt := range []struct {
+		name                      string
+		versioning                objectstore.Versioning
+		condition                 engine.Condition
+		traits                    memstore.Traits
+		overwritten               bool // between the first look and the deletion
+		guard                     string
+		outcome                   receipt.Outcome
+		looks, conditional, plain int
+	}{
+		{name: "as Amazon, unversioned", versioning: objectstore.Unversioned, condition: engine.Compared,
+			guard: engine.GuardCondition, outcome: receipt.Erased, conditional: 1},
+		{name: "as Amazon, unversioned, not found out, overwritten", versioning: objectstore.Unversioned, overwritten: true,
+			guard: engine.GuardRecheck, outcome: receipt.Changed, looks: 1, conditional: 1},
+		{name: "as Amazon, versions", versioning: objectstore.Enabled, condition: engine.Refused,
+			guard: engine.GuardRecheck, outcome: receipt.Erased, looks: 1, plain: 1},
+		{name: "as Amazon, suspended", versioning: objectstore.Suspended, condition: engine.Refused,
+			guard: engine.GuardRecheck, outcome: receipt.Erased, looks: 1, plain: 1},
+		{name: "as Amazon, versions, not found out", versioning: objectstore.Suspended, overwritten: true,
+			guard: engine.GuardRecheck, outcome: receipt.Changed, looks: 2, conditional: 1},
+		{name: "compared until a minute ago", versioning: objectstore.Enabled, condition: engine.Compared,
+			guard: engine.GuardRecheck, outcome: receipt.Erased, looks: 1, conditional: 1, plain: 1},
+		{name: "compared", versioning: objectstore.Enabled, condition: engine.Compared, traits: memstore.Traits{ComparesVersions: true},
+			guard: engine.GuardCondition, outcome: receipt.Erased, conditional: 1},
+		{name: "ignored", versioning: objectstore.Unversioned, condition: engine.Ignored, traits: memstore.Traits{UnguardedDelete: true},
+			guard: engine.GuardRecheck, outcome: receipt.Erased, looks: 1, conditional: 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			service := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: tt.traits})
+			c := &counting{Store: service.Region("us-east-1")}
+			put := func(text string) objectstore.Written {
+				w, err := c.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"}, objectstore.Body{Reader: strings.NewReader(text), Size: 3})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return w
+			}
+			if err := c.CreateBucket(t.Context(), "bucket", false); err != nil {
+				t.Fatal(err)
+			}
+			written := put("old")
+			if tt.versioning != objectstore.Unversioned {
+				if err := c.SetVersioning(t.Context(), "bucket", tt.versioning); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.overwritten {
+				c.between = func() { put("new") }
+			}
+			eraser := engine.Eraser{Source: c, Bucket: "bucket", Versioning: tt.versioning, Condition: tt.condition, Now: time.Now, Progress: &engine.Progress{}}
+			erasures, err := eraser.Segment(t.Context(), []manifest.Entry{{Key: "k", VersionID: objectstore.NullVersion, Size: 3, ETag: written.ETag}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x := erasures[0]; x.Outcome != tt.outcome || x.Guard != tt.guard {
+				t.Errorf("%s by %s (%s), want %s by %s", x.Outcome, x.Guard, x.Reason, tt.outcome, tt.guard)
+			}
+			if c.looks != tt.looks || c.conditional != tt.conditional || c.plain != tt.plain {
+				t.Errorf("%d looks, %d conditional and %d plain deletions; want %d, %d, %d", c.looks, c.conditional, c.plain, tt.looks, tt.conditional, tt.plain)
+			}
+			if left := len(service.History("bucket", "k")); left != map[bool]int{true: 1}[tt.outcome == receipt.Changed] {
+				t.Errorf("%d versions left", left)
+			}
+		})
+	}
+}
+
+// A bucket that got versions since it was looked at gets no delete markers.
+func TestEraserLeavesNoMarkers(t *testing.T) {
+	service := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now})
+	store := service.Region("us-east-1")
+	if err := store.CreateBucket(t.Context(), "bucket", false); err != nil {
+		t.Fatal(err)
+	}
+	written, err := store.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"}, objectstore.Body{Reader: strings.NewReader("old"), Size: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.SetVersioning(t.Context(), "bucket", objectstore.Enabled); err != nil {
+		t.Fatal(err)
+	}
+	eraser := engine.Eraser{Source: store, Bucket: "bucket", Versioning: objectstore.Unversioned, Condition: engine.Compared, Now: time.Now, Progress: &engine.Progress{}}
+	erasures, err := eraser.Segment(t.Context(), []manifest.Entry{{Key: "k", VersionID: objectstore.NullVersion, Size: 3, ETag: written.ETag}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := erasures[0]; x.Outcome != receipt.Erased || x.Guard != engine.GuardRecheck {
+		t.Errorf("%s by %s (%s)", x.Outcome, x.Guard, x.Reason)
+	}
+	if left := service.History("bucket", "k"); len(left) != 0 {
+		t.Errorf("%d entries left", len(left))
+	}
 }

@@ -42,9 +42,9 @@ type options struct {
 	customers           bool // a second one has data in the same buckets
 }
 
-func newOptions(d, luck, fate *dice) options {
+func newOptions(d, luck, fate, habit *dice) options {
 	o := options{
-		source: traits(d), destination: traits(d), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
+		source: traits(d, habit), destination: traits(d, habit), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
 		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
 	}
 	if d.one(0.1) {
@@ -137,10 +137,10 @@ func newOptions(d, luck, fate *dice) options {
 	return o
 }
 
-func traits(d *dice) memstore.Traits {
+func traits(d, habit *dice) memstore.Traits {
 	t := memstore.Traits{
 		OpaqueETags: d.one(0.15), NoChecksums: d.one(0.2), NoDefaultChecksum: d.one(0.3), NoBodyHash: d.one(0.2), UnguardedDelete: d.one(0.25),
-		GoneFailsDelete: d.one(0.5), MarkerIsPresence: d.one(0.4), PageSize: d.between(1, 5),
+		ComparesVersions: habit.one(0.5), GoneFailsDelete: d.one(0.5), MarkerIsPresence: d.one(0.4), PageSize: d.between(1, 5),
 	}
 	if d.one(0.15) {
 		t.NoBodyHash, t.NoChecksums = true, true

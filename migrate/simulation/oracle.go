@@ -235,7 +235,8 @@ func (o *oracle) excused(r *record) bool {
 	if r.version.ID != objectstore.NullVersion {
 		return false
 	}
-	weak := o.world.options.source.UnguardedDelete
+	weak := o.world.options.source.UnguardedDelete ||
+		!o.world.options.source.ComparesVersions && !o.world.unversioned(r.bucket)
 	for _, other := range o.source[at(r.bucket, r.key)] {
 		if !other.planned || other.version.ID != objectstore.NullVersion {
 			continue

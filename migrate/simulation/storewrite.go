@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"fmt"
@@ -177,7 +178,7 @@ func (s store) DeleteIf(ctx context.Context, bucket string, entry objectstore.De
 func (s store) pretended(bucket string, entries []objectstore.Deletion) {
 	for _, e := range entries {
 		for _, v := range s.world.source.History(bucket, e.Key) {
-			if v.ID == e.VersionID {
+			if v.ID == cmp.Or(e.VersionID, objectstore.NullVersion) {
 				s.world.pretended[v] = true
 			}
 		}

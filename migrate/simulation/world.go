@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type world struct {
 	luck                *dice // of what only some worlds have: all else is the same without
 	mishap              *dice // of the same
 	fate                *dice // of the same
+	habit               *dice // of what services do that others do not
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
@@ -98,9 +100,16 @@ type place struct {
 	versioning     objectstore.Versioning
 }
 
+// unversioned tells whether a source bucket has no versions.
+func (w *world) unversioned(bucket string) bool {
+	return slices.ContainsFunc(w.places, func(p place) bool {
+		return p.bucket == bucket && p.versioning == objectstore.Unversioned
+	})
+}
+
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
-	w.options = newOptions(w.dice, w.luck, w.fate)
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), habit: newDice(c.Seed, 4), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
+	w.options = newOptions(w.dice, w.luck, w.fate, w.habit)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship), spoiled: make(map[string]int), covered: make(map[string][]string), wrote: make(map[[2]string][]string), leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {

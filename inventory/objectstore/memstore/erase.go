@@ -42,7 +42,35 @@ func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.D
 	if err != nil {
 		return err
 	}
+	if entry.VersionID != "" || entry.ETag == "" || s.service.Traits.UnguardedDelete {
+		if entry.VersionID == "" && b.versioning != objectstore.Unversioned {
+			return s.service.marked(op, bucket, b, entry.Key)
+		}
+		return s.service.erase(op, bucket, b, entry)
+	}
+	history := b.histories[entry.Key]
+	switch {
+	case len(history) == 0 && !s.service.Traits.GoneFailsDelete, len(history) > 0 && history[len(history)-1].Marker:
+		return s.service.fail(op, bucket, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
+	case len(history) == 0, history[len(history)-1].ETag != entry.ETag:
+		return s.service.fail(op, bucket, "PreconditionFailed", http.StatusPreconditionFailed, objectstore.ErrPrecondition)
+	case b.versioning != objectstore.Unversioned:
+		return s.service.marked(op, bucket, b, entry.Key)
+	}
+	entry.ETag = ""
 	return s.service.erase(op, bucket, b, entry)
+}
+
+// marked is the answer to a deletion for good that only covers the key; the marker
+// is taken away again where it has an ID.
+func (s *Service) marked(op, name string, b *container, key string) error {
+	if err := s.permits(op, name, b, "s3:DeleteObject", key); err != nil {
+		return err
+	}
+	if v := s.cover(name, b, key); v.ID != objectstore.NullVersion {
+		s.remove(name, b, key, v.ID)
+	}
+	return s.fail(op, name, "DeleteMarker", http.StatusOK, objectstore.ErrNotOffered)
 }
 
 // erase deletes one version, or without an ID covers the key. A version that
@@ -58,6 +86,9 @@ func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) e
 	history := b.histories[e.Key]
 	i := slices.IndexFunc(history, func(v *Version) bool { return v.ID == e.VersionID })
 	conditional := e.ETag != "" && !s.Traits.UnguardedDelete
+	if conditional && !s.Traits.ComparesVersions {
+		return s.fail(op, name, "NotImplemented", http.StatusNotImplemented, objectstore.ErrNotOffered)
+	}
 	refused := s.fail(op, name, "PreconditionFailed", http.StatusPreconditionFailed, objectstore.ErrPrecondition)
 	switch {
 	case i < 0 && conditional && s.Traits.GoneFailsDelete:

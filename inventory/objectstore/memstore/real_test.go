@@ -384,6 +384,32 @@ func sequences() []sequence {
 			c.deleteIf("k", objectstore.NullVersion, etag("one"))
 			c.list("", "")
 		}},
+		{"conditional deletions without an ID", func(c *client) {
+			c.put("k", "one", first)
+			c.deleteIf("k", "", etag("two"))
+			c.list("", "")
+			c.deleteIf("k", "", etag("one"))
+			c.list("", "")
+		}},
+		{"conditional deletions of versions", func(c *client) {
+			c.put("k", "one", first)
+			c.versioning(objectstore.Enabled)
+			w := c.put("k", "two", objectstore.Guard{})
+			c.deleteIf("k", objectstore.NullVersion, etag("two"))
+			c.deleteIf("k", w.VersionID, etag("one"))
+			c.list("", "")
+			c.deleteIf("k", objectstore.NullVersion, etag("one"))
+			c.deleteIf("k", w.VersionID, etag("two"))
+			c.list("", "")
+		}},
+		{"conditional deletions where a marker would be made", func(c *client) {
+			c.versioning(objectstore.Enabled)
+			c.put("k", "one", first)
+			c.deleteIf("k", "", etag("two"))
+			c.list("", "")
+			c.deleteIf("k", "", etag("one"))
+			c.list("", "")
+		}},
 	}
 }
 
@@ -396,7 +422,7 @@ func TestSameAsRealServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mem := memstore.New(memstore.Options{Endpoint: "memory", Now: time.Now, Traits: memstore.Traits{MinPart: partSize, MarkerIsPresence: true, DefaultType: "application/octet-stream"}}).Region(region)
+	mem := memstore.New(memstore.Options{Endpoint: "memory", Now: time.Now, Traits: memstore.Traits{MinPart: partSize, MarkerIsPresence: true, ComparesVersions: true, DefaultType: "application/octet-stream"}}).Region(region)
 	for i, s := range sequences() {
 		t.Run(s.name, func(t *testing.T) {
 			var logs [2]string

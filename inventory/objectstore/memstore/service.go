@@ -18,6 +18,7 @@ type Traits struct {
 	NoDefaultChecksum bool   // what is sent without a checksum gets none; S3 adds a CRC64NVME
 	NoBodyHash        bool   // the SHA-256 that a request is signed with is not checked
 	UnguardedDelete   bool   // a deletion's condition is ignored
+	ComparesVersions  bool   // a deletion's condition is compared where a version is named; S3 has that not implemented
 	IgnoresPolicy     bool   // bucket policies are kept and mean nothing
 	GoneFailsDelete   bool   // a conditional deletion of nothing is refused instead of not found
 	GoneInvalid       bool   // a deletion of a version that is gone is an invalid argument

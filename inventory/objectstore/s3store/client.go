@@ -67,6 +67,9 @@ func transport(o Options) *awshttp.BuildableClient {
 		// the buffers, of which each connection has two.
 		t.WriteBufferSize = 32 << 10
 		t.ReadBufferSize = 16 << 10
+		if o.Proxy != nil {
+			t.Proxy = o.Proxy
+		}
 		t.Proxy = secure(t.Proxy, o.Insecure)
 		t.DialContext = dialer(t.DialContext, patience.Window, o.Now)
 	})

@@ -114,12 +114,34 @@ func deletionCase(version string) iam.Case {
 	return iam.Version
 }
 
-// DeleteIf implements objectstore.Eraser.
+// DeleteIf implements objectstore.Eraser. Amazon compares current versions only, and
+// answers 501 NotImplemented where a version is named as well (Amazon S3 User Guide,
+// "How to perform conditional deletes").
 func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.Deletion) error {
-	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
+	out, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
 		Bucket: &bucket, Key: &entry.Key, VersionId: versionID(entry.VersionID), IfMatch: quoted(entry.ETag),
 	})
-	return s.fail("DeleteObject", bucket, err)
+	if err != nil {
+		return s.fail("DeleteObject", bucket, err)
+	}
+	if entry.VersionID != "" || !aws.ToBool(out.DeleteMarker) {
+		return nil
+	}
+	return s.uncover(ctx, bucket, entry.Key, aws.ToString(out.VersionId))
+}
+
+// uncover takes away a delete marker that was set where a deletion for good was meant.
+// One without an ID stays: what lies under that ID by now may be another's.
+func (s *Store) uncover(ctx context.Context, bucket, key, marker string) error {
+	set := fmt.Errorf("%w: the bucket has versions, and a delete marker was set", objectstore.ErrNotOffered)
+	if marker == "" || marker == objectstore.NullVersion {
+		return s.fail("DeleteObject", bucket, set)
+	}
+	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: &marker})
+	if err != nil {
+		return fmt.Errorf("%w; it could not be taken away again: %w", s.fail("DeleteObject", bucket, set), s.fail("DeleteObject", bucket, err))
+	}
+	return s.fail("DeleteObject", bucket, set)
 }
 
 func isNotFound(err error) bool { return errors.Is(err, objectstore.ErrNotFound) }

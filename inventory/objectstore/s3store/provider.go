@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -39,7 +41,10 @@ type Options struct {
 	// Amazon tells that the provider is Amazon's own service.
 	Amazon   bool
 	Patience Patience
-	Now      func() time.Time // default time.Now
+	// Proxy finds a request's proxy; default: as the environment says, which the
+	// process reads once.
+	Proxy func(*http.Request) (*url.URL, error)
+	Now   func() time.Time // default time.Now
 	// PageSize is how many entries to ask for in one request; default 1,000,
 	// the most that S3 gives.
 	PageSize int32
@@ -137,17 +142,17 @@ func (p *Provider) Region(region string) *Store {
 	cfg := p.base.Copy()
 	cfg.Region = region
 	endpoint := cmp.Or(p.endpoints[region], p.fallback)
-	http := p.client.at("")
-	cfg.HTTPClient = http
+	sends := p.client.at("")
+	cfg.HTTPClient = sends
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, http.middleware)
+		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, sends.middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner), http: http}
-	http.address = s.URL()
+	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner), http: sends}
+	sends.address = s.URL()
 	p.stores[region] = s
 	return s
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 )
 
@@ -97,5 +98,32 @@ func TestObjectsComeBack(t *testing.T) {
 	}
 	if want := []string{"here.s3.us-east-1.amazonaws.com:443", "s3.us-east-1.amazonaws.com:443", "there.s3.eu-west-1.amazonaws.com:443"}; !slices.Equal(s.Hosts(), want) {
 		t.Errorf("hosts %v, want %v", s.Hosts(), want)
+	}
+}
+
+// TestProgram asks as the product does, in this process.
+func TestProgram(t *testing.T) {
+	s := amazon.Start(t, amazon.Options{Partition: "aws-eusc"})
+	s.Setenv(t)
+	put := s.Client("eusc-de-east-1")
+	name := "inside"
+	if _, err := put.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{
+		LocationConstraint: "eusc-de-east-1",
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: s.Through})
+	if err != nil {
+		t.Fatal(err)
+	}
+	buckets, err := p.Region("eusc-de-east-1").Buckets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(buckets) != 1 || buckets[0].Name != name || buckets[0].Region != "eusc-de-east-1" {
+		t.Errorf("buckets %+v", buckets)
+	}
+	if hosts := strings.Join(s.Hosts(), " "); strings.Contains(hosts, "us-") || !strings.Contains(hosts, "amazonaws.eu") {
+		t.Errorf("hosts %s", hosts)
 	}
 }

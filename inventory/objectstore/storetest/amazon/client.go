@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -33,6 +34,21 @@ func newClient(region, accessKey, secretKey string, sends *http.Client) *s3.Clie
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})
 }
+
+// Setenv gives a test's own process the variables of Env but for the proxy, which a
+// process reads once: whoever is under test in it is given Through.
+func (s *Server) Setenv(t testing.TB, user ...string) {
+	t.Helper()
+	for _, kv := range s.Env(user...) {
+		name, value, _ := strings.Cut(kv, "=")
+		if !strings.EqualFold(name, "HTTPS_PROXY") && !strings.EqualFold(name, "NO_PROXY") {
+			t.Setenv(name, value)
+		}
+	}
+}
+
+// Through finds the proxy of every request: the server.
+func (s *Server) Through(*http.Request) (*url.URL, error) { return url.Parse(s.Proxy()) }
 
 // HTTPClient returns a client that reaches the server under Amazon's names.
 func (s *Server) HTTPClient() *http.Client { return httpClient(s.own) }
