@@ -137,11 +137,15 @@ func (p *permitted) stage(stages, customer string, want int, args ...string) str
 	for _, user := range p.users {
 		used[user] = p.amazon.UsedOn(user)
 		for _, d := range p.amazon.Denied(user) {
+			if strings.Contains(stages, "fence") && strings.Contains(d, objectstore.ProbePrefix) {
+				used[user] = append(used[user], d) // by the fence, which is what was to be seen
+				continue
+			}
 			p.t.Errorf("%s, provider %s: denied %s", stages, user, d)
 		}
 		for _, h := range p.amazon.Hidden(user) {
-			if stages == "plan" {
-				break // it looks at neither tags nor locks
+			if !strings.Contains(stages, "copy") {
+				break // no other looks at tags and locks
 			}
 			p.t.Errorf("%s, provider %s: hidden for want of %s", stages, user, h)
 		}
@@ -219,12 +223,14 @@ func newPermitted(t *testing.T, idle map[string]map[string]bool, providers ...st
 	from := providers[0]
 	config += "state: " + providers[len(providers)-1] + ":ci-state/here\ncustomers:\n" +
 		fmt.Sprintf("  acme: {data: [%[1]q, %[2]q, %[3]q]}\n", from+":acme-prod", from+":acme-plain", from+":shared/tenants/acme/") +
-		fmt.Sprintf("  vault: {data: [%q]}\n  late: {data: [%q, %q]}\n", from+":vault", from+":late", from+":late-plain")
+		fmt.Sprintf("  vault: {data: [%q]}\n  late: {data: [%q, %q]}\n", from+":vault", from+":late", from+":late-plain") +
+		fmt.Sprintf("  lists: {data: [%q]}\ndestination: {kms_key: %q}\n", from+":lists", p.key("eu-west-1"))
 	p.must(nil, os.WriteFile(p.config, []byte(config), 0o600))
 	p.must(nil, os.WriteFile(filepath.Join(dir, "credentials"), []byte(credentials), 0o600))
 	p.env = append(os.Environ(), p.amazon.Env(providers[0])...)
 	p.env = append(p.env, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "credentials"), "RESIDENCY_CONFIG=", "GORACE=atexit_sleep_ms=0")
 	p.bucket("eu-west-1", "ci-state", len(providers) == 2)
+	p.encrypt("eu-west-1", "ci-state")
 	return p
 }
 
@@ -252,9 +258,27 @@ func enabled() *types.VersioningConfiguration {
 	return &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}
 }
 
+// key is the customer's key of KMS in a region.
+func (p *permitted) key(region string) string {
+	account := strings.Repeat("1", 12)
+	if region != "us-east-1" {
+		account = strings.Repeat(fmt.Sprint(len(p.users)), 12)
+	}
+	return "arn:aws:kms:" + region + ":" + account + ":key/own-" + region
+}
+
+// encrypt has a bucket encrypt with the customer's key.
+func (p *permitted) encrypt(region, bucket string) {
+	p.t.Helper()
+	p.must(p.client(region).PutBucketEncryption(p.t.Context(), &s3.PutBucketEncryptionInput{Bucket: &bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
+		Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{
+			SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: aws.String(p.key(region))}}},
+	}}))
+}
+
 func (p *permitted) put(bucket, key, text string, with func(*s3.PutObjectInput)) {
 	p.t.Helper()
-	in := &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text)}
+	in := &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}
 	if with != nil {
 		with(in)
 	}
@@ -292,6 +316,7 @@ func (p *permitted) fill() {
 	for _, b := range []string{"acme-prod", "acme-plain", "shared"} {
 		p.bucket("us-east-1", b, false)
 	}
+	p.encrypt("us-east-1", "acme-prod")
 	p.put("acme-prod", "tenants/acme/null", "before versions", nil)
 	p.must(c.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: aws.String("acme-prod"), VersioningConfiguration: enabled()}))
 	for _, b := range []string{"acme-prod", "acme-plain", "shared"} {
@@ -306,10 +331,14 @@ func (p *permitted) fill() {
 	}
 	p.must(c.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String("acme-prod"), Key: aws.String("tenants/acme/1")}))
 	p.put("shared", "tenants/other/1", "not theirs", nil)
-	p.must(c.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String("acme-prod"), Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Sid":"NoTorrents","Effect":"Deny","Principal":"*","Action":"s3:GetObjectTorrent","Resource":"arn:aws:s3:::acme-prod/*"}]}`)}))
+	p.put("shared", objectstore.LeaseName("tenants/")+"/"+objectstore.LeaseFile, endedLease, nil) // of keys that overlap
+	p.must(c.PutBucketRequestPayment(ctx, &s3.PutBucketRequestPaymentInput{Bucket: aws.String("acme-prod"), RequestPaymentConfiguration: &types.RequestPaymentConfiguration{Payer: types.PayerRequester}}))
+	p.must(c.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: aws.String("acme-prod"), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
+		ID: aws.String("tidy"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(7)}}}}}))
+	p.must(c.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: aws.String("acme-prod"), Policy: aws.String(noTorrents("acme-prod"))}))
 	p.must(c.PutBucketCors(ctx, &s3.PutBucketCorsInput{Bucket: aws.String("acme-prod"), CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{AllowedMethods: []string{"GET"}, AllowedOrigins: []string{"*"}}}}}))
 	p.must(c.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: aws.String("acme-prod"), WebsiteConfiguration: &types.WebsiteConfiguration{IndexDocument: &types.IndexDocument{Suffix: aws.String("i")}}}))
-	for _, b := range []string{"acme-prod"} {
+	for _, b := range []string{"acme-plain", "acme-prod"} {
 		p.put(b, objectstore.LeaseName("tenants/")+"/"+objectstore.LeaseFile, endedLease, nil)
 	}
 }
@@ -343,6 +372,21 @@ func streamedStages(p *permitted) {
 	p.stage("erase", "acme", 0, "erase", "--plan", p.plan, "--approve", p.digest)
 	p.lockedStages()
 	p.lateStages()
+	p.listedStages()
+}
+
+// listedStages moves what has access control lists.
+func (p *permitted) listedStages() {
+	p.bucket("us-east-1", "lists", true)
+	p.must(p.client("us-east-1").PutBucketOwnershipControls(p.t.Context(), &s3.PutBucketOwnershipControlsInput{Bucket: aws.String("lists"), OwnershipControls: &types.OwnershipControls{
+		Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
+	p.must(p.client("us-east-1").DeletePublicAccessBlock(p.t.Context(), &s3.DeletePublicAccessBlockInput{Bucket: aws.String("lists")}))
+	p.put("lists", "shown", "shown", func(in *s3.PutObjectInput) {
+		in.GrantRead = aws.String(`uri="http://acs.amazonaws.com/groups/global/AuthenticatedUsers"`)
+	})
+	p.stage("plan", "lists", 0, "plan", "--to", p.to(), "-o", "json")
+	p.stage("copy", "lists", 0, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
+	p.stage("erase", "lists", 0, "erase", "--plan", p.plan, "--approve", p.digest)
 }
 
 // lockedStages moves what is under locks.
@@ -358,17 +402,38 @@ func (p *permitted) lockedStages() {
 	p.stage("erase", "vault", 6, "erase", "--plan", p.plan, "--approve", p.digest)
 }
 
-// lateStages moves into a bucket that is there, puts up a fence and takes all back.
+// lateStages moves into a bucket that is there and one that is not, puts up fences
+// and takes all back.
 func (p *permitted) lateStages() {
-	p.bucket("us-east-1", "late", true)
-	p.put("late", "k", "late", nil)
-	c := p.client("us-east-1")
-	p.must(c.PutBucketPolicy(p.t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("late"), Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Sid":"NoTorrents","Effect":"Deny","Principal":"*","Action":"s3:GetObjectTorrent","Resource":"arn:aws:s3:::late/*"}]}`)}))
+	for _, b := range []string{"late", "late-plain"} {
+		p.bucket("us-east-1", b, b == "late")
+		p.put(b, "k", "late", nil)
+	}
+	p.must(p.client("us-east-1").PutBucketPolicy(p.t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("late"), Policy: aws.String(noTorrents("late"))}))
 	p.bucket("eu-west-1", "late-eu-west-1", true)
 	p.begin("eu-west-1", "late-eu-west-1", objectstore.MarkKey)
 	p.stage("plan", "late", 0, "plan", "--to", p.to(), "-o", "json")
+	// The fence of one bucket comes into force after it was tried once.
+	fence := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"ResidencyFence%s","Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::late-plain/*"}]}`, p.digest)
+	tried := false
+	p.amazon.SetFault(func(r amazon.Request) amazon.Fault {
+		switch {
+		case r.Bucket != "late-plain" || strings.HasPrefix(r.User, "owner") || tried:
+		case r.Operation == "PutBucketPolicy":
+			return amazon.Fault{Status: 204}
+		case r.Operation == "AbortMultipartUpload":
+			tried = true
+			p.must(p.client("us-east-1").PutBucketPolicy(p.t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("late-plain"), Policy: &fence}))
+		}
+		return amazon.Fault{}
+	})
 	p.stage("copy,fence", "late", 0, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source", "--fence")
-	p.stage("abort", "late", 0, "migrate", "--abort", p.plan, "--approve", p.digest)
+	p.amazon.SetFault(nil)
+	p.stage("abort,fence", "late", 0, "migrate", "--abort", p.plan, "--approve", p.digest)
+}
+
+func noTorrents(bucket string) string {
+	return `{"Version":"2012-10-17","Statement":[{"Sid":"NoTorrents","Effect":"Deny","Principal":"*","Action":"s3:GetObjectTorrent","Resource":"arn:aws:s3:::` + bucket + `/*"}]}`
 }
 
 // stopAt has the service fail from the n-th request of an operation on, as long as
@@ -387,6 +452,9 @@ func copiedStages(p *permitted) {
 	p.fill()
 	p.stage("inventory", "acme", 0, "inventory")
 	p.stage("plan", "acme", 0, "plan", "--to", p.to(), "-o", "json")
+	p.stopAt("CopyObject", 4)
+	p.stage("copy", "acme", anyCode, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
+	p.amazon.SetFault(nil)
 	p.stage("copy", "acme", 0, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
 	p.stage("inventory", "acme", 0, "inventory")
 	p.stage("verify", "acme", 0, "verify", "--plan", p.plan, "--verify", "readback")

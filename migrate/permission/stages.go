@@ -115,7 +115,7 @@ func reserve() []Use {
 func look() []Use {
 	return slices.Concat(listings(Destination, "list what is there"),
 		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
-			each(append(verbs("Get", settings()), "HeadBucket", "GetBucketTagging")...))
+			each(append(verbs("Get", settings()), "HeadBucket")...))
 }
 
 func copies() []Use {
@@ -134,6 +134,7 @@ func copies() []Use {
 			read.send("GetObjectRetention"), read.send("GetObjectLegalHold"),
 		},
 		look(), reserve(),
+		place{end: Destination, place: TheBucket, why: "see that the bucket is nobody else's"}.each("GetBucketTagging"),
 		bucket.each(append(verbs("Put", carried()), "CreateBucket", "PutBucketVersioning", "PutBucketTagging")...),
 		[]Use{
 			bucket.send("CreateBucket", iam.WithLock),
@@ -176,6 +177,8 @@ func erase() []Use {
 		[]Use{
 			place{end: Source, place: Data, why: "say until when what is locked stays"}.send("GetObjectRetention"),
 			place{end: Source, place: Data, why: "say what is held"}.send("GetObjectLegalHold"),
+			place{end: Source, place: Data, why: "look at a null version right before it is deleted"}.
+				send("HeadObject", iam.Version, iam.UnderKMS),
 			gone.send("DeleteObjects", iam.Version), gone.send("DeleteObject", iam.Current, iam.Version, iam.Unchanged),
 			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
 			probe.send("PutObject"),
@@ -192,7 +195,9 @@ func fence() []Use {
 
 func abort() []Use {
 	return slices.Concat(
-		listings(Source, "see that nothing was erased"), look(), reserve(),
+		listings(Source, "see that nothing was erased"), listings(Destination, "list what is there"), reserve(),
+		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
+			each("HeadBucket", "GetObjectLockConfiguration"),
 		[]Use{
 			place{end: Destination, place: Data, why: "take away what the plan wrote"}.send("DeleteObjects", iam.Version),
 			place{end: Source, place: TheBucket, why: "look for a fence that the state has forgotten",

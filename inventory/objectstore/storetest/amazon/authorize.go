@@ -166,6 +166,9 @@ func (c *call) allowed(n need) bool {
 		return true // the tests' own
 	}
 	request := request{n.action, n.resource, c.user, c.user.arn(s.options.Partition), c.conditionKeys()}
+	if strings.HasPrefix(n.action, "kms:") {
+		request.keys["kms:viaservice"] = s.viaS3(n.resource)
+	}
 	identity := silent
 	if c.user.Root {
 		identity = allows

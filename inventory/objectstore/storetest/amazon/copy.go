@@ -75,7 +75,7 @@ func (c *call) source(span string) (*copied, *refusal) {
 	from := &copied{bucket: b, key: key, header: resp.Header, body: resp.Body, size: resp.ContentLength, versioned: resp.Header.Get("X-Amz-Version-Id") != ""}
 	from.id = resp.Header.Get("X-Amz-Version-Id")
 	from.object = b.object(key, from.id)
-	if refused := c.opensSource(from.object); refused != nil {
+	if refused := c.opensSource(b, from.object); refused != nil {
 		_ = resp.Body.Close()
 		return nil, refused
 	}
@@ -83,13 +83,16 @@ func (c *call) source(span string) (*copied, *refusal) {
 }
 
 // opensSource is opens for the source of a copy.
-func (c *call) opensSource(o *object) *refusal {
+func (c *call) opensSource(b *bucket, o *object) *refusal {
 	said := c.r.Header.Get(copyCustomer + "Key-Md5")
 	switch {
 	case o.sse == "SSE-C" && said == "":
 		return invalidRequest("The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
 	case o.sse == "SSE-C" && said != o.customer:
 		return denied("Access Denied")
+	}
+	if refused := c.unlocks("Decrypt", b, o); refused != nil {
+		return refused
 	}
 	return o.atHand()
 }
@@ -114,6 +117,9 @@ func (c *call) copyObject() *refusal {
 		return invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", s.options.MaxCopy)
 	}
 	o := c.encryptedBy()
+	if refused := c.unlocks("GenerateDataKey", c.bucket, o); refused != nil {
+		return refused
+	}
 	if refused := c.sameCopy(from, o); refused != nil {
 		return refused
 	}

@@ -179,6 +179,9 @@ func (c *call) forward() behind {
 // putObject stores an object.
 func (c *call) putObject() *refusal {
 	o := c.encryptedBy()
+	if refused := c.unlocks("GenerateDataKey", c.bucket, o); refused != nil {
+		return refused
+	}
 	if err := c.wrote(); err != nil {
 		return broken(err)
 	}
@@ -329,6 +332,12 @@ func (c *call) opens(o *object) *refusal {
 		return denied("Access Denied")
 	case o.sse != "SSE-C" && h.Get(customerHeader+"Algorithm") != "":
 		return invalidRequest("The encryption parameters are not applicable to this object.")
+	}
+	// A checksum is opened by the key too (SDK's API model, HeadObject, ChecksumMode).
+	if c.r.Method == http.MethodGet || h.Get("X-Amz-Checksum-Mode") != "" {
+		if refused := c.unlocks("Decrypt", c.bucket, o); refused != nil {
+			return refused
+		}
 	}
 	if c.r.Method == http.MethodGet {
 		return o.atHand()

@@ -10,6 +10,10 @@ import (
 
 // createUpload begins an upload.
 func (c *call) createUpload() *refusal {
+	o := c.encryptedBy()
+	if refused := c.unlocks("GenerateDataKey", c.bucket, o); refused != nil {
+		return refused
+	}
 	resp, err := c.server.send(c.r.Context(), c.bucket.region, c.forward())
 	if err != nil {
 		return broken(err)
@@ -23,7 +27,6 @@ func (c *call) createUpload() *refusal {
 	if err := xml.Unmarshal(resp.body, &begun); err != nil {
 		return broken(err)
 	}
-	o := c.encryptedBy()
 	o.acl = aclFrom(c.r.Header, c.bucket, c.user)
 	c.bucket.mu.Lock()
 	c.bucket.uploads[begun.UploadID] = &upload{object: o, parts: map[int]part{}, algorithm: c.r.Header.Get("X-Amz-Checksum-Algorithm")}
@@ -40,6 +43,15 @@ type upload struct {
 	algorithm string
 }
 
+// writing is upload for who writes to it, which the key of it is needed for.
+func (c *call) writing() (*upload, *refusal) {
+	u, refused := c.upload()
+	if refused == nil {
+		refused = c.unlocks("Decrypt", c.bucket, u.object)
+	}
+	return u, refused
+}
+
 func (c *call) upload() (*upload, *refusal) {
 	c.bucket.mu.Lock()
 	defer c.bucket.mu.Unlock()
@@ -51,7 +63,7 @@ func (c *call) upload() (*upload, *refusal) {
 
 // uploadPart stores a part.
 func (c *call) uploadPart() *refusal {
-	u, refused := c.upload()
+	u, refused := c.writing()
 	if refused != nil {
 		return refused
 	}
@@ -97,7 +109,7 @@ func (c *call) remember(u *upload, h http.Header, size int64) {
 // copyPart copies a part of an object.
 func (c *call) copyPart() *refusal {
 	s := c.server
-	u, refused := c.upload()
+	u, refused := c.writing()
 	if refused != nil {
 		return refused
 	}
@@ -148,7 +160,7 @@ func (c *call) copyPart() *refusal {
 
 // completeUpload makes an object of parts.
 func (c *call) completeUpload() *refusal {
-	u, refused := c.upload()
+	u, refused := c.writing()
 	if refused != nil {
 		return refused
 	}
