@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -224,12 +225,12 @@ func newPermitted(t *testing.T, idle map[string]map[string]bool, providers ...st
 	config += "state: " + providers[len(providers)-1] + ":ci-state/here\ncustomers:\n" +
 		fmt.Sprintf("  acme: {data: [%[1]q, %[2]q, %[3]q]}\n", from+":acme-prod", from+":acme-plain", from+":shared/tenants/acme/") +
 		fmt.Sprintf("  vault: {data: [%q]}\n  late: {data: [%q, %q]}\n", from+":vault", from+":late", from+":late-plain") +
-		fmt.Sprintf("  lists: {data: [%q]}\ndestination: {kms_key: %q}\n", from+":lists", p.key("eu-west-1"))
+		fmt.Sprintf("  lists: {data: [%q, %q]}\ndestination: {kms_key: %q}\n", from+":lists", from+":lists-plain", p.key("eu-west-1"))
 	p.must(nil, os.WriteFile(p.config, []byte(config), 0o600))
 	p.must(nil, os.WriteFile(filepath.Join(dir, "credentials"), []byte(credentials), 0o600))
 	p.env = append(os.Environ(), p.amazon.Env(providers[0])...)
 	p.env = append(p.env, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "credentials"), "RESIDENCY_CONFIG=", "GORACE=atexit_sleep_ms=0")
-	p.bucket("eu-west-1", "ci-state", len(providers) == 2)
+	p.bucket("eu-west-1", "ci-state", false)
 	p.encrypt("eu-west-1", "ci-state")
 	return p
 }
@@ -350,7 +351,7 @@ func streamedStages(p *permitted) {
 	p.stage("inventory", "acme", 0, "inventory")
 	p.stage("plan", "acme", 0, "plan", "--to", p.to(), "-o", "json")
 	// It is stopped in the middle of an upload, and goes on.
-	p.stopAt("UploadPart", 4)
+	p.stopAt("UploadPart", "", 4)
 	p.stage("copy", "acme", anyCode, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
 	// Others write meanwhile, which makes another pass.
 	once := sync.OnceFunc(func() {
@@ -375,17 +376,27 @@ func streamedStages(p *permitted) {
 	p.listedStages()
 }
 
-// listedStages moves what has access control lists.
+// listedStages moves what has access control lists, and is stopped while the state
+// has versions.
 func (p *permitted) listedStages() {
-	p.bucket("us-east-1", "lists", true)
-	p.must(p.client("us-east-1").PutBucketOwnershipControls(p.t.Context(), &s3.PutBucketOwnershipControlsInput{Bucket: aws.String("lists"), OwnershipControls: &types.OwnershipControls{
-		Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
-	p.must(p.client("us-east-1").DeletePublicAccessBlock(p.t.Context(), &s3.DeletePublicAccessBlockInput{Bucket: aws.String("lists")}))
-	p.put("lists", "shown", "shown", func(in *s3.PutObjectInput) {
-		in.GrantRead = aws.String(`uri="http://acs.amazonaws.com/groups/global/AuthenticatedUsers"`)
-	})
+	c, ctx := p.client("us-east-1"), p.t.Context()
+	for _, b := range []string{"lists", "lists-plain"} {
+		p.bucket("us-east-1", b, b == "lists")
+		p.must(c.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: &b, OwnershipControls: &types.OwnershipControls{
+			Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
+		p.must(c.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: &b, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicPolicy: aws.Bool(true)}}))
+		p.put(b, "shown", "shown", func(in *s3.PutObjectInput) {
+			in.GrantRead = aws.String(`uri="http://acs.amazonaws.com/groups/global/AuthenticatedUsers"`)
+		})
+		p.parts(b, "large")
+	}
+	p.must(p.client("eu-west-1").PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: aws.String("ci-state"), VersioningConfiguration: enabled()}))
 	p.stage("plan", "lists", 0, "plan", "--to", p.to(), "-o", "json")
+	p.stopAt("UploadPart", "", 2)
+	p.stage("copy", "lists", anyCode, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
+	p.amazon.SetFault(nil)
 	p.stage("copy", "lists", 0, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
+	p.stage("verify", "lists", 0, "verify", "--plan", p.plan)
 	p.stage("erase", "lists", 0, "erase", "--plan", p.plan, "--approve", p.digest)
 }
 
@@ -410,7 +421,9 @@ func (p *permitted) lateStages() {
 		p.put(b, "k", "late", nil)
 	}
 	p.must(p.client("us-east-1").PutBucketPolicy(p.t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("late"), Policy: aws.String(noTorrents("late"))}))
+	p.encrypt("us-east-1", "late")
 	p.bucket("eu-west-1", "late-eu-west-1", true)
+	p.encrypt("eu-west-1", "late-eu-west-1")
 	p.begin("eu-west-1", "late-eu-west-1", objectstore.MarkKey)
 	p.stage("plan", "late", 0, "plan", "--to", p.to(), "-o", "json")
 	// The fence of one bucket comes into force after it was tried once.
@@ -436,14 +449,15 @@ func noTorrents(bucket string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Sid":"NoTorrents","Effect":"Deny","Principal":"*","Action":"s3:GetObjectTorrent","Resource":"arn:aws:s3:::` + bucket + `/*"}]}`
 }
 
-// stopAt has the service fail from the n-th request of an operation on, as long as
-// the next command runs.
-func (p *permitted) stopAt(operation string, n int) {
+// stopAt has the service refuse the credentials from the n-th request of an operation
+// on, of those to one bucket if it is named.
+func (p *permitted) stopAt(operation, bucket string, n int64) {
+	var seen atomic.Int64
 	p.amazon.SetFault(func(r amazon.Request) amazon.Fault {
-		if r.Operation == operation && r.N >= n && !strings.HasPrefix(r.User, "owner") {
-			return amazon.Fault{Status: 403, Code: "ExpiredToken"}
+		if r.Operation != operation || bucket != "" && r.Bucket != bucket || strings.HasPrefix(r.User, "owner") || seen.Add(1) < n {
+			return amazon.Fault{}
 		}
-		return amazon.Fault{}
+		return amazon.Fault{Status: 403, Code: "ExpiredToken"}
 	})
 }
 
@@ -452,9 +466,17 @@ func copiedStages(p *permitted) {
 	p.fill()
 	p.stage("inventory", "acme", 0, "inventory")
 	p.stage("plan", "acme", 0, "plan", "--to", p.to(), "-o", "json")
-	p.stopAt("CopyObject", 4)
+	// Of the first bucket it is not heard that it was made.
+	var made atomic.Bool
+	p.amazon.SetFault(func(r amazon.Request) amazon.Fault {
+		if r.Operation == "CreateBucket" && !strings.HasPrefix(r.User, "owner") && !made.Swap(true) {
+			return amazon.Fault{Status: 403, Code: "ExpiredToken", Done: true}
+		}
+		return amazon.Fault{}
+	})
 	p.stage("copy", "acme", anyCode, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
 	p.amazon.SetFault(nil)
+	p.stage("plan", "acme", 0, "plan", "--to", p.to(), "-o", "json")
 	p.stage("copy", "acme", 0, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
 	p.stage("inventory", "acme", 0, "inventory")
 	p.stage("verify", "acme", 0, "verify", "--plan", p.plan, "--verify", "readback")

@@ -102,12 +102,12 @@ func reserve() []Use {
 	probe := place{end: Destination, place: Probes, why: "see that the two ends are two"}
 	rival := place{end: Source, place: Leases, why: "see that no other migration writes there"}
 	return []Use{
-		mark.send("CreateMultipartUpload"), mark.send("AbortMultipartUpload"),
-		lease.send("GetObject", iam.Current), lease.send("PutObject", iam.Unchanged),
+		mark.send("CreateMultipartUpload", iam.UnderKMS), mark.send("AbortMultipartUpload"),
+		lease.send("GetObject", iam.Current, iam.UnderKMS), lease.send("PutObject", iam.Unchanged, iam.UnderKMS),
 		lease.send("DeleteObject", iam.Version, iam.Unchanged), lease.send("DeleteObjects", iam.Version),
-		probe.send("PutObject"), probe.send("DeleteObjects", iam.Version),
-		probe.send("CreateMultipartUpload"), probe.send("AbortMultipartUpload"), // under object lock
-		rival.send("GetObject", iam.Current, iam.Version),
+		probe.send("PutObject", iam.UnderKMS), probe.send("DeleteObjects", iam.Version),
+		probe.send("CreateMultipartUpload", iam.UnderKMS), probe.send("AbortMultipartUpload"), // under object lock
+		rival.send("GetObject", iam.Current, iam.UnderKMS),
 	}
 }
 
@@ -124,6 +124,7 @@ func copies() []Use {
 	check := place{end: Destination, place: Data, why: "compare the copies"}
 	outdated := place{end: Destination, place: Data, why: "remove copies of what has since changed at the source"}
 	bucket := place{end: Destination, place: TheBucket, why: "make the bucket, as the source's is"}
+	ended := place{end: Source, place: Leases, why: "take away ended leases of earlier migrations"}
 	return slices.Concat(
 		listings(Source, "see that the source is as it was planned"),
 		[]Use{
@@ -151,8 +152,9 @@ func copies() []Use {
 			check.send("GetObjectTagging", iam.Current, iam.Version),
 			check.send("GetObjectAcl", iam.Current, iam.Version),
 			check.send("GetObjectRetention"), check.send("GetObjectLegalHold"),
-			outdated.send("DeleteObjects", iam.Version),
-			place{end: Source, place: Leases, why: "take away ended leases of earlier migrations"}.send("DeleteObjects", iam.Version),
+			outdated.send("DeleteObjects", iam.Version), outdated.send("DeleteObject", iam.Current, iam.Unchanged),
+			ended.send("GetObject", iam.Version), ended.send("DeleteObjects", iam.Version),
+			ended.send("DeleteObject", iam.Current, iam.Unchanged),
 			place{end: State, place: Data, why: "take away parts of the journal",
 				optional: "they stay, and say nothing any more"}.send("DeleteObjects", iam.Current, iam.Version),
 		},
@@ -181,7 +183,7 @@ func erase() []Use {
 				send("HeadObject", iam.Version, iam.UnderKMS),
 			gone.send("DeleteObjects", iam.Version), gone.send("DeleteObject", iam.Current, iam.Version, iam.Unchanged),
 			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
-			probe.send("PutObject"),
+			probe.send("PutObject", iam.UnderKMS),
 		},
 		look(), reserve(), writeState())
 }
@@ -190,16 +192,18 @@ func fence() []Use {
 	policy := place{end: Source, place: TheBucket, why: "deny writes by the bucket's policy, and lift that again"}
 	try := place{end: Source, place: Probes, why: "see writes denied"}
 	return append(policy.each("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
-		try.send("CreateMultipartUpload"), try.send("AbortMultipartUpload"))
+		try.send("CreateMultipartUpload", iam.UnderKMS), try.send("AbortMultipartUpload"))
 }
 
 func abort() []Use {
+	written := place{end: Destination, place: Data, why: "take away what the plan wrote"}
 	return slices.Concat(
 		listings(Source, "see that nothing was erased"), listings(Destination, "list what is there"), reserve(),
 		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
 			each("HeadBucket", "GetObjectLockConfiguration"),
 		[]Use{
-			place{end: Destination, place: Data, why: "take away what the plan wrote"}.send("DeleteObjects", iam.Version),
+			written.send("DeleteObjects", iam.Version), written.send("DeleteObject", iam.Current, iam.Unchanged),
+			written.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
 			place{end: Source, place: TheBucket, why: "look for a fence that the state has forgotten",
 				optional: "it is not looked for"}.send("GetBucketPolicy"),
 		},

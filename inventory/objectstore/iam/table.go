@@ -92,6 +92,7 @@ func objects() []row {
 		{"CreateMultipartUpload", Hold, "s3:PutObjectLegalHold", Object},
 		{"CreateMultipartUpload", Grants, "s3:PutObjectAcl", Object},
 		{"CreateMultipartUpload", UnderKMS, "kms:GenerateDataKey", Key},
+		{"CreateMultipartUpload", UnderKMS, "kms:Decrypt", Key},
 		{"UploadPart", Always, "s3:PutObject", Object},
 		{"UploadPart", UnderKMS, "kms:Decrypt", Key},
 		{"CompleteMultipartUpload", Always, "s3:PutObject", Object},

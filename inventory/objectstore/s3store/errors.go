@@ -78,10 +78,7 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 	if err == nil {
 		return nil
 	}
-	where := s.provider + ":" + bucket
-	if bucket == "" {
-		where = s.provider + " " + s.region
-	}
+	where := s.where(bucket)
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, ended) {
 			return &objectstore.Error{Op: op, Bucket: where, Err: ended} // the SDK's text may hold the URL and so the key
@@ -135,6 +132,9 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string, cases []iam.Case) string {
 	switch {
 	case redirects(e.Status):
+		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && s.endpoint == "" {
+			return "the bucket is in " + region
+		}
 		return elsewhere(response)
 	case e.Code == "RequestTimeTooSkewed":
 		if at, ok := answered(response); ok {
@@ -224,7 +224,7 @@ func offBy(d time.Duration) string {
 
 // broken makes an objectstore.Error of an answer that cannot be right.
 func (s *Store) broken(op, bucket string, err error) error {
-	return &objectstore.Error{Op: op, Bucket: s.provider + ":" + bucket, Err: err}
+	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Err: err}
 }
 
 // cause returns the innermost error that is not one of the SDK's wrappers.

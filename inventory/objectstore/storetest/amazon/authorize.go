@@ -3,6 +3,7 @@ package amazon
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -98,6 +99,29 @@ func (c *call) sourceNeeds() []need {
 	return []need{{action, c.server.arn(bucket, key)}}
 }
 
+// usesKey permits the use of a customer's KMS key. Amazon's own key for S3 needs no
+// permission of the caller's (AWS KMS Developer Guide, "AWS managed keys").
+func (c *call) usesKey(b *bucket, o *object, actions ...string) *refusal {
+	if !strings.HasPrefix(o.sse, "aws:kms") || strings.Contains(o.kmsKey, "aws-s3-") {
+		return nil
+	}
+	for _, action := range actions {
+		if refused := c.permit(need{"kms:" + action, c.server.keyARN(b, o.kmsKey)}); refused != nil {
+			c.server.applied("kms-permissions")
+			return refused
+		}
+	}
+	return nil
+}
+
+// viaS3 is what KMS knows of a request that S3 makes for somebody about a key (AWS KMS
+// Developer Guide, "kms:ViaService").
+func viaS3(key string) string {
+	region := strings.Split(key, ":")[3]
+	p, _ := partitionOf(region)
+	return "s3." + region + "." + p.suffix
+}
+
 // copySource reads x-amz-copy-source.
 func (c *call) copySource() (bucket, key, version string, ok bool) {
 	text := c.r.Header.Get("X-Amz-Copy-Source")
@@ -165,9 +189,13 @@ func (c *call) allowed(n need) bool {
 	if c.user.Root && c.user.Account == s.options.Account && c.user.Name == root {
 		return true // the tests' own
 	}
-	request := request{n.action, n.resource, c.user, c.user.arn(s.options.Partition), c.conditionKeys()}
+	b := c.resourceBucket(n.resource)
+	if n.action == "s3:CreateBucket" {
+		b = nil // it is not there yet, whoever may have one of its name
+	}
+	request := request{n.action, n.resource, c.user, c.user.arn(s.options.Partition), c.conditionKeys(b)}
 	if strings.HasPrefix(n.action, "kms:") {
-		request.keys["kms:viaservice"] = s.viaS3(n.resource)
+		request.keys["kms:viaservice"] = viaS3(n.resource)
 	}
 	identity := silent
 	if c.user.Root {
@@ -182,7 +210,6 @@ func (c *call) allowed(n need) bool {
 	if identity == denies {
 		return false
 	}
-	b := c.resourceBucket(n.resource)
 	if b == nil {
 		return identity == allows
 	}
@@ -207,6 +234,23 @@ func (c *call) allowed(n need) bool {
 	return identity == allows && resource == allows
 }
 
+// suffix is that of the hosts of the caller's partition.
+func (c *call) suffix() string {
+	p, _ := partitionOf(c.host.region)
+	return p.suffix
+}
+
+// conditionKeys' names, besides those of headers, for policies to be checked against.
+func knownKey(key string) bool {
+	key = strings.ToLower(key)
+	return strings.HasPrefix(key, "s3:x-amz-") || slices.Contains(strings.Fields(`aws:securetransport aws:sourceip
+		aws:requestedregion aws:principalaccount aws:principalarn aws:currenttime aws:resourceaccount s3:resourceaccount
+		s3:authtype s3:signatureversion s3:tlsversion s3:prefix s3:delimiter s3:max-keys s3:versionid s3:if-match
+		s3:if-none-match s3:object-lock-mode s3:object-lock-legal-hold s3:object-lock-retain-until-date
+		s3:locationconstraint kms:viaservice aws:userid aws:sourcevpce aws:sourcevpc aws:principaltype
+		aws:principalorgid aws:viaawsservice aws:calledvia`), key)
+}
+
 func (c *call) resourceBucket(resource string) *bucket {
 	_, path, ok := strings.Cut(resource, ":s3:::")
 	if !ok {
@@ -218,7 +262,7 @@ func (c *call) resourceBucket(resource string) *bucket {
 
 // conditionKeys are what conditions can ask about (Service Authorization Reference,
 // "Condition keys for Amazon S3"; IAM User Guide, "AWS global condition context keys").
-func (c *call) conditionKeys() map[string]string {
+func (c *call) conditionKeys(of *bucket) map[string]string {
 	s, h := c.server, c.r.Header
 	keys := map[string]string{
 		"aws:securetransport": "true", "aws:sourceip": "127.0.0.1", "aws:requestedregion": c.host.region,
@@ -226,12 +270,12 @@ func (c *call) conditionKeys() map[string]string {
 		"aws:currenttime": s.now().UTC().Format("2006-01-02T15:04:05Z"), "s3:authtype": "REST-HEADER",
 		"s3:signatureversion": "AWS4-HMAC-SHA256", "s3:tlsversion": "1.3",
 	}
-	if c.bucket != nil {
-		keys["aws:resourceaccount"], keys["s3:resourceaccount"] = c.bucket.account, c.bucket.account
+	if of != nil {
+		keys["aws:resourceaccount"], keys["s3:resourceaccount"] = of.account, of.account
 	}
-	for key, name := range map[string]string{"s3:prefix": "prefix", "s3:delimiter": "delimiter", "s3:max-keys": "max-keys", "s3:versionid": "versionId"} {
+	for _, name := range []string{"prefix", "delimiter", "max-keys", "versionId"} {
 		if c.query.Has(name) {
-			keys[key] = c.query.Get(name)
+			keys["s3:"+strings.ToLower(name)] = c.query.Get(name)
 		}
 	}
 	for name := range h {
@@ -241,11 +285,12 @@ func (c *call) conditionKeys() map[string]string {
 			keys["s3:"+lower] = h.Get(name)
 		}
 	}
-	for key, name := range map[string]string{"s3:object-lock-mode": "X-Amz-Object-Lock-Mode", "s3:object-lock-legal-hold": "X-Amz-Object-Lock-Legal-Hold", "s3:object-lock-retain-until-date": "X-Amz-Object-Lock-Retain-Until-Date"} {
-		if v := h.Get(name); v != "" {
-			keys[key] = v
+	for _, name := range []string{"object-lock-mode", "object-lock-legal-hold", "object-lock-retain-until-date"} {
+		if v := h.Get("X-Amz-" + name); v != "" {
+			keys["s3:"+name] = v
 		}
 	}
+	keys["kms:viaservice"] = "s3." + c.host.region + "." + c.suffix()
 	if c.operation == "CreateBucket" {
 		keys["s3:locationconstraint"] = c.constraint()
 	}

@@ -192,6 +192,7 @@ func (c *call) createBucket() *refusal {
 	s.mu.Lock()
 	s.buckets[c.name] = b
 	s.mu.Unlock()
+	s.applied("new-buckets")
 	c.w.Header().Set("Location", "/"+c.name)
 	c.w.Header().Set("X-Amz-Bucket-Arn", s.arn(c.name, ""))
 	return c.answer(http.StatusOK, nil)

@@ -15,13 +15,14 @@ type tunnels struct {
 	accept  chan net.Conn
 	done    chan struct{}
 	close   func()
+	refused func() // is told of each host that does not exist
 
 	mu  sync.Mutex
 	log []string // host:port of each CONNECT
 }
 
-func newTunnels(address net.Addr) *tunnels {
-	t := &tunnels{address: address, accept: make(chan net.Conn), done: make(chan struct{})}
+func newTunnels(address net.Addr, refused func()) *tunnels {
+	t := &tunnels{address: address, refused: refused, accept: make(chan net.Conn), done: make(chan struct{})}
 	t.close = sync.OnceFunc(func() { close(t.done) })
 	return t
 }
@@ -43,6 +44,7 @@ func (t *tunnels) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, err = parseHost(name)
 	}
 	if err != nil {
+		t.refused()
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}

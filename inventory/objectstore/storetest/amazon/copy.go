@@ -75,7 +75,11 @@ func (c *call) source(span string) (*copied, *refusal) {
 	from := &copied{bucket: b, key: key, header: resp.Header, body: resp.Body, size: resp.ContentLength, versioned: resp.Header.Get("X-Amz-Version-Id") != ""}
 	from.id = resp.Header.Get("X-Amz-Version-Id")
 	from.object = b.object(key, from.id)
-	if refused := c.opensSource(b, from.object); refused != nil {
+	refused := c.opensSource(from.object)
+	if refused == nil {
+		refused = c.usesKey(b, from.object, "Decrypt")
+	}
+	if refused != nil {
 		_ = resp.Body.Close()
 		return nil, refused
 	}
@@ -83,7 +87,7 @@ func (c *call) source(span string) (*copied, *refusal) {
 }
 
 // opensSource is opens for the source of a copy.
-func (c *call) opensSource(b *bucket, o *object) *refusal {
+func (c *call) opensSource(o *object) *refusal {
 	said := c.r.Header.Get(copyCustomer + "Key-Md5")
 	switch {
 	case o.sse == "SSE-C" && said == "":
@@ -91,10 +95,7 @@ func (c *call) opensSource(b *bucket, o *object) *refusal {
 	case o.sse == "SSE-C" && said != o.customer:
 		return denied("Access Denied")
 	}
-	if refused := c.unlocks("Decrypt", b, o); refused != nil {
-		return refused
-	}
-	return o.atHand()
+	return c.atHand(o)
 }
 
 // system are the headers of an object that a copy carries; a website's redirect is
@@ -117,10 +118,10 @@ func (c *call) copyObject() *refusal {
 		return invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", s.options.MaxCopy)
 	}
 	o := c.encryptedBy()
-	if refused := c.unlocks("GenerateDataKey", c.bucket, o); refused != nil {
+	if refused := c.sameCopy(from, o); refused != nil {
 		return refused
 	}
-	if refused := c.sameCopy(from, o); refused != nil {
+	if refused := c.usesKey(c.bucket, o, "GenerateDataKey"); refused != nil {
 		return refused
 	}
 	header := http.Header{}
@@ -167,7 +168,7 @@ func (c *call) copyObject() *refusal {
 		return resp.refusal()
 	}
 	id := resp.header.Get("X-Amz-Version-Id")
-	etag := o.shows(resp.header.Get("Etag"), id)
+	etag := c.shows(o, resp.header.Get("Etag"), id)
 	o.acl = aclFrom(h, c.bucket, c.user)
 	c.bucket.note(c.key, id, o)
 	pass(c.w.Header(), resp.header, "X-Amz-Version-Id")
@@ -178,9 +179,10 @@ func (c *call) copyObject() *refusal {
 	return c.answer(http.StatusOK, c.result("CopyObjectResult", etag, sums))
 }
 
-// result is the document of a copy; checksums are there, not in the header (Amazon S3
+// result is the document of a copy: checksums are there, not in the header (Amazon S3
 // API Reference, "CopyObject", Response Elements).
 func (c *call) result(root, etag string, sums map[string]string) []byte {
+	c.server.applied("copy-result")
 	var b strings.Builder
 	fmt.Fprintf(&b, xml.Header+`<%s %s><ETag>%s</ETag><LastModified>%s</LastModified>`, root, namespace,
 		strings.ReplaceAll(etag, `"`, "&quot;"), stamp(c.server.now()))

@@ -51,6 +51,17 @@ func (s *Server) managedKey(region, account string) string {
 	return fmt.Sprintf("arn:%s:kms:%s:%s:key/aws-s3-%s", s.options.Partition, region, account, region)
 }
 
+// keyARN is the full name of a key of a bucket's region and account.
+func (s *Server) keyARN(b *bucket, key string) string {
+	if strings.HasPrefix(key, "arn:") {
+		return key
+	}
+	if !strings.HasPrefix(key, "alias/") {
+		key = "key/" + key
+	}
+	return fmt.Sprintf("arn:%s:kms:%s:%s:%s", s.options.Partition, b.region, b.account, key)
+}
+
 // foreignKey refuses a key that is in another region than the bucket (AWS KMS
 // Developer Guide; Amazon S3 User Guide, "Specifying server-side encryption with AWS
 // KMS": the key and the bucket are in one region).

@@ -110,9 +110,14 @@ func parsePolicy(text string) (policy, error) {
 				return p, fmt.Errorf("policy: no service has the action %q", action)
 			}
 		}
-		for operator := range s.Condition {
+		for operator, keys := range s.Condition {
 			if _, err := parseOperator(operator); err != nil {
 				return p, err
+			}
+			for key := range keys {
+				if !knownKey(key) {
+					return p, fmt.Errorf("policy: condition key %q is not known here", key)
+				}
 			}
 		}
 	}

@@ -73,11 +73,12 @@ func (b *bucket) kept(key, condition string) string {
 
 // shows makes a version's ETag one that is no MD5, as it is under SSE-KMS and SSE-C
 // (Amazon S3 API Reference, "Object", ETag).
-func (o *object) shows(etag, id string) string {
+func (c *call) shows(o *object, etag, id string) string {
 	o.kept = strings.Trim(etag, `"`)
 	if o.sse == "AES256" {
 		return etag
 	}
+	c.server.applied("etag-no-md5")
 	sum := md5.Sum([]byte(o.kept + " of " + id + o.kmsKey + o.customer))
 	o.etag = hex.EncodeToString(sum[:])
 	if _, parts, ok := strings.Cut(o.kept, "-"); ok {
@@ -179,7 +180,7 @@ func (c *call) forward() behind {
 // putObject stores an object.
 func (c *call) putObject() *refusal {
 	o := c.encryptedBy()
-	if refused := c.unlocks("GenerateDataKey", c.bucket, o); refused != nil {
+	if refused := c.usesKey(c.bucket, o, "GenerateDataKey"); refused != nil {
 		return refused
 	}
 	if err := c.wrote(); err != nil {
@@ -198,7 +199,7 @@ func (c *call) putObject() *refusal {
 	id := resp.header.Get("X-Amz-Version-Id")
 	pass(h, resp.header, "X-Amz-Version-Id")
 	checksums(h, resp.header)
-	h.Set("Etag", o.shows(resp.header.Get("Etag"), id))
+	h.Set("Etag", c.shows(o, resp.header.Get("Etag"), id))
 	o.tell(h)
 	c.bucket.note(c.key, id, o)
 	return c.answer(http.StatusOK, nil)
@@ -243,6 +244,12 @@ func (c *call) readObject() *refusal {
 	if refused := c.opens(o); refused != nil {
 		return refused
 	}
+	telling := strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") && c.r.Header.Get("Range") == ""
+	if c.r.Method == http.MethodGet || telling {
+		if refused := c.usesKey(c.bucket, o, "Decrypt"); refused != nil {
+			return refused
+		}
+	}
 	h := c.w.Header()
 	for name, values := range resp.Header {
 		switch {
@@ -263,7 +270,7 @@ func (c *call) readObject() *refusal {
 		}
 	}
 	o.tell(h)
-	if strings.EqualFold(c.r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") && c.r.Header.Get("Range") == "" {
+	if telling {
 		checksums(h, resp.Header)
 	}
 	c.secrets(h, resp.Header)
@@ -333,21 +340,16 @@ func (c *call) opens(o *object) *refusal {
 	case o.sse != "SSE-C" && h.Get(customerHeader+"Algorithm") != "":
 		return invalidRequest("The encryption parameters are not applicable to this object.")
 	}
-	// A checksum is opened by the key too (SDK's API model, HeadObject, ChecksumMode).
-	if c.r.Method == http.MethodGet || h.Get("X-Amz-Checksum-Mode") != "" {
-		if refused := c.unlocks("Decrypt", c.bucket, o); refused != nil {
-			return refused
-		}
-	}
 	if c.r.Method == http.MethodGet {
-		return o.atHand()
+		return c.atHand(o)
 	}
 	return nil
 }
 
 // atHand refuses what has to be restored first.
-func (o *object) atHand() *refusal {
+func (c *call) atHand(o *object) *refusal {
 	if (o.class == "GLACIER" || o.class == "DEEP_ARCHIVE") && !o.restored {
+		c.server.applied("archived")
 		return refuse(http.StatusForbidden, "InvalidObjectState",
 			"The operation is not valid for the object's storage class").with("StorageClass", o.class)
 	}

@@ -36,6 +36,8 @@ func bucketRules() []rule {
 			source: "S3 User Guide, \"Configuring MFA delete\"", check: mfaDelete, after: true},
 		{id: "kms-region", demand: "a KMS key is of the bucket's region",
 			source: "S3 User Guide, \"Specifying server-side encryption with AWS KMS (SSE-KMS)\"", check: foreignKey, after: true},
+		{id: "kms-permissions", demand: "under a customer's KMS key a write takes kms:GenerateDataKey (an upload in parts kms:Decrypt too) and a read, or checksums on HEAD, kms:Decrypt",
+			source: "S3 User Guide, \"Using server-side encryption with AWS KMS keys (SSE-KMS)\", Permissions; S3 API Reference, \"HeadObject\", x-amz-checksum-mode"},
 	}
 }
 

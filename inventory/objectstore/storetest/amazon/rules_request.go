@@ -8,6 +8,8 @@ import (
 // requestRules are about requests of any kind.
 func requestRules() []rule {
 	return []rule{
+		{id: "host", demand: "a host is of a service, a region and a partition that exist; there is no other way out",
+			source: "AWS General Reference, \"Amazon S3 endpoints and quotas\"; SDK, \"partitions.json\""},
 		{id: "partition", demand: "who has keys in one partition is nobody in another",
 			source: "AWS General Reference, \"ARNs\"; IAM User Guide, \"IAM identifiers\""},
 		{id: "signature-scope", demand: "the signature's region and service are those of the host: 400 AuthorizationHeaderMalformed, with the region; STS 403",

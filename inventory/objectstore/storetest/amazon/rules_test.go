@@ -1,111 +1,206 @@
 package amazon_test
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 )
 
-// applied asserts that a rule was the reason.
-func applied(t *testing.T, s *amazon.Server, rule string) {
-	t.Helper()
-	if s.Applied()[rule] == 0 {
-		t.Errorf("rule %s was not applied; applied were %v", rule, s.Applied())
+// asked is a server with a bucket in each region, and what was asked of it.
+type asked struct {
+	t      *testing.T
+	s      *amazon.Server
+	us, eu *s3.Client
+}
+
+// is asserts what an answer was.
+func (a *asked) is(what string, err error, want string) {
+	a.t.Helper()
+	if got := code(err); got != want {
+		a.t.Errorf("%s: %s, want %s", what, got, want)
 	}
 }
 
-func TestRegion(t *testing.T) {
-	s := amazon.Start(t, amazon.Options{})
-	bucket(t, s, "eu-west-1", "there")
-	us := s.Client("us-east-1")
-	_, err := us.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("there")})
-	if got := code(err); got != "Moved Permanently: PermanentRedirect" {
-		t.Errorf("list: %s", got)
+const (
+	ok        = "ok"
+	forbidden = "Forbidden: AccessDenied"
+	badly     = "Bad Request: InvalidRequest"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// questions are asked about each rule: a request that it lets pass, and one that it
+// does not.
+func questions() map[string]func(*asked) {
+	return merged(requestQuestions(), bucketQuestions(), objectQuestions(), copyQuestions(), deleteQuestions())
+}
+
+func merged(all ...map[string]func(*asked)) map[string]func(*asked) {
+	one := map[string]func(*asked){}
+	for _, m := range all {
+		maps.Copy(one, m)
 	}
-	_, err = us.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: aws.String("there")})
-	if got := code(err); !strings.HasPrefix(got, "Moved Permanently") {
-		t.Errorf("head: %s", got)
-	}
-	applied(t, s, "region")
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://s3.eu-south-9.amazonaws.com/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp, err := s.HTTPClient().Do(r); err == nil {
-		_ = resp.Body.Close()
-		t.Error("a region that does not exist answered")
+	return one
+}
+
+func TestEveryRuleIsAsked(t *testing.T) {
+	got, want := slices.Sorted(maps.Keys(questions())), slices.Sorted(slices.Values(amazon.RuleIDs()))
+	if !slices.Equal(got, want) {
+		t.Errorf("asked %v\nrules %v", got, want)
 	}
 }
 
-func TestConditionalDelete(t *testing.T) {
-	s := amazon.Start(t, amazon.Options{})
-	versioned(t, s, "us-east-1", "here")
-	us := s.Client("us-east-1")
-	out := put(t, us, "here", "k", "one")
-	remove := func(version, match string) string {
-		in := &s3.DeleteObjectInput{Bucket: aws.String("here"), Key: aws.String("k"), IfMatch: &match}
-		if version != "" {
-			in.VersionId = &version
-		}
-		_, err := us.DeleteObject(t.Context(), in)
-		return code(err)
-	}
-	for _, tt := range []struct{ name, version, match, want string }{
-		{"with a version", *out.VersionId, *out.ETag, "Not Implemented: NotImplemented"},
-		{"null", "null", *out.ETag, "Not Implemented: NotImplemented"},
-		{"another", "", `"00000000000000000000000000000000"`, "Precondition Failed: PreconditionFailed"},
-		{"its own", "", *out.ETag, "ok"},
-		{"behind a marker", "", *out.ETag, "Not Found: NoSuchKey"},
-		{"any behind a marker", "", "*", "Not Found: NoSuchKey"},
-	} {
-		if got := remove(tt.version, tt.match); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
-		}
-	}
-	for _, rule := range []string{"delete-if-match-version", "delete-if-match", "delete-if-match-absent"} {
-		applied(t, s, rule)
+func TestRules(t *testing.T) {
+	for _, rule := range slices.Sorted(maps.Keys(questions())) {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			s := amazon.Start(t, amazon.Options{MaxCopy: 10, MaxBuckets: 3, Users: []amazon.User{
+				{Name: "nobody"}, {Name: "foreigner", Account: "999988887777", Root: true},
+			}})
+			bucket(t, s, "us-east-1", "here")
+			versioned(t, s, "eu-west-1", "there")
+			a := &asked{t, s, s.Client("us-east-1"), s.Client("eu-west-1")}
+			if questions()[rule](a); a.s.Applied()[rule] == 0 {
+				t.Errorf("the rule was not applied; applied were %v", a.s.Applied())
+			}
+		})
 	}
 }
 
-func TestPermissions(t *testing.T) {
-	s := amazon.Start(t, amazon.Options{Users: []amazon.User{{Name: "reader", Policy: `{"Version": "2012-10-17", "Statement": [
-		{"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::here/*"},
-		{"Effect": "Deny", "NotAction": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}]}`}}})
-	bucket(t, s, "us-east-1", "here")
-	_, err := s.Client("us-east-1").PutObject(t.Context(), &s3.PutObjectInput{
-		Bucket: aws.String("here"), Key: aws.String("k"), Body: strings.NewReader("one"), Tagging: aws.String("a=b"),
-	})
+// as gives a client whose policy allows some actions on everything.
+func (a *asked) as(actions ...string) *s3.Client {
+	a.t.Helper()
+	policy := `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["` + strings.Join(actions, `", "`) + `"], "Resource": "*"}}`
+	if err := a.s.SetPolicy("nobody", policy); err != nil {
+		a.t.Fatal(err)
+	}
+	return a.s.ClientAs("nobody", "us-east-1")
+}
+
+func (a *asked) put(c *s3.Client, in *s3.PutObjectInput) error {
+	if in.Bucket == nil {
+		in.Bucket = ptr("here")
+	}
+	if in.Key == nil {
+		in.Key = ptr("k")
+	}
+	in.Body = strings.NewReader("one")
+	_, err := c.PutObject(a.t.Context(), in)
+	return err
+}
+
+func (a *asked) must(err error) {
+	a.t.Helper()
 	if err != nil {
-		t.Fatal(err)
+		a.t.Fatal(err)
 	}
-	c := s.ClientAs("reader", "us-east-1")
-	head, err := c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("here"), Key: aws.String("k")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if head.TagCount != nil {
-		t.Errorf("a tag count of %d for who may not read tags", *head.TagCount)
-	}
-	_, err = c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("here"), Key: aws.String("none")})
-	if got := code(err); got != "Forbidden: Forbidden" {
-		t.Errorf("head of nothing: %s", got)
-	}
-	_, err = c.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: aws.String("here"), Key: aws.String("k")})
-	if got := code(err); got != "Forbidden: AccessDenied" {
-		t.Errorf("tags: %s", got)
-	}
-	applied(t, s, "permissions")
-	applied(t, s, "tagging-count")
-	applied(t, s, "404-is-403")
-	if used := strings.Join(s.Used("reader"), " "); used != "s3:GetObject" {
-		t.Errorf("used %s", used)
-	}
-	if denied := strings.Join(s.Denied("reader"), ", "); denied != "s3:GetObjectTagging arn:aws:s3:::here/k" {
-		t.Errorf("denied %s", denied)
+}
+
+func requestQuestions() map[string]func(*asked) {
+	return map[string]func(*asked){
+		"host": func(a *asked) {
+			for address, want := range map[string]bool{
+				"https://s3.eu-west-1.amazonaws.com": true, "https://here.s3.us-east-1.amazonaws.com": true, "https://s3.amazonaws.com": true,
+				"https://s3.eu-south-9.amazonaws.com": false, "https://s3.cn-north-1.amazonaws.com": false, "https://example.com": false,
+				"https://s3.eusc-de-east-1.amazonaws.com": false, "https://s3.us-gov-west-1.amazonaws.com.cn": false,
+				"https://elsewhere.eu-west-1.amazonaws.com": false, "https://sts.amazonaws.eu": false,
+			} {
+				r, err := http.NewRequestWithContext(a.t.Context(), http.MethodGet, address, nil)
+				a.must(err)
+				resp, err := a.s.HTTPClient().Do(r)
+				if err == nil {
+					_ = resp.Body.Close()
+				}
+				if (err == nil) != want {
+					a.t.Errorf("%s: answered %t (%v), want %t", address, err == nil, err, want)
+				}
+			}
+		},
+		"partition": func(a *asked) {
+			china := a.s.Client("cn-north-1")
+			_, err := china.ListBuckets(a.t.Context(), &s3.ListBucketsInput{})
+			a.is("another partition", err, "Forbidden: InvalidAccessKeyId")
+			_, err = a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{})
+			a.is("its own", err, ok)
+		},
+		"signature-scope": func(a *asked) {
+			resign := func(o *s3.Options) { o.BaseEndpoint = ptr("https://s3.eu-west-1.amazonaws.com") }
+			_, err := a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{}, resign)
+			a.is("signed for us-east-1, sent to eu-west-1", err, "Bad Request: AuthorizationHeaderMalformed")
+			_, err = a.eu.ListBuckets(a.t.Context(), &s3.ListBucketsInput{}, resign)
+			a.is("signed for eu-west-1", err, ok)
+		},
+		"clock": func(a *asked) {
+			now := time.Now()
+			for _, tt := range []struct {
+				off  time.Duration
+				want string
+			}{{0, ok}, {14 * time.Minute, ok}, {16 * time.Minute, "Forbidden: RequestTimeTooSkewed"}} {
+				late := amazon.Start(a.t, amazon.Options{Regions: []string{"us-east-1"}, Now: func() time.Time { return now.Add(tt.off) }})
+				_, err := late.Client("us-east-1").ListBuckets(a.t.Context(), &s3.ListBucketsInput{})
+				a.is(tt.off.String(), err, tt.want)
+				if tt.want != ok {
+					a.s = late
+				}
+			}
+		},
+		"signed-headers": func(a *asked) {
+			_, err := a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{}, unsigned("X-Amz-Expected-Bucket-Owner", "1"))
+			a.is("not signed", err, forbidden)
+		},
+		"unknown": func(a *asked) {
+			_, err := a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")}, header("X-Amz-Made-Up", "1"))
+			a.is("a header", err, "Not Implemented: NotImplemented")
+			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")}, header("Owner", "1"))
+			a.is("a header of no kind", err, "Not Implemented: NotImplemented")
+			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")}, query("made-up"))
+			a.is("a parameter", err, "Bad Request: InvalidArgument")
+			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here"), FetchOwner: ptr(true)})
+			a.is("known ones", err, ok)
+		},
+		"region": func(a *asked) {
+			_, err := a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("there")})
+			a.is("list", err, "Moved Permanently: PermanentRedirect")
+			head, err := a.us.HeadBucket(a.t.Context(), &s3.HeadBucketInput{Bucket: ptr("there")})
+			a.is("head", err, "Moved Permanently: MovedPermanently")
+			if region := redirectedTo(err); head != nil || region != "eu-west-1" {
+				a.t.Errorf("redirected to %q", region)
+			}
+			_, err = a.eu.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("there")})
+			a.is("its own", err, ok)
+		},
+		"owner": func(a *asked) {
+			for account, want := range map[string]string{"111122223333": ok, "999988887777": forbidden} {
+				_, err := a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here"), ExpectedBucketOwner: &account})
+				a.is(account, err, want)
+			}
+		},
+		"source-owner": func(a *asked) {
+			a.must(a.put(a.us, &s3.PutObjectInput{}))
+			for account, want := range map[string]string{"111122223333": ok, "999988887777": forbidden} {
+				_, err := a.eu.CopyObject(a.t.Context(), &s3.CopyObjectInput{
+					Bucket: ptr("there"), Key: ptr("k"), CopySource: ptr("here/k"), ExpectedSourceBucketOwner: &account,
+				})
+				a.is(account, err, want)
+			}
+		},
+		"checksum-demanded": func(a *asked) {
+			in := &s3.PutBucketTaggingInput{Bucket: ptr("here"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: ptr("a"), Value: ptr("b")}}}}
+			_, err := a.us.PutBucketTagging(a.t.Context(), in)
+			a.is("with one, which the SDK adds", err, ok)
+			_, err = a.us.PutBucketTagging(a.t.Context(), in, without("X-Amz-Checksum-Crc32"))
+			a.is("without", err, badly)
+		},
+		"permissions":   askPermissions,
+		"404-is-403":    ask404,
+		"tagging-count": askTaggingCount,
 	}
 }

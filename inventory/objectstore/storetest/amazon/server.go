@@ -141,7 +141,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 		return err
 	}
 	quiet := log.New(io.Discard, "", 0) // broken connections are the client's business
-	s.tunnels = newTunnels(listener.Addr())
+	s.tunnels = newTunnels(listener.Addr(), func() { s.applied("host") })
 	s.proxy = &http.Server{Handler: s.tunnels, ErrorLog: quiet, ReadHeaderTimeout: time.Minute}
 	s.service = &http.Server{
 		Handler: http.HandlerFunc(s.serve), ErrorLog: quiet, ReadHeaderTimeout: time.Minute,

@@ -11,7 +11,7 @@ import (
 // createUpload begins an upload.
 func (c *call) createUpload() *refusal {
 	o := c.encryptedBy()
-	if refused := c.unlocks("GenerateDataKey", c.bucket, o); refused != nil {
+	if refused := c.usesKey(c.bucket, o, "GenerateDataKey", "Decrypt"); refused != nil {
 		return refused
 	}
 	resp, err := c.server.send(c.r.Context(), c.bucket.region, c.forward())
@@ -43,15 +43,6 @@ type upload struct {
 	algorithm string
 }
 
-// writing is upload for who writes to it, which the key of it is needed for.
-func (c *call) writing() (*upload, *refusal) {
-	u, refused := c.upload()
-	if refused == nil {
-		refused = c.unlocks("Decrypt", c.bucket, u.object)
-	}
-	return u, refused
-}
-
 func (c *call) upload() (*upload, *refusal) {
 	c.bucket.mu.Lock()
 	defer c.bucket.mu.Unlock()
@@ -63,7 +54,7 @@ func (c *call) upload() (*upload, *refusal) {
 
 // uploadPart stores a part.
 func (c *call) uploadPart() *refusal {
-	u, refused := c.writing()
+	u, refused := c.upload()
 	if refused != nil {
 		return refused
 	}
@@ -109,7 +100,7 @@ func (c *call) remember(u *upload, h http.Header, size int64) {
 // copyPart copies a part of an object.
 func (c *call) copyPart() *refusal {
 	s := c.server
-	u, refused := c.writing()
+	u, refused := c.upload()
 	if refused != nil {
 		return refused
 	}
@@ -160,7 +151,7 @@ func (c *call) copyPart() *refusal {
 
 // completeUpload makes an object of parts.
 func (c *call) completeUpload() *refusal {
-	u, refused := c.writing()
+	u, refused := c.upload()
 	if refused != nil {
 		return refused
 	}
@@ -189,7 +180,7 @@ func (c *call) completeUpload() *refusal {
 	delete(c.bucket.uploads, c.query.Get("uploadId"))
 	c.bucket.mu.Unlock()
 	if e := tree.child("ETag"); e != nil {
-		e.text = o.shows(e.text, id)
+		e.text = c.shows(o, e.text, id)
 	}
 	if l := tree.child("Location"); l != nil {
 		l.text = "https://" + c.r.Host + c.r.URL.EscapedPath()
