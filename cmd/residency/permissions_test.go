@@ -372,12 +372,12 @@ func streamedStages(p *permitted) {
 	p.stage("verify", "acme", 0, "verify", "--plan", p.plan, "--verify", "readback")
 	p.stage("erase", "acme", 0, "erase", "--plan", p.plan, "--approve", p.digest)
 	p.lockedStages()
+	p.must(p.client("eu-west-1").PutBucketVersioning(p.t.Context(), &s3.PutBucketVersioningInput{Bucket: aws.String("ci-state"), VersioningConfiguration: enabled()}))
 	p.lateStages()
 	p.listedStages()
 }
 
-// listedStages moves what has access control lists, and is stopped while the state
-// has versions.
+// listedStages moves what has access control lists, and is stopped in between.
 func (p *permitted) listedStages() {
 	c, ctx := p.client("us-east-1"), p.t.Context()
 	for _, b := range []string{"lists", "lists-plain"} {
@@ -390,7 +390,6 @@ func (p *permitted) listedStages() {
 		})
 		p.parts(b, "large")
 	}
-	p.must(p.client("eu-west-1").PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: aws.String("ci-state"), VersioningConfiguration: enabled()}))
 	p.stage("plan", "lists", 0, "plan", "--to", p.to(), "-o", "json")
 	p.stopAt("UploadPart", "", 2)
 	p.stage("copy", "lists", anyCode, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
@@ -421,7 +420,7 @@ func (p *permitted) lateStages() {
 		p.put(b, "k", "late", nil)
 	}
 	p.must(p.client("us-east-1").PutBucketPolicy(p.t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("late"), Policy: aws.String(noTorrents("late"))}))
-	p.encrypt("us-east-1", "late")
+	p.encrypt("us-east-1", "late-plain")
 	p.bucket("eu-west-1", "late-eu-west-1", true)
 	p.encrypt("eu-west-1", "late-eu-west-1")
 	p.begin("eu-west-1", "late-eu-west-1", objectstore.MarkKey)
@@ -441,6 +440,8 @@ func (p *permitted) lateStages() {
 		return amazon.Fault{}
 	})
 	p.stage("copy,fence", "late", 0, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source", "--fence")
+	p.stopAt("DeleteObjects", "late-eu-west-1", 1) // a probe is left
+	p.stage("copy", "late", anyCode, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
 	p.amazon.SetFault(nil)
 	p.stage("abort,fence", "late", 0, "migrate", "--abort", p.plan, "--approve", p.digest)
 }

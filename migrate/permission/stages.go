@@ -94,28 +94,33 @@ func plan() []Use {
 		writeState())
 }
 
+// lease are those by which a run keeps others out while it goes on.
+func lease() []Use {
+	lease := place{end: Destination, place: Leases, why: "reserve it for the run"}
+	return []Use{
+		lease.send("GetObject", iam.Current, iam.UnderKMS), lease.send("PutObject", iam.Unchanged, iam.UnderKMS),
+		lease.send("DeleteObject", iam.Version), lease.send("DeleteObjects", iam.Version),
+	}
+}
+
 // reserve are the requests by which a run tells others at the destination that it
 // is at work there, and finds out that the two ends are two.
 func reserve() []Use {
 	mark := place{end: Destination, place: Mark, why: "reserve the destination for the plan"}
-	lease := place{end: Destination, place: Leases, why: "reserve it for the run"}
 	probe := place{end: Destination, place: Probes, why: "see that the two ends are two"}
 	rival := place{end: Source, place: Leases, why: "see that no other migration writes there"}
-	return []Use{
+	return append(lease(),
 		mark.send("CreateMultipartUpload", iam.UnderKMS), mark.send("AbortMultipartUpload"),
-		lease.send("GetObject", iam.Current, iam.UnderKMS), lease.send("PutObject", iam.Unchanged, iam.UnderKMS),
-		lease.send("DeleteObject", iam.Version, iam.Unchanged), lease.send("DeleteObjects", iam.Version),
 		probe.send("PutObject", iam.UnderKMS), probe.send("DeleteObjects", iam.Version),
 		probe.send("CreateMultipartUpload", iam.UnderKMS), probe.send("AbortMultipartUpload"), // under object lock
-		rival.send("GetObject", iam.Current, iam.UnderKMS),
-	}
+		rival.send("GetObject", iam.Current, iam.UnderKMS))
 }
 
 // look are the requests by which a destination is looked at before it is relied on.
 func look() []Use {
 	return slices.Concat(listings(Destination, "list what is there"),
 		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
-			each(append(verbs("Get", settings()), "HeadBucket")...))
+			each(append(verbs("Get", settings()), "HeadBucket", "GetBucketTagging")...))
 }
 
 func copies() []Use {
@@ -135,7 +140,6 @@ func copies() []Use {
 			read.send("GetObjectRetention"), read.send("GetObjectLegalHold"),
 		},
 		look(), reserve(),
-		place{end: Destination, place: TheBucket, why: "see that the bucket is nobody else's"}.each("GetBucketTagging"),
 		bucket.each(append(verbs("Put", carried()), "CreateBucket", "PutBucketVersioning", "PutBucketTagging")...),
 		[]Use{
 			bucket.send("CreateBucket", iam.WithLock),
@@ -153,10 +157,10 @@ func copies() []Use {
 			check.send("GetObjectAcl", iam.Current, iam.Version),
 			check.send("GetObjectRetention"), check.send("GetObjectLegalHold"),
 			outdated.send("DeleteObjects", iam.Version), outdated.send("DeleteObject", iam.Current, iam.Unchanged),
-			ended.send("GetObject", iam.Version), ended.send("DeleteObjects", iam.Version),
-			ended.send("DeleteObject", iam.Current, iam.Unchanged),
+			ended.send("GetObject", iam.Version), ended.send("DeleteObject", iam.Version),
+			ended.send("DeleteObjects", iam.Version),
 			place{end: State, place: Data, why: "take away parts of the journal",
-				optional: "they stay, and say nothing any more"}.send("DeleteObjects", iam.Current, iam.Version),
+				optional: "they stay, and say nothing any more"}.send("DeleteObjects", iam.Version),
 		},
 		writeState())
 }
@@ -198,12 +202,14 @@ func fence() []Use {
 func abort() []Use {
 	written := place{end: Destination, place: Data, why: "take away what the plan wrote"}
 	return slices.Concat(
-		listings(Source, "see that nothing was erased"), listings(Destination, "list what is there"), reserve(),
+		listings(Source, "see that nothing was erased"), listings(Destination, "list what is there"), lease(),
 		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
 			each("HeadBucket", "GetObjectLockConfiguration"),
 		[]Use{
+			place{end: Destination, place: Mark, why: "give the reservation back"}.send("AbortMultipartUpload"),
+			place{end: Destination, place: Probes, why: "remove what a run that died has left"}.send("DeleteObjects", iam.Version),
 			written.send("DeleteObjects", iam.Version), written.send("DeleteObject", iam.Current, iam.Unchanged),
-			written.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
+			written.send("HeadObject", iam.Current, iam.UnderKMS),
 			place{end: Source, place: TheBucket, why: "look for a fence that the state has forgotten",
 				optional: "it is not looked for"}.send("GetBucketPolicy"),
 		},
