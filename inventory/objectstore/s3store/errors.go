@@ -18,6 +18,18 @@ import (
 	"github.com/residency/residency/inventory/objectstore/iam"
 )
 
+// passing are the codes of what passes by itself, although some have the status of a
+// request that is wrong (Amazon S3 API Reference, "Error responses"): a request of
+// which too little came in time, or that met another about the same thing. Whoever
+// repeats a write looks first what became of it.
+func passing() []string {
+	return []string{
+		"InternalError", // also in the body of an answer that began as a success
+		"RequestTimeout", "IncompleteBody",
+		"OperationAborted", "ConditionalRequestConflict",
+	}
+}
+
 // kind maps S3's error codes (Amazon S3 API Reference, "Error responses") to
 // what callers decide on.
 func kind(code string) error {
@@ -26,7 +38,7 @@ func kind(code string) error {
 		return objectstore.ErrNoBucket
 	case "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NotFound", "NoSuchTagSet":
 		return objectstore.ErrNotFound
-	case "PreconditionFailed", "ConditionalRequestConflict":
+	case "PreconditionFailed":
 		return objectstore.ErrPrecondition
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
 		return objectstore.ErrDenied
@@ -46,8 +58,11 @@ func kind(code string) error {
 		return objectstore.ErrLocked
 	case "InvalidObjectState":
 		return objectstore.ErrArchived
-	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint":
+	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint", "InvalidBucketState":
 		return objectstore.ErrRejected
+	}
+	if slices.Contains(passing(), code) {
+		return objectstore.ErrPassing
 	}
 	return nil
 }
@@ -95,8 +110,11 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 		// BadRequest is no code of S3's: a server that lost its place in the
 		// connection says so, and the next attempt has another. A HEAD's answer has
 		// no code, and the SDK makes this one of its status.
-		weather := e.Code == "InternalError" || e.Code == "BadRequest" && !strings.HasPrefix(op, "Head")
-		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && !weather {
+		switch e.Kind = kind(e.Code); {
+		case e.Kind != nil:
+		case e.Code == "BadRequest" && !strings.HasPrefix(op, "Head"):
+			e.Kind = objectstore.ErrPassing
+		case e.Status != 0:
 			e.Kind = byStatus(e.Status)
 		}
 		if strings.Contains(api.ErrorMessage(), sseStored) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -139,6 +140,7 @@ func (p *Provider) Region(region string) *Store {
 	sends := p.client.at("")
 	cfg.HTTPClient = sends
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, append(passing(), "RequestTimeTooSkewed")...)
 		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, sends.middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
