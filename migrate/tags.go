@@ -92,13 +92,11 @@ func (w *work) loseTags(ctx context.Context) error {
 // tell nothing.
 func (w *work) forgetTags(ctx context.Context) error {
 	r, err := w.tagRecord(ctx)
-	if err != nil {
+	empty := tagRecord{Schema: r.Schema, Plan: r.Plan, Untold: r.Untold}
+	if err != nil || r == empty {
 		return err
 	}
-	if r.Untold {
-		return w.saveTags(ctx, tagRecord{Schema: r.Schema, Plan: r.Plan, Untold: true})
-	}
-	return w.Home.Remove(ctx, w.name(tagsFile))
+	return w.saveTags(ctx, empty)
 }
 
 // tagsKnown refuses to go by receipts that were given while tags may not have been
