@@ -82,11 +82,18 @@ func (c *call) deleteObjects() *refusal {
 		return malformedXML()
 	}
 	refusals, headers := make([]*refusal, len(d.Object)), make([]http.Header, len(d.Object))
+	places := make(map[string][]int) // of a key: its entries go one behind the other
+	for i, o := range d.Object {
+		places[o.Key] = append(places[o.Key], i)
+	}
 	var group errgroup.Group
 	group.SetLimit(8)
-	for i, o := range d.Object {
+	for _, list := range places {
 		group.Go(func() error {
-			refusals[i], headers[i] = c.deleteEach(o.Key, o.VersionID, o.ETag)
+			for _, i := range list {
+				o := d.Object[i]
+				refusals[i], headers[i] = c.deleteEach(o.Key, o.VersionID, o.ETag)
+			}
 			return nil
 		})
 	}
