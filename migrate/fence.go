@@ -217,6 +217,8 @@ func partition(region string) string {
 	switch {
 	case strings.HasPrefix(region, "cn-"):
 		return "aws-cn"
+	case strings.HasPrefix(region, "eusc-"):
+		return "aws-eusc"
 	case strings.HasPrefix(region, "us-gov-"):
 		return "aws-us-gov"
 	}

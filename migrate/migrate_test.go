@@ -113,6 +113,11 @@ func TestFaultsThatHeal(t *testing.T) {
 		{"resets, at both ends", at("GetObject", 6, storetest.Fault{Reset: true}), at("PutObject", 6, storetest.Fault{Reset: true})},
 		{"a listing cut off", at("ListObjectVersions", 2, storetest.Fault{TruncateResponse: 500}), at("ListObjectVersions", 2, storetest.Fault{TruncateResponse: 100})},
 		{"a deletion whose answer is lost", at("DeleteObjects", 1, storetest.Fault{LostResponse: true}), nil},
+		{"a deletion at the same moment as another", at("DeleteObjects", 1, storetest.Fault{Status: 409, Code: "OperationAborted"}), nil},
+		{"a write that took too long", nil, at("PutObject", 5, storetest.Fault{Status: 400, Code: "RequestTimeout"})},
+		{"a part that took too long, and came in part", nil, at("UploadPart", 2, storetest.Fault{Status: 400, Code: "IncompleteBody"})},
+		{"a condition at the same moment as another", nil, at("PutObject", 5, storetest.Fault{Status: 409, Code: "ConditionalRequestConflict"})},
+		{"a write that was signed too long ago", nil, at("PutObject", 5, storetest.Fault{Status: 403, Code: "RequestTimeTooSkewed"})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, true)

@@ -36,6 +36,10 @@ func (s *storm) fault(r storetest.Request) storetest.Fault {
 		fault storetest.Fault
 	}{
 		{"500", storetest.Fault{Status: 500, Code: "InternalError"}},
+		{"timed out", storetest.Fault{Status: 400, Code: "RequestTimeout"}},
+		{"incomplete", storetest.Fault{Status: 400, Code: "IncompleteBody"}},
+		{"at the same moment", storetest.Fault{Status: 409, Code: "OperationAborted"}},
+		{"condition at the same moment", storetest.Fault{Status: 409, Code: "ConditionalRequestConflict"}},
 		{"503", storetest.Fault{Status: 503, Code: "SlowDown"}},
 		{"reset", storetest.Fault{Reset: true}},
 		{"lost response", storetest.Fault{LostResponse: true}},
@@ -43,6 +47,7 @@ func (s *storm) fault(r storetest.Request) storetest.Fault {
 		{"truncated request", storetest.Fault{TruncateRequest: 1 + s.random.Int64N(50)}},
 		{"flipped request", storetest.Fault{FlipRequestByte: 1 + s.random.Int64N(50)}},
 		{"flipped response", storetest.Fault{FlipResponseByte: 1 + s.random.Int64N(50)}},
+		{"late", storetest.Fault{Status: 403, Code: "RequestTimeTooSkewed"}},
 		{"200 with an error", storetest.Fault{ErrorBody200: true, Code: "InternalError"}},
 	}
 	k := kinds[s.random.IntN(len(kinds))]

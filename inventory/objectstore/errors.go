@@ -26,6 +26,7 @@ var (
 	ErrCustomerKey  = errors.New("encrypted under a key of the customer's own (SSE-C) that is not at hand")
 	ErrElsewhere    = errors.New("redirected to another place, which is not followed")
 	ErrArchived     = errors.New("archived, and not restored")
+	ErrPassing      = errors.New("failed for the moment")
 )
 
 // ErrClock is a kind of ErrCredentials whose remedy is another.

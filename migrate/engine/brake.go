@@ -93,15 +93,15 @@ func (b *Brake) leave() {
 	b.changed = make(chan struct{})
 }
 
-// slowTries is how often what a service was too busy for is asked for, with ever
-// longer pauses: half a minute in all.
+// slowTries is how often what a service was too busy for, or what failed for the
+// moment, is asked for, with ever longer pauses: half a minute in all.
 const (
 	slowTries = 6
 	slowPause = time.Second
 )
 
 // patient does one thing, within the bounds of the brake, and does it again as long
-// as it is told to slow down.
+// as it is told to slow down, or to come again.
 func (e *Eraser) patient(ctx context.Context, do func() error) error {
 	pause := slowPause
 	for try := 1; ; try++ {
@@ -110,7 +110,7 @@ func (e *Eraser) patient(ctx context.Context, do func() error) error {
 		}
 		err := do()
 		e.Brake.leave()
-		if try == slowTries || e.Sleep == nil || !errors.Is(err, objectstore.ErrThrottled) {
+		if try == slowTries || e.Sleep == nil || !again(err) {
 			return err
 		}
 		if err := e.Sleep(ctx, pause); err != nil {
@@ -120,8 +120,13 @@ func (e *Eraser) patient(ctx context.Context, do func() error) error {
 	}
 }
 
-// remove deletes versions by their IDs. Those that the service was too busy for
-// are asked for again, and no others.
+// again tells whether what was asked for is worth asking for again at once.
+func again(err error) bool {
+	return errors.Is(err, objectstore.ErrThrottled) || errors.Is(err, objectstore.ErrPassing)
+}
+
+// remove deletes versions by their IDs. Those that the service was too busy for, or
+// that failed for the moment, are asked for again, and no others.
 func (e *Eraser) remove(ctx context.Context, deletions []objectstore.Deletion) ([]error, error) {
 	results := make([]error, len(deletions))
 	places := make([]int, len(deletions)) // in results, of what is asked for
@@ -143,13 +148,13 @@ func (e *Eraser) remove(ctx context.Context, deletions []objectstore.Deletion) (
 		}
 		answered = true
 		var busy error
-		again := places[:0]
+		rest := places[:0]
 		for j, i := range places {
-			if results[i] = answers[j]; errors.Is(answers[j], objectstore.ErrThrottled) {
-				again, busy = append(again, i), answers[j]
+			if results[i] = answers[j]; again(answers[j]) {
+				rest, busy = append(rest, i), answers[j]
 			}
 		}
-		places = again
+		places = rest
 		return busy
 	})
 	if answered && !stops(ctx, err) {

@@ -409,3 +409,47 @@ func TestEraserLeavesNoMarkers(t *testing.T) {
 		t.Errorf("%d entries left", len(left))
 	}
 }
+
+// passing fails a part of what it is asked for, the first time.
+type passing struct {
+	*memstore.Store
+	asked int
+}
+
+func (p *passing) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
+	p.asked++
+	fail := &objectstore.Error{Op: "DeleteObjects", Code: "InternalError", Status: 200, Kind: objectstore.ErrPassing}
+	if p.asked == 1 {
+		results, err := p.Store.Delete(ctx, bucket, entries[1:])
+		return append([]error{fail}, results...), err
+	}
+	return p.Store.Delete(ctx, bucket, entries)
+}
+
+func (p *passing) DeleteIf(ctx context.Context, bucket string, d objectstore.Deletion) error {
+	if p.asked++; p.asked == 3 {
+		return &objectstore.Error{Op: "DeleteObject", Code: "ConditionalRequestConflict", Status: 409, Kind: objectstore.ErrPassing}
+	}
+	return p.Store.DeleteIf(ctx, bucket, d)
+}
+
+// What fails for the moment is asked for again, and nothing else is.
+func TestEraserAsksAgain(t *testing.T) {
+	store, planned := six(t)
+	p := &passing{Store: store}
+	pauses := 0
+	eraser := engine.Eraser{Source: p, Bucket: "bucket", Versioning: objectstore.Enabled, Now: time.Now, Progress: &engine.Progress{},
+		Sleep: func(context.Context, time.Duration) error { pauses++; return nil }}
+	erasures, err := eraser.Segment(t.Context(), planned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range erasures {
+		if x.Outcome != receipt.Erased {
+			t.Errorf("%s: %s (%s)", x.Key, x.Outcome, x.Reason)
+		}
+	}
+	if pauses != 2 {
+		t.Errorf("%d pauses, want 2", pauses)
+	}
+}

@@ -74,12 +74,8 @@ func readState() []Use {
 // writeState are those by which it is kept, the lease included.
 func writeState() []Use {
 	write := place{end: State, place: Data, why: "keep the state"}
-	tidy := place{end: State, place: Data, why: "take away parts of the journal",
-		optional: "they stay, and say nothing any more"}
-	return append(readState(),
-		write.send("PutObject", iam.UnderKMS),
-		place{end: State, place: Data, why: "renew the lease"}.send("PutObject", iam.Unchanged),
-		tidy.send("DeleteObjects", iam.Current, iam.Version))
+	return append(readState(), write.send("PutObject", iam.UnderKMS),
+		place{end: State, place: Data, why: "renew the lease"}.send("PutObject", iam.Unchanged))
 }
 
 func plan() []Use {
@@ -90,27 +86,34 @@ func plan() []Use {
 		source.each(verbs("Get", settings())...), source.each("GetBucketAcl"),
 		[]Use{
 			sample.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
-			sample.send("GetObjectAcl", iam.Current, iam.Version), sample.send("ListObjectAnnotations"),
+			sample.send("GetObjectAcl", iam.Current, iam.Version), sample.send("ListObjectAnnotations", iam.Current, iam.Version),
 		},
 		listings(Destination, "see what a destination that is there holds"),
 		destination.each(verbs("Get", settings())...),
+		[]Use{place{end: Destination, place: Leases, why: "see which plan has made it"}.send("GetObject", iam.Current)},
 		writeState())
+}
+
+// lease are those by which a run keeps others out while it goes on.
+func lease() []Use {
+	lease := place{end: Destination, place: Leases, why: "reserve it for the run"}
+	return []Use{
+		lease.send("GetObject", iam.Current, iam.UnderKMS), lease.send("PutObject", iam.Unchanged, iam.UnderKMS),
+		lease.send("DeleteObject", iam.Version), lease.send("DeleteObjects", iam.Version),
+	}
 }
 
 // reserve are the requests by which a run tells others at the destination that it
 // is at work there, and finds out that the two ends are two.
 func reserve() []Use {
 	mark := place{end: Destination, place: Mark, why: "reserve the destination for the plan"}
-	lease := place{end: Destination, place: Leases, why: "reserve it for the run"}
 	probe := place{end: Destination, place: Probes, why: "see that the two ends are two"}
 	rival := place{end: Source, place: Leases, why: "see that no other migration writes there"}
-	return []Use{
-		mark.send("CreateMultipartUpload"), mark.send("AbortMultipartUpload"),
-		lease.send("GetObject", iam.Current), lease.send("PutObject", iam.Unchanged),
-		lease.send("DeleteObject", iam.Version, iam.Unchanged), lease.send("DeleteObjects", iam.Version),
-		probe.send("PutObject"), probe.send("DeleteObjects", iam.Version),
-		rival.send("GetObject", iam.Current),
-	}
+	return append(lease(),
+		mark.send("CreateMultipartUpload", iam.UnderKMS), mark.send("AbortMultipartUpload"),
+		probe.send("PutObject", iam.UnderKMS), probe.send("DeleteObjects", iam.Version),
+		probe.send("CreateMultipartUpload", iam.UnderKMS), probe.send("AbortMultipartUpload"), // under object lock
+		rival.send("GetObject", iam.Current, iam.UnderKMS))
 }
 
 // look are the requests by which a destination is looked at before it is relied on.
@@ -126,6 +129,7 @@ func copies() []Use {
 	check := place{end: Destination, place: Data, why: "compare the copies"}
 	outdated := place{end: Destination, place: Data, why: "remove copies of what has since changed at the source"}
 	bucket := place{end: Destination, place: TheBucket, why: "make the bucket, as the source's is"}
+	ended := place{end: Source, place: Leases, why: "take away ended leases of earlier migrations"}
 	return slices.Concat(
 		listings(Source, "see that the source is as it was planned"),
 		[]Use{
@@ -152,7 +156,11 @@ func copies() []Use {
 			check.send("GetObjectTagging", iam.Current, iam.Version),
 			check.send("GetObjectAcl", iam.Current, iam.Version),
 			check.send("GetObjectRetention"), check.send("GetObjectLegalHold"),
-			outdated.send("DeleteObjects", iam.Version),
+			outdated.send("DeleteObjects", iam.Version), outdated.send("DeleteObject", iam.Current, iam.Unchanged),
+			ended.send("GetObject", iam.Version), ended.send("DeleteObject", iam.Version),
+			ended.send("DeleteObjects", iam.Version),
+			place{end: State, place: Data, why: "take away parts of the journal",
+				optional: "they stay, and say nothing any more"}.send("DeleteObjects", iam.Version),
 		},
 		writeState())
 }
@@ -173,9 +181,13 @@ func erase() []Use {
 		place{end: Source, place: TheBucket, why: "see what keeps it from being erased, and replicates it"}.
 			each("GetBucketPolicy", "GetBucketReplication"),
 		[]Use{
+			place{end: Source, place: Data, why: "say until when what is locked stays"}.send("GetObjectRetention"),
+			place{end: Source, place: Data, why: "say what is held"}.send("GetObjectLegalHold"),
+			place{end: Source, place: Data, why: "look at a null version right before it is deleted"}.
+				send("HeadObject", iam.Version, iam.UnderKMS),
 			gone.send("DeleteObjects", iam.Version), gone.send("DeleteObject", iam.Current, iam.Version, iam.Unchanged),
 			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
-			probe.send("PutObject"),
+			probe.send("PutObject", iam.UnderKMS),
 		},
 		look(), reserve(), writeState())
 }
@@ -184,14 +196,22 @@ func fence() []Use {
 	policy := place{end: Source, place: TheBucket, why: "deny writes by the bucket's policy, and lift that again"}
 	try := place{end: Source, place: Probes, why: "see writes denied"}
 	return append(policy.each("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
-		try.send("CreateMultipartUpload"), try.send("AbortMultipartUpload"))
+		try.send("CreateMultipartUpload", iam.UnderKMS), try.send("AbortMultipartUpload"))
 }
 
 func abort() []Use {
+	written := place{end: Destination, place: Data, why: "take away what the plan wrote"}
 	return slices.Concat(
-		listings(Source, "see that nothing was erased"), look(), reserve(),
+		listings(Source, "see that nothing was erased"), listings(Destination, "list what is there"), lease(),
+		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
+			each("HeadBucket", "GetObjectLockConfiguration"),
 		[]Use{
-			place{end: Destination, place: Data, why: "take away what the plan wrote"}.send("DeleteObjects", iam.Version),
+			place{end: Destination, place: Mark, why: "give the reservation back"}.send("AbortMultipartUpload"),
+			place{end: Destination, place: Probes, why: "remove what a run that died has left"}.send("DeleteObjects", iam.Version),
+			written.send("DeleteObjects", iam.Version), written.send("DeleteObject", iam.Current, iam.Unchanged),
+			written.send("HeadObject", iam.Current, iam.UnderKMS),
+			place{end: Source, place: TheBucket, why: "look for a fence that the state has forgotten",
+				optional: "it is not looked for"}.send("GetBucketPolicy"),
 		},
 		writeState())
 }

@@ -93,5 +93,5 @@ func throttled(op string) error {
 }
 
 func internal(op string) error {
-	return &objectstore.Error{Op: op, Bucket: "simulation", Code: "InternalError", Status: http.StatusInternalServerError}
+	return &objectstore.Error{Op: op, Bucket: "simulation", Code: "InternalError", Status: http.StatusInternalServerError, Kind: objectstore.ErrPassing}
 }

@@ -204,8 +204,10 @@ func (w *world) offered() []regions.Place {
 		if len(p.Regions) > 0 {
 			continue
 		}
+		// Who has keys in one partition is nobody in the others.
+		home, _ := w.catalog.Lookup(p.Type, p.store.Home())
 		for _, r := range w.catalog.All() {
-			if r.Provider == p.Type && r.Kind == regions.KindRegion && r.Partition == "aws" {
+			if r.Provider == p.Type && r.Kind == regions.KindRegion && r.Partition == cmp.Or(home.Partition, "aws") {
 				places = append(places, p.place(r.Code))
 			}
 		}

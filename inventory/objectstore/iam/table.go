@@ -75,7 +75,8 @@ func objects() []row {
 		{"GetObjectAcl", Version, "s3:GetObjectVersionAcl", Object},
 		{"GetObjectRetention", Always, "s3:GetObjectRetention", Object},
 		{"GetObjectLegalHold", Always, "s3:GetObjectLegalHold", Object},
-		{"ListObjectAnnotations", Always, "s3:ListObjectAnnotations", Object},
+		{"ListObjectAnnotations", Current, "s3:ListObjectAnnotations", Object},
+		{"ListObjectAnnotations", Version, "s3:ListObjectVersionAnnotations", Object},
 		{"RestoreObject", Always, "s3:RestoreObject", Object},
 
 		{"PutObject", Always, "s3:PutObject", Object},
@@ -91,6 +92,7 @@ func objects() []row {
 		{"CreateMultipartUpload", Hold, "s3:PutObjectLegalHold", Object},
 		{"CreateMultipartUpload", Grants, "s3:PutObjectAcl", Object},
 		{"CreateMultipartUpload", UnderKMS, "kms:GenerateDataKey", Key},
+		{"CreateMultipartUpload", UnderKMS, "kms:Decrypt", Key},
 		{"UploadPart", Always, "s3:PutObject", Object},
 		{"UploadPart", UnderKMS, "kms:Decrypt", Key},
 		{"CompleteMultipartUpload", Always, "s3:PutObject", Object},

@@ -43,7 +43,7 @@ func (s *Service) receive(op, bucket string, body objectstore.Body) ([]byte, err
 	data := make([]byte, body.Size)
 	n, err := io.ReadFull(body.Reader, data)
 	if err != nil {
-		return nil, s.fail(op, bucket, "IncompleteBody", http.StatusBadRequest, objectstore.ErrRejected)
+		return nil, s.fail(op, bucket, "IncompleteBody", http.StatusBadRequest, objectstore.ErrPassing)
 	}
 	if more, _ := body.Read(make([]byte, 1)); more > 0 {
 		return nil, fmt.Errorf("%s %s: a body longer than the %d bytes announced", op, bucket, n)

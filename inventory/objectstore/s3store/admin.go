@@ -43,8 +43,11 @@ func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
 // BucketRegion implements objectstore.Administrator.
 func (s *Store) BucketRegion(ctx context.Context, bucket string) (string, error) {
 	out, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
+	if region := s.elsewhereIn(err); region != "" {
+		return region, nil
+	}
 	if err = s.fail("HeadBucket", bucket, err); errors.Is(err, objectstore.ErrDenied) && s.foreign(ctx, bucket) {
-		return "", &objectstore.Error{Op: "HeadBucket", Bucket: s.provider + ":" + bucket, Kind: objectstore.ErrOwner, Err: fmt.Errorf("not of %s, which every request names as the owner", s.owner.name(ctx))}
+		return "", &objectstore.Error{Op: "HeadBucket", Bucket: s.where(bucket), Kind: objectstore.ErrOwner, Err: fmt.Errorf("not of %s, which every request names as the owner", s.owner.name(ctx))}
 	}
 	if err != nil {
 		return "", err
@@ -119,8 +122,7 @@ func (s *Store) CreateBucket(ctx context.Context, bucket string, lock bool) erro
 	if lock {
 		in.ObjectLockEnabledForBucket = &lock
 	}
-	// us-east-1 is the one region that is named by saying nothing.
-	if s.region != homeRegion {
+	if s.region != unnamed {
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.region)}
 	}
 	_, err := s.client.CreateBucket(ctx, in)

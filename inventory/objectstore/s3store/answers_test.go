@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -58,6 +60,63 @@ func requests() map[string]func(context.Context, *s3store.Store) error {
 			_, err := s.CompleteUpload(ctx, to, "u", []objectstore.Part{{Number: 1, Size: 10, ETag: "e"}}, objectstore.Checksum{})
 			return err
 		},
+	}
+}
+
+// What passes by itself is told apart from what is wrong with a request, whatever its
+// status: whoever may repeats it, and a write is never repeated here.
+func TestPassing(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		code   string
+	}{
+		{500, "InternalError"}, {400, "RequestTimeout"}, {400, "IncompleteBody"}, {409, "OperationAborted"}, {409, "ConditionalRequestConflict"},
+	} {
+		var asked atomic.Int64
+		s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			w.WriteHeader(tt.status)
+			fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", tt.code)
+		})
+		writes := []string{"PutObject", "UploadPart", "CopyObject", "CopyPart", "CreateUpload", "CompleteUpload", "PutMarker"}
+		for op, send := range requests() {
+			asked.Store(0)
+			err := send(t.Context(), s)
+			if op == "HeadObject" {
+				continue // has no code
+			}
+			if !errors.Is(err, objectstore.ErrPassing) || objectstore.Permanent(err) || objectstore.Lasting(err) || objectstore.Hopeless(err) {
+				t.Errorf("%s, %s: %v, want that it passes", op, tt.code, err)
+			}
+			want := int64(3)
+			switch {
+			case slices.Contains(writes, op):
+				want = 1
+			case op == "Versions":
+				want = 6 // the bucket's versioning is asked for before
+			}
+			if n := asked.Load(); n != want {
+				t.Errorf("%s, %s: asked %d times, want %d", op, tt.code, n, want)
+			}
+		}
+	}
+}
+
+// What was signed too long ago is signed and sent once more; a clock that is wrong is
+// found out.
+func TestLateSignatures(t *testing.T) {
+	for _, wrong := range []bool{false, true} {
+		var asked atomic.Int64
+		s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+			if asked.Add(1) == 1 || wrong {
+				w.WriteHeader(http.StatusForbidden)
+				fmt.Fprint(w, "<Error><Code>RequestTimeTooSkewed</Code></Error>")
+			}
+		})
+		err := requests()["PutObject"](t.Context(), s)
+		if wrong != errors.Is(err, objectstore.ErrClock) || asked.Load() != 2 {
+			t.Errorf("a wrong clock %t: %v after %d requests, want 2", wrong, err, asked.Load())
+		}
 	}
 }
 

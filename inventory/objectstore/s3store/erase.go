@@ -84,7 +84,7 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 			hint = neededFor("DeleteObjects", deletionCase(aws.ToString(e.VersionId)))
 		}
 		answers[name{aws.ToString(e.Key), aws.ToString(e.VersionId)}] = &objectstore.Error{
-			Op: "DeleteObjects", Bucket: s.provider + ":" + bucket, Code: code, Status: 200, Kind: kind(code), Hint: hint, Err: errors.New(aws.ToString(e.Message)),
+			Op: "DeleteObjects", Bucket: s.where(bucket), Code: code, Status: 200, Kind: kind(code), Hint: hint, Err: errors.New(aws.ToString(e.Message)),
 		}
 	}
 	results := make([]error, len(entries))

@@ -18,6 +18,18 @@ import (
 	"github.com/residency/residency/inventory/objectstore/iam"
 )
 
+// passing are the codes of what passes by itself, although some have the status of a
+// request that is wrong (Amazon S3 API Reference, "Error responses"): a request of
+// which too little came in time, or that met another about the same thing. Whoever
+// repeats a write looks first what became of it.
+func passing() []string {
+	return []string{
+		"InternalError", // also in the body of an answer that began as a success
+		"RequestTimeout", "IncompleteBody",
+		"OperationAborted", "ConditionalRequestConflict",
+	}
+}
+
 // kind maps S3's error codes (Amazon S3 API Reference, "Error responses") to
 // what callers decide on.
 func kind(code string) error {
@@ -26,7 +38,7 @@ func kind(code string) error {
 		return objectstore.ErrNoBucket
 	case "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NotFound", "NoSuchTagSet":
 		return objectstore.ErrNotFound
-	case "PreconditionFailed", "ConditionalRequestConflict":
+	case "PreconditionFailed":
 		return objectstore.ErrPrecondition
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
 		return objectstore.ErrDenied
@@ -46,8 +58,11 @@ func kind(code string) error {
 		return objectstore.ErrLocked
 	case "InvalidObjectState":
 		return objectstore.ErrArchived
-	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint":
+	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint", "InvalidBucketState":
 		return objectstore.ErrRejected
+	}
+	if slices.Contains(passing(), code) {
+		return objectstore.ErrPassing
 	}
 	return nil
 }
@@ -78,10 +93,7 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 	if err == nil {
 		return nil
 	}
-	where := s.provider + ":" + bucket
-	if bucket == "" {
-		where = s.provider + " " + s.region
-	}
+	where := s.where(bucket)
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, ended) {
 			return &objectstore.Error{Op: op, Bucket: where, Err: ended} // the SDK's text may hold the URL and so the key
@@ -98,8 +110,11 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 		// BadRequest is no code of S3's: a server that lost its place in the
 		// connection says so, and the next attempt has another. A HEAD's answer has
 		// no code, and the SDK makes this one of its status.
-		weather := e.Code == "InternalError" || e.Code == "BadRequest" && !strings.HasPrefix(op, "Head")
-		if e.Kind = kind(e.Code); e.Kind == nil && e.Status != 0 && !weather {
+		switch e.Kind = kind(e.Code); {
+		case e.Kind != nil:
+		case e.Code == "BadRequest" && !strings.HasPrefix(op, "Head"):
+			e.Kind = objectstore.ErrPassing
+		case e.Status != 0:
 			e.Kind = byStatus(e.Status)
 		}
 		if strings.Contains(api.ErrorMessage(), sseStored) {
@@ -135,6 +150,9 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string, cases []iam.Case) string {
 	switch {
 	case redirects(e.Status):
+		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && s.endpoint == "" {
+			return "the bucket is in " + region
+		}
 		return elsewhere(response)
 	case e.Code == "RequestTimeTooSkewed":
 		if at, ok := answered(response); ok {
@@ -224,7 +242,7 @@ func offBy(d time.Duration) string {
 
 // broken makes an objectstore.Error of an answer that cannot be right.
 func (s *Store) broken(op, bucket string, err error) error {
-	return &objectstore.Error{Op: op, Bucket: s.provider + ":" + bucket, Err: err}
+	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Err: err}
 }
 
 // cause returns the innermost error that is not one of the SDK's wrappers.

@@ -91,7 +91,7 @@ func TestOwner(t *testing.T) {
 func TestOwnerAsked(t *testing.T) {
 	for _, tt := range []struct{ answer, want, check string }{
 		{"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>", "123456789012", "every request names 123456789012, by STS"},
-		{"", "", "not checked, because STS did not tell whose the credentials are (AccessDenied), and the provider has no account in the configuration"},
+		{"", "", "not checked, because STS in eu-west-1 did not tell whose the credentials are (AccessDenied), and the provider has no account in the configuration"},
 	} {
 		var mu sync.Mutex
 		asked, unnamed := 0, []string{}

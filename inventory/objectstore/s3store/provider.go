@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -74,10 +74,6 @@ type Provider struct {
 	stores map[string]*Store
 }
 
-// homeRegion is asked when no region is known yet; any region of AWS's main
-// partition answers ListBuckets for all.
-const homeRegion = "us-east-1"
-
 // Open loads credentials and checks the endpoints' form. It sends no request
 // to the storage service.
 func Open(ctx context.Context, o Options) (*Provider, error) {
@@ -95,13 +91,9 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 			return nil, fmt.Errorf("provider %s, region %s: %w", o.Name, region, err)
 		}
 	}
-	load := []func(*config.LoadOptions) error{config.WithHTTPClient(transport(o)), config.WithRegion(homeRegion)}
-	if o.Profile != "" {
-		load = append(load, config.WithSharedConfigProfile(o.Profile))
-	}
-	base, err := config.LoadDefaultConfig(ctx, load...)
+	base, err := load(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("provider %s: %w: %w", o.Name, objectstore.ErrCredentials, err)
+		return nil, err
 	}
 	// The checksum that guards a transfer is chosen per request here; the SDK's
 	// own default would add a second pass over the bytes.
@@ -129,10 +121,13 @@ func (p *Provider) Regions() []string {
 	return regions
 }
 
-// Region returns the store of one region.
+// Home is the region that is asked for what is of no region.
+func (p *Provider) Home() string { return p.base.Region }
+
+// Region returns the store of one region; without a name, of the home region.
 func (p *Provider) Region(region string) *Store {
 	if region == "" {
-		region = homeRegion
+		region = p.Home()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,6 +140,7 @@ func (p *Provider) Region(region string) *Store {
 	sends := p.client.at("")
 	cfg.HTTPClient = sends
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, append(passing(), "RequestTimeTooSkewed")...)
 		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, sends.middleware)
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)

@@ -67,7 +67,7 @@ const (
 // for its date and so not looked at.
 func (w *wire) once(ctx context.Context, r *request) (*http.Response, error) {
 	resp, err := w.send(ctx, r)
-	if err == nil || !w.skewed(err) {
+	if err == nil || !w.skewed(err) && !late(err) {
 		return resp, err
 	}
 	if !r.rewind() {
@@ -256,6 +256,13 @@ func refused(resp *http.Response) error {
 		err = fmt.Errorf("read the answer's error: %w", err)
 	}
 	return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: resp}, Err: err}}
+}
+
+// late tells whether a request was refused for its date. It may have been on its way
+// for so long, as when the machine slept: signed anew it is another.
+func late(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "RequestTimeTooSkewed"
 }
 
 // skewTolerance is what services allow between their clock and a signature's,

@@ -114,6 +114,14 @@ func (c *call) usesKey(b *bucket, o *object, actions ...string) *refusal {
 	return nil
 }
 
+// viaS3 is what KMS knows of a request that S3 makes for somebody about a key (AWS KMS
+// Developer Guide, "kms:ViaService").
+func viaS3(key string) string {
+	region := strings.Split(key, ":")[3]
+	p, _ := partitionOf(region)
+	return "s3." + region + "." + p.suffix
+}
+
 // copySource reads x-amz-copy-source.
 func (c *call) copySource() (bucket, key, version string, ok bool) {
 	text := c.r.Header.Get("X-Amz-Copy-Source")
@@ -154,7 +162,7 @@ func (c *call) authorize() *refusal {
 // permit notes whether an action is allowed, and refuses it if it is not.
 func (c *call) permit(n need) *refusal {
 	if c.allowed(n) {
-		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action)
+		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action+" "+n.resource)
 		return nil
 	}
 	c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.denied }, n.action+" "+n.resource)
@@ -166,7 +174,7 @@ func (c *call) permit(n need) *refusal {
 // is left out without a word.
 func (c *call) sees(n need) bool {
 	if c.allowed(n) {
-		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action)
+		c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.used }, n.action+" "+n.resource)
 		return true
 	}
 	c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.hidden }, n.action+" "+n.resource)
@@ -186,6 +194,9 @@ func (c *call) allowed(n need) bool {
 		b = nil // it is not there yet, whoever may have one of its name
 	}
 	request := request{n.action, n.resource, c.user, c.user.arn(s.options.Partition), c.conditionKeys(b)}
+	if strings.HasPrefix(n.action, "kms:") {
+		request.keys["kms:viaservice"] = viaS3(n.resource)
+	}
 	identity := silent
 	if c.user.Root {
 		identity = allows

@@ -52,7 +52,8 @@ func broken(err error) *refusal {
 
 // send is open for answers that are small.
 func (s *Server) send(ctx context.Context, region string, b behind) (answered, error) {
-	resp, err := s.open(ctx, region, b)
+	// What arrived is done, and noted, though the client may be gone by now.
+	resp, err := s.open(context.WithoutCancel(ctx), region, b)
 	if err != nil {
 		return answered{}, err
 	}

@@ -82,17 +82,16 @@ func (c *call) deleteObjects() *refusal {
 		return malformedXML()
 	}
 	refusals, headers := make([]*refusal, len(d.Object)), make([]http.Header, len(d.Object))
-	places := make(map[string][]int) // of a key: its entries go one behind the other
+	places := make(map[string][]int) // of each key, which the servers behind lose track of if asked twice at once
 	for i, o := range d.Object {
 		places[o.Key] = append(places[o.Key], i)
 	}
 	var group errgroup.Group
 	group.SetLimit(8)
-	for _, list := range places {
+	for _, of := range places {
 		group.Go(func() error {
-			for _, i := range list {
-				o := d.Object[i]
-				refusals[i], headers[i] = c.deleteEach(o.Key, o.VersionID, o.ETag)
+			for _, i := range of {
+				refusals[i], headers[i] = c.deleteEach(d.Object[i].Key, d.Object[i].VersionID, d.Object[i].ETag)
 			}
 			return nil
 		})

@@ -3,6 +3,7 @@ package amazon
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // ledger is what was evaluated of one user's permissions.
@@ -12,6 +13,16 @@ func newLedger() *ledger { return &ledger{map[string]bool{}, map[string]bool{}, 
 
 // Used returns the actions that a user needed and was allowed, sorted.
 func (s *Server) Used(user string) []string {
+	var actions []string
+	for _, used := range s.UsedOn(user) {
+		action, _, _ := strings.Cut(used, " ")
+		actions = append(actions, action)
+	}
+	return slices.Compact(actions)
+}
+
+// UsedOn is Used with what each action was needed on, as Denied has it.
+func (s *Server) UsedOn(user string) []string {
 	return s.read(user, func(l *ledger) map[string]bool { return l.used })
 }
 
