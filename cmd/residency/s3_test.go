@@ -63,7 +63,7 @@ func s3Run(ctx context.Context, args []string) error {
 		return err
 	}
 	bucket, prefix, _ := strings.Cut(args[2], "/")
-	t := &s3Tool{client: client, bucket: bucket, prefix: prefix}
+	t := &s3Tool{client: client, region: args[1], bucket: bucket, prefix: prefix}
 	rest := args[3:]
 	want := map[string]int{"locked": 1, "put": 2, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
@@ -82,12 +82,17 @@ func s3Run(ctx context.Context, args []string) error {
 		}
 		return err
 	case "bucket":
-		return t.create(ctx, args[1], len(rest) == 1 && rest[0] == "versioned")
+		return t.create(ctx, len(rest) == 1 && rest[0] == "versioned")
 	case "locked":
 		return t.createLocked(ctx, rest[0])
 	case "tag":
 		_, err = t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &rest[0], Value: &rest[1]}}}})
 	case "policy":
+		if os.Getenv("SANDBOX") == "" { // new buckets at Amazon take no policy for everybody
+			if _, err := t.client.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: &bucket}); err != nil {
+				return err
+			}
+		}
 		_, err = t.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &rest[0]})
 	case "versions":
 		return t.version(ctx)
@@ -179,13 +184,13 @@ func atTerminal(answer string, command []string) error {
 }
 
 type s3Tool struct {
-	client         *s3.Client
-	bucket, prefix string
+	client                 *s3.Client
+	region, bucket, prefix string
 }
 
 func (t *s3Tool) createLocked(ctx context.Context, mode string) error {
 	lock := true
-	if _, err := t.client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &t.bucket, ObjectLockEnabledForBucket: &lock}); err != nil {
+	if _, err := t.client.CreateBucket(ctx, t.input(&lock)); err != nil {
 		return err
 	}
 	years := int32(10)
@@ -194,12 +199,17 @@ func (t *s3Tool) createLocked(ctx context.Context, mode string) error {
 	return err
 }
 
-func (t *s3Tool) create(ctx context.Context, region string, versioned bool) error {
-	in := &s3.CreateBucketInput{Bucket: &t.bucket}
-	if region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}
+// input creates the bucket in its region.
+func (t *s3Tool) input(lock *bool) *s3.CreateBucketInput {
+	in := &s3.CreateBucketInput{Bucket: &t.bucket, ObjectLockEnabledForBucket: lock}
+	if t.region != "us-east-1" {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(t.region)}
 	}
-	if _, err := t.client.CreateBucket(ctx, in); err != nil || !versioned {
+	return in
+}
+
+func (t *s3Tool) create(ctx context.Context, versioned bool) error {
+	if _, err := t.client.CreateBucket(ctx, t.input(nil)); err != nil || !versioned {
 		return err
 	}
 	return t.version(ctx)

@@ -29,6 +29,7 @@ type Options struct {
 	Regions   []string // that buckets can be in; default: us-east-1 and eu-west-1, or all of another partition's
 	Account   string   // default 111122223333
 	Users     []User
+	Samples   bool   // has the sandbox's sample customers in it; the regions must have them
 	Dir       string // where everything is kept; default: a temporary directory, removed at the end
 
 	MaxCopy    int64 // the largest source of one copy; default 5 GiB
@@ -132,8 +133,13 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if err := os.WriteFile(s.bundle(), s.authority.pem, 0o600); err != nil {
 		return err
 	}
-	servers := storetest.SandboxOptions{Regions: s.options.Regions, Dir: filepath.Join(s.dir, "servers")}
+	servers := storetest.SandboxOptions{
+		Regions: s.options.Regions, Dir: filepath.Join(s.dir, "servers"), Samples: s.options.Samples,
+	}
 	if s.box, err = storetest.Launch(ctx, servers); err != nil {
+		return err
+	}
+	if err := s.adopt(ctx); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
