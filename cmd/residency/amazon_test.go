@@ -19,6 +19,7 @@ type amazonKey struct{}
 
 const amazonUsage = `amazon start [PARTITION] [REGION…]: run an Amazon, and be its account's root
 amazon as USER [POLICY]: be a user, whose policy a file has
+amazon account NAME NUMBER: have a root of another account, as a profile
 [!] amazon hosts PATTERN: assert that a host that was asked for matches a pattern
 [!] amazon denied USER [PATTERN]: assert that a user was denied an action
 amazon used USER FILE: write down which actions a user needed and had
@@ -51,6 +52,8 @@ func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		setAll(ts, server.Env(rest[0]))
 	case args[0] == "as" && len(rest) == 1:
 		setAll(ts, server.Env(rest[0]))
+	case args[0] == "account" && len(rest) == 2:
+		ts.Check(server.AddUser(amazon.User{Name: rest[0], Account: rest[1], Root: true}))
 	case args[0] == "hosts" && len(rest) == 1:
 		assertMatch(ts, neg, "host", rest[0], server.Hosts())
 	case args[0] == "denied" && len(rest) >= 1:
