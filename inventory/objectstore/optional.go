@@ -127,3 +127,8 @@ type OwnerChecker interface {
 type Annotator interface {
 	Annotations(ctx context.Context, ref Ref) (int, error)
 }
+
+// TagCounter is a store that tells with every answer about a version how many tags
+// it has, to whoever may read them, by its service's own word. Of others that has
+// to be seen: what is not told there may be.
+type TagCounter interface{ CountsTags() bool }

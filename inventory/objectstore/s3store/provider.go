@@ -178,6 +178,7 @@ var (
 	_ objectstore.OwnerChecker = (*Store)(nil)
 	_ objectstore.MFADeleter   = (*Store)(nil)
 	_ objectstore.Founder      = (*Store)(nil)
+	_ objectstore.TagCounter   = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
@@ -220,6 +221,11 @@ func (s *Store) NewBuckets() objectstore.NewBucket {
 	amazon := s.endpoint == ""
 	return objectstore.NewBucket{BlocksPublic: amazon, RefusesCustomerKeys: amazon}
 }
+
+// CountsTags implements objectstore.TagCounter. Amazon S3 does (API model,
+// "HeadObjectOutput" and "GetObjectOutput", TagCount: "the number of tags, if any,
+// on the object, when you have the relevant permission to read object tags").
+func (s *Store) CountsTags() bool { return s.endpoint == "" }
 
 // once keeps the SDK from repeating a request by itself.
 func once(o *s3.Options) { o.Retryer = aws.NopRetryer{} }
