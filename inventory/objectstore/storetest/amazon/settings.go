@@ -184,8 +184,15 @@ func (s *Server) SetMFADelete(bucket string, on bool) {
 
 // SetVersioningLag has versioning, once it is turned on, come into force after so
 // many writes only: until then they make null versions (Amazon S3 User Guide, "Using
-// versioning in S3 buckets": up to 15 minutes).
+// versioning in S3 buckets": up to 15 minutes). Without a bucket it is of those that
+// are made from now on.
 func (s *Server) SetVersioningLag(bucket string, writes int) {
+	if bucket == "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lag = writes
+		return
+	}
 	b := s.must(bucket)
 	b.mu.Lock()
 	defer b.mu.Unlock()
