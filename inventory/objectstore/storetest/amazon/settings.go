@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -71,6 +72,7 @@ func (c *call) oneSetting(verb, noun string, k kind) *refusal {
 	switch verb {
 	case "Put":
 		b.set(noun, string(c.body))
+		b.set(transitionSize, cmp.Or(c.r.Header.Get(transitionSize), b.setting(transitionSize)))
 		if noun == "BucketTagging" || noun == "BucketPolicy" {
 			return c.answer(http.StatusNoContent, nil)
 		}
@@ -89,9 +91,15 @@ func (c *call) oneSetting(verb, noun string, k kind) *refusal {
 	if text == "" {
 		text = k.nothing
 	}
-	_ = c.answer(http.StatusOK, []byte(text))
-	return nil
+	if noun == "BucketLifecycleConfiguration" {
+		c.w.Header().Set(transitionSize, cmp.Or(b.setting(transitionSize), "all_storage_classes_128K"))
+	}
+	return c.answer(http.StatusOK, []byte(text))
 }
+
+// transitionSize is the part of a lifecycle that is told in a header (Amazon S3 API
+// Reference, "PutBucketLifecycleConfiguration").
+const transitionSize = "X-Amz-Transition-Default-Minimum-Object-Size"
 
 func (c *call) manySettings(verb, noun, root string) *refusal {
 	b, id := c.bucket, c.query.Get("id")
