@@ -337,6 +337,7 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: bucketName(*m), Setting: setting, Outcome: outcome, Detail: detail})
 	}
 	outcome("versioning", carried, string(m.Versioning))
+	tags = p.systemTags(m, tags)
 	if denied {
 		outcome("tags", notRead, "access denied")
 		p.unread(bucketName(*m), "tags", true)

@@ -63,6 +63,7 @@ type Server struct {
 	counts  map[string]int
 	rules   map[string]int // how often each was applied
 	ledger  map[string]*ledger
+	lag     int // of versioning in buckets that are made from now on
 	next    int // numbers requests
 }
 
@@ -185,6 +186,9 @@ func (s *Server) now() time.Time { return s.options.Now() }
 
 func (s *Server) bundle() string { return filepath.Join(s.dir, "authority.pem") }
 
+// profiles is a file of credentials with a profile for each user.
+func (s *Server) profiles() string { return filepath.Join(s.dir, "credentials") }
+
 // Proxy is the address of the CONNECT proxy.
 func (s *Server) Proxy() string { return "http://" + s.tunnels.address.String() }
 
@@ -198,7 +202,7 @@ func (s *Server) Env(user ...string) []string {
 		"AWS_CA_BUNDLE=" + s.bundle(), "AWS_ACCESS_KEY_ID=" + u.AccessKey, "AWS_SECRET_ACCESS_KEY=" + u.SecretKey,
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_DISABLED=true",
 		rootVariable + "=" + s.named(root).AccessKey + " " + s.named(root).SecretKey,
-		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(s.dir, "none"),
+		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + s.profiles(),
 	}
 }
 
