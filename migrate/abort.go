@@ -132,6 +132,9 @@ func (w *work) undoAll(ctx context.Context, u *Undone, record fenceRecord) error
 	if err := w.saveStart(ctx, startRecord{}); err != nil {
 		return err
 	}
+	if err := w.forgetTags(ctx); err != nil {
+		return err
+	}
 	if err := w.unreserve(ctx); err != nil {
 		return err
 	}

@@ -25,6 +25,9 @@ func (w *work) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.retag(ctx); err != nil {
+		return err
+	}
 	missing, err := w.missing(ctx)
 	if err != nil {
 		return err
@@ -34,7 +37,12 @@ func (w *work) copy(ctx context.Context) error {
 		if err := w.thaw(ctx, missing); err != nil {
 			return err
 		}
-		if err := w.copySegments(ctx, missing, before, &counts); err != nil {
+		tags, err := w.tags(ctx, missing)
+		if err != nil {
+			return err
+		}
+		err = w.copySegments(ctx, missing, before, tags, &counts)
+		if err = w.tagsStill(ctx, tags, err); err != nil {
 			return err
 		}
 	} else if err := w.removeJournal(ctx, before.parts); err != nil {
@@ -48,7 +56,9 @@ func (w *work) copy(ctx context.Context) error {
 }
 
 // copySegments works through segments and counts those that end verified.
-func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, before left, counts *tally) (err error) {
+func (w *work) copySegments(
+	ctx context.Context, missing []manifest.Segment, before left, tags []tagged, counts *tally,
+) (err error) {
 	var entries, bytes int64
 	for _, s := range missing {
 		entries += int64(s.Entries)
@@ -80,6 +90,7 @@ func (w *work) copySegments(ctx context.Context, missing []manifest.Segment, bef
 			}
 		}
 		o := w.copyOptions(m)
+		o.TagsTold = tags[i].told
 		o.Budget, o.Enforced, o.Spare, o.Uploads = budget, enforced, crew, uploads{diary, i}
 		o.Mark = w.reservation.Marks[m.Destination]
 		o.Copied = func(n int64) {
@@ -193,6 +204,9 @@ func (w *work) before(s manifest.Segment) string {
 // missing returns the segments that have no receipts, or some that are not
 // verified; those are tried again.
 func (w *work) missing(ctx context.Context) ([]manifest.Segment, error) {
+	if err := w.tagsKnown(ctx); err != nil {
+		return nil, err
+	}
 	var missing []manifest.Segment
 	for _, s := range w.pass.Segments {
 		data, err := w.Home.Get(ctx, w.file(s, "receipts"))

@@ -170,6 +170,10 @@ func (l *look) judge(p *Plan, m Move, name objectstore.Setting, value []byte, no
 				}
 				l.warn("destination-encrypts", text)
 			}
+			if p.CustomerKeys && parity.CustomerKeysRefused(value) {
+				l.block("destination-refuses-sse-c", "the bucket exists and refuses SSE-C, for which keys are at hand",
+					"permit it there, or "+ownBucket)
+			}
 		}
 	case objectstore.Ownership:
 		if m.Exists && m.ACLs && bytes.Contains(value, []byte("BucketOwnerEnforced")) {

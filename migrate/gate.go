@@ -179,5 +179,5 @@ func (w *work) gate(ctx context.Context, erasing bool) error {
 			return err
 		}
 	}
-	return nil
+	return w.showTags(ctx)
 }

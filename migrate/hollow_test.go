@@ -152,6 +152,13 @@ func (h *hollow) Stat(_ context.Context, ref objectstore.Ref, _ int) (objectstor
 	return h.info(i), err
 }
 
+// Tags are those of a version: none.
+func (h *hollow) Tags(_ context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
+	h.requests.stats.Add(1)
+	_, err := h.index(ref.Key, ref.VersionID)
+	return nil, err
+}
+
 func (h *hollow) info(i int) objectstore.Info {
 	return objectstore.Info{
 		Attributes: objectstore.Attributes{ContentType: "text/plain"}, VersionID: h.prefix + strconv.Itoa(i%h.versions), ETag: hollowETag(i), Size: 23, Length: 23, Modified: hollowTime,

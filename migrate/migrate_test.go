@@ -71,10 +71,10 @@ func TestRequestsPerObject(t *testing.T) {
 		got, want        int
 	}{
 		{"source", "GetObject", from["GetObject"], n},
-		{"source", "HeadObject", from["HeadObject"], 0},
-		{"source", "GetObjectTagging", from["GetObjectTagging"], 0},
-		{"source", "DeleteObjects", from["DeleteObjects"], 4}, // what is not there, the probe, the first ten, the others
-		{"destination", "PutObject", to["PutObject"], n + 4},  // the reservation and three probes
+		{"source", "HeadObject", from["HeadObject"], 1},             // the probe's tag
+		{"source", "GetObjectTagging", from["GetObjectTagging"], 2}, // of one version, before and after
+		{"source", "DeleteObjects", from["DeleteObjects"], 6},       // twice what is not there and the probe; the first ten, the others
+		{"destination", "PutObject", to["PutObject"], n + 4},        // the reservation and three probes
 		{"destination", "HeadObject", to["HeadObject"], 0},
 		{"destination", "GetObject", to["GetObject"], 1}, // another's reservation
 	} {

@@ -7,6 +7,7 @@ import "github.com/residency/residency/migrate/manifest"
 type obstacles struct {
 	archived, tierless Issue
 	sseC, annotated    Issue // among a few that were asked about
+	untagged           Issue // among them: their tags may not be read
 	taken, older       Issue // at the destination
 	reserved, named    Issue // see planner.leases
 	probes             Issue
@@ -21,6 +22,7 @@ func (p *planner) obstacles(m *Move) *obstacles {
 		tierless:   Issue{Rule: "restore-tier", Location: from, Text: "versions in DEEP_ARCHIVE cannot be restored at tier " + p.Restore, Remedy: "plan with --restore Standard, or Bulk"},
 		sseC:       Issue{Rule: "sse-c", Location: from, Text: "versions are encrypted under a key of the customer's own (SSE-C) that is not at hand, among a few that were asked about", Remedy: "name the key with sse_c_keys in the configuration"},
 		annotated:  Issue{Rule: "annotations", Location: from, Text: "versions have S3 annotations, among a few that were asked about; they come along where the service copies an object whole, and are left behind where it is streamed or copied in parts"},
+		untagged:   Issue{Rule: "tags-not-read", Location: from, Text: "the tags of versions may not be read (" + tagAction(*m) + "), among a few that were asked about; what has tags looks like what has none then, and would lose them", Remedy: "give " + tagAction(*m) + " on all that is to be moved"},
 		taken:      Issue{Rule: "destination-key-exists", Location: to, Text: "the destination holds something else under keys of this plan; nothing is ever overwritten", Remedy: "choose another destination.bucket, or remove what is there"},
 		reserved:   Issue{Rule: "reserved", Location: from, Remedy: "let that migration end, then plan again; one that was killed keeps its reservation for little longer than its RESIDENCY_LEASE_TERM"},
 		named:      Issue{Rule: "reserved", Location: from, Text: "keys have the names of residency's own reservations and hold something else; they cannot be moved under these names", Remedy: "rename or remove them, then plan again"},
@@ -33,7 +35,7 @@ func (p *planner) obstacles(m *Move) *obstacles {
 
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
-	for _, i := range []Issue{o.archived, o.tierless, o.sseC, o.fits.large, o.fits.long, o.taken, o.reserved, o.named} {
+	for _, i := range []Issue{o.archived, o.tierless, o.sseC, o.untagged, o.fits.large, o.fits.long, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)
 		}

@@ -333,6 +333,7 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: bucketName(*m), Setting: setting, Outcome: outcome, Detail: detail})
 	}
 	outcome("versioning", carried, string(m.Versioning))
+	tags = p.systemTags(m, tags)
 	if m.Prefix == "" {
 		m.Tags = tags
 		outcome("tags", carried, fmt.Sprintf("%d", len(tags)))

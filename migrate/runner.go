@@ -128,7 +128,7 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.called(ctx, stageCopy, stageVerify); err != nil {
 		return nil, err
 	}
-	w.outdated = o.RemoveOutdated
+	w.outdated, w.fences = o.RemoveOutdated, o.Fence
 	var result *Result
 	err = w.reserved(ctx, func(ctx context.Context) error {
 		if err := w.separate(ctx); err != nil {
@@ -229,6 +229,7 @@ type work struct {
 	reservation reservation
 	own         int64 // entries at the destination that are leases
 	outdated    int64 // Options.RemoveOutdated
+	fences      bool  // Options.Fence
 	// unsaid tells that the gate was passed by a release that wrote down no
 	// intents: all of the plan may have been erased.
 	unsaid bool

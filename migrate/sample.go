@@ -25,10 +25,16 @@ func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move,
 				p.annotator, _ = source.(objectstore.Annotator)
 			}
 			ref := e.Ref(m.Bucket, m.Versioning)
-			if _, err := source.Stat(ctx, ref, 0); errors.Is(err, objectstore.ErrCustomerKey) {
+			info, err := source.Stat(ctx, ref, 0)
+			if errors.Is(err, objectstore.ErrCustomerKey) {
 				note(&o.sseC, string(e.Key))
 			}
 			p.annotations(ctx, ref, &o.annotated)
+			tags, tagsErr := source.Tags(ctx, ref)
+			if errors.Is(tagsErr, objectstore.ErrDenied) {
+				note(&o.untagged, string(e.Key))
+			}
+			m.TagsUntold = m.TagsUntold || err == nil && len(tags) > 0 && info.TagCount == 0
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

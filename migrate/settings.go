@@ -99,7 +99,10 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 	if err := p.eraseBars(ctx, source, m, policy); err != nil {
 		return err
 	}
-	return p.access(ctx, source, m)
+	if err := p.access(ctx, source, m); err != nil {
+		return err
+	}
+	return p.fresh(m, policy)
 }
 
 // judge decides what becomes of one setting.
@@ -266,7 +269,7 @@ func wantedSetting(rows []Parity, m Move, name objectstore.Setting) []byte {
 // early are the settings that a bucket has from the beginning; the others
 // could hinder the copy, or delete it.
 func early(name objectstore.Setting) bool {
-	return name == objectstore.Encryption || name == objectstore.Ownership || name == objectstore.PublicAccess
+	return name == objectstore.Encryption || name == objectstore.Ownership
 }
 
 // apply gives a destination bucket that this plan made the settings of the plan
@@ -276,9 +279,19 @@ func (w *work) apply(ctx context.Context, m Move, first bool) error {
 		return nil
 	}
 	store := w.destination()
-	for _, name := range objectstore.Settings() {
+	names := slices.DeleteFunc(objectstore.Settings(), func(s objectstore.Setting) bool {
+		return early(s) != first || s == objectstore.PublicAccess
+	})
+	if first {
+		if err := w.taking(ctx, m); err != nil {
+			return err
+		}
+	} else {
+		names = append(names, objectstore.PublicAccess) // last: it may refuse the policy
+	}
+	for _, name := range names {
 		value := wantedSetting(w.plan.Parity, m, name)
-		if value == nil || early(name) != first {
+		if value == nil {
 			continue
 		}
 		now, err := store.Setting(ctx, m.Destination, name)

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -16,6 +19,7 @@ type amazonKey struct{}
 
 const amazonUsage = `amazon start [PARTITION] [REGION…]: run an Amazon, and be its account's root
 amazon as USER [POLICY]: be a user, whose policy a file has
+amazon account NAME NUMBER: have a root of another account, as a profile
 [!] amazon hosts PATTERN: assert that a host that was asked for matches a pattern
 [!] amazon denied USER [PATTERN]: assert that a user was denied an action
 amazon used USER FILE: write down which actions a user needed and had
@@ -48,6 +52,8 @@ func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		setAll(ts, server.Env(rest[0]))
 	case args[0] == "as" && len(rest) == 1:
 		setAll(ts, server.Env(rest[0]))
+	case args[0] == "account" && len(rest) == 2:
+		ts.Check(server.AddUser(amazon.User{Name: rest[0], Account: rest[1], Root: true}))
 	case args[0] == "hosts" && len(rest) == 1:
 		assertMatch(ts, neg, "host", rest[0], server.Hosts())
 	case args[0] == "denied" && len(rest) >= 1:
@@ -80,6 +86,57 @@ func startAmazon(ts *testscript.TestScript, args []string) *amazon.Server {
 	ts.Defer(func() { ts.Check(server.Close()) })
 	setAll(ts, server.Env())
 	return server
+}
+
+type onAmazonKey struct{}
+
+// TestScriptsOnAmazon runs the scripts of the whole way against an Amazon instead of
+// the sandbox, at its regions' own addresses.
+func TestScriptsOnAmazon(t *testing.T) {
+	p := scripts(true)
+	for _, name := range onAmazon() {
+		p.Files = append(p.Files, filepath.Join(p.Dir, name+".txtar"))
+	}
+	p.Dir = ""
+	testscript.Run(t, p)
+}
+
+// onAmazon are the scripts that run there. The others are about what cannot be
+// there: other operators, regions and addresses, or what another service offers.
+func onAmazon() []string {
+	return strings.Fields(`abort admits approvals bars bucketstate claimed customers drift emptied fullstate
+		keepsource keys lost migrate nothing passes poisoned retained rivals spoiled state stuck taken terminal
+		unlistable`)
+}
+
+// forAmazon makes a configuration of the sandbox one of Amazon: without addresses.
+func forAmazon(text string) string {
+	text = regexp.MustCompile(`\{endpoint: https://s3\.[a-z0-9-]+\.amazonaws\.com`).ReplaceAllString(text, "{country: ")
+	text = regexp.MustCompile(`\{country: (?:, country: )?([A-Z]*)\}`).ReplaceAllString(text, "{}")
+	text = regexp.MustCompile(`(?m)^ +operator: \{.*\}\n`).ReplaceAllString(text, "")
+	return strings.ReplaceAll(text, "type: s3", "type: aws")
+}
+
+// amazonSandbox is sandboxCommand on an Amazon. Its root takes the place of the
+// sandbox's user.
+func amazonSandbox(ts *testscript.TestScript, regions map[string]string, samples bool) {
+	dir := ts.MkAbs("sandbox")
+	ts.Check(os.MkdirAll(dir, 0o700))
+	names := []string{"us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-northeast-1"}
+	server, err := amazon.Launch(context.Background(), amazon.Options{Dir: dir, Regions: names, Samples: samples})
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(server.Close()) })
+	*ts.Value(amazonKey{}).(**amazon.Server) = server
+	setAll(ts, server.Env())
+	credentials := filepath.Join(dir, "credentials")
+	text := fmt.Sprintf("[sandbox]\naws_access_key_id = %s\naws_secret_access_key = %s\n", ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"))
+	ts.Check(os.WriteFile(credentials, []byte(text), 0o600))
+	setAll(ts, []string{"AWS_SHARED_CREDENTIALS_FILE=" + credentials, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_PROFILE=sandbox",
+		"AWS_REGION=us-east-1", "RESIDENCY_CONFIG=", "ACCOUNT=111122223333"})
+	for name, region := range regions {
+		ts.Setenv(name, "https://s3."+region+".amazonaws.com")
+		ts.Setenv(name+"_PORT", "443")
+	}
 }
 
 func setAll(ts *testscript.TestScript, env []string) {

@@ -30,6 +30,7 @@ const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 drop REGION BUCKET                   delete it, with its unfinished uploads
   s3 shows REGION BUCKET                  print its versioning, tags and policy
   s3 put REGION BUCKET KEY TEXT           put an object; the key may have escapes as in Go
+  s3 rich REGION BUCKET                   put objects of every kind
   s3 head REGION BUCKET KEY               print how large one is
   s3 rm REGION BUCKET KEY                 delete one
   s3 purge REGION BUCKET KEY              delete all its entries
@@ -63,9 +64,9 @@ func s3Run(ctx context.Context, args []string) error {
 		return err
 	}
 	bucket, prefix, _ := strings.Cut(args[2], "/")
-	t := &s3Tool{client: client, bucket: bucket, prefix: prefix}
+	t := &s3Tool{client: client, region: args[1], bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"locked": 1, "put": 2, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
+	want := map[string]int{"locked": 1, "put": 2, "rich": 0, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
@@ -82,12 +83,17 @@ func s3Run(ctx context.Context, args []string) error {
 		}
 		return err
 	case "bucket":
-		return t.create(ctx, args[1], len(rest) == 1 && rest[0] == "versioned")
+		return t.create(ctx, len(rest) == 1 && rest[0] == "versioned")
 	case "locked":
 		return t.createLocked(ctx, rest[0])
 	case "tag":
 		_, err = t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &rest[0], Value: &rest[1]}}}})
 	case "policy":
+		if os.Getenv("SANDBOX") == "" { // new buckets at Amazon take no policy for everybody
+			if _, err := t.client.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: &bucket}); err != nil {
+				return err
+			}
+		}
 		_, err = t.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &rest[0]})
 	case "versions":
 		return t.version(ctx)
@@ -97,6 +103,8 @@ func s3Run(ctx context.Context, args []string) error {
 		return t.shows(ctx)
 	case "put":
 		_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &rest[0], Body: strings.NewReader(rest[1])})
+	case "rich":
+		return t.rich(ctx)
 	case "rm":
 		_, err = t.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &rest[0]})
 	case "purge":
@@ -179,13 +187,13 @@ func atTerminal(answer string, command []string) error {
 }
 
 type s3Tool struct {
-	client         *s3.Client
-	bucket, prefix string
+	client                 *s3.Client
+	region, bucket, prefix string
 }
 
 func (t *s3Tool) createLocked(ctx context.Context, mode string) error {
 	lock := true
-	if _, err := t.client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &t.bucket, ObjectLockEnabledForBucket: &lock}); err != nil {
+	if _, err := t.client.CreateBucket(ctx, t.input(&lock)); err != nil {
 		return err
 	}
 	years := int32(10)
@@ -194,12 +202,17 @@ func (t *s3Tool) createLocked(ctx context.Context, mode string) error {
 	return err
 }
 
-func (t *s3Tool) create(ctx context.Context, region string, versioned bool) error {
-	in := &s3.CreateBucketInput{Bucket: &t.bucket}
-	if region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}
+// input creates the bucket in its region.
+func (t *s3Tool) input(lock *bool) *s3.CreateBucketInput {
+	in := &s3.CreateBucketInput{Bucket: &t.bucket, ObjectLockEnabledForBucket: lock}
+	if t.region != "us-east-1" {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(t.region)}
 	}
-	if _, err := t.client.CreateBucket(ctx, in); err != nil || !versioned {
+	return in
+}
+
+func (t *s3Tool) create(ctx context.Context, versioned bool) error {
+	if _, err := t.client.CreateBucket(ctx, t.input(nil)); err != nil || !versioned {
 		return err
 	}
 	return t.version(ctx)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -28,15 +29,26 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command line against real servers. Each script has
 // servers of its own; see the commands below.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
+	testscript.Run(t, scripts(false))
+}
+
+func scripts(onAmazon bool) testscript.Params {
+	return testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition: func(name string) (bool, error) {
+			if name != "amazon" {
+				return false, fmt.Errorf("no condition %s", name)
+			}
+			return onAmazon, nil
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else every program waits a second before it ends
 			env.Values[leaseKey{}] = new(func() error)
 			env.Values[amazonKey{}] = new(*amazon.Server)
+			env.Values[onAmazonKey{}] = onAmazon
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -51,14 +63,14 @@ func TestScripts(t *testing.T) {
 			"lease":   leaseCommand,
 			"release": releaseCommand,
 		},
-	})
+	}
 }
 
 // sandboxCommand starts the S3 servers: sandbox [samples] [REGION]. They are $US
-// (us-east-1), $WEST (us-west-2), $EU (eu-west-1), $DE (eu-central-1), and $MORE
-// for a region that no catalog knows; $MORE_PORT is its port, and so on.
+// (us-east-1), $WEST (us-west-2), $EU (eu-west-1), $DE (eu-central-1), $JP
+// (ap-northeast-1), and $MORE for a region that no catalog knows; $MORE_PORT is its port, and so on.
 func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
-	regions := map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1"}
+	regions := map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1", "JP": "ap-northeast-1"}
 	o := storetest.SandboxOptions{Dir: ts.MkAbs("sandbox"), Samples: slices.Contains(args, "samples")}
 	if args = slices.DeleteFunc(args, func(s string) bool { return s == "samples" }); len(args) == 1 {
 		regions["MORE"] = args[0]
@@ -66,6 +78,10 @@ func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if neg || len(args) > 1 {
 		ts.Fatalf("usage: sandbox [samples] [REGION]")
+	}
+	if ts.Value(onAmazonKey{}).(bool) {
+		amazonSandbox(ts, regions, o.Samples)
+		return
 	}
 	box, err := storetest.Launch(context.Background(), o)
 	ts.Check(err)
@@ -102,6 +118,9 @@ func expandCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, name := range args {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		if ts.Value(onAmazonKey{}).(bool) {
+			text = forAmazon(text)
+		}
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
 	}
 }

@@ -21,10 +21,11 @@ const (
 	PartsByNumber      = "parts by number"
 	EscapedKeys        = "escaped keys in listings"
 	ObjectLock         = "object lock"
+	TagCounts          = "tags counted in answers"
 )
 
 func capabilities() []string {
-	return []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, VersionsCompared, PartsByNumber, EscapedKeys, ObjectLock}
+	return []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, VersionsCompared, PartsByNumber, EscapedKeys, ObjectLock, TagCounts}
 }
 
 // ConditionalDeletesOf names what is asked of an endpoint where an entry without an ID
@@ -49,6 +50,8 @@ func otherwise(capability string) string {
 		return "versions without an ID of their own are looked at right before each deletion, which is weaker"
 	case PartsByNumber:
 		return "multipart objects arrive as one part, or in other parts"
+	case TagCounts:
+		return "each version is asked for its tags, a request more"
 	case EscapedKeys:
 		return "keys with control characters cannot be listed as they are"
 	}
@@ -108,6 +111,7 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 			d.refuses(ctx, place, bucket, store, ConditionalWrites, objectstore.ErrPrecondition, objectstore.Guard{ETag: noETag}, "")
 		},
 		func(ctx context.Context, place, bucket string, store Store) { d.onProbe(ctx, place, bucket, v, store) },
+		d.counts,
 		d.locks,
 	}
 	var seen map[string]Sighting
@@ -118,7 +122,7 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 		}
 	}
 	fresh := func(what string) bool { s, ok := seen[what]; return ok && d.Now().Sub(s.At) < maxAge }
-	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock}
+	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock, TagCounts}
 	if !slices.ContainsFunc(probed, func(what string) bool { return !fresh(what) }) {
 		for _, what := range probed {
 			d.noteSeen(place, what, seen[what])
@@ -166,6 +170,40 @@ func (d *Doctor) onProbe(ctx context.Context, place, bucket string, v objectstor
 	if err := cleanUp(ctx, bucket, key, store); err != nil {
 		d.note(place, "remove probes", Failed, fmt.Sprintf("%s: %v", key, err))
 	}
+}
+
+// counts finds out whether answers tell that a version has tags.
+func (d *Doctor) counts(ctx context.Context, place, bucket string, store Store) {
+	key := name()
+	info, err := counted(ctx, store, bucket, key)
+	if offered := errors.Is(err, objectstore.ErrNotOffered); err == nil && info > 0 {
+		d.note(place, TagCounts, OK, "")
+	} else if err == nil || offered {
+		d.note(place, TagCounts, NotOffered, otherwise(TagCounts))
+	} else {
+		d.note(place, TagCounts, Failed, err.Error())
+	}
+	if err := cleanUp(ctx, bucket, key, store); err != nil {
+		d.note(place, "remove probes", Failed, fmt.Sprintf("%s: %v", key, err))
+	}
+}
+
+// counted writes an object with a tag, which it leaves, and returns how many
+// tags an answer about it tells of.
+func counted(ctx context.Context, store Store, bucket, key string) (int, error) {
+	tags := []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}
+	written, err := store.Put(ctx, objectstore.NewObject{
+		Bucket: bucket, Key: key, Attributes: objectstore.Attributes{Tags: tags}, Guard: objectstore.Guard{Absent: true},
+	}, objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
+	if err != nil {
+		return 0, err
+	}
+	ref := objectstore.Ref{Bucket: bucket, Key: key, VersionID: written.VersionID}
+	if ref.VersionID == objectstore.NullVersion {
+		ref.VersionID = ""
+	}
+	info, err := store.Stat(ctx, ref, 0)
+	return info.TagCount, err
 }
 
 // unmet asks for a deletion whose condition cannot hold.

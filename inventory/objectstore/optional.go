@@ -86,6 +86,15 @@ type Addressed interface {
 	Account(ctx context.Context) string
 }
 
+// NewBucket is what a service gives each new bucket by itself.
+type NewBucket struct {
+	BlocksPublic        bool // neither a policy nor a list may open it
+	RefusesCustomerKeys bool // it takes no objects under SSE-C
+}
+
+// Founder is a store that knows what its service gives new buckets.
+type Founder interface{ NewBuckets() NewBucket }
+
 // MFADeleter tells whether a bucket deletes no version for good without a code of
 // its root user's device (MFA delete).
 type MFADeleter interface {
@@ -136,3 +145,8 @@ type Identifier interface {
 type Annotator interface {
 	Annotations(ctx context.Context, ref Ref) (int, error)
 }
+
+// TagCounter is a store that tells with every answer about a version how many tags
+// it has, to whoever may read them, by its service's own word. Of others that has
+// to be seen: what is not told there may be.
+type TagCounter interface{ CountsTags() bool }

@@ -53,6 +53,7 @@ type Options struct {
 	Opaque     bool                   // ETags of copies may differ from their sources', as under KMS and SSE-C
 	AnyClass   bool                   // the storage class is left to the destination
 	ACLs       bool                   // access control lists are in force at the source
+	TagsTold   bool                   // the source says, to these credentials, how many tags a version has; else each is asked about
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
 	Mark       string                 // an unfinished upload at the destination that is no copy, whatever its key
 	Now        func() time.Time
@@ -85,6 +86,8 @@ type Copier struct {
 	// uneven tells that parts were seen that are not of one size, or a destination
 	// whose ETags do not tell.
 	uneven atomic.Bool
+	// untold is how many versions were taken to have no tags because none were told of.
+	untold atomic.Int64
 	Options
 }
 
@@ -222,7 +225,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		switch {
 		case ctx.Err() != nil:
 			return receipt.Receipt{}, ctx.Err()
-		case objectstore.Hopeless(err):
+		case objectstore.Hopeless(err), errors.Is(err, ErrTagsHidden):
 			return receipt.Receipt{}, err
 		case objectstore.Outage(err) && attempt < outage*c.Attempts:
 			// Worth more patience than what concerns this entry alone.

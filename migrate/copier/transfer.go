@@ -81,14 +81,8 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	if info.Incomplete != "" {
 		return objectstore.NewObject{}, fmt.Errorf("%w: %s", errIncomplete, info.Incomplete)
 	}
-	if info.TagCount > 0 {
-		tags, err := c.source.Tags(ctx, e.Ref(c.from, c.Versioning))
-		if err != nil {
-			return objectstore.NewObject{}, drifted(err)
-		}
-		info.Tags = tags
-	} else {
-		info.Tags = []objectstore.Tag{}
+	if info.Tags, err = c.tags(ctx, e, info.TagCount); err != nil {
+		return objectstore.NewObject{}, err
 	}
 	if info.Lock, err = c.lock(ctx, e); err != nil {
 		return objectstore.NewObject{}, drifted(err)

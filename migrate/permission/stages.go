@@ -86,6 +86,7 @@ func plan() []Use {
 		source.each(verbs("Get", settings())...), source.each("GetBucketAcl"),
 		[]Use{
 			sample.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
+			sample.send("GetObjectTagging", iam.Current, iam.Version),
 			sample.send("GetObjectAcl", iam.Current, iam.Version), sample.send("ListObjectAnnotations", iam.Current, iam.Version),
 		},
 		listings(Destination, "see what a destination that is there holds"),
@@ -132,6 +133,7 @@ func copies() []Use {
 	ended := place{end: Source, place: Leases, why: "take away ended leases of earlier migrations"}
 	return slices.Concat(
 		listings(Source, "see that the source is as it was planned"),
+		place{end: Source, place: TheBucket, why: "see whether its policy may hide tags"}.each("GetBucketPolicy"),
 		[]Use{
 			read.send("GetObject", iam.Current, iam.Version, iam.UnderKMS),
 			read.send("HeadObject", iam.Current, iam.Version),

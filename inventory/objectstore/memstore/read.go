@@ -40,7 +40,11 @@ func (s *Store) look(ctx context.Context, op string, ref objectstore.Ref, part i
 
 // Tags implements objectstore.Reader.
 func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
-	v, err := s.bare(ctx, "GetObjectTagging", ref)
+	const op = "GetObjectTagging"
+	v, err := s.bare(ctx, op, ref)
+	if err == nil && s.service.Traits.HidesTags {
+		err = s.service.fail(op, ref.Bucket, "AccessDenied", http.StatusForbidden, objectstore.ErrDenied)
+	}
 	if err != nil {
 		return nil, err
 	}

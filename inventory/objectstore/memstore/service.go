@@ -24,6 +24,7 @@ type Traits struct {
 	GoneInvalid       bool   // a deletion of a version that is gone is an invalid argument
 	Promotes          bool   // a null version that becomes the latest by a deletion has the date of that
 	MarkerIsPresence  bool   // a delete marker counts as an object where none may exist
+	HidesTags         bool   // nobody may read tags, nor is told that there are some
 	MinPart           int64  // bytes; the least for a part that is not the last
 	DefaultType       string // of an object that was sent without one; default binary/octet-stream
 	PageSize          int    // entries in one page of a listing; default 1,000
@@ -81,7 +82,13 @@ type Store struct {
 	region  string
 }
 
-var _ objectstore.Store = (*Store)(nil)
+var (
+	_ objectstore.Store      = (*Store)(nil)
+	_ objectstore.TagCounter = (*Store)(nil)
+)
+
+// CountsTags implements objectstore.TagCounter, as Amazon S3 does.
+func (s *Store) CountsTags() bool { return true }
 
 // Endpoint implements objectstore.Store.
 func (s *Store) Endpoint() string { return s.service.Endpoint }

@@ -62,6 +62,9 @@ func (v *Version) info() objectstore.Info {
 // view is one part of a version, or with part 0 the whole.
 func (s *Service) view(op, bucket string, v *Version, part int) (objectstore.Info, []byte, error) {
 	info := v.info()
+	if s.Traits.HidesTags {
+		info.TagCount = 0
+	}
 	if part == 0 || part == 1 && v.Parts == nil {
 		return info, v.body, nil
 	}

@@ -178,6 +178,8 @@ var (
 	_ objectstore.OwnerChecker = (*Store)(nil)
 	_ objectstore.Identifier   = (*Store)(nil)
 	_ objectstore.MFADeleter   = (*Store)(nil)
+	_ objectstore.Founder      = (*Store)(nil)
+	_ objectstore.TagCounter   = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
@@ -212,6 +214,19 @@ func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 // KeepsOwner tells whether a bucket's owner has access whatever its policy leaves
 // unsaid, as on AWS (IAM User Guide, "Policy evaluation logic").
 func (s *Store) KeepsOwner() bool { return s.endpoint == "" }
+
+// NewBuckets implements objectstore.Founder (Amazon S3 User Guide, "Default settings for
+// new S3 buckets FAQ", and since April 2026 "Blocking or unblocking SSE-C for a general
+// purpose bucket").
+func (s *Store) NewBuckets() objectstore.NewBucket {
+	amazon := s.endpoint == ""
+	return objectstore.NewBucket{BlocksPublic: amazon, RefusesCustomerKeys: amazon}
+}
+
+// CountsTags implements objectstore.TagCounter. Amazon S3 does (API model,
+// "HeadObjectOutput" and "GetObjectOutput", TagCount: "the number of tags, if any,
+// on the object, when you have the relevant permission to read object tags").
+func (s *Store) CountsTags() bool { return s.endpoint == "" }
 
 // once keeps the SDK from repeating a request by itself.
 func once(o *s3.Options) { o.Retryer = aws.NopRetryer{} }

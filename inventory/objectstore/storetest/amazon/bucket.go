@@ -177,8 +177,21 @@ func (c *call) createBucket() *refusal {
 	if resp.status != http.StatusOK {
 		return resp.refusal()
 	}
-	b := &bucket{
-		name: c.name, region: c.host.region, account: c.user.Account, created: s.now(), lock: locked,
+	b := newBucket(c.name, c.host.region, c.user.Account, ownership, s.now())
+	b.lock = locked
+	s.mu.Lock()
+	s.buckets[c.name] = b
+	s.mu.Unlock()
+	s.applied("new-buckets")
+	c.w.Header().Set("Location", "/"+c.name)
+	c.w.Header().Set("X-Amz-Bucket-Arn", s.arn(c.name, ""))
+	return c.answer(http.StatusOK, nil)
+}
+
+// newBucket is a bucket as new ones are.
+func newBucket(name, region, account, ownership string, at time.Time) *bucket {
+	return &bucket{
+		name: name, region: region, account: account, created: at,
 		settings: map[string]string{
 			"BucketEncryption": defaultEncryption,
 			"BucketOwnershipControls": `<OwnershipControls ` + namespace + `><Rule><ObjectOwnership>` + ownership +
@@ -189,13 +202,6 @@ func (c *call) createBucket() *refusal {
 		},
 		objects: make(map[version]*object), uploads: make(map[string]*upload),
 	}
-	s.mu.Lock()
-	s.buckets[c.name] = b
-	s.mu.Unlock()
-	s.applied("new-buckets")
-	c.w.Header().Set("Location", "/"+c.name)
-	c.w.Header().Set("X-Amz-Bucket-Arn", s.arn(c.name, ""))
-	return c.answer(http.StatusOK, nil)
 }
 
 const defaultEncryption = `<ServerSideEncryptionConfiguration ` + namespace + `><Rule><ApplyServerSideEncryptionByDefault>` +

@@ -29,6 +29,7 @@ type Options struct {
 	Regions   []string // that buckets can be in; default: us-east-1 and eu-west-1, or all of another partition's
 	Account   string   // default 111122223333
 	Users     []User
+	Samples   bool   // has the sandbox's sample customers in it; the regions must have them
 	Dir       string // where everything is kept; default: a temporary directory, removed at the end
 
 	MaxCopy    int64 // the largest source of one copy; default 5 GiB
@@ -132,8 +133,13 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if err := os.WriteFile(s.bundle(), s.authority.pem, 0o600); err != nil {
 		return err
 	}
-	servers := storetest.SandboxOptions{Regions: s.options.Regions, Dir: filepath.Join(s.dir, "servers")}
+	servers := storetest.SandboxOptions{
+		Regions: s.options.Regions, Dir: filepath.Join(s.dir, "servers"), Samples: s.options.Samples,
+	}
 	if s.box, err = storetest.Launch(ctx, servers); err != nil {
+		return err
+	}
+	if err := s.adopt(ctx); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -179,6 +185,9 @@ func (s *Server) now() time.Time { return s.options.Now() }
 
 func (s *Server) bundle() string { return filepath.Join(s.dir, "authority.pem") }
 
+// profiles is a file of credentials with a profile for each user.
+func (s *Server) profiles() string { return filepath.Join(s.dir, "credentials") }
+
 // Proxy is the address of the CONNECT proxy.
 func (s *Server) Proxy() string { return "http://" + s.tunnels.address.String() }
 
@@ -192,7 +201,7 @@ func (s *Server) Env(user ...string) []string {
 		"AWS_CA_BUNDLE=" + s.bundle(), "AWS_ACCESS_KEY_ID=" + u.AccessKey, "AWS_SECRET_ACCESS_KEY=" + u.SecretKey,
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_DISABLED=true",
 		rootVariable + "=" + s.named(root).AccessKey + " " + s.named(root).SecretKey,
-		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(s.dir, "none"),
+		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + s.profiles(),
 	}
 }
 

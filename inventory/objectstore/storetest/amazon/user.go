@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -77,7 +78,11 @@ func (s *Server) enrol(users ...User) error {
 		s.users = append(s.users, u.complete(s.options.Account))
 		s.ledger[u.Name] = newLedger()
 	}
-	return nil
+	var profiles strings.Builder
+	for _, u := range s.users {
+		fmt.Fprintf(&profiles, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.Name, u.AccessKey, u.SecretKey)
+	}
+	return os.WriteFile(s.profiles(), []byte(profiles.String()), 0o600)
 }
 
 // complete fills in what a user leaves out.

@@ -1,0 +1,92 @@
+package migrate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
+	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/state"
+)
+
+// onAmazon is a move of one bucket within the strict Amazon, from the United States
+// to Ireland.
+type onAmazon struct {
+	t        *testing.T
+	server   *amazon.Server
+	provider *s3store.Provider
+	home     *state.Dir
+	keys     []s3store.CustomerKey
+	from, to *s3.Client // of the account's root
+}
+
+const (
+	amazonSource      = "acme-prod"
+	amazonDestination = "acme-prod-" + eu
+)
+
+func newOnAmazon(t *testing.T, o amazon.Options, keys ...s3store.CustomerKey) *onAmazon {
+	t.Helper()
+	a := &onAmazon{t: t, server: amazon.Start(t, o), home: state.NewDir(t.TempDir()), keys: keys}
+	a.server.Setenv(t)
+	a.from, a.to = a.server.Client(us), a.server.Client(eu)
+	a.must(a.from.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonSource)}))
+	var err error
+	a.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: a.server.Through, CustomerKeys: keys})
+	a.must(nil, err)
+	return a
+}
+
+func (a *onAmazon) must(_ any, err error) {
+	a.t.Helper()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// versioned turns versioning on.
+func (a *onAmazon) versioned() {
+	a.t.Helper()
+	a.must(a.from.PutBucketVersioning(a.t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: aws.String(amazonSource), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	}))
+}
+
+func (a *onAmazon) stores(_, region string) objectstore.Store { return a.provider.Region(region) }
+
+func (a *onAmazon) plan() *migrate.Plan {
+	a.t.Helper()
+	versioning, err := a.provider.Region(us).Versioning(a.t.Context(), amazonSource)
+	a.must(nil, err)
+	p, err := migrate.Make(a.t.Context(), a.home, migrate.Request{
+		Country:  func(_, region string) string { return map[bool]string{true: "US", false: "IE"}[region == us] },
+		Customer: "acme", Verify: "auto", CustomerKeys: len(a.keys) > 0, Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Destination: migrate.Region{Provider: "aws", Code: eu, Country: "IE"},
+		Inventory: &inventory.Inventory{
+			Coverage: []inventory.Coverage{{Provider: "aws", Region: us, Looked: true}, {Provider: "aws", Region: eu, Looked: true}},
+			Places:   []inventory.Place{{Customer: "acme", Provider: "aws", Region: us, Bucket: amazonSource, Versioning: versioning}},
+		},
+		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
+	})
+	a.must(nil, err)
+	return p
+}
+
+func (a *onAmazon) runner() *migrate.Runner {
+	return &migrate.Runner{Home: a.home, Stores: a.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 4, Tool: "test", Host: "here"}
+}
+
+// run carries a plan out.
+func (a *onAmazon) run(p *migrate.Plan) (*migrate.Result, error) {
+	a.t.Helper()
+	return a.runner().Run(a.t.Context(), p, migrate.Options{})
+}

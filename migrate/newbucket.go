@@ -1,0 +1,157 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/parity"
+)
+
+// systemTags leaves out what the service itself has tagged a bucket with, as
+// CloudFormation has it do, and names it.
+func (p *planner) systemTags(m *Move, tags []objectstore.Tag) []objectstore.Tag {
+	var own []string
+	rest := slices.DeleteFunc(slices.Clone(tags), func(t objectstore.Tag) bool {
+		if parity.SystemTag(t.Key) {
+			own = append(own, t.Key)
+			return true
+		}
+		return false
+	})
+	if len(own) > 0 {
+		p.plan.Parity = append(p.plan.Parity, Parity{
+			Bucket: bucketName(*m), Setting: "tags of the service's own", Outcome: notCarried,
+			Detail: "nobody else can set them: " + strings.Join(own, ", "),
+		})
+	}
+	return rest
+}
+
+// fresh decides what becomes of a source whose service, when it was made, left new
+// buckets open, at a destination whose service closes them: what the source's settings
+// and lists need is opened there, and nothing else.
+func (p *planner) fresh(m *Move, policy []byte) error {
+	founder, ok := p.Stores(p.Destination.Provider, p.Destination.Code).(objectstore.Founder)
+	if !ok {
+		return nil
+	}
+	made := founder.NewBuckets()
+	if made.RefusesCustomerKeys && p.CustomerKeys {
+		if err := p.permitCustomerKeys(m); err != nil {
+			return err
+		}
+	}
+	if !made.BlocksPublic || m.Prefix != "" {
+		return nil
+	}
+	public, err := parity.Public(policy)
+	if err != nil {
+		return fmt.Errorf("policy of %s: %w", bucketName(*m), err)
+	}
+	return p.public(m, public)
+}
+
+// row finds what the plan says of a bucket's setting.
+func (p *planner) row(m *Move, name objectstore.Setting) *Parity {
+	i := slices.IndexFunc(p.plan.Parity, func(x Parity) bool {
+		return x.Bucket == bucketName(*m) && x.Setting == string(name)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &p.plan.Parity[i]
+}
+
+// public opens a new bucket for a public policy, and for lists, which may give
+// everybody access to single objects.
+func (p *planner) public(m *Move, policy bool) error {
+	row := p.row(m, objectstore.PublicAccess)
+	if row != nil && row.Outcome == notRead {
+		return nil
+	}
+	var open []string
+	if policy {
+		open = append(open, "a policy that lets everybody in")
+	}
+	if m.ACLs {
+		open = append(open, "access control lists in force")
+	}
+	at := bucketName(*m)
+	switch {
+	case len(open) == 0 && row == nil:
+		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: at, Setting: string(objectstore.PublicAccess), Outcome: notCarried,
+			Detail: "none is set, and nothing there needs that; new buckets at the destination block public access"})
+		return nil
+	case len(open) == 0:
+		return nil
+	case row == nil:
+		value, err := parity.Block{}.Value()
+		if err != nil {
+			return err
+		}
+		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: at, Setting: string(objectstore.PublicAccess), Outcome: carried,
+			Detail: "none is set; set to none after the copy", Value: value})
+	default:
+		row.Detail = "set after the copy, behind the policy"
+	}
+	p.warn(Issue{Rule: "account-closed", Location: at, Text: "the source has " + strings.Join(open, " and ") +
+		"; if the destination's account, or its organisation, blocks public access as a whole, which cannot be seen from here, " +
+		"that is refused at the destination", Remedy: "look at it with aws s3control get-public-access-block"})
+	return nil
+}
+
+// permitCustomerKeys has a new bucket permit SSE-C.
+func (p *planner) permitCustomerKeys(m *Move) (err error) {
+	row := p.row(m, objectstore.Encryption)
+	if row == nil || row.Value == nil {
+		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: bucketName(*m), Setting: string(objectstore.Encryption)})
+		row = &p.plan.Parity[len(p.plan.Parity)-1]
+	}
+	if row.Value, err = parity.PermitCustomerKeys(row.Value); err != nil {
+		return fmt.Errorf("encryption of %s: %w", bucketName(*m), err)
+	}
+	permits := "permits SSE-C, which new buckets refuse"
+	if row.Outcome, row.Detail = rewritten, strings.TrimPrefix(row.Detail+"; "+permits, "; "); m.Prefix != "" {
+		row.Detail = permits
+	}
+	return nil
+}
+
+// taking has a bucket of the plan's own take the lists and the policy that the plan
+// carries while it heeds none of those that would open it: what it blocks in the end is
+// set behind the policy.
+func (w *work) taking(ctx context.Context, m Move) error {
+	value := wantedSetting(w.plan.Parity, m, objectstore.PublicAccess)
+	public, err := parity.Public(wantedSetting(w.plan.Parity, m, objectstore.Policy))
+	if err != nil || value == nil {
+		return err
+	}
+	store := w.destination()
+	now, err := store.Setting(ctx, m.Destination, objectstore.PublicAccess)
+	if err != nil && !errors.Is(err, objectstore.ErrDenied) {
+		return fmt.Errorf("%s of %s: %w", objectstore.PublicAccess, w.plan.To(m), err)
+	}
+	if public || m.ACLs {
+		final, err := parity.ParseBlock(value)
+		if err != nil {
+			return err
+		}
+		if equalJSON(now, value) && !final.BlockPublicAcls && !final.BlockPublicPolicy {
+			return nil // an earlier run came to its end
+		}
+		if value, err = parity.Taking().Value(); err != nil {
+			return err
+		}
+	}
+	if equalJSON(now, value) {
+		return nil
+	}
+	if err := store.SetSetting(ctx, m.Destination, objectstore.PublicAccess, value); err != nil {
+		return fmt.Errorf("%s of %s: %w", objectstore.PublicAccess, w.plan.To(m), err)
+	}
+	return nil
+}
