@@ -44,6 +44,13 @@ func (s Stores) callers(ctx context.Context, stage string, ends []Region) []cert
 
 // called adds to the record, and to the result, who carries out stages now.
 func (w *work) called(ctx context.Context, stages ...string) error {
+	var now []certificate.Caller
+	for _, stage := range stages {
+		now = append(now, w.Stores.callers(ctx, stage, w.plan.Ends())...)
+	}
+	if len(now) == 0 {
+		return nil
+	}
 	record := callerRecord{Schema: callersSchema, Plan: w.plan.Digest}
 	err := getJSON(ctx, w.Home, w.name(callersFile), &record)
 	if err == nil {
@@ -53,11 +60,9 @@ func (w *work) called(ctx context.Context, stages ...string) error {
 		return err
 	}
 	before := len(record.Callers)
-	for _, stage := range stages {
-		for _, c := range w.Stores.callers(ctx, stage, w.plan.Ends()) {
-			if !slices.Contains(record.Callers, c) {
-				record.Callers = append(record.Callers, c)
-			}
+	for _, c := range now {
+		if !slices.Contains(record.Callers, c) {
+			record.Callers = append(record.Callers, c)
 		}
 	}
 	w.result.Callers = slices.Concat(w.plan.Callers, record.Callers)
