@@ -180,6 +180,7 @@ func (c *call) createBucket() *refusal {
 	b := newBucket(c.name, c.host.region, c.user.Account, ownership, s.now())
 	b.lock = locked
 	s.mu.Lock()
+	b.lag = s.lag
 	s.buckets[c.name] = b
 	s.mu.Unlock()
 	s.applied("new-buckets")
