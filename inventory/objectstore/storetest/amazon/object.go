@@ -105,7 +105,7 @@ func (c *call) encryptedBy() *object {
 		e := c.bucket.encryption()
 		o.sse, o.kmsKey, o.bucketKey = e.algorithm, e.key, e.bucketKey
 	}
-	if o.sse == "aws:kms" && o.kmsKey == "" {
+	if o.sse == "aws:kms" && (o.kmsKey == "" || o.kmsKey == "alias/aws/s3") {
 		o.kmsKey = c.server.managedKey(c.bucket.region, c.bucket.account)
 	}
 	return o
