@@ -27,6 +27,7 @@ amazon used USER FILE: write down which actions a user needed and had
 amazon counts OPERATION N: assert how many requests of an operation there were
 amazon forget: empty what was noted
 amazon tags BUCKET KEY VALUE: give a bucket a tag as CloudFormation does
+amazon most N: refuse unpaged lists of more buckets
 amazon mfa BUCKET: turn MFA delete on
 amazon lag [BUCKET]: have versioning, once on, take a write to come into force; without a bucket, in new ones
 amazon fault OPERATION=STATUS,CODE[,done]…: have the first requests of operations fail, in this order, or be done
@@ -70,6 +71,10 @@ func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		server.Forget()
 	case args[0] == "tags" && len(rest) == 3:
 		server.SetSystemTags(rest[0], map[string]string{rest[1]: rest[2]})
+	case args[0] == "most" && len(rest) == 1:
+		n, err := strconv.Atoi(rest[0])
+		ts.Check(err)
+		server.SetMaxBuckets(n)
 	case args[0] == "mfa" && len(rest) == 1:
 		server.SetMFADelete(rest[0], true)
 	case args[0] == "lag" && len(rest) <= 1:

@@ -207,6 +207,13 @@ func (s *Server) SetVersioningLag(bucket string, writes int) {
 	b.lag = writes
 }
 
+// SetMaxBuckets sets above how many buckets they are listed by pages alone.
+func (s *Server) SetMaxBuckets(most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.MaxBuckets = most
+}
+
 // must returns a bucket; an unknown one is a mistake in the test: it panics.
 func (s *Server) must(name string) *bucket {
 	b := s.bucket(name)
