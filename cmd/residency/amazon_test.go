@@ -171,9 +171,11 @@ func amazonSandbox(ts *testscript.TestScript, regions map[string]string, samples
 	*ts.Value(amazonKey{}).(**amazon.Server) = server
 	setAll(ts, server.Env())
 	credentials := filepath.Join(dir, "credentials")
-	text := fmt.Sprintf("[sandbox]\naws_access_key_id = %s\naws_secret_access_key = %s\n", ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"))
+	text := fmt.Sprintf("[sandbox]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+		ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"))
 	ts.Check(os.WriteFile(credentials, []byte(text), 0o600))
-	setAll(ts, []string{"AWS_SHARED_CREDENTIALS_FILE=" + credentials, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_PROFILE=sandbox",
+	setAll(ts, []string{"AWS_SHARED_CREDENTIALS_FILE=" + credentials, "AWS_ACCESS_KEY_ID=",
+		"AWS_SECRET_ACCESS_KEY=", "AWS_PROFILE=sandbox",
 		"AWS_REGION=us-east-1", "RESIDENCY_CONFIG=", "ACCOUNT=111122223333"})
 	for name, region := range regions {
 		ts.Setenv(name, "https://s3."+region+".amazonaws.com")

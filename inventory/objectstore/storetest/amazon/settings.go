@@ -42,8 +42,10 @@ func kinds() map[string]kind {
 // several are the settings of which a bucket has many, each with an id.
 func several() map[string]string {
 	return map[string]string{
-		"BucketAnalyticsConfiguration": "AnalyticsConfiguration", "BucketInventoryConfiguration": "InventoryConfiguration",
-		"BucketMetricsConfiguration": "MetricsConfiguration", "BucketIntelligentTieringConfiguration": "IntelligentTieringConfiguration",
+		"BucketAnalyticsConfiguration":          "AnalyticsConfiguration",
+		"BucketInventoryConfiguration":          "InventoryConfiguration",
+		"BucketMetricsConfiguration":            "MetricsConfiguration",
+		"BucketIntelligentTieringConfiguration": "IntelligentTieringConfiguration",
 	}
 }
 
@@ -287,7 +289,8 @@ func (c *call) wrote() error {
 	if !due {
 		return nil
 	}
-	body := fmt.Appendf(nil, "<VersioningConfiguration %s><Status>Enabled</Status></VersioningConfiguration>", namespace)
+	body := fmt.Appendf(nil, "<VersioningConfiguration %s><Status>Enabled</Status></VersioningConfiguration>",
+		namespace)
 	out := behind{method: http.MethodPut, bucket: b.name, query: map[string][]string{"versioning": {""}}, body: body}
 	resp, err := c.server.send(c.r.Context(), b.region, out)
 	if err == nil && resp.status != http.StatusOK {
