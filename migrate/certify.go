@@ -22,7 +22,7 @@ func (w *work) certify(ctx context.Context) error {
 		Schema: certificate.Schema, Tool: w.Tool, Plan: p.ID, PlanDigest: p.Digest, Customer: p.Customer,
 		Started: r.Started, Finished: r.Finished, Destination: region(p.Destination),
 		Entries: r.Entries, Bytes: r.Bytes, Verdicts: r.Verdicts, Methods: r.Methods, Erasures: r.Erasures, Guards: r.Guards, Added: r.Added, NotCompared: r.NotCompared,
-		SourceEmpty: r.SourceEmpty, Found: r.Found, Left: r.Left, Fence: r.Fence, OwnerChecks: r.OwnerChecks, Exposures: p.Exposures,
+		SourceEmpty: r.SourceEmpty, Found: r.Found, Left: r.Left, Fence: r.Fence, OwnerChecks: r.OwnerChecks, Callers: r.Callers, Exposures: p.Exposures,
 		Transit: certificate.Transit{Streamed: r.streamed, ServerSide: r.serverSide},
 	}
 	if r.streamed > 0 {
@@ -39,7 +39,7 @@ func (w *work) certify(ctx context.Context) error {
 		})
 	}
 	c.Parity = w.parity(ctx)
-	files := []string{gateFile, fenceFile, w.pass.dir() + uploadsFile}
+	files := []string{gateFile, fenceFile, callersFile, w.pass.dir() + uploadsFile}
 	for _, pass := range w.passes[1:] {
 		files = append(files, pass.dir()+passFile)
 		c.Passes = append(c.Passes, certificate.Pass{Number: pass.Number, Listed: pass.At, New: pass.New, Gone: pass.Gone, Fenced: pass.Fenced})

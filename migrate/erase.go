@@ -72,6 +72,9 @@ func (w *work) belongs(name, schema, want, plan string) error {
 // erase passes the gate, deletes what was proven, looks what is left, and
 // certifies.
 func (w *work) erase(ctx context.Context) error {
+	if err := w.called(ctx, stageErase); err != nil {
+		return err
+	}
 	erasing, err := w.erasing(ctx)
 	if err != nil {
 		return err

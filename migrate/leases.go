@@ -1,10 +1,14 @@
 package migrate
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -145,16 +149,25 @@ type tidyStore struct {
 	bucket  string
 	key     string
 	written objectstore.Written // last
+	doubted [][sha256.Size]byte // what may have been written since, although the answer was an error
 }
 
 func (t *tidyStore) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
-	written, err := t.Store.Put(ctx, o, body)
+	data, err := io.ReadAll(body.Reader)
 	if err != nil {
+		return objectstore.Written{}, err
+	}
+	body.Reader = bytes.NewReader(data)
+	written, err := t.Store.Put(ctx, o, body)
+	t.mu.Lock()
+	t.bucket, t.key = o.Bucket, o.Key
+	if err != nil {
+		t.doubted = append(t.doubted, sha256.Sum256(data))
+		t.mu.Unlock()
 		return written, err
 	}
-	t.mu.Lock()
 	before := t.written
-	t.bucket, t.key, t.written = o.Bucket, o.Key, written
+	t.written, t.doubted = written, nil // what may be there lies beneath
 	t.mu.Unlock()
 	if numbered(before.VersionID) {
 		// One that stays for an error is taken by clear.
@@ -169,7 +182,7 @@ func numbered(versionID string) bool { return versionID != "" && versionID != ob
 // answer was lost, but nothing that came on top.
 func (t *tidyStore) clear(ctx context.Context) error {
 	t.mu.Lock()
-	bucket, key, last := t.bucket, t.key, t.written
+	bucket, key, last, doubted := t.bucket, t.key, t.written, t.doubted
 	t.mu.Unlock()
 	if key == "" {
 		return nil
@@ -182,7 +195,15 @@ func (t *tidyStore) clear(ctx context.Context) error {
 		if v.Key != key {
 			continue
 		}
-		if beneath = beneath || v.VersionID == last.VersionID || v.ETag == last.ETag; !beneath {
+		if !beneath {
+			beneath = last.ETag != "" && (v.VersionID == last.VersionID || v.ETag == last.ETag)
+		}
+		if !beneath && !v.Marker && len(doubted) > 0 {
+			if beneath, err = t.wrote(ctx, bucket, v, doubted); err != nil {
+				return err
+			}
+		}
+		if !beneath {
 			continue
 		}
 		if err := removeVersion(ctx, t.Store, bucket, v); err != nil {
@@ -190,4 +211,22 @@ func (t *tidyStore) clear(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// wrote tells whether a version is one of those that may have been written. Each
+// lease has a number of its own in it.
+func (t *tidyStore) wrote(ctx context.Context, bucket string, v objectstore.Version, doubted [][sha256.Size]byte) (bool, error) {
+	o, err := t.Store.Open(ctx, objectstore.Ref{Bucket: bucket, Key: v.Key, VersionID: v.VersionID}, 0)
+	if errors.Is(err, objectstore.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer o.Body.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, o.Body); err != nil {
+		return false, err
+	}
+	return slices.Contains(doubted, [sha256.Size]byte(h.Sum(nil))), nil
 }

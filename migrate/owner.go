@@ -23,6 +23,7 @@ func (s Stores) ownerChecks(ctx context.Context, ends []Region) []certificate.Ow
 // configuration demands more.
 func (p *planner) owners(ctx context.Context) {
 	p.plan.OwnerChecks = p.Stores.ownerChecks(ctx, p.plan.Ends())
+	p.plan.Callers = p.Stores.callers(ctx, stagePlan, p.plan.Ends())
 	for _, c := range p.plan.OwnerChecks {
 		if c.Required && c.Account == "" {
 			p.block(Issue{Rule: "owner-not-checked", Location: c.At,

@@ -66,11 +66,15 @@ type Plan struct {
 	// ExcludeUnlistable tells that what the source does not list as it is stays
 	// there.
 	ExcludeUnlistable bool `json:"exclude_unlistable,omitempty"`
+	// WithoutSettings tells that what could not be read of the source buckets' settings
+	// is left behind.
+	WithoutSettings bool `json:"without_settings,omitempty"`
 	// CustomerTag is the bucket tag that names whose a bucket is.
 	CustomerTag string                   `json:"customer_tag,omitempty"`
 	Moves       []Move                   `json:"moves"`
 	Segments    []manifest.Segment       `json:"segments"`
 	OwnerChecks []certificate.OwnerCheck `json:"owner_checks,omitempty"` // of both ends, observed, not in the digest; the accounts are
+	Callers     []certificate.Caller     `json:"callers,omitempty"`      // who planned, observed, not in the digest
 	HeldIn      []int                    `json:"held_in,omitempty"`      // segments of which the destination held something; observed, not in the digest
 	Uploads     *Uploads                 `json:"uploads,omitempty"`
 	Totals      Totals                   `json:"totals"`
@@ -251,6 +255,7 @@ func (p *Plan) seal() error {
 func (p *Plan) digest() (string, error) {
 	covered := *p
 	covered.ID, covered.Digest, covered.Created, covered.HeldIn, covered.OwnerChecks = "", "", time.Time{}, nil, nil
+	covered.Callers = nil
 	covered.Moves = make([]Move, len(p.Moves))
 	for i, m := range p.Moves {
 		m.Held = 0

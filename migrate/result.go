@@ -37,6 +37,8 @@ type Result struct {
 	Fence []string `json:"fence"`
 	// OwnerChecks tell of both ends whether requests named the buckets' owner.
 	OwnerChecks []certificate.OwnerCheck `json:"owner_checks"`
+	// Callers tell as whom each stage so far spoke to each end.
+	Callers []certificate.Caller `json:"callers"`
 	// Problems are the first entries that are not verified or not erased.
 	Problems    []Problem          `json:"problems"`
 	Left        []certificate.Left `json:"left"`
@@ -68,7 +70,7 @@ func newResult(p *Plan) *Result {
 	return &Result{
 		Schema: "residency/result/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer,
 		Verdicts: map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{}, Added: map[string]int64{}, NotCompared: p.notCompared(),
-		Fence: []string{}, Problems: []Problem{}, Left: []certificate.Left{},
+		Fence: []string{}, Callers: []certificate.Caller{}, Problems: []Problem{}, Left: []certificate.Left{},
 	}
 }
 

@@ -125,6 +125,9 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
+	if err := w.called(ctx, stageCopy, stageVerify); err != nil {
+		return nil, err
+	}
 	w.outdated, w.fences = o.RemoveOutdated, o.Fence
 	var result *Result
 	err = w.reserved(ctx, func(ctx context.Context) error {

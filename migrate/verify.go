@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/verifier"
@@ -16,16 +17,18 @@ import (
 
 // Verification is what a later look at the destination found.
 type Verification struct {
-	Schema   string    `json:"schema"`
-	Plan     string    `json:"plan"`
-	Entries  int64     `json:"entries"`
-	Shown    int64     `json:"shown"`    // a fresh listing shows version ID, size and ETag as written
-	Reread   int64     `json:"reread"`   // read again, SHA-256 as the receipt says
-	Compared int64     `json:"compared"` // the store's own checksum is what the receipt says
-	Spoiled  int64     `json:"spoiled"`
-	Newer    int64     `json:"newer"`         // entries that are there besides what was written, whoever wrote them
-	Own      int64     `json:"residency_own"` // leases that are there too
-	Problems []Problem `json:"problems"`
+	Schema   string `json:"schema"`
+	Plan     string `json:"plan"`
+	Entries  int64  `json:"entries"`
+	Shown    int64  `json:"shown"`    // a fresh listing shows version ID, size and ETag as written
+	Reread   int64  `json:"reread"`   // read again, SHA-256 as the receipt says
+	Compared int64  `json:"compared"` // the store's own checksum is what the receipt says
+	Spoiled  int64  `json:"spoiled"`
+	Newer    int64  `json:"newer"`         // entries that are there besides what was written, whoever wrote them
+	Own      int64  `json:"residency_own"` // leases that are there too
+	// Callers tell as whom the destination was looked at.
+	Callers  []certificate.Caller `json:"callers"`
+	Problems []Problem            `json:"problems"`
 }
 
 // Verify lists the destination and holds it against the receipts. With
@@ -50,6 +53,7 @@ func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verificat
 	total := w.totals()
 	r.Progress.Begin("listing destination", total.Entries, 0)
 	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: total.Entries}
+	v.Callers = append([]certificate.Caller{}, w.Stores.callers(ctx, stageVerify, []Region{p.Destination})...)
 	if v.Spoiled, v.Newer, err = w.spoiled(ctx, false); err != nil {
 		return nil, err
 	}

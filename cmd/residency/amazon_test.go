@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,10 +24,15 @@ amazon account NAME NUMBER: have a root of another account, as a profile
 [!] amazon hosts PATTERN: assert that a host that was asked for matches a pattern
 [!] amazon denied USER [PATTERN]: assert that a user was denied an action
 amazon used USER FILE: write down which actions a user needed and had
+amazon counts OPERATION N: assert how many requests of an operation there were
 amazon forget: empty what was noted
 amazon tags BUCKET KEY VALUE: give a bucket a tag as CloudFormation does
+amazon most N: refuse unpaged lists of more buckets
 amazon mfa BUCKET: turn MFA delete on
-amazon lag BUCKET: have versioning, once on, take a write to come into force`
+amazon lag [BUCKET]: have versioning, once on, take a write to come into force; without a bucket, in new ones
+amazon fault OPERATION=STATUS,CODE[,done]…: have the first requests of operations fail, in this order, or be done
+    and fail; with status 200 the error is in the document
+amazon faults: assert that all of them have failed`
 
 // amazonCommand starts an Amazon behind a proxy, and asks it afterwards.
 func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -65,13 +71,49 @@ func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		server.Forget()
 	case args[0] == "tags" && len(rest) == 3:
 		server.SetSystemTags(rest[0], map[string]string{rest[1]: rest[2]})
+	case args[0] == "most" && len(rest) == 1:
+		n, err := strconv.Atoi(rest[0])
+		ts.Check(err)
+		server.SetMaxBuckets(n)
 	case args[0] == "mfa" && len(rest) == 1:
 		server.SetMFADelete(rest[0], true)
-	case args[0] == "lag" && len(rest) == 1:
-		server.SetVersioningLag(rest[0], 1)
+	case args[0] == "lag" && len(rest) <= 1:
+		server.SetVersioningLag(strings.Join(rest, ""), 1)
+	case args[0] == "fault":
+		plantFaults(ts, server, rest)
+	case args[0] == "faults" && len(rest) == 0:
+		if n := (*ts.Value(faultsKey{}).(*func() int))(); n > 0 {
+			ts.Fatalf("%d faults did not come about", n)
+		}
+	case args[0] == "counts" && len(rest) == 2:
+		if got := strconv.Itoa(server.Counts()[rest[0]]); got != rest[1] {
+			ts.Fatalf("%s requests of %s, want %s", got, rest[0], rest[1])
+		}
 	default:
 		ts.Fatalf("usage: %s", amazonUsage)
 	}
+}
+
+type faultsKey struct{}
+
+// plantFaults reads OPERATION=STATUS,CODE[,done].
+func plantFaults(ts *testscript.TestScript, server *amazon.Server, list []string) {
+	faults := make(map[string][]amazon.Fault)
+	for _, text := range list {
+		operation, rest, _ := strings.Cut(text, "=")
+		fields := strings.Split(rest, ",")
+		status, err := strconv.Atoi(fields[0])
+		ts.Check(err)
+		if len(fields) < 2 {
+			ts.Fatalf("usage: %s", amazonUsage)
+		}
+		faults[operation] = append(faults[operation], amazon.Fault{
+			Status: status, Code: fields[1], AfterStart: status == 200, Done: len(fields) == 3,
+		})
+	}
+	decide, left := amazon.Plan(faults)
+	*ts.Value(faultsKey{}).(*func() int) = left
+	server.SetFault(decide)
 }
 
 func startAmazon(ts *testscript.TestScript, args []string) *amazon.Server {

@@ -49,6 +49,7 @@ func scripts(onAmazon bool) testscript.Params {
 			env.Values[leaseKey{}] = new(func() error)
 			env.Values[amazonKey{}] = new(*amazon.Server)
 			env.Values[onAmazonKey{}] = onAmazon
+			env.Values[faultsKey{}] = new(func() int)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

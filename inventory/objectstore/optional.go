@@ -122,6 +122,24 @@ type OwnerChecker interface {
 	OwnerCheck(ctx context.Context) OwnerCheck
 }
 
+// Caller is as whom a store is spoken to.
+type Caller struct {
+	ARN    string `json:"arn,omitempty"`    // as the service names it; empty: not determined
+	Reason string `json:"reason,omitempty"` // why it was not
+}
+
+func (c Caller) String() string {
+	if c.ARN == "" {
+		return "not determined, because " + c.Reason
+	}
+	return c.ARN
+}
+
+// Identifier is a store that can tell as whom it is spoken to.
+type Identifier interface {
+	Caller(ctx context.Context) Caller
+}
+
 // Annotator counts what S3 calls annotations: things attached to a version that
 // a copy of its bytes and headers does not have.
 type Annotator interface {

@@ -30,6 +30,8 @@ type Certificate struct {
 	Parity      []Parity `json:"parity"`
 	// OwnerChecks tell of both ends whether requests named the buckets' owner.
 	OwnerChecks []OwnerCheck `json:"owner_checks"`
+	// Callers tell as whom each stage spoke to each end.
+	Callers []Caller `json:"callers"`
 	// Passes are the later listings of the source whose changes were carried.
 	Passes []Pass `json:"passes,omitempty"`
 	// Transit says which way the bytes went, and through which machine.
@@ -74,6 +76,14 @@ type Region struct {
 type OwnerCheck struct {
 	At string `json:"at"` // provider:region
 	objectstore.OwnerCheck
+}
+
+// Caller says it of one stage (plan, copy, verify or erase) at one end. A stage that
+// was carried out by several has them all, in the order in which they came.
+type Caller struct {
+	Stage string `json:"stage"`
+	At    string `json:"at"` // provider:region
+	objectstore.Caller
 }
 
 // Move is one location that was moved.

@@ -57,6 +57,11 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 	for _, c := range r.OwnerChecks {
 		rows = append(rows, []string{"owner check", c.At + ": " + c.String()})
 	}
+	for _, c := range r.Callers {
+		if c.ARN != "" {
+			rows = append(rows, []string{"caller", c.Stage + " at " + c.At + ": " + c.ARN})
+		}
+	}
 	if len(r.Fence) > 0 {
 		rows = append(rows, []string{"fence", "writes to " + strings.Join(r.Fence, ", ") + " are denied by the statement ResidencyFence… of the bucket policy" + fenceEnd(r)})
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -29,6 +28,7 @@ const (
 // owner is the account that the buckets of a provider belong to. It is told, or
 // asked for when it is first needed.
 type owner struct {
+	who     *identity
 	mu      sync.Mutex
 	account string // empty: not known
 	ask     func(context.Context) (string, error)
@@ -41,16 +41,15 @@ type owner struct {
 // newOwner knows the account if it is given one. Amazon itself is asked whose
 // the credentials are; other services have no such question.
 func newOwner(o Options, base aws.Config) *owner {
-	w := &owner{account: o.Account, by: "the configuration", region: base.Region, demand: o.OwnerRequired}
+	w := &owner{who: newIdentity(o, base), account: o.Account, by: "the configuration", region: base.Region, demand: o.OwnerRequired}
 	switch {
 	case o.Account != "":
 	case !o.asks():
 		w.reason = "the service does not tell whose the credentials are, and the provider has no account in the configuration"
 	default:
 		w.by, w.reason = "STS", "STS has not been asked"
-		client := sts.NewFromConfig(base)
 		w.ask = func(ctx context.Context) (string, error) {
-			out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+			out, err := w.who.get(ctx)
 			if err != nil {
 				return "", err
 			}
@@ -61,9 +60,10 @@ func newOwner(o Options, base aws.Config) *owner {
 }
 
 // asks tells whether the account is to be asked for.
-func (o Options) asks() bool {
-	return o.Account == "" && o.Amazon && o.Endpoint == "" && !custom(o.Endpoints)
-}
+func (o Options) asks() bool { return o.Account == "" && o.hasSTS() }
+
+// hasSTS tells whether Amazon's STS knows the credentials.
+func (o Options) hasSTS() bool { return o.Amazon && o.Endpoint == "" && !custom(o.Endpoints) }
 
 func custom(endpoints map[string]string) bool {
 	for _, e := range endpoints {

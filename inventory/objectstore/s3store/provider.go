@@ -176,6 +176,7 @@ var (
 	_ objectstore.Addressed = (*Store)(nil)
 
 	_ objectstore.OwnerChecker = (*Store)(nil)
+	_ objectstore.Identifier   = (*Store)(nil)
 	_ objectstore.MFADeleter   = (*Store)(nil)
 	_ objectstore.Founder      = (*Store)(nil)
 	_ objectstore.TagCounter   = (*Store)(nil)

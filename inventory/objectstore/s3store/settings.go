@@ -168,15 +168,25 @@ func applicationSetting(s objectstore.Setting) (setting, bool) {
 				if err != nil || len(out.Rules) == 0 {
 					return nil, err
 				}
-				return types.BucketLifecycleConfiguration{Rules: out.Rules}, nil
+				return lifecycle{types.BucketLifecycleConfiguration{Rules: out.Rules}, out.TransitionDefaultMinimumObjectSize}, nil
 			},
-			decoded(func(ctx context.Context, c *s3.Client, b *string, v *types.BucketLifecycleConfiguration) error {
-				_, err := c.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: b, LifecycleConfiguration: v})
+			decoded(func(ctx context.Context, c *s3.Client, b *string, v *lifecycle) error {
+				_, err := c.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
+					Bucket: b, LifecycleConfiguration: &v.BucketLifecycleConfiguration,
+					TransitionDefaultMinimumObjectSize: v.TransitionDefaultMinimumObjectSize,
+				})
 				return err
 			}),
 		}, true
 	}
 	return foreignSetting(s)
+}
+
+// lifecycle is the rules, and from which size on objects change their class, which
+// is told beside them in a header; servers that tell none are told none.
+type lifecycle struct {
+	types.BucketLifecycleConfiguration
+	TransitionDefaultMinimumObjectSize types.TransitionDefaultMinimumObjectSize `json:",omitempty"`
 }
 
 // foreignSetting has the settings that name places outside of the bucket. They

@@ -3,7 +3,9 @@ package amazon
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
@@ -98,6 +100,10 @@ func (s *Server) open(ctx context.Context, region string, b behind) (*http.Respo
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b.body)), int64(len(b.body))
 		sum := sha256.Sum256(b.body)
 		hash = hex.EncodeToString(sum[:])
+		if !guarded(r.Header) {
+			sum := md5.Sum(b.body)
+			r.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+		}
 	}
 	r.Header.Set("X-Amz-Content-Sha256", hash)
 	r.Header.Set("User-Agent", "amazon")

@@ -73,6 +73,7 @@ func (c *call) listBuckets() *refusal {
 			all = append(all, b)
 		}
 	}
+	limit := s.options.MaxBuckets
 	s.mu.Unlock()
 	most := len(all)
 	if q.Has("max-buckets") {
@@ -81,9 +82,9 @@ func (c *call) listBuckets() *refusal {
 			return invalidArgument("max-buckets", q.Get("max-buckets"), "max-buckets is from 1 to 10,000")
 		}
 		most = n
-	} else if most > s.options.MaxBuckets {
+	} else if most > limit {
 		s.applied("list-buckets-paged")
-		return invalidRequest("Unpaginated ListBuckets requests are not supported above %d buckets", s.options.MaxBuckets)
+		return invalidRequest("Unpaginated ListBuckets requests are not supported above %d buckets", limit)
 	}
 	// The region is told if the request has at least one parameter.
 	telling := q.Has("max-buckets") || q.Has("prefix") || q.Has("bucket-region") || q.Has("continuation-token")
@@ -180,6 +181,7 @@ func (c *call) createBucket() *refusal {
 	b := newBucket(c.name, c.host.region, c.user.Account, ownership, s.now())
 	b.lock = locked
 	s.mu.Lock()
+	b.lag = s.lag
 	s.buckets[c.name] = b
 	s.mu.Unlock()
 	s.applied("new-buckets")

@@ -145,6 +145,7 @@ func (c *call) copyObject() *refusal {
 	if refused := c.copiedTags(from, header); refused != nil {
 		return refused
 	}
+	c.retain(header)
 	pass(header, h, "If-Match", "If-None-Match")
 	if v := header.Get("If-Match"); v != "" && v != "*" {
 		header.Set("If-Match", c.bucket.kept(c.key, v))

@@ -54,7 +54,11 @@ func (c *call) deleteOne(key, id, condition string) (*refusal, http.Header) {
 		if resp.status == http.StatusNotFound && condition == "" {
 			return nil, http.Header{} // what is not there is deleted
 		}
-		return resp.refusal(), nil
+		refused := resp.refusal()
+		if strings.Contains(refused.message, "object lock") {
+			c.server.applied("lock-denies")
+		}
+		return refused, nil
 	}
 	return nil, resp.header
 }

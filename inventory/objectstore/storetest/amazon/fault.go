@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 )
 
 // Request is a request as a fault function sees it. Its maps are not to be changed.
@@ -76,3 +78,31 @@ type discarded struct{ header http.Header }
 func (d discarded) Header() http.Header         { return d.header }
 func (d discarded) Write(p []byte) (int, error) { return len(p), nil }
 func (d discarded) WriteHeader(int)             {}
+
+// Plan is a fault function that has the first requests of operations fail, those of
+// one operation in their order. It tells how many are left.
+func Plan(faults map[string][]Fault) (decide func(Request) Fault, left func() int) {
+	var mu sync.Mutex
+	waiting := make(map[string][]Fault, len(faults))
+	for operation, list := range faults {
+		waiting[operation] = slices.Clone(list)
+	}
+	return func(r Request) Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			list := waiting[r.Operation]
+			if len(list) == 0 {
+				return Fault{}
+			}
+			waiting[r.Operation] = list[1:]
+			return list[0]
+		}, func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			n := 0
+			for _, list := range waiting {
+				n += len(list)
+			}
+			return n
+		}
+}

@@ -186,7 +186,9 @@ func (c *call) putObject() *refusal {
 	if err := c.wrote(); err != nil {
 		return broken(err)
 	}
-	resp, err := c.server.send(c.r.Context(), c.bucket.region, c.forward())
+	out := c.forward()
+	c.retain(out.header)
+	resp, err := c.server.send(c.r.Context(), c.bucket.region, out)
 	if err != nil {
 		return incompleteBody(err)
 	}

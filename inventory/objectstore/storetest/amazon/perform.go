@@ -53,8 +53,10 @@ func (c *call) perform() *refusal {
 	case "RestoreObject":
 		return c.restore()
 	case "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetObjectRetention", "PutObjectRetention",
-		"GetObjectLegalHold", "PutObjectLegalHold", "GetObjectLockConfiguration", "PutObjectLockConfiguration":
+		"GetObjectLegalHold", "PutObjectLegalHold":
 		return c.plain()
+	case "GetObjectLockConfiguration", "PutObjectLockConfiguration":
+		return c.lockConfiguration()
 	}
 	if refused, ok := c.setting(); ok {
 		return refused

@@ -53,6 +53,35 @@ func objectQuestions() map[string]func(*asked) {
 			_, err = a.us.UploadPart(a.t.Context(), &s3.UploadPartInput{Bucket: ptr("locked"), Key: ptr("k"), UploadId: up.UploadId, PartNumber: ptr[int32](1), Body: strings.NewReader("one")})
 			a.is("a part without", err, badly)
 		},
+		"lock-default": func(a *asked) {
+			a.must(a.create(a.us, "locked", "", true))
+			_, err := a.us.PutObjectLockConfiguration(a.t.Context(), &s3.PutObjectLockConfigurationInput{Bucket: ptr("locked"), ObjectLockConfiguration: &types.ObjectLockConfiguration{
+				ObjectLockEnabled: types.ObjectLockEnabledEnabled, Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Days: ptr[int32](2)}}}})
+			a.must(err)
+			a.must(a.put(a.us, &s3.PutObjectInput{Bucket: ptr("locked"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
+			head, err := a.us.HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("locked"), Key: ptr("k")})
+			a.must(err)
+			if head.ObjectLockMode != types.ObjectLockModeGovernance || time.Until(*head.ObjectLockRetainUntilDate).Round(time.Hour) != 48*time.Hour {
+				a.t.Errorf("locked %s until %v", head.ObjectLockMode, head.ObjectLockRetainUntilDate)
+			}
+			got, err := a.us.GetObjectLockConfiguration(a.t.Context(), &s3.GetObjectLockConfigurationInput{Bucket: ptr("locked")})
+			if err != nil || *got.ObjectLockConfiguration.Rule.DefaultRetention.Days != 2 {
+				a.t.Errorf("configuration %+v, %v", got, err)
+			}
+		},
+		"lock-denies": func(a *asked) {
+			a.must(a.create(a.us, "locked", "", true))
+			out, err := a.us.PutObject(a.t.Context(), &s3.PutObjectInput{Bucket: ptr("locked"), Key: ptr("k"), Body: strings.NewReader("one"), ObjectLockMode: types.ObjectLockModeCompliance,
+				ObjectLockRetainUntilDate: ptr(time.Now().Add(time.Hour)), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32})
+			a.must(err)
+			_, err = a.us.DeleteObject(a.t.Context(), &s3.DeleteObjectInput{Bucket: ptr("locked"), Key: ptr("k"), VersionId: out.VersionId})
+			a.is("the version", err, forbidden)
+			if err != nil && !strings.Contains(err.Error(), "object lock") {
+				a.t.Error(err)
+			}
+			_, err = a.us.DeleteObject(a.t.Context(), &s3.DeleteObjectInput{Bucket: ptr("locked"), Key: ptr("k")})
+			a.is("a marker", err, ok)
+		},
 		"lock-only-locked": func(a *asked) {
 			lock := func(bucket string) *s3.PutObjectInput {
 				return &s3.PutObjectInput{Bucket: &bucket, ObjectLockMode: types.ObjectLockModeGovernance, ObjectLockRetainUntilDate: ptr(time.Now().Add(time.Hour)), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}

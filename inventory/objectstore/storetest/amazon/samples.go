@@ -36,6 +36,7 @@ func (s *Server) adopt(ctx context.Context) error {
 					b.settings["BucketTagging"] = string(is.body)
 				case is.status == http.StatusOK:
 					b.lock = strings.Contains(string(is.body), "Enabled")
+					b.settings["ObjectLockConfiguration"] = string(is.body)
 				}
 			}
 			if err := s.adoptUploads(ctx, b); err != nil {

@@ -63,6 +63,7 @@ type Server struct {
 	counts  map[string]int
 	rules   map[string]int // how often each was applied
 	ledger  map[string]*ledger
+	lag     int // of versioning in buckets that are made from now on
 	next    int // numbers requests
 }
 

@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -71,6 +72,7 @@ func (c *call) oneSetting(verb, noun string, k kind) *refusal {
 	switch verb {
 	case "Put":
 		b.set(noun, string(c.body))
+		b.set(transitionSize, cmp.Or(c.r.Header.Get(transitionSize), b.setting(transitionSize)))
 		if noun == "BucketTagging" || noun == "BucketPolicy" {
 			return c.answer(http.StatusNoContent, nil)
 		}
@@ -89,9 +91,15 @@ func (c *call) oneSetting(verb, noun string, k kind) *refusal {
 	if text == "" {
 		text = k.nothing
 	}
-	_ = c.answer(http.StatusOK, []byte(text))
-	return nil
+	if noun == "BucketLifecycleConfiguration" {
+		c.w.Header().Set(transitionSize, cmp.Or(b.setting(transitionSize), "all_storage_classes_128K"))
+	}
+	return c.answer(http.StatusOK, []byte(text))
 }
+
+// transitionSize is the part of a lifecycle that is told in a header (Amazon S3 API
+// Reference, "PutBucketLifecycleConfiguration").
+const transitionSize = "X-Amz-Transition-Default-Minimum-Object-Size"
 
 func (c *call) manySettings(verb, noun, root string) *refusal {
 	b, id := c.bucket, c.query.Get("id")
@@ -184,12 +192,26 @@ func (s *Server) SetMFADelete(bucket string, on bool) {
 
 // SetVersioningLag has versioning, once it is turned on, come into force after so
 // many writes only: until then they make null versions (Amazon S3 User Guide, "Using
-// versioning in S3 buckets": up to 15 minutes).
+// versioning in S3 buckets": up to 15 minutes). Without a bucket it is of those that
+// are made from now on.
 func (s *Server) SetVersioningLag(bucket string, writes int) {
+	if bucket == "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lag = writes
+		return
+	}
 	b := s.must(bucket)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lag = writes
+}
+
+// SetMaxBuckets sets above how many buckets they are listed by pages alone.
+func (s *Server) SetMaxBuckets(most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.MaxBuckets = most
 }
 
 // must returns a bucket; an unknown one is a mistake in the test: it panics.

@@ -14,7 +14,9 @@ func (c *call) createUpload() *refusal {
 	if refused := c.usesKey(c.bucket, o, "GenerateDataKey", "Decrypt"); refused != nil {
 		return refused
 	}
-	resp, err := c.server.send(c.r.Context(), c.bucket.region, c.forward())
+	out := c.forward()
+	c.retain(out.header)
+	resp, err := c.server.send(c.r.Context(), c.bucket.region, out)
 	if err != nil {
 		return broken(err)
 	}
