@@ -119,10 +119,13 @@ func existing(
 			return nil, err
 		}
 		versioning, err := store.Versioning(ctx, m.Destination)
-		if err != nil {
+		switch {
+		case errors.Is(err, objectstore.ErrDenied):
+			l.denied("versioning")
+		case err != nil:
 			return nil, fmt.Errorf("look at %s: %w", l.at, err)
 		}
-		if m.Versioning != objectstore.Unversioned && versioning != objectstore.Enabled {
+		if err == nil && m.Versioning != objectstore.Unversioned && versioning != objectstore.Enabled {
 			l.block("destination-unversioned",
 				"the bucket exists and has no versioning, or has it suspended; histories cannot be kept there",
 				"turn versioning on, or "+ownBucket)
@@ -135,9 +138,7 @@ func existing(
 		case errors.Is(err, objectstore.ErrNotOffered):
 			continue
 		case errors.Is(err, objectstore.ErrDenied):
-			if m.Exists {
-				l.denied(string(name))
-			}
+			l.denied(string(name)) // of the plan's own bucket, too: others may have given it one since
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("%s of %s: %w", name, l.at, err)

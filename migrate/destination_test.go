@@ -202,26 +202,103 @@ func TestPlannedAgainWhileUnderWay(t *testing.T) {
 	}
 }
 
+// readOperations are those by which a bucket's settings are read, each with the
+// setting's name.
+func readOperations() map[string]string {
+	return map[string]string{
+		"GetBucketEncryption": "encryption", "GetBucketOwnershipControls": "ownership controls", "GetPublicAccessBlock": "public access block",
+		"GetObjectLockConfiguration": "object lock", "GetBucketCors": "CORS", "GetBucketWebsite": "website",
+		"GetBucketRequestPayment": "request payment", "GetBucketPolicy": "policy", "GetBucketLifecycleConfiguration": "lifecycle",
+		"GetBucketReplication": "replication", "GetBucketLogging": "logging", "GetBucketNotificationConfiguration": "notifications",
+		"GetBucketTagging": "tags",
+	}
+}
+
+func denies(operation string) func(storetest.Request) storetest.Fault {
+	return func(r storetest.Request) storetest.Fault {
+		if r.Operation == operation {
+			return storetest.Fault{Status: http.StatusForbidden}
+		}
+		return storetest.Fault{}
+	}
+}
+
 // A setting that may not be read is not taken for one that is not there.
 func TestDestinationNotRead(t *testing.T) {
-	for _, operation := range []string{"GetBucketPolicy", "GetObjectLockConfiguration", "GetBucketLifecycleConfiguration", "GetBucketReplication", "GetBucketEncryption", "GetBucketTagging"} {
+	all := readOperations()
+	all["GetBucketVersioning"] = "versioning"
+	for operation, name := range all {
 		t.Run(operation, func(t *testing.T) {
-			f := newFixture(t, false)
+			f := newFixture(t, true)
 			f.tag = "customer"
 			f.put("a", []byte("a"), nil)
 			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
-			f.to.SetFault(func(r storetest.Request) storetest.Fault {
-				if r.Operation == operation {
-					return storetest.Fault{Status: http.StatusForbidden}
-				}
-				return storetest.Fault{}
-			})
+			f.versioning(eu, f.destination(), types.BucketVersioningStatusEnabled)
+			f.to.SetFault(denies(operation))
 			p := f.plan("auto")
-			if text := blocked(p, "destination-not-read"); len(p.Blockers) != 1 || !strings.Contains(text, "access denied") {
-				t.Errorf("blockers %+v, want one", p.Blockers)
+			if text := blocked(p, "destination-not-read"); len(p.Blockers) != 1 || !strings.Contains(text, "its "+name) || !strings.Contains(text, "access denied") {
+				t.Errorf("blockers %+v, want one of its %s", p.Blockers, name)
 			}
 		})
 	}
+}
+
+// Nor is one of the source: it blocks, unless what cannot be read may be left behind.
+func TestSourceNotRead(t *testing.T) {
+	for operation, name := range readOperations() {
+		t.Run(operation, func(t *testing.T) {
+			f := newFixture(t, true)
+			f.put("a", []byte("a"), nil)
+			f.from.SetFault(denies(operation))
+			p := f.plan("auto")
+			if text := blocked(p, "setting-not-read"); len(p.Blockers) != 1 || !strings.Contains(text, "its "+name) {
+				t.Fatalf("blockers %+v, want one of its %s", p.Blockers, name)
+			}
+			f.without = true
+			p = f.plan("auto")
+			if name == "object lock" { // whether versions are locked hangs on it
+				if blocked(p, "setting-not-read") == "" {
+					t.Errorf("blockers %+v, want one of its %s", p.Blockers, name)
+				}
+				return
+			}
+			if text := warned(p, "setting-not-read"); len(p.Blockers) > 0 || !p.WithoutSettings || !strings.Contains(text, "its "+name) {
+				t.Errorf("blockers %+v, warning %q, want it said that its %s is left behind", p.Blockers, text, name)
+			}
+		})
+	}
+}
+
+// What others have made of a bucket that the plan made is not written over, and not
+// passed over, where it may not be read.
+func TestOwnBucketNotRead(t *testing.T) {
+	f := newFixture(t, true)
+	f.put("a", []byte("a"), nil)
+	before := f.snapshot(us, f.bucket)
+	policy := func(bucket, action string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["` + action + `"],"Resource":["arn:aws:s3:::` + bucket + `/*"]}]}`
+	}
+	f.must(f.box.Client(us).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &f.bucket, Policy: aws.String(policy(f.bucket, "s3:GetObject"))}))
+	p := f.plan("auto")
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		return storetest.Fault{Reset: r.Operation == "PutObject" && r.Key == "a"} // no copy is proven
+	})
+	if _, err := f.run(p); err == nil {
+		t.Fatal("run: no error")
+	}
+	theirs := policy(f.destination(), "s3:GetObjectVersion")
+	f.must(f.box.Client(eu).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(f.destination()), Policy: &theirs}))
+	for _, operation := range []string{"GetBucketPolicy", "GetBucketReplication", "GetBucketLifecycleConfiguration"} {
+		f.to.SetFault(denies(operation))
+		if _, err := f.run(p); !errors.Is(err, migrate.ErrChanged) || !strings.Contains(err.Error(), "could not be read") {
+			t.Errorf("%s denied: %v, want %v", operation, err, migrate.ErrChanged)
+		}
+	}
+	now, err := f.box.Client(eu).GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String(f.destination())})
+	if err != nil || *now.Policy != theirs {
+		t.Errorf("policy %v, %v; want theirs", now, err)
+	}
+	f.intact(before)
 }
 
 // Requests that are refused at the start leave no trace at either end.

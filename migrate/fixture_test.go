@@ -45,6 +45,7 @@ type fixture struct {
 	tag      string // of buckets, that names their customer
 	keys     int    // of SSE-C that the program has
 	anyClass bool   // at the destination
+	without  bool   // settings that cannot be read
 	third    string // a further region, in the United States, that the program knows
 }
 
@@ -144,7 +145,7 @@ func (f *fixture) tryPlan(verify string) (*migrate.Plan, error) {
 	}
 	return migrate.Make(f.t.Context(), f.home, migrate.Request{
 		Country:  func(_, region string) string { return map[bool]string{true: "US"}[strings.HasPrefix(region, "us-")] },
-		Customer: "acme", Verify: verify, TagKey: f.tag, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, AnyClass: f.anyClass, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Customer: "acme", Verify: verify, TagKey: f.tag, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, AnyClass: f.anyClass, WithoutSettings: f.without, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory:   &inventory.Inventory{Coverage: coverage, Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
 		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },

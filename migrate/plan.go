@@ -66,6 +66,9 @@ type Plan struct {
 	// ExcludeUnlistable tells that what the source does not list as it is stays
 	// there.
 	ExcludeUnlistable bool `json:"exclude_unlistable,omitempty"`
+	// WithoutSettings tells that what could not be read of the source buckets' settings
+	// is left behind.
+	WithoutSettings bool `json:"without_settings,omitempty"`
 	// CustomerTag is the bucket tag that names whose a bucket is.
 	CustomerTag string                   `json:"customer_tag,omitempty"`
 	Moves       []Move                   `json:"moves"`

@@ -46,9 +46,12 @@ type Request struct {
 	// ExcludeUnlistable leaves at the source what it does not list as it is; else
 	// that blocks.
 	ExcludeUnlistable bool
-	Restore           string // the tier at which archived versions are to be restored; empty: they block
-	Now               time.Time
-	Progress          *engine.Progress
+	// WithoutSettings leaves behind what cannot be read of the source buckets' settings;
+	// else that blocks.
+	WithoutSettings bool
+	Restore         string // the tier at which archived versions are to be restored; empty: they block
+	Now             time.Time
+	Progress        *engine.Progress
 	// SegmentEntries is how many entries a segment has at most, but for one
 	// key's history; 0: the default.
 	SegmentEntries int
@@ -80,7 +83,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	}
 	r.Destination = r.Stores.located(ctx, r.Destination)
 	p := &planner{Request: r, spool: r.Spool, plan: &Plan{
-		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys, CustomerTag: r.TagKey, ExcludeUnlistable: r.ExcludeUnlistable,
+		Schema: PlanSchema, Created: r.Now.UTC(), Customer: r.Customer, Destination: r.Destination, Verify: r.Verify, KMSKey: r.KMSKey, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys, CustomerTag: r.TagKey, ExcludeUnlistable: r.ExcludeUnlistable, WithoutSettings: r.WithoutSettings,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Parity: []Parity{},
 	}}
 	if r.AnyClass {
@@ -326,7 +329,8 @@ func (t *Totals) count(e manifest.Entry) {
 // configuration records what the destination bucket is to be given.
 func (p *planner) configuration(ctx context.Context, source objectstore.Store, m *Move) error {
 	tags, err := source.BucketTags(ctx, m.Bucket)
-	if err != nil && !errors.Is(err, objectstore.ErrNotOffered) {
+	denied := errors.Is(err, objectstore.ErrDenied)
+	if err != nil && !denied && !errors.Is(err, objectstore.ErrNotOffered) {
 		return fmt.Errorf("tags of %s: %w", m.From(), err)
 	}
 	outcome := func(setting, outcome, detail string) {
@@ -334,7 +338,10 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 	}
 	outcome("versioning", carried, string(m.Versioning))
 	tags = p.systemTags(m, tags)
-	if m.Prefix == "" {
+	if denied {
+		outcome("tags", notRead, "access denied")
+		p.unread(bucketName(*m), "tags", true)
+	} else if m.Prefix == "" {
 		m.Tags = tags
 		outcome("tags", carried, fmt.Sprintf("%d", len(tags)))
 	} else if len(tags) > 0 {

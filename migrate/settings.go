@@ -78,7 +78,7 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 					Remedy: "give access to read its replication, or set destination.bucket in the configuration"})
 			}
 			row.Outcome, row.Detail = notRead, "access denied"
-			p.warn(Issue{Rule: "setting-not-read", Location: bucketName(*m), Text: fmt.Sprintf("its %s could not be read (access denied) and will not be carried", name), Remedy: "give access to read it, or set it at the destination"})
+			p.unread(bucketName(*m), string(name), name != objectstore.ObjectLock)
 			p.plan.Parity = append(p.plan.Parity, row)
 			continue
 		case err != nil:
@@ -103,6 +103,27 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		return err
 	}
 	return p.fresh(m, policy)
+}
+
+// unread is what a setting of a source bucket comes to that access is denied to:
+// nothing tells whether there is one. It blocks, unless settings that cannot be read
+// may be left behind and nothing else hangs on it.
+func (p *planner) unread(at, name string, leavable bool) {
+	issue := Issue{Rule: "setting-not-read", Location: at, Text: fmt.Sprintf("its %s could not be read (access denied)", name)}
+	switch {
+	case leavable && p.WithoutSettings:
+		issue.Text += " and will not be carried, as --without-settings says"
+		issue.Remedy = "set it at the destination"
+		p.warn(issue)
+		return
+	case leavable:
+		issue.Text += ", and would not be carried if there is one"
+		issue.Remedy = "give access to read it (residency permissions --stage plan), or plan with --without-settings, which leaves it behind"
+	default:
+		issue.Text += ", so that nothing tells whether versions are locked"
+		issue.Remedy = "give access to read it (residency permissions --stage plan)"
+	}
+	p.block(issue)
 }
 
 // judge decides what becomes of one setting.
@@ -295,7 +316,7 @@ func (w *work) apply(ctx context.Context, m Move, first bool) error {
 			continue
 		}
 		now, err := store.Setting(ctx, m.Destination, name)
-		if err != nil && !errors.Is(err, objectstore.ErrDenied) {
+		if err != nil { // denied, too: what is there may be somebody else's
 			return fmt.Errorf("%s of %s: %w", name, w.plan.To(m), err)
 		}
 		if equalJSON(now, value) {

@@ -18,7 +18,7 @@ import (
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
-	var keep, fence, exclude bool
+	var keep, fence, exclude, without bool
 	var outdated int64
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
@@ -92,7 +92,7 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
-			w.excludeUnlistable = exclude
+			w.excludeUnlistable, w.withoutSettings = exclude, without
 			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence, RemoveOutdated: outdated}, workers: workers, memory: room}
 			return m.run(c.Context())
 		},
@@ -111,6 +111,7 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 	addVerify(c, &verify)
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
+	addWithout(c, &without)
 	return c
 }
 
@@ -245,6 +246,9 @@ func (m *migration) again(p *migrate.Plan) string {
 	}
 	if p.ExcludeUnlistable {
 		words = append(words, "--exclude-unlistable")
+	}
+	if p.WithoutSettings {
+		words = append(words, "--without-settings")
 	}
 	if m.options.Fence {
 		words = append(words, "--fence")

@@ -19,7 +19,7 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var to, verify, restore string
-	var exclude bool
+	var exclude, without bool
 	c := &cobra.Command{
 		Use:   "plan --to REGION",
 		Short: "Write a plan: what would move, where to, and what is in the way",
@@ -47,7 +47,7 @@ that is configured), or provider:region.`,
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
-			w.excludeUnlistable = exclude
+			w.excludeUnlistable, w.withoutSettings = exclude, without
 			p, err := a.makePlan(c.Context(), w, d, customer, verify)
 			if err != nil {
 				return err
@@ -65,6 +65,7 @@ that is configured), or provider:region.`,
 	addVerify(c, &verify)
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
+	addWithout(c, &without)
 	return c
 }
 
@@ -77,6 +78,10 @@ func addVerify(c *cobra.Command, verify *string) {
 
 func addExclude(c *cobra.Command, exclude *bool) {
 	c.Flags().BoolVar(exclude, "exclude-unlistable", false, "leave at the source what its server does not list under its own key, and move the rest")
+}
+
+func addWithout(c *cobra.Command, without *bool) {
+	c.Flags().BoolVar(without, "without-settings", false, "leave behind what cannot be read of the source buckets' settings (policy, lifecycle, …); without, that blocks")
 }
 
 func needTo(to string) error {
@@ -140,7 +145,7 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 		TagKey:      w.config.Discovery.BucketTag,
 		KMSKey:      w.config.Destination.KMSKey,
 		AnyClass:    w.config.Destination.StorageClass == config.AnyClass,
-		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
+		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable, WithoutSettings: w.withoutSettings,
 		BucketName: func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
 	})
 }

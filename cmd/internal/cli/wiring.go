@@ -30,7 +30,9 @@ type world struct {
 	// excludeUnlistable has a new plan leave out what the source does not list as
 	// it is.
 	excludeUnlistable bool
-	leaseTerm         time.Duration // of leases, 0 for the default
+	// withoutSettings has it leave behind settings that cannot be read.
+	withoutSettings bool
+	leaseTerm       time.Duration // of leases, 0 for the default
 }
 
 // provider is one configured provider with its stores.

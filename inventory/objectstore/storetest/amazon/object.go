@@ -335,8 +335,9 @@ func (c *call) opens(o *object) *refusal {
 	h := c.r.Header
 	switch {
 	case o.sse == "SSE-C" && h.Get(customerHeader+"Algorithm") == "":
-		return refuse(http.StatusBadRequest, "InvalidRequest", "The object was stored using a form of Server Side Encryption. "+
-			"The correct parameters must be provided to retrieve the object.")
+		return refuse(http.StatusBadRequest, "InvalidRequest",
+			"The object was stored using a form of Server Side Encryption. "+
+				"The correct parameters must be provided to retrieve the object.")
 	case o.sse == "SSE-C" && h.Get(customerHeader+"Key-Md5") != o.customer:
 		return denied("Access Denied")
 	case o.sse != "SSE-C" && h.Get(customerHeader+"Algorithm") != "":
