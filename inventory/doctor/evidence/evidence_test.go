@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,13 +103,13 @@ func TestServers(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	box := storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{near, far}})
 	total := 0
-	for _, stop := range []int{1, 2, 7, 20, 50, 80} {
+	for _, stop := range []int64{1, 2, 7, 20, 50, 80} {
 		c := collector(t, box)
 		ctx, cancel := context.WithCancel(t.Context())
-		seen := 0
+		var seen atomic.Int64
 		p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints, Observe: func(x objectstore.Exchange) {
 			c.Observe(x)
-			if seen++; seen == stop {
+			if seen.Add(1) == stop {
 				cancel()
 			}
 		}})
