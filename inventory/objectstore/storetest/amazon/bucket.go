@@ -158,6 +158,11 @@ func (c *call) createBucket() *refusal {
 		return denied("the region %s is not enabled for this account", c.host.region)
 	}
 	if old := s.bucket(c.name); old != nil {
+		s.applied("recreate")
+		if old.account == c.user.Account && old.region == "us-east-1" && c.host.region == "us-east-1" {
+			old.set("BucketAcl", "")
+			return c.answer(http.StatusOK, nil)
+		}
 		if old.account == c.user.Account {
 			return refuse(http.StatusConflict, "BucketAlreadyOwnedByYou",
 				"Your previous request to create the named bucket succeeded and you already own "+

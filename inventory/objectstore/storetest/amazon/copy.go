@@ -37,6 +37,10 @@ func (c *call) source(span string) (*copied, *refusal) {
 	if b == nil {
 		return nil, notFound("NoSuchBucket", "The specified bucket does not exist").with("BucketName", name)
 	}
+	if c.host.private && b.region != c.host.region {
+		s.applied("vpc-endpoint")
+		return nil, denied("VPC endpoints do not support cross-region requests")
+	}
 	if expected := h.Get("X-Amz-Source-Expected-Bucket-Owner"); expected != "" && expected != b.account {
 		s.applied("source-owner")
 		return nil, denied("Access Denied")

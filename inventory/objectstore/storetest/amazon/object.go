@@ -273,6 +273,7 @@ func (c *call) readObject() *refusal {
 	}
 	o.tell(h)
 	if telling {
+		c.server.applied("default-checksum")
 		checksums(h, resp.Header)
 	}
 	c.secrets(h, resp.Header)
@@ -314,6 +315,9 @@ func (c *call) unreadable(resp *http.Response) *refusal {
 	refused := answered{resp.StatusCode, resp.Header, body}.refusal()
 	refused.header = http.Header{}
 	pass(refused.header, resp.Header, "X-Amz-Delete-Marker", "X-Amz-Version-Id", "Last-Modified", "Etag")
+	if resp.Header.Get("X-Amz-Delete-Marker") == "true" {
+		c.server.applied("delete-marker")
+	}
 	if resp.StatusCode != http.StatusNotFound {
 		return refused
 	}

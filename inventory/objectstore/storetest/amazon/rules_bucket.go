@@ -13,6 +13,9 @@ func bucketRules() []rule {
 		{id: "location-constraint", demand: "CreateBucket names the endpoint's region, and nothing in " +
 			"us-east-1: 400 IllegalLocationConstraintException",
 			source: "S3 API Reference, \"CreateBucket\", LocationConstraint"},
+		{id: "recreate", demand: "making a bucket that is one's own is 409 BucketAlreadyOwnedByYou, and 200 in us-east-1; " +
+			"somebody else's is 409 BucketAlreadyExists",
+			source: "S3 API Reference, \"CreateBucket\", Errors"},
 		{id: "list-buckets-paged", demand: "above 10,000 buckets ListBuckets without max-buckets is refused; " +
 			"BucketRegion is told if there is a parameter",
 			source: "S3 API Reference, \"ListBuckets\""},

@@ -70,10 +70,14 @@ func bucketQuestions() map[string]func(*asked) {
 				"Bad Request: IllegalLocationConstraintException")
 			a.is("of another", a.create(a.eu, "five", "eu-west-2", false),
 				"Bad Request: IllegalLocationConstraintException")
-			a.is("again", a.create(a.us, "one", "", false), "Conflict: BucketAlreadyOwnedByYou")
-			a.is("somebody else's", a.create(a.s.ClientAs("foreigner", "us-east-1"), "one", "", false),
-				"Conflict: BucketAlreadyExists")
 			a.is("no name", a.create(a.us, "No_Name", "", false), "Bad Request: InvalidBucketName")
+		},
+		"recreate": func(a *asked) {
+			a.is("one's own in us-east-1", a.create(a.us, "here", "", false), ok)
+			a.is("one's own", a.create(a.eu, "there", "eu-west-1", false), "Conflict: BucketAlreadyOwnedByYou")
+			a.is("from elsewhere", a.create(a.us, "there", "", false), "Conflict: BucketAlreadyOwnedByYou")
+			a.is("somebody else's", a.create(a.s.ClientAs("foreigner", "us-east-1"), "here", "", false),
+				"Conflict: BucketAlreadyExists")
 		},
 		"list-buckets-paged": func(a *asked) {
 			list := func(most *int32) (*s3.ListBucketsOutput, error) {

@@ -43,6 +43,17 @@ func objectRules() []rule {
 			source: "S3 API Reference, \"CopyObject\", \"UploadPartCopy\""},
 		{id: "redirect-not-copied", demand: "CopyObject does not carry a website redirect",
 			source: "S3 API Reference, \"CopyObject\", x-amz-website-redirect-location: \"not copied\""},
+		{id: "vpc-endpoint", demand: "by a VPC endpoint nothing is copied from another region: 403 AccessDenied, " +
+			"\"VPC endpoints do not support cross-region requests\"",
+			source: "S3 API Reference, \"CopyObject\"; AWS re:Post, \"Troubleshoot cross-Region copies and VPC endpoints\""},
+		{id: "default-checksum", demand: "an object has the checksum that was asked for, else a CRC-64/NVME of the " +
+			"whole; one uploaded in parts under SHA-256 has a composite one; `x-amz-checksum-type` tells which",
+			source: "S3 User Guide, \"Checking object integrity in Amazon S3\""},
+		{id: "part-size", demand: "a part has 5 MiB or more, unless it is the last: 400 EntityTooSmall on completion",
+			source: "S3 User Guide, \"Amazon S3 multipart upload limits\""},
+		{id: "delete-marker", demand: "a marker is read by nobody: 404 NoSuchKey with `x-amz-delete-marker` where it is " +
+			"the current version, 405 MethodNotAllowed by its ID",
+			source: "S3 User Guide, \"Working with delete markers\""},
 		{id: "copied-tags", demand: "copying an object with tags takes s3:GetObjectTagging (or …VersionTagging) " +
 			"on it and s3:PutObjectTagging on the copy",
 			source: "S3 User Guide, \"Categorizing your objects using tags\", tagging and access control; " +

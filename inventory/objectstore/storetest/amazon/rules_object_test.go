@@ -166,6 +166,60 @@ func objectQuestions() map[string]func(*asked) {
 			a.must(err)
 			a.is("restored", get(), ok)
 		},
+		"default-checksum": func(a *asked) {
+			a.must(a.put(a.us, &s3.PutObjectInput{Key: ptr("plain")}))
+			a.must(a.put(a.us, &s3.PutObjectInput{Key: ptr("sha1"), ChecksumAlgorithm: types.ChecksumAlgorithmSha1}))
+			a.upload("parts", "")
+			a.upload("parts-sha256", types.ChecksumAlgorithmSha256)
+			for key, want := range map[string]string{"plain": "CRC64NVME FULL_OBJECT", "sha1": "SHA1 FULL_OBJECT",
+				"parts": "CRC64NVME FULL_OBJECT", "parts-sha256": "SHA256 COMPOSITE"} {
+				head, err := a.us.HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("here"), Key: &key,
+					ChecksumMode: types.ChecksumModeEnabled})
+				a.must(err)
+				got := ""
+				for name, v := range map[string]*string{"CRC64NVME": head.ChecksumCRC64NVME, "SHA1": head.ChecksumSHA1,
+					"SHA256": head.ChecksumSHA256, "CRC32": head.ChecksumCRC32} {
+					if v != nil {
+						got += name
+					}
+				}
+				if got += " " + string(head.ChecksumType); got != want {
+					a.t.Errorf("%s: %s, want %s", key, got, want)
+				}
+			}
+			head, err := a.us.HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("here"), Key: ptr("plain")})
+			if err != nil || head.ChecksumCRC64NVME != nil {
+				a.t.Errorf("a checksum that was not asked for: %+v, %v", head, err)
+			}
+		},
+		"part-size": func(a *asked) {
+			up, err := a.us.CreateMultipartUpload(a.t.Context(), &s3.CreateMultipartUploadInput{
+				Bucket: ptr("here"), Key: ptr("k")})
+			a.must(err)
+			var parts []types.CompletedPart
+			for n := range int32(2) {
+				out, err := a.us.UploadPart(a.t.Context(), &s3.UploadPartInput{Bucket: ptr("here"), Key: ptr("k"),
+					UploadId: up.UploadId, PartNumber: ptr(n + 1), Body: strings.NewReader("small")})
+				a.must(err)
+				parts = append(parts, types.CompletedPart{PartNumber: ptr(n + 1), ETag: out.ETag})
+			}
+			complete := func(parts []types.CompletedPart) error {
+				_, err := a.us.CompleteMultipartUpload(a.t.Context(), &s3.CompleteMultipartUploadInput{Bucket: ptr("here"),
+					Key: ptr("k"), UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}})
+				return err
+			}
+			a.is("two small ones", complete(parts), "Bad Request: EntityTooSmall")
+			a.is("one, the last", complete(parts[:1]), ok)
+		},
+		"delete-marker": func(a *asked) {
+			put(a.t, a.eu, "there", "k", "one")
+			out, err := a.eu.DeleteObject(a.t.Context(), &s3.DeleteObjectInput{Bucket: ptr("there"), Key: ptr("k")})
+			a.must(err)
+			_, err = a.eu.GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("there"), Key: ptr("k")})
+			a.is("the current version", err, "Not Found: NoSuchKey")
+			_, err = a.eu.GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("there"), Key: ptr("k"), VersionId: out.VersionId})
+			a.is("by its ID", err, "Method Not Allowed: MethodNotAllowed")
+		},
 		"parts-without-checksum": func(a *asked) {
 			for algorithm, want := range map[types.ChecksumAlgorithm]int{"": 0, types.ChecksumAlgorithmCrc64nvme: 0,
 				types.ChecksumAlgorithmSha256: 2} {
@@ -241,6 +295,20 @@ func (a *asked) copy(c *s3.Client, in *s3.CopyObjectInput) (*s3.CopyObjectOutput
 
 func copyQuestions() map[string]func(*asked) {
 	return map[string]func(*asked){
+		"vpc-endpoint": func(a *asked) {
+			a.must(a.put(a.us, &s3.PutObjectInput{}))
+			inside := func(o *s3.Options) {
+				o.BaseEndpoint, o.UsePathStyle = ptr("https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-west-1.vpce.amazonaws.com"), true
+			}
+			copied := func(source string) error {
+				_, err := a.eu.CopyObject(a.t.Context(), &s3.CopyObjectInput{
+					Bucket: ptr("there"), Key: ptr("copy"), CopySource: &source}, inside)
+				return err
+			}
+			a.is("from another region", copied("here/k"), forbidden)
+			put(a.t, a.eu, "there", "k", "one")
+			a.is("from its own", copied("there/k"), ok)
+		},
 		"copy-result": func(a *asked) {
 			a.must(a.put(a.us, &s3.PutObjectInput{ChecksumAlgorithm: types.ChecksumAlgorithmSha256}))
 			var names []string

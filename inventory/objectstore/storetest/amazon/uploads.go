@@ -168,7 +168,11 @@ func (c *call) completeUpload() *refusal {
 		return broken(err)
 	}
 	if resp.status != http.StatusOK {
-		return resp.refusal()
+		refused := resp.refusal()
+		if refused.code == "EntityTooSmall" {
+			c.server.applied("part-size")
+		}
+		return refused
 	}
 	var asked struct {
 		Part []struct{ PartNumber int }
