@@ -24,6 +24,7 @@ type onAmazon struct {
 	t        *testing.T
 	server   *amazon.Server
 	provider *s3store.Provider
+	abroad   *s3store.Provider // set: the destination is another provider, to which bytes are streamed
 	home     *state.Dir
 	keys     []s3store.CustomerKey
 	from, to *s3.Client // of the account's root
@@ -38,10 +39,16 @@ const (
 
 func newOnAmazon(t *testing.T, o amazon.Options, keys ...s3store.CustomerKey) *onAmazon {
 	t.Helper()
+	return newLocked(t, o, false, keys...)
+}
+
+// newLocked has a source with object lock if asked for.
+func newLocked(t *testing.T, o amazon.Options, locked bool, keys ...s3store.CustomerKey) *onAmazon {
+	t.Helper()
 	a := &onAmazon{t: t, server: amazon.Start(t, o), home: state.NewDir(t.TempDir()), keys: keys}
 	a.server.Setenv(t)
 	a.from, a.to = a.server.Client(us), a.server.Client(eu)
-	a.must(a.from.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonSource)}))
+	a.must(a.from.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonSource), ObjectLockEnabledForBucket: aws.Bool(locked)}))
 	var err error
 	a.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: a.server.Through, CustomerKeys: keys})
 	a.must(nil, err)
@@ -64,16 +71,33 @@ func (a *onAmazon) versioned() {
 	}))
 }
 
-func (a *onAmazon) stores(_, region string) objectstore.Store { return a.provider.Region(region) }
+// streamed has bytes pass through this machine.
+func (a *onAmazon) streamed() {
+	a.t.Helper()
+	var err error
+	a.abroad, err = s3store.Open(a.t.Context(), s3store.Options{Name: "abroad", Amazon: true, Account: "111122223333", Proxy: a.server.Through})
+	a.must(nil, err)
+}
+
+func (a *onAmazon) stores(provider, region string) objectstore.Store {
+	if provider == "abroad" {
+		return a.abroad.Region(region)
+	}
+	return a.provider.Region(region)
+}
 
 func (a *onAmazon) plan() *migrate.Plan {
 	a.t.Helper()
 	versioning, err := a.provider.Region(us).Versioning(a.t.Context(), amazonSource)
 	a.must(nil, err)
+	to := migrate.Region{Provider: "aws", Code: eu, Country: "IE"}
+	if a.abroad != nil {
+		to.Provider = "abroad"
+	}
 	p, err := migrate.Make(a.t.Context(), a.home, migrate.Request{
 		Country:  func(_, region string) string { return map[bool]string{true: "US", false: "IE"}[region == us] },
 		Customer: "acme", Verify: cmp.Or(a.verify, "auto"), KMSKey: a.kmsKey, CustomerKeys: len(a.keys) > 0, Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
-		Destination: migrate.Region{Provider: "aws", Code: eu, Country: "IE"},
+		Destination: to,
 		Inventory: &inventory.Inventory{
 			Coverage: []inventory.Coverage{{Provider: "aws", Region: us, Looked: true}, {Provider: "aws", Region: eu, Looked: true}},
 			Places:   []inventory.Place{{Customer: "acme", Provider: "aws", Region: us, Bucket: amazonSource, Versioning: versioning}},

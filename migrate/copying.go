@@ -149,11 +149,15 @@ func (w *work) bySource(segments []manifest.Segment) iter.Seq[[]manifest.Segment
 // copyOptions are those of a move that its plan says.
 func (w *work) copyOptions(m Move) copier.Options {
 	return copier.Options{
-		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, KMSKey: w.plan.KMSKey,
+		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, Summed: locks(m), KMSKey: w.plan.KMSKey,
 		KMSDefault: w.plan.kmsDefault(m), Retention: w.retentionDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs, Redirects: m.Redirects,
 		Accounts: m.Source.Provider == w.plan.Destination.Provider, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 	}
 }
+
+// locks tells whether a move's destination has object lock, where each body needs a
+// checksum that its header names (Amazon S3 API Reference, "PutObject", Content-MD5).
+func locks(m Move) bool { return m.Lock || m.Found != nil && m.Found.ObjectLock != nil }
 
 // keep stores a segment's receipts, and counts them if counts are wanted.
 func (w *work) keep(ctx context.Context, s manifest.Segment, receipts engine.Receipts, counts *tally) error {

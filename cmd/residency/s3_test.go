@@ -33,6 +33,7 @@ const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 rich REGION BUCKET                   put objects of every kind
   s3 settings REGION BUCKET               give it one of each setting
   s3 setup REGION BUCKET                  print those
+  s3 kms REGION BUCKET KEY                encrypt it with a key of KMS by default
   s3 head REGION BUCKET KEY               print how large one is
   s3 rm REGION BUCKET KEY                 delete one
   s3 purge REGION BUCKET KEY              delete all its entries
@@ -68,7 +69,7 @@ func s3Run(ctx context.Context, args []string) error {
 	bucket, prefix, _ := strings.Cut(args[2], "/")
 	t := &s3Tool{client: client, region: args[1], bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"locked": 1, "put": 2, "rich": 0, "settings": 0, "setup": 0, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
+	want := map[string]int{"locked": 1, "put": 2, "rich": 0, "kms": 1, "settings": 0, "setup": 0, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
@@ -113,6 +114,9 @@ func s3Run(ctx context.Context, args []string) error {
 		return t.settings(ctx)
 	case "setup":
 		return t.setup(ctx)
+	case "kms":
+		_, err = t.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: &bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
+			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &rest[0]}}}}})
 	case "rich":
 		return t.rich(ctx)
 	case "rm":

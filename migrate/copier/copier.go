@@ -46,6 +46,7 @@ type Options struct {
 	Versioning objectstore.Versioning // of the source bucket
 	Enforced   bool                   // the destination was seen to refuse a wrong SHA-256
 	Locked     bool                   // the source bucket has object lock
+	Summed     bool                   // the destination takes no body without a checksum, as with object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
 	Retention  string                 // the mode that the plan says the destination gives to all by default

@@ -35,10 +35,14 @@ func (c *Copier) partSize(size int64) (int64, error) {
 // the memory there is.
 const cutSize = 16 << 20
 
-// streamCut sends an object that has no parts of its own and is too large for
-// one PUT, part after part as it is read.
+// streamCut sends an object that has no parts of its own and cannot go in one PUT,
+// part after part as it is read.
 func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard) (_ verifier.Evidence, err error) {
-	step := c.Limits.PartSize(e.Size, min(cutSize, max(c.Limits.Part, 1)))
+	wanted := int64(cutSize)
+	if c.Limits.Part > 0 {
+		wanted = min(wanted, c.Limits.Part)
+	}
+	step := c.Limits.PartSize(e.Size, wanted)
 	if step == 0 || c.Limits.Object > 0 && e.Size > c.Limits.Object || !c.Budget.Fits(step) {
 		return verifier.Evidence{}, errTooLarge
 	}

@@ -91,7 +91,7 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 	// Too large to hold: read once for the hashes, once for the bytes.
 	sha, sum, old := sha256.New(), c.hashes.make(u.target.Algorithm), md5.New()
 	if err := whole.read(ctx, number, func(w io.Writer) error {
-		if _, ok := u.there[number]; ok {
+		if _, ok := u.there[number]; ok || c.Summed {
 			w = io.MultiWriter(w, old)
 		}
 		return drain(o, w, sha, sum)
@@ -111,6 +111,9 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 	}
 	defer again.Body.Close()
 	body := objectstore.Body{Reader: again.Body, Size: o.Length, SHA256: hex.EncodeToString(sha.Sum(nil)), Checksum: checksum}
+	if c.Summed && checksum.Algorithm == "" {
+		body.MD5 = hex.EncodeToString(old.Sum(nil))
+	}
 	return c.putPart(ctx, body, u, number)
 }
 
@@ -125,6 +128,9 @@ func (c *Copier) sendPart(ctx context.Context, data []byte, u *upload, number in
 	if body.Checksum.Algorithm == "" || !c.answersSums.Load() {
 		sum := sha256.Sum256(data)
 		body.SHA256 = hex.EncodeToString(sum[:])
+	}
+	if c.Summed && body.Checksum.Algorithm == "" {
+		body.MD5 = md5Of(data)()
 	}
 	return c.putPart(ctx, body, u, number)
 }

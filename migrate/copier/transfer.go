@@ -155,6 +155,9 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 		if err != nil {
 			return evidence, &refusal{err}
 		}
+	} else if c.Summed && body.Checksum.Algorithm == "" && body.MD5 == "" {
+		// None can go ahead of the bytes; parts are held and get one.
+		return c.streamCut(ctx, e, o, guard)
 	} else {
 		hash := sha256.New()
 		body.Reader = io.TeeReader(io.LimitReader(o.Body, o.Size), hash)

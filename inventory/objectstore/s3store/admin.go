@@ -147,7 +147,7 @@ func noTagSet(err error) bool {
 
 // Time returns the endpoint's clock as its answers tell it, to the second.
 func (s *Store) Time(ctx context.Context) (time.Time, error) {
-	out, err := s.client.ListBuckets(ctx, &s3.ListBucketsInput{}, s3.WithAPIOptions(rawHeader))
+	out, err := s.client.ListBuckets(ctx, &s3.ListBucketsInput{MaxBuckets: aws.Int32(1)}, s3.WithAPIOptions(rawHeader))
 	if err != nil {
 		return time.Time{}, s.fail("ListBuckets", "", err)
 	}

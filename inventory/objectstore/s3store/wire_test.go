@@ -330,7 +330,7 @@ func TestWireClockSkew(t *testing.T) {
 		t.Errorf("a read: %v", err)
 	}
 	s = localStore(t, server.URL)
-	_, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: io.LimitReader(strings.NewReader("body"), 4), Size: 4})
+	_, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: io.LimitReader(strings.NewReader("body"), 4), Size: 4, MD5: "841a2d689ad86bd1611447453c22c6fc"})
 	if !errors.Is(err, objectstore.ErrCredentials) {
 		t.Errorf("a body that cannot be sent again: %v, want it refused", err)
 	}

@@ -1,10 +1,13 @@
 package s3store
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -33,6 +36,11 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
 	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
 	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
+	body, err := summed(body)
+	if err != nil {
+		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
+	}
+	in.Body = body.Reader
 	extra, payload, err := guarded(body, o.Expires)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
@@ -65,6 +73,26 @@ func encrypted(key string) (types.ServerSideEncryption, *string) {
 		return "", nil
 	}
 	return types.ServerSideEncryptionAwsKms, &key
+}
+
+// summedSize is up to which size a body gets an MD5 that comes without any hash, in
+// bytes: what is written beside objects, such as marks and state.
+const summedSize = 1 << 20
+
+// summed gives a small body that comes without a checksum its MD5, without which a
+// bucket with object lock takes none (Amazon S3 API Reference, "PutObject",
+// Content-MD5).
+func summed(body objectstore.Body) (objectstore.Body, error) {
+	if body.MD5 != "" || body.Checksum.Algorithm != "" && !body.Checksum.Composite || body.Size > summedSize || body.Reader == nil {
+		return body, nil
+	}
+	data := make([]byte, body.Size)
+	if _, err := io.ReadFull(body.Reader, data); err != nil {
+		return body, fmt.Errorf("read the body: %w", err)
+	}
+	sum := md5.Sum(data)
+	body.MD5, body.Reader = hex.EncodeToString(sum[:]), bytes.NewReader(data)
+	return body, nil
 }
 
 // guarded makes a request carry the hashes that are known, so that the store

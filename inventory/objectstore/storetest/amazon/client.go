@@ -28,7 +28,8 @@ func (s *Server) ClientAs(user, region string) *s3.Client {
 
 func newClient(region, accessKey, secretKey string, sends *http.Client) *s3.Client {
 	return s3.New(s3.Options{
-		Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""), HTTPClient: sends,
+		Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+		HTTPClient:                 sends,
 		Retryer:                    aws.NopRetryer{},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,

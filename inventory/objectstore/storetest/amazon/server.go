@@ -111,8 +111,9 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, dir: o.Dir, served: make(chan error, 2),
-		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256, ExpectContinueTimeout: time.Minute},
-		shapes:    shapes(), inBucket: bucketActions(), onObject: objectActions(),
+		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256,
+			ExpectContinueTimeout: time.Minute},
+		shapes: shapes(), inBucket: bucketActions(), onObject: objectActions(),
 		buckets: make(map[string]*bucket), counts: make(map[string]int), rules: make(map[string]int),
 		ledger: make(map[string]*ledger),
 	}
@@ -168,7 +169,8 @@ func (s *Server) Close() error {
 		s.own.CloseIdleConnections()
 		err = errors.Join(s.proxy.Close(), s.tunnels.Close(), s.service.Close())
 		for range 2 {
-			if serveErr := <-s.served; !errors.Is(serveErr, http.ErrServerClosed) && !errors.Is(serveErr, net.ErrClosed) {
+			if serveErr := <-s.served; !errors.Is(serveErr, http.ErrServerClosed) && !errors.Is(serveErr,
+				net.ErrClosed) {
 				err = errors.Join(err, serveErr)
 			}
 		}

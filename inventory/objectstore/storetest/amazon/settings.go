@@ -42,8 +42,10 @@ func kinds() map[string]kind {
 // several are the settings of which a bucket has many, each with an id.
 func several() map[string]string {
 	return map[string]string{
-		"BucketAnalyticsConfiguration": "AnalyticsConfiguration", "BucketInventoryConfiguration": "InventoryConfiguration",
-		"BucketMetricsConfiguration": "MetricsConfiguration", "BucketIntelligentTieringConfiguration": "IntelligentTieringConfiguration",
+		"BucketAnalyticsConfiguration":          "AnalyticsConfiguration",
+		"BucketInventoryConfiguration":          "InventoryConfiguration",
+		"BucketMetricsConfiguration":            "MetricsConfiguration",
+		"BucketIntelligentTieringConfiguration": "IntelligentTieringConfiguration",
 	}
 }
 
@@ -207,6 +209,13 @@ func (s *Server) SetVersioningLag(bucket string, writes int) {
 	b.lag = writes
 }
 
+// SetMaxBuckets sets above how many buckets they are listed by pages alone.
+func (s *Server) SetMaxBuckets(most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.MaxBuckets = most
+}
+
 // must returns a bucket; an unknown one is a mistake in the test: it panics.
 func (s *Server) must(name string) *bucket {
 	b := s.bucket(name)
@@ -280,7 +289,8 @@ func (c *call) wrote() error {
 	if !due {
 		return nil
 	}
-	body := fmt.Appendf(nil, "<VersioningConfiguration %s><Status>Enabled</Status></VersioningConfiguration>", namespace)
+	body := fmt.Appendf(nil, "<VersioningConfiguration %s><Status>Enabled</Status></VersioningConfiguration>",
+		namespace)
 	out := behind{method: http.MethodPut, bucket: b.name, query: map[string][]string{"versioning": {""}}, body: body}
 	resp, err := c.server.send(c.r.Context(), b.region, out)
 	if err == nil && resp.status != http.StatusOK {
