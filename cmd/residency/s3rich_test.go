@@ -35,7 +35,8 @@ func (t *s3Tool) rich(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	for _, algorithm := range []types.ChecksumAlgorithm{"", types.ChecksumAlgorithmSha256, types.ChecksumAlgorithmCrc64nvme} {
+	for _, algorithm := range []types.ChecksumAlgorithm{"", types.ChecksumAlgorithmSha256,
+		types.ChecksumAlgorithmCrc64nvme} {
 		if err := t.parts(ctx, "rich/parts-"+string(algorithm), algorithm); err != nil {
 			return err
 		}
@@ -45,14 +46,16 @@ func (t *s3Tool) rich(ctx context.Context) error {
 
 // parts puts an object of two parts.
 func (t *s3Tool) parts(ctx context.Context, key string, algorithm types.ChecksumAlgorithm) error {
-	up, err := t.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &t.bucket, Key: &key, ChecksumAlgorithm: algorithm, Tagging: aws.String("in=parts")})
+	up, err := t.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &t.bucket, Key: &key,
+		ChecksumAlgorithm: algorithm, Tagging: aws.String("in=parts")})
 	if err != nil {
 		return err
 	}
 	var done []types.CompletedPart
 	for i, body := range [][]byte{bytes.Repeat([]byte("x"), 5<<20), []byte("end")} {
 		number := aws.Int32(int32(i + 1))
-		out, err := t.client.UploadPart(ctx, &s3.UploadPartInput{Bucket: &t.bucket, Key: &key, UploadId: up.UploadId, PartNumber: number, Body: bytes.NewReader(body), ChecksumAlgorithm: algorithm})
+		out, err := t.client.UploadPart(ctx, &s3.UploadPartInput{Bucket: &t.bucket, Key: &key,
+			UploadId: up.UploadId, PartNumber: number, Body: bytes.NewReader(body), ChecksumAlgorithm: algorithm})
 		if err != nil {
 			return err
 		}
@@ -62,6 +65,7 @@ func (t *s3Tool) parts(ctx context.Context, key string, algorithm types.Checksum
 		}
 		done = append(done, part)
 	}
-	_, err = t.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}})
+	_, err = t.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: &t.bucket, Key: &key,
+		UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}})
 	return err
 }

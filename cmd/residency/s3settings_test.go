@@ -23,37 +23,47 @@ func (t *s3Tool) settings(ctx context.Context) error {
 		},
 		"lifecycle": func() error {
 			_, err := t.client.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: b,
-				TransitionDefaultMinimumObjectSize: types.TransitionDefaultMinimumObjectSizeVariesByStorageClass, LifecycleConfiguration: &types.BucketLifecycleConfiguration{
-					Rules: []types.LifecycleRule{{ID: aws.String("uploads"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
+				TransitionDefaultMinimumObjectSize: types.TransitionDefaultMinimumObjectSizeVariesByStorageClass,
+				LifecycleConfiguration: &types.BucketLifecycleConfiguration{
+					Rules: []types.LifecycleRule{{ID: aws.String("uploads"), Status: types.ExpirationStatusEnabled,
+						Filter:                         &types.LifecycleRuleFilter{Prefix: aws.String("")},
 						AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(7)}}}}})
 			return err
 		},
 		"cors": func() error {
-			_, err := t.client.PutBucketCors(ctx, &s3.PutBucketCorsInput{Bucket: b, CORSConfiguration: &types.CORSConfiguration{
-				CORSRules: []types.CORSRule{{AllowedMethods: []string{"GET"}, AllowedOrigins: []string{"https://example.com"}}}}})
+			_, err := t.client.PutBucketCors(ctx, &s3.PutBucketCorsInput{Bucket: b,
+				CORSConfiguration: &types.CORSConfiguration{
+					CORSRules: []types.CORSRule{{AllowedMethods: []string{"GET"},
+						AllowedOrigins: []string{"https://example.com"}}}}})
 			return err
 		},
 		"website": func() error {
-			_, err := t.client.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: b, WebsiteConfiguration: &types.WebsiteConfiguration{
-				IndexDocument: &types.IndexDocument{Suffix: aws.String("index.html")}}})
+			_, err := t.client.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: b,
+				WebsiteConfiguration: &types.WebsiteConfiguration{
+					IndexDocument: &types.IndexDocument{Suffix: aws.String("index.html")}}})
 			return err
 		},
 		"tags": func() error {
-			_, err := t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: b, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("customer"), Value: aws.String("acme")}}}})
+			_, err := t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: b,
+				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("customer"), Value: aws.String("acme")}}}})
 			return err
 		},
 		"ownership": func() error {
-			_, err := t.client.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: b, OwnershipControls: &types.OwnershipControls{
-				Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerPreferred}}}})
+			_, err := t.client.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: b,
+				OwnershipControls: &types.OwnershipControls{
+					Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerPreferred}}}})
 			return err
 		},
 		"block": func() error {
-			_, err := t.client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: b, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
-				BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(false)}})
+			_, err := t.client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: b,
+				PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+					BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true),
+					IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(false)}})
 			return err
 		},
 		"payment": func() error {
-			_, err := t.client.PutBucketRequestPayment(ctx, &s3.PutBucketRequestPaymentInput{Bucket: b, RequestPaymentConfiguration: &types.RequestPaymentConfiguration{Payer: types.PayerRequester}})
+			_, err := t.client.PutBucketRequestPayment(ctx, &s3.PutBucketRequestPaymentInput{Bucket: b,
+				RequestPaymentConfiguration: &types.RequestPaymentConfiguration{Payer: types.PayerRequester}})
 			return err
 		},
 	} {

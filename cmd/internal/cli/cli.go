@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // Streams are where a command reads and writes.
@@ -44,6 +45,7 @@ type app struct {
 	state      string
 
 	keyless bool // the command at hand opens no object
+	observe func(objectstore.Exchange)
 }
 
 // Main runs one command and returns its exit code. The first signal ends the

@@ -18,6 +18,7 @@ var errUnwell = errors.New("something is in the way")
 
 func (a *app) doctorCommand() *cobra.Command {
 	var to string
+	var evidence evidenceFlags
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check credentials, permissions, clocks and what the endpoints can do",
@@ -26,11 +27,27 @@ place and, with --customer, every bucket of that customer whether it can be
 listed, read and deleted from. With --to it also asks the destination's buckets
 what they refuse: for that it writes to keys that nobody has, and takes away
 what was not refused. What an endpoint can do is kept in the state for a day,
-and shown from there. Nothing else is changed.`,
+and shown from there. Nothing else is changed.
+
+With --evidence it asks the service of --to instead what this program believes that
+it does: conditions of deletions and writes, what a copy's answer tells, what new
+buckets are like, how soon a policy is in force, and so on. It makes buckets of its
+own for that, names them first, and removes them at the end and when interrupted.
+The file has each claim with its source, what is expected and what was seen, with
+the headers of requests and answers: without credentials, of account numbers the
+last four digits, of users no name. It needs s3:* on residency-evidence-* and
+s3:ListAllMyBuckets.`,
 		Example: `  residency doctor
-  residency doctor --customer acme --to eu-west`,
+  residency doctor --customer acme --to eu-west
+  residency doctor --to eu-west-1 --evidence evidence.json --dry-run`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := evidence.check(to); err != nil {
+				return err
+			}
+			if evidence.file != "" {
+				return a.evidence(c.Context(), to, evidence)
+			}
 			w, err := a.open(c.Context())
 			if err != nil {
 				return err
@@ -42,6 +59,7 @@ and shown from there. Nothing else is changed.`,
 			return a.printChecks(d.Checks)
 		},
 	}
+	evidence.addTo(c)
 	c.Flags().StringVar(&to, "to", "", "also examine the buckets at this destination `region`")
 	return c
 }

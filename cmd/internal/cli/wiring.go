@@ -43,8 +43,18 @@ type provider struct {
 	catalog *regions.Catalog
 }
 
-// open reads the configuration and prepares the stores. It sends no request.
+// open reads the configuration and prepares the stores and the state. It sends no
+// request, unless the state is in a bucket.
 func (a *app) open(ctx context.Context) (*world, error) {
+	w, err := a.openStores(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w, a.openHome(ctx, w)
+}
+
+// openStores is open without the state.
+func (a *app) openStores(ctx context.Context) (*world, error) {
 	w, err := a.openConfig()
 	if err != nil {
 		return nil, err
@@ -59,13 +69,13 @@ func (a *app) open(ctx context.Context) (*world, error) {
 			endpoints[code] = cmp.Or(r.Endpoint, p.Endpoint)
 		}
 		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint,
-			Account: p.Account, OwnerRequired: p.OwnerCheck == config.Required, Amazon: p.Type == "aws", Now: a.now, CustomerKeys: keys})
+			Account: p.Account, OwnerRequired: p.OwnerCheck == config.Required, Amazon: p.Type == "aws", Now: a.now, CustomerKeys: keys, Observe: a.observe})
 		if err != nil {
 			return nil, err
 		}
 		w.providers[name] = &provider{Provider: p, name: name, store: store, catalog: w.catalog}
 	}
-	return w, a.openHome(ctx, w)
+	return w, nil
 }
 
 // openHome finds the state, which may be a directory or lie in a bucket. A

@@ -40,6 +40,7 @@ type client struct {
 	now      func() time.Time
 	patience Patience
 	address  string // by which whoever asks to slow down is told apart
+	observe  func(objectstore.Exchange)
 }
 
 // newClient sends by the transport that the SDK has set up.
@@ -50,7 +51,7 @@ func newClient(sdk aws.HTTPClient, o Options) (*client, error) {
 	}
 	// The SDK's own follows redirects to wherever they lead.
 	next := &http.Client{Transport: b.GetTransport(), CheckRedirect: follow, Timeout: b.GetTimeout()}
-	return &client{next: next, now: o.Now, patience: o.Patience.orDefault()}, nil
+	return &client{next: next, now: o.Now, patience: o.Patience.orDefault(), observe: o.Observe}, nil
 }
 
 // transport is what lies beneath a client. It stays the SDK's own type, which
@@ -93,6 +94,10 @@ func (c *client) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		cancel(nil)
 		return nil, err
+	}
+	if c.observe != nil {
+		c.observe(objectstore.Exchange{Method: r.Method, URL: r.URL.String(), Request: r.Header.Clone(),
+			Status: resp.StatusCode, Answer: resp.Header.Clone()})
 	}
 	if slow(resp.StatusCode) {
 		objectstore.Throttled(ctx, c.address)

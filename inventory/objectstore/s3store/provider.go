@@ -41,6 +41,8 @@ type Options struct {
 	// Amazon tells that the provider is Amazon's own service.
 	Amazon   bool
 	Patience Patience
+	// Observe is told of each request that was answered, by many at once; nil: nobody.
+	Observe func(objectstore.Exchange)
 	// Proxy finds a request's proxy; default: as the environment says, which the
 	// process reads once.
 	Proxy func(*http.Request) (*url.URL, error)

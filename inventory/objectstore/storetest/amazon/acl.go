@@ -50,7 +50,8 @@ func aclDocument(owner string, grants []grant) string {
 // (Amazon S3 User Guide, "Canned ACL").
 func aclFrom(h http.Header, b *bucket, who *User) string {
 	owner := canonicalID(who.Account)
-	if b.ownership() == "BucketOwnerEnforced" || h.Get("X-Amz-Acl") == "bucket-owner-full-control" && b.ownership() == "BucketOwnerPreferred" {
+	if b.ownership() == "BucketOwnerEnforced" || h.Get("X-Amz-Acl") == "bucket-owner-full-control" &&
+		b.ownership() == "BucketOwnerPreferred" {
 		owner = canonicalID(b.account)
 	}
 	grants := []grant{{"FULL_CONTROL", owner, ""}}
@@ -161,8 +162,8 @@ func public(text string) bool {
 }
 
 func (c *call) policyStatus() *refusal {
-	text, ok := c.bucket.policy()
-	if !ok {
+	text := c.bucket.setting("BucketPolicy")
+	if text == "" {
 		return notFound("NoSuchBucketPolicy", "The bucket policy does not exist").with("BucketName", c.name)
 	}
 	status := map[bool]string{true: "TRUE", false: "FALSE"}[public(text)]

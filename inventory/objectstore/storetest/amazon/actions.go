@@ -21,7 +21,8 @@ func actions() []string {
 		s3:GetObjectVersionAnnotation s3:GetObjectVersionAttributes s3:GetObjectVersionForReplication
 		s3:GetObjectVersionTagging s3:GetObjectVersionTorrent s3:GetReplicationConfiguration s3:InitiateReplication
 		s3:ListAllMyBuckets s3:ListBucket s3:ListBucketMultipartUploads s3:ListBucketVersions
-		s3:ListMultipartUploadParts s3:ListObjectAnnotations s3:ListObjectVersionAnnotations s3:ListTagsForResource s3:ObjectOwnerOverrideToBucketOwner
+		s3:ListMultipartUploadParts s3:ListObjectAnnotations s3:ListObjectVersionAnnotations s3:ListTagsForResource
+		s3:ObjectOwnerOverrideToBucketOwner
 		s3:PutAccelerateConfiguration s3:PutAnalyticsConfiguration s3:PutBucketAbac s3:PutBucketAcl s3:PutBucketCORS
 		s3:PutBucketLogging s3:PutBucketNotification s3:PutBucketObjectLockConfiguration
 		s3:PutBucketOwnershipControls s3:PutBucketPolicy s3:PutBucketPublicAccessBlock s3:PutBucketRequestPayment
@@ -49,13 +50,15 @@ func knownAction(pattern string) bool {
 // an object, which may have another name for a version that is named (Amazon S3 User
 // Guide, "Required permissions for Amazon S3 API operations").
 func bucketActions() map[string]string {
-	return pairs(`ListBuckets ListAllMyBuckets, CreateBucket CreateBucket, HeadBucket ListBucket, DeleteBucket DeleteBucket,
+	return pairs(`ListBuckets ListAllMyBuckets, CreateBucket CreateBucket, HeadBucket ListBucket,
+		DeleteBucket DeleteBucket,
 		ListObjects ListBucket, ListObjectsV2 ListBucket, ListObjectVersions ListBucketVersions,
 		ListMultipartUploads ListBucketMultipartUploads, GetBucketLocation GetBucketLocation,
 		GetBucketVersioning GetBucketVersioning, PutBucketVersioning PutBucketVersioning,
 		GetBucketEncryption GetEncryptionConfiguration, PutBucketEncryption PutEncryptionConfiguration,
 		DeleteBucketEncryption PutEncryptionConfiguration,
-		GetBucketLifecycleConfiguration GetLifecycleConfiguration, PutBucketLifecycleConfiguration PutLifecycleConfiguration,
+		GetBucketLifecycleConfiguration GetLifecycleConfiguration,
+		PutBucketLifecycleConfiguration PutLifecycleConfiguration,
 		DeleteBucketLifecycle PutLifecycleConfiguration,
 		GetBucketReplication GetReplicationConfiguration, PutBucketReplication PutReplicationConfiguration,
 		DeleteBucketReplication PutReplicationConfiguration,
@@ -65,20 +68,29 @@ func bucketActions() map[string]string {
 		GetBucketPolicyStatus GetBucketPolicyStatus, GetBucketAcl GetBucketAcl, PutBucketAcl PutBucketAcl,
 		GetBucketWebsite GetBucketWebsite, PutBucketWebsite PutBucketWebsite, DeleteBucketWebsite DeleteBucketWebsite,
 		GetBucketLogging GetBucketLogging, PutBucketLogging PutBucketLogging,
-		GetBucketNotificationConfiguration GetBucketNotification, PutBucketNotificationConfiguration PutBucketNotification,
+		GetBucketNotificationConfiguration GetBucketNotification,
+		PutBucketNotificationConfiguration PutBucketNotification,
 		GetBucketRequestPayment GetBucketRequestPayment, PutBucketRequestPayment PutBucketRequestPayment,
-		GetBucketAccelerateConfiguration GetAccelerateConfiguration, PutBucketAccelerateConfiguration PutAccelerateConfiguration,
+		GetBucketAccelerateConfiguration GetAccelerateConfiguration,
+		PutBucketAccelerateConfiguration PutAccelerateConfiguration,
 		GetBucketOwnershipControls GetBucketOwnershipControls, PutBucketOwnershipControls PutBucketOwnershipControls,
 		DeleteBucketOwnershipControls PutBucketOwnershipControls,
 		GetPublicAccessBlock GetBucketPublicAccessBlock, PutPublicAccessBlock PutBucketPublicAccessBlock,
 		DeletePublicAccessBlock PutBucketPublicAccessBlock,
-		GetObjectLockConfiguration GetBucketObjectLockConfiguration, PutObjectLockConfiguration PutBucketObjectLockConfiguration,
-		GetBucketAnalyticsConfiguration GetAnalyticsConfiguration, ListBucketAnalyticsConfigurations GetAnalyticsConfiguration,
-		PutBucketAnalyticsConfiguration PutAnalyticsConfiguration, DeleteBucketAnalyticsConfiguration PutAnalyticsConfiguration,
-		GetBucketInventoryConfiguration GetInventoryConfiguration, ListBucketInventoryConfigurations GetInventoryConfiguration,
-		PutBucketInventoryConfiguration PutInventoryConfiguration, DeleteBucketInventoryConfiguration PutInventoryConfiguration,
-		GetBucketMetricsConfiguration GetMetricsConfiguration, ListBucketMetricsConfigurations GetMetricsConfiguration,
-		PutBucketMetricsConfiguration PutMetricsConfiguration, DeleteBucketMetricsConfiguration PutMetricsConfiguration,
+		GetObjectLockConfiguration GetBucketObjectLockConfiguration,
+		PutObjectLockConfiguration PutBucketObjectLockConfiguration,
+		GetBucketAnalyticsConfiguration GetAnalyticsConfiguration,
+		ListBucketAnalyticsConfigurations GetAnalyticsConfiguration,
+		PutBucketAnalyticsConfiguration PutAnalyticsConfiguration,
+		DeleteBucketAnalyticsConfiguration PutAnalyticsConfiguration,
+		GetBucketInventoryConfiguration GetInventoryConfiguration,
+		ListBucketInventoryConfigurations GetInventoryConfiguration,
+		PutBucketInventoryConfiguration PutInventoryConfiguration,
+		DeleteBucketInventoryConfiguration PutInventoryConfiguration,
+		GetBucketMetricsConfiguration GetMetricsConfiguration,
+		ListBucketMetricsConfigurations GetMetricsConfiguration,
+		PutBucketMetricsConfiguration PutMetricsConfiguration,
+		DeleteBucketMetricsConfiguration PutMetricsConfiguration,
 		GetBucketIntelligentTieringConfiguration GetIntelligentTieringConfiguration,
 		ListBucketIntelligentTieringConfigurations GetIntelligentTieringConfiguration,
 		PutBucketIntelligentTieringConfiguration PutIntelligentTieringConfiguration,
@@ -91,7 +103,8 @@ func objectActions() map[string][2]string {
 		PutObject PutObject, CopyObject PutObject, UploadPart PutObject, UploadPartCopy PutObject,
 		CreateMultipartUpload PutObject, CompleteMultipartUpload PutObject, AbortMultipartUpload AbortMultipartUpload,
 		ListParts ListMultipartUploadParts, DeleteObject DeleteObject/DeleteObjectVersion,
-		GetObjectTagging GetObjectTagging/GetObjectVersionTagging, PutObjectTagging PutObjectTagging/PutObjectVersionTagging,
+		GetObjectTagging GetObjectTagging/GetObjectVersionTagging,
+		PutObjectTagging PutObjectTagging/PutObjectVersionTagging,
 		DeleteObjectTagging DeleteObjectTagging/DeleteObjectVersionTagging,
 		GetObjectAcl GetObjectAcl/GetObjectVersionAcl, PutObjectAcl PutObjectAcl/PutObjectVersionAcl,
 		GetObjectRetention GetObjectRetention, PutObjectRetention PutObjectRetention,

@@ -13,7 +13,8 @@ import (
 // alter changes a request before it is signed, or behind that.
 func alter(signed bool, f func(*smithyhttp.Request)) func(*s3.Options) {
 	add := func(stack *middleware.Stack) error {
-		m := middleware.FinalizeMiddlewareFunc("Alter", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		m := middleware.FinalizeMiddlewareFunc("Alter", func(ctx context.Context, in middleware.FinalizeInput,
+			next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 			if r, ok := in.Request.(*smithyhttp.Request); ok {
 				f(r)
 			}

@@ -47,8 +47,9 @@ func versioned(t *testing.T, s *amazon.Server, region, name string) {
 	t.Helper()
 	bucket(t, s, region, name)
 	_, err := s.Client(region).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
-		Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		Bucket:                  &name,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+		ChecksumAlgorithm:       types.ChecksumAlgorithmCrc32,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +72,8 @@ func TestObjectsComeBack(t *testing.T) {
 	us, eu := s.Client("us-east-1"), s.Client("eu-west-1")
 	first := put(t, us, "here", "a b/é+c", "one")
 	out, err := eu.CopyObject(t.Context(), &s3.CopyObjectInput{
-		Bucket: aws.String("there"), Key: aws.String("a b/é+c"), CopySource: aws.String("here/a%20b/%C3%A9%2Bc"), CopySourceIfMatch: first.ETag,
+		Bucket: aws.String("there"), Key: aws.String("a b/é+c"), CopySource: aws.String("here/a%20b/%C3%A9%2Bc"),
+		CopySourceIfMatch: first.ETag,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +98,8 @@ func TestObjectsComeBack(t *testing.T) {
 			t.Errorf("bucket %d: %s %s, want %s", i, *b.Name, *b.BucketRegion, want)
 		}
 	}
-	if want := []string{"here.s3.us-east-1.amazonaws.com:443", "s3.us-east-1.amazonaws.com:443", "there.s3.eu-west-1.amazonaws.com:443"}; !slices.Equal(s.Hosts(), want) {
+	if want := []string{"here.s3.us-east-1.amazonaws.com:443", "s3.us-east-1.amazonaws.com:443",
+		"there.s3.eu-west-1.amazonaws.com:443"}; !slices.Equal(s.Hosts(), want) {
 		t.Errorf("hosts %v, want %v", s.Hosts(), want)
 	}
 }
@@ -107,12 +110,14 @@ func TestProgram(t *testing.T) {
 	s.Setenv(t)
 	put := s.Client("eusc-de-east-1")
 	name := "inside"
-	if _, err := put.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{
-		LocationConstraint: "eusc-de-east-1",
-	}}); err != nil {
+	if _, err := put.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{
+			LocationConstraint: "eusc-de-east-1",
+		}}); err != nil {
 		t.Fatal(err)
 	}
-	p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: s.Through})
+	p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333",
+		Proxy: s.Through})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +128,8 @@ func TestProgram(t *testing.T) {
 	if len(buckets) != 1 || buckets[0].Name != name || buckets[0].Region != "eusc-de-east-1" {
 		t.Errorf("buckets %+v", buckets)
 	}
-	if hosts := strings.Join(s.Hosts(), " "); strings.Contains(hosts, "us-") || !strings.Contains(hosts, "amazonaws.eu") {
+	if hosts := strings.Join(s.Hosts(), " "); strings.Contains(hosts, "us-") || !strings.Contains(hosts,
+		"amazonaws.eu") {
 		t.Errorf("hosts %s", hosts)
 	}
 }

@@ -166,7 +166,8 @@ func (c *call) permit(n need) *refusal {
 		return nil
 	}
 	c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.denied }, n.action+" "+n.resource)
-	return denied("User: %s is not authorized to perform: %s on resource: %q because no identity-based policy allows the %s action",
+	return denied("User: %s is not authorized to perform: %s on resource: %q because no identity-based policy "+
+		"allows the %s action",
 		c.user.arn(c.server.options.Partition), n.action, n.resource, n.action)
 }
 
@@ -186,7 +187,7 @@ func (c *call) sees(n need) bool {
 // of another account's bucket both have to allow.
 func (c *call) allowed(n need) bool {
 	s := c.server
-	if c.user.Root && c.user.Account == s.options.Account && c.user.Name == root {
+	if c.user.Name == setup {
 		return true // the tests' own
 	}
 	b := c.resourceBucket(n.resource)

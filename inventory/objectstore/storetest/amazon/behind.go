@@ -70,7 +70,8 @@ func (s *Server) open(ctx context.Context, region string, b behind) (*http.Respo
 	if err != nil {
 		return nil, err
 	}
-	u := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/", RawQuery: strings.ReplaceAll(b.query.Encode(), "+", "%20")}
+	u := &url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/", RawQuery: strings.ReplaceAll(b.query.Encode(),
+		"+", "%20")}
 	if b.bucket != "" {
 		u.Path = "/" + b.bucket
 	}

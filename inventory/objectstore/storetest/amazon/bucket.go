@@ -28,6 +28,9 @@ type bucket struct {
 	lag      int  // writes for which versioning that is on makes null versions yet
 	lagging  bool // versioning is said to be on, and the server behind has not heard of it
 	system   []tag
+	former   string // the policy before the last change
+	stale    int    // how often yet it may show
+	slow     int    // how often it shows behind a change
 }
 
 func (s *Server) bucket(name string) *bucket {
@@ -36,12 +39,18 @@ func (s *Server) bucket(name string) *bucket {
 	return s.buckets[name]
 }
 
-// policy returns the bucket's policy.
+// policy returns the bucket's policy; while one that was just changed is not in force
+// everywhere, every second time the one before.
 func (b *bucket) policy() (string, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	text, ok := b.settings["BucketPolicy"]
-	return text, ok
+	text := b.settings["BucketPolicy"]
+	if b.stale > 0 {
+		if b.stale--; b.stale%2 == 0 {
+			text = b.former
+		}
+	}
+	return text, text != ""
 }
 
 func (b *bucket) setting(noun string) string {
@@ -89,7 +98,8 @@ func (c *call) listBuckets() *refusal {
 	// The region is told if the request has at least one parameter.
 	telling := q.Has("max-buckets") || q.Has("prefix") || q.Has("bucket-region") || q.Has("continuation-token")
 	var b strings.Builder
-	fmt.Fprintf(&b, xml.Header+`<ListAllMyBucketsResult %s><Owner><ID>%s</ID></Owner><Buckets>`, namespace, canonicalID(c.user.Account))
+	fmt.Fprintf(&b, xml.Header+`<ListAllMyBucketsResult %s><Owner><ID>%s</ID></Owner><Buckets>`, namespace,
+		canonicalID(c.user.Account))
 	last, shown, more := "", 0, false
 	for _, bucket := range all {
 		if bucket.name <= q.Get("continuation-token") || !strings.HasPrefix(bucket.name, q.Get("prefix")) ||
@@ -103,7 +113,8 @@ func (c *call) listBuckets() *refusal {
 		last = bucket.name
 		fmt.Fprintf(&b, `<Bucket><Name>%s</Name><CreationDate>%s</CreationDate>`, bucket.name, stamp(bucket.created))
 		if telling {
-			fmt.Fprintf(&b, `<BucketRegion>%s</BucketRegion><BucketArn>%s</BucketArn>`, bucket.region, s.arn(bucket.name, ""))
+			fmt.Fprintf(&b, `<BucketRegion>%s</BucketRegion><BucketArn>%s</BucketArn>`, bucket.region,
+				s.arn(bucket.name, ""))
 		}
 		b.WriteString(`</Bucket>`)
 	}
@@ -133,7 +144,8 @@ var named = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 func (c *call) createBucket() *refusal {
 	s, h := c.server, c.r.Header
 	if !named.MatchString(c.name) || strings.Contains(c.name, "..") {
-		return refuse(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.").with("BucketName", c.name)
+		return refuse(http.StatusBadRequest, "InvalidBucketName",
+			"The specified bucket is not valid.").with("BucketName", c.name)
 	}
 	region := c.constraint()
 	if len(c.body) > 0 && xml.Unmarshal(c.body, new(struct{})) != nil {
@@ -147,16 +159,23 @@ func (c *call) createBucket() *refusal {
 	}
 	if region == "us-east-1" {
 		s.applied("location-constraint")
-		return refuse(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid").
+		return refuse(http.StatusBadRequest, "InvalidLocationConstraint",
+			"The specified location-constraint is not valid").
 			with("LocationConstraint", region)
 	}
 	if !slices.Contains(s.options.Regions, c.host.region) {
 		return denied("the region %s is not enabled for this account", c.host.region)
 	}
 	if old := s.bucket(c.name); old != nil {
+		s.applied("recreate")
+		if old.account == c.user.Account && old.region == "us-east-1" && c.host.region == "us-east-1" {
+			old.set("BucketAcl", "")
+			return c.answer(http.StatusOK, nil)
+		}
 		if old.account == c.user.Account {
 			return refuse(http.StatusConflict, "BucketAlreadyOwnedByYou",
-				"Your previous request to create the named bucket succeeded and you already own it.").with("BucketName", c.name)
+				"Your previous request to create the named bucket succeeded and you already own "+
+					"it.").with("BucketName", c.name)
 		}
 		return refuse(http.StatusConflict, "BucketAlreadyExists", "The requested bucket name is not available.").
 			with("BucketName", c.name)
@@ -198,7 +217,8 @@ func newBucket(name, region, account, ownership string, at time.Time) *bucket {
 			"BucketEncryption": defaultEncryption,
 			"BucketOwnershipControls": `<OwnershipControls ` + namespace + `><Rule><ObjectOwnership>` + ownership +
 				`</ObjectOwnership></Rule></OwnershipControls>`,
-			"PublicAccessBlock": `<PublicAccessBlockConfiguration ` + namespace + `><BlockPublicAcls>true</BlockPublicAcls>` +
+			"PublicAccessBlock": `<PublicAccessBlockConfiguration ` + namespace +
+				`><BlockPublicAcls>true</BlockPublicAcls>` +
 				`<IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>` +
 				`<RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>`,
 		},
@@ -206,7 +226,8 @@ func newBucket(name, region, account, ownership string, at time.Time) *bucket {
 	}
 }
 
-const defaultEncryption = `<ServerSideEncryptionConfiguration ` + namespace + `><Rule><ApplyServerSideEncryptionByDefault>` +
+const defaultEncryption = `<ServerSideEncryptionConfiguration ` + namespace +
+	`><Rule><ApplyServerSideEncryptionByDefault>` +
 	`<SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled>` +
 	`<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes></Rule>` +
 	`</ServerSideEncryptionConfiguration>`
@@ -239,5 +260,6 @@ func (c *call) getBucketLocation() *refusal {
 	if region == "us-east-1" {
 		region = "" // the one that is named by saying nothing
 	}
-	return c.answer(http.StatusOK, fmt.Appendf(nil, xml.Header+`<LocationConstraint %s>%s</LocationConstraint>`, namespace, region))
+	return c.answer(http.StatusOK, fmt.Appendf(nil, xml.Header+`<LocationConstraint %s>%s</LocationConstraint>`,
+		namespace, region))
 }

@@ -68,7 +68,8 @@ func (c *call) address() {
 	} else {
 		c.name, c.key, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	}
-	plain := &http.Request{Method: c.r.Method, Header: c.r.Header, URL: &url.URL{Path: c.path(), RawQuery: c.r.URL.RawQuery}}
+	plain := &http.Request{Method: c.r.Method, Header: c.r.Header, URL: &url.URL{Path: c.path(),
+		RawQuery: c.r.URL.RawQuery}}
 	c.operation = storetest.Operation(plain)
 }
 

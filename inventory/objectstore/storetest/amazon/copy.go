@@ -30,17 +30,23 @@ func (c *call) source(span string) (*copied, *refusal) {
 	s, h := c.server, c.r.Header
 	name, key, id, ok := c.copySource()
 	if !ok {
-		return nil, invalidArgument("x-amz-copy-source", h.Get("X-Amz-Copy-Source"), "Copy Source must mention the source bucket and key")
+		return nil, invalidArgument("x-amz-copy-source", h.Get("X-Amz-Copy-Source"),
+			"Copy Source must mention the source bucket and key")
 	}
 	b := s.bucket(name)
 	if b == nil {
 		return nil, notFound("NoSuchBucket", "The specified bucket does not exist").with("BucketName", name)
 	}
+	if c.host.private && b.region != c.host.region {
+		s.applied("vpc-endpoint")
+		return nil, denied("VPC endpoints do not support cross-region requests")
+	}
 	if expected := h.Get("X-Amz-Source-Expected-Bucket-Owner"); expected != "" && expected != b.account {
 		s.applied("source-owner")
 		return nil, denied("Access Denied")
 	}
-	out := behind{method: http.MethodGet, bucket: name, key: key, query: url.Values{}, header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}}}
+	out := behind{method: http.MethodGet, bucket: name, key: key, query: url.Values{},
+		header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}}}
 	if id != "" {
 		out.query.Set("versionId", id)
 	}
@@ -68,11 +74,13 @@ func (c *call) source(span string) (*copied, *refusal) {
 			return nil, denied("Access Denied")
 		}
 		if resp.StatusCode == http.StatusMethodNotAllowed {
-			return nil, invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
+			return nil, invalidRequest("The source of a copy request may not specifically refer to a delete " +
+				"marker by version id.")
 		}
 		return nil, refused
 	}
-	from := &copied{bucket: b, key: key, header: resp.Header, body: resp.Body, size: resp.ContentLength, versioned: resp.Header.Get("X-Amz-Version-Id") != ""}
+	from := &copied{bucket: b, key: key, header: resp.Header, body: resp.Body, size: resp.ContentLength,
+		versioned: resp.Header.Get("X-Amz-Version-Id") != ""}
 	from.id = resp.Header.Get("X-Amz-Version-Id")
 	from.object = b.object(key, from.id)
 	refused := c.opensSource(from.object)
@@ -91,7 +99,8 @@ func (c *call) opensSource(o *object) *refusal {
 	said := c.r.Header.Get(copyCustomer + "Key-Md5")
 	switch {
 	case o.sse == "SSE-C" && said == "":
-		return invalidRequest("The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
+		return invalidRequest("The object was stored using a form of Server Side Encryption. The correct " +
+			"parameters must be provided to retrieve the object.")
 	case o.sse == "SSE-C" && said != o.customer:
 		return denied("Access Denied")
 	}
@@ -102,7 +111,8 @@ func (c *call) opensSource(o *object) *refusal {
 // not among them (Amazon S3 API Reference, "CopyObject",
 // x-amz-website-redirect-location).
 func system() []string {
-	return []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
+	return []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language",
+		"Expires"}
 }
 
 // copyObject copies an object, from any region to this one.
@@ -115,7 +125,8 @@ func (c *call) copyObject() *refusal {
 	defer from.body.Close()
 	if from.size > s.options.MaxCopy {
 		s.applied("copy-size")
-		return invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", s.options.MaxCopy)
+		return invalidRequest("The specified copy source is larger than the maximum allowable size for a copy "+
+			"source: %d", s.options.MaxCopy)
 	}
 	o := c.encryptedBy()
 	if refused := c.sameCopy(from, o); refused != nil {
@@ -136,7 +147,8 @@ func (c *call) copyObject() *refusal {
 				header[name] = values
 			}
 		}
-		pass(header, h, "X-Amz-Website-Redirect-Location", "X-Amz-Object-Lock-Mode", "X-Amz-Object-Lock-Retain-Until-Date",
+		pass(header, h, "X-Amz-Website-Redirect-Location", "X-Amz-Object-Lock-Mode",
+			"X-Amz-Object-Lock-Retain-Until-Date",
 			"X-Amz-Object-Lock-Legal-Hold")
 		if from.header.Get("X-Amz-Website-Redirect-Location") != "" {
 			s.applied("redirect-not-copied")
@@ -161,7 +173,8 @@ func (c *call) copyObject() *refusal {
 	if err := c.wrote(); err != nil {
 		return broken(err)
 	}
-	resp, err := s.send(c.r.Context(), c.bucket.region, behind{method: http.MethodPut, bucket: c.name, key: c.key, header: header, stream: file, length: size})
+	resp, err := s.send(c.r.Context(), c.bucket.region, behind{method: http.MethodPut, bucket: c.name, key: c.key,
+		header: header, stream: file, length: size})
 	if err != nil {
 		return broken(err)
 	}
@@ -209,7 +222,8 @@ func (c *call) sameCopy(from *copied, o *object) *refusal {
 		h.Get("X-Amz-Website-Redirect-Location") != "" {
 		return nil
 	}
-	return invalidRequest("This copy request is illegal because it is trying to copy an object to itself without changing the object's " +
+	return invalidRequest("This copy request is illegal because it is trying to copy an object to itself " +
+		"without changing the object's " +
 		"metadata, storage class, website redirect location or encryption attributes.")
 }
 
@@ -238,7 +252,8 @@ func (c *call) copiedTags(from *copied, header http.Header) *refusal {
 			return refused
 		}
 	}
-	resp, err := s.send(c.r.Context(), from.bucket.region, behind{method: http.MethodGet, bucket: from.bucket.name, key: from.key, query: query})
+	resp, err := s.send(c.r.Context(), from.bucket.region, behind{method: http.MethodGet, bucket: from.bucket.name,
+		key: from.key, query: query})
 	if err != nil {
 		return broken(err)
 	}

@@ -25,7 +25,8 @@ func (c *call) deleteOne(key, id, condition string) (*refusal, http.Header) {
 	out := behind{method: http.MethodDelete, bucket: c.name, key: key, query: url.Values{}, header: http.Header{}}
 	pass(out.header, c.r.Header, "X-Amz-Bypass-Governance-Retention")
 	if condition != "" {
-		head, err := c.server.send(c.r.Context(), c.bucket.region, behind{method: http.MethodHead, bucket: c.name, key: key})
+		head, err := c.server.send(c.r.Context(), c.bucket.region, behind{method: http.MethodHead, bucket: c.name,
+			key: key})
 		if err != nil {
 			return broken(err), nil
 		}

@@ -71,7 +71,8 @@ func shapesOf(source string, demanded func(operation string) bool) string {
 	for _, m := range bindings.FindAllStringSubmatchIndex(source, -1) {
 		bound[source[m[2]:m[3]]] = function(m[0])
 	}
-	lines := []string{"# From the SDK's API model: operation (! demands a checksum), method, query, headers (* ends a prefix). Made by go test -update."}
+	lines := []string{"# From the SDK's API model: operation (! demands a checksum), method, query, headers (* " +
+		"ends a prefix). Made by go test -update."}
 	for _, m := range start.FindAllStringSubmatchIndex(source, -1) {
 		name, text := source[m[2]:m[3]], function(m[0])
 		mark := map[bool]string{true: "!"}[demanded(name)]
@@ -92,7 +93,8 @@ func shapesOf(source string, demanded func(operation string) bool) string {
 			headers[h[1]+"*"] = true
 		}
 		join := func(set map[string]bool) string { return strings.Join(slices.Sorted(maps.Keys(set)), ",") }
-		lines = append(lines, strings.Join([]string{name + mark, method.FindStringSubmatch(text)[1], join(queries), join(headers)}, " | "))
+		lines = append(lines, strings.Join([]string{name + mark, method.FindStringSubmatch(text)[1], join(queries),
+			join(headers)}, " | "))
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

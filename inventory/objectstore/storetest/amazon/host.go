@@ -11,6 +11,7 @@ type host struct {
 	service string // s3, sts or kms
 	region  string
 	bucket  string // of a virtual host; else empty
+	private bool   // a VPC endpoint of a customer's
 }
 
 // parseHost reads a host's name as Amazon's DNS would know it (AWS General
@@ -22,11 +23,29 @@ func parseHost(name string) (host, error) {
 		if !ok {
 			continue
 		}
+		if inner, ok := strings.CutSuffix(front, ".vpce"); ok {
+			if h, ok := p.privateHost(inner); ok {
+				return h, nil
+			}
+			continue
+		}
 		if h, ok := p.host(front); ok {
 			return h, nil
 		}
 	}
 	return host{}, fmt.Errorf("no such host: %s", name)
+}
+
+// privateHost reads BUCKET.bucket.vpce-ID.s3.REGION, the name of a VPC endpoint (Amazon
+// S3 User Guide, "AWS PrivateLink for Amazon S3").
+func (p partition) privateHost(front string) (host, bool) {
+	labels := strings.Split(front, ".")
+	n := len(labels)
+	if n < 4 || !slices.Contains(p.regions, labels[n-1]) || labels[n-2] != "s3" ||
+		!strings.HasPrefix(labels[n-3], "vpce-") || labels[n-4] != "bucket" {
+		return host{}, false
+	}
+	return host{service: "s3", region: labels[n-1], bucket: strings.Join(labels[:n-4], "."), private: true}, true
 }
 
 func (p partition) host(front string) (host, bool) {

@@ -85,7 +85,8 @@ func (b *bucket) newest(key, kept string) *object {
 // "GetObjectAttributes", ObjectParts).
 func (c *call) attributes() *refusal {
 	s := c.server
-	out := behind{method: http.MethodHead, bucket: c.name, key: c.key, query: url.Values{}, header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}}}
+	out := behind{method: http.MethodHead, bucket: c.name, key: c.key, query: url.Values{},
+		header: http.Header{"X-Amz-Checksum-Mode": {"ENABLED"}}}
 	if id := c.query.Get("versionId"); id != "" {
 		out.query.Set("versionId", id)
 	}
@@ -112,7 +113,8 @@ func (c *call) attributes() *refusal {
 		}
 	}
 	if len(asked) == 0 {
-		return invalidArgument("x-amz-object-attributes", "", "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty")
+		return invalidArgument("x-amz-object-attributes", "",
+			"The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty")
 	}
 	etag := head.header.Get("Etag")
 	if o.etag != "" {
@@ -225,7 +227,8 @@ func (c *call) restore() *refusal {
 	}
 	o := c.bucket.object(c.key, head.header.Get("X-Amz-Version-Id"))
 	if o.class != "GLACIER" && o.class != "DEEP_ARCHIVE" {
-		return refuse(http.StatusForbidden, "InvalidObjectState", "Restore is not allowed for the object's current storage class")
+		return refuse(http.StatusForbidden, "InvalidObjectState",
+			"Restore is not allowed for the object's current storage class")
 	}
 	status := http.StatusAccepted
 	c.bucket.mu.Lock()

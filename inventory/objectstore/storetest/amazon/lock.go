@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-const lockEnabled = `<ObjectLockConfiguration ` + namespace + `><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>`
+const lockEnabled = `<ObjectLockConfiguration ` + namespace +
+	`><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>`
 
 // lockConfiguration answers whether a bucket has object lock, and turns it on. The
 // servers behind know that it is on, and not what it gives by default.
@@ -20,13 +21,15 @@ func (c *call) lockConfiguration() *refusal {
 		case b.lock:
 			return c.answer(http.StatusOK, []byte(lockEnabled))
 		}
-		return notFound("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
+		return notFound("ObjectLockConfigurationNotFoundError",
+			"Object Lock configuration does not exist for this bucket")
 	}
 	if _, err := retention(string(c.body)); err != nil {
 		return malformedXML()
 	}
 	resp, err := c.server.send(c.r.Context(), b.region, behind{
-		method: http.MethodPut, bucket: c.name, query: map[string][]string{"object-lock": {""}}, body: []byte(lockEnabled),
+		method: http.MethodPut, bucket: c.name, query: map[string][]string{"object-lock": {""}},
+		body: []byte(lockEnabled),
 	})
 	if err != nil {
 		return broken(err)

@@ -105,7 +105,7 @@ func (c *call) encryptedBy() *object {
 		e := c.bucket.encryption()
 		o.sse, o.kmsKey, o.bucketKey = e.algorithm, e.key, e.bucketKey
 	}
-	if o.sse == "aws:kms" && o.kmsKey == "" {
+	if o.sse == "aws:kms" && (o.kmsKey == "" || o.kmsKey == "alias/aws/s3") {
 		o.kmsKey = c.server.managedKey(c.bucket.region, c.bucket.account)
 	}
 	return o
@@ -273,6 +273,7 @@ func (c *call) readObject() *refusal {
 	}
 	o.tell(h)
 	if telling {
+		c.server.applied("default-checksum")
 		checksums(h, resp.Header)
 	}
 	c.secrets(h, resp.Header)
@@ -314,6 +315,9 @@ func (c *call) unreadable(resp *http.Response) *refusal {
 	refused := answered{resp.StatusCode, resp.Header, body}.refusal()
 	refused.header = http.Header{}
 	pass(refused.header, resp.Header, "X-Amz-Delete-Marker", "X-Amz-Version-Id", "Last-Modified", "Etag")
+	if resp.Header.Get("X-Amz-Delete-Marker") == "true" {
+		c.server.applied("delete-marker")
+	}
 	if resp.StatusCode != http.StatusNotFound {
 		return refused
 	}
@@ -335,8 +339,9 @@ func (c *call) opens(o *object) *refusal {
 	h := c.r.Header
 	switch {
 	case o.sse == "SSE-C" && h.Get(customerHeader+"Algorithm") == "":
-		return refuse(http.StatusBadRequest, "InvalidRequest", "The object was stored using a form of Server Side Encryption. "+
-			"The correct parameters must be provided to retrieve the object.")
+		return refuse(http.StatusBadRequest, "InvalidRequest",
+			"The object was stored using a form of Server Side Encryption. "+
+				"The correct parameters must be provided to retrieve the object.")
 	case o.sse == "SSE-C" && h.Get(customerHeader+"Key-Md5") != o.customer:
 		return denied("Access Denied")
 	case o.sse != "SSE-C" && h.Get(customerHeader+"Algorithm") != "":

@@ -29,7 +29,8 @@ func checked(after bool) []rule {
 // rulesText is RULES.md.
 func rulesText() string {
 	var b strings.Builder
-	b.WriteString("# Amazon's rules\n\nWhat the server of this package holds requests to, and where each rule is from. " +
+	b.WriteString("# Amazon's rules\n\nWhat the server of this package holds requests to, and where each rule " +
+		"is from. " +
 		"Each is asked in a test.\nMade from the table in the code by `go test -update`.\n\n" +
 		"| rule | what Amazon demands or does | source |\n| --- | --- | --- |\n")
 	for _, r := range rules() {

@@ -10,34 +10,58 @@ import (
 // bucketRules are about buckets and their settings.
 func bucketRules() []rule {
 	return []rule{
-		{id: "location-constraint", demand: "CreateBucket names the endpoint's region, and nothing in us-east-1: 400 IllegalLocationConstraintException",
+		{id: "location-constraint", demand: "CreateBucket names the endpoint's region, and nothing in " +
+			"us-east-1: 400 IllegalLocationConstraintException",
 			source: "S3 API Reference, \"CreateBucket\", LocationConstraint"},
-		{id: "list-buckets-paged", demand: "above 10,000 buckets ListBuckets without max-buckets is refused; BucketRegion is told if there is a parameter",
+		{id: "recreate", demand: "making a bucket that is one's own is 409 BucketAlreadyOwnedByYou, and 200 in us-east-1; " +
+			"somebody else's is 409 BucketAlreadyExists",
+			source: "S3 API Reference, \"CreateBucket\", Errors"},
+		{id: "list-buckets-paged", demand: "above 10,000 buckets ListBuckets without max-buckets is refused; " +
+			"BucketRegion is told if there is a parameter",
 			source: "S3 API Reference, \"ListBuckets\""},
-		{id: "new-buckets", demand: "new buckets block public access, have ACLs off, are encrypted with SSE-S3, and refuse SSE-C",
-			source: "S3 User Guide, \"Default settings for new S3 buckets FAQ\"; \"Blocking or unblocking SSE-C for a general purpose bucket\" (April 2026)"},
-		{id: "acl-off", demand: "with BucketOwnerEnforced a request with an ACL, other than the owner's full control, is 400 AccessControlListNotSupported",
-			source: "S3 User Guide, \"Controlling ownership of objects and disabling ACLs\"", check: aclOff, after: true},
+		{id: "new-buckets", demand: "new buckets block public access, have ACLs off, are encrypted with SSE-S3, " +
+			"and refuse SSE-C",
+			source: "S3 User Guide, \"Default settings for new S3 buckets FAQ\"; \"Blocking or unblocking SSE-C " +
+				"for a general purpose bucket\" (April 2026)"},
+		{id: "acl-off", demand: "with BucketOwnerEnforced a request with an ACL, other than the owner's full " +
+			"control, is 400 AccessControlListNotSupported",
+			source: "S3 User Guide, \"Controlling ownership of objects and disabling ACLs\"", check: aclOff,
+			after: true},
 		{id: "public-policy", demand: "BlockPublicPolicy refuses a policy that lets everybody in: 403 AccessDenied",
-			source: "S3 User Guide, \"Blocking public access to your Amazon S3 storage\"", check: publicPolicy, after: true},
+			source: "S3 User Guide, \"Blocking public access to your Amazon S3 storage\"", check: publicPolicy,
+			after: true},
 		{id: "public-acl", demand: "BlockPublicAcls refuses ACLs that let everybody in: 403 AccessDenied",
-			source: "S3 User Guide, \"Blocking public access to your Amazon S3 storage\"", check: publicACL, after: true},
-		{id: "policy-valid", demand: "a bucket's policy has known actions, a principal, and resources in the bucket: 400 MalformedPolicy",
-			source: "S3 API Reference, \"PutBucketPolicy\"; IAM User Guide, \"IAM JSON policy elements reference\"", check: validPolicy, after: true},
+			source: "S3 User Guide, \"Blocking public access to your Amazon S3 storage\"", check: publicACL,
+			after: true},
+		{id: "policy-valid", demand: "a bucket's policy has known actions, a principal, and resources in the " +
+			"bucket: 400 MalformedPolicy",
+			source: "S3 API Reference, \"PutBucketPolicy\"; IAM User Guide, \"IAM JSON policy elements reference\"",
+			check:  validPolicy, after: true},
 		{id: "aws-tags", demand: "tags whose keys begin with `aws:` can be neither set nor removed: 400 InvalidTag",
-			source: "S3 API Reference, \"PutBucketTagging\", InvalidTag; AWS Billing User Guide, \"User-defined tag restrictions\"", check: systemTags, after: true},
+			source: "S3 API Reference, \"PutBucketTagging\", InvalidTag; AWS Billing User Guide, \"User-defined " +
+				"tag restrictions\"", check: systemTags, after: true},
 		{id: "replication-versioned", demand: "replication needs versioning: 400 InvalidRequest",
-			source: "S3 User Guide, \"Requirements and considerations for replication\"", check: replicationVersioned, after: true},
-		{id: "lock-keeps-versioning", demand: "versioning of a bucket with object lock cannot be suspended: 409 InvalidBucketState",
+			source: "S3 User Guide, \"Requirements and considerations for replication\"",
+			check:  replicationVersioned, after: true},
+		{id: "lock-keeps-versioning", demand: "versioning of a bucket with object lock cannot be suspended: 409 " +
+			"InvalidBucketState",
 			source: "S3 User Guide, \"Locking objects with Object Lock\"", check: lockVersioned, after: true},
-		{id: "versioning-lag", demand: "versioning that was just turned on may make null versions for a while (here as many writes as the test says)",
+		{id: "versioning-lag", demand: "versioning that was just turned on may make null versions for a while " +
+			"(here as many writes as the test says)",
 			source: "S3 User Guide, \"Enabling versioning on buckets\": up to 15 minutes"},
-		{id: "mfa-delete", demand: "with MFA delete a version is deleted, and versioning changed, with `x-amz-mfa` alone: 403 AccessDenied",
+		{id: "policy-lag", demand: "a policy that was just changed is not in force everywhere for a while (here as often as " +
+			"the test says, each second time)",
+			source: "IAM User Guide, \"Troubleshoot IAM\", changes that are not always immediately visible"},
+		{id: "mfa-delete", demand: "with MFA delete a version is deleted, and versioning changed, with " +
+			"`x-amz-mfa` alone: 403 AccessDenied",
 			source: "S3 User Guide, \"Configuring MFA delete\"", check: mfaDelete, after: true},
 		{id: "kms-region", demand: "a KMS key is of the bucket's region",
-			source: "S3 User Guide, \"Specifying server-side encryption with AWS KMS (SSE-KMS)\"", check: foreignKey, after: true},
-		{id: "kms-permissions", demand: "under a customer's KMS key a write takes kms:GenerateDataKey (an upload in parts kms:Decrypt too) and a read, or checksums on HEAD, kms:Decrypt",
-			source: "S3 User Guide, \"Using server-side encryption with AWS KMS keys (SSE-KMS)\", Permissions; S3 API Reference, \"HeadObject\", x-amz-checksum-mode"},
+			source: "S3 User Guide, \"Specifying server-side encryption with AWS KMS (SSE-KMS)\"",
+			check:  foreignKey, after: true},
+		{id: "kms-permissions", demand: "under a customer's KMS key a write takes kms:GenerateDataKey (an " +
+			"upload in parts kms:Decrypt too) and a read, or checksums on HEAD, kms:Decrypt",
+			source: "S3 User Guide, \"Using server-side encryption with AWS KMS keys (SSE-KMS)\", Permissions; " +
+				"S3 API Reference, \"HeadObject\", x-amz-checksum-mode"},
 	}
 }
 
@@ -55,8 +79,10 @@ func aclOff(c *call) *refusal {
 
 func publicPolicy(c *call) *refusal {
 	if c.operation == "PutBucketPolicy" && c.bucket.blocks("BlockPublicPolicy") && public(string(c.body)) {
-		return denied("User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q because public policies are "+
-			"prevented by the BlockPublicPolicy setting in S3 Block Public Access.", c.user.arn(c.server.options.Partition), c.server.arn(c.name, ""))
+		return denied("User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q because public "+
+			"policies are "+
+			"prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+			c.user.arn(c.server.options.Partition), c.server.arn(c.name, ""))
 	}
 	return nil
 }
@@ -65,12 +91,14 @@ func publicACL(c *call) *refusal {
 	if c.bucket == nil || !c.bucket.blocks("BlockPublicAcls") {
 		return nil
 	}
-	open := strings.HasPrefix(c.r.Header.Get("X-Amz-Acl"), "public-") || strings.HasSuffix(c.operation, "Acl") && strings.Contains(string(c.body), everybody)
+	open := strings.HasPrefix(c.r.Header.Get("X-Amz-Acl"), "public-") || strings.HasSuffix(c.operation, "Acl") &&
+		strings.Contains(string(c.body), everybody)
 	for name, values := range c.r.Header {
 		open = open || strings.HasPrefix(name, "X-Amz-Grant-") && strings.Contains(strings.Join(values, " "), everybody)
 	}
 	if open {
-		return denied("public access control lists are prevented by the BlockPublicAcls setting in S3 Block Public Access")
+		return denied("public access control lists are prevented by the BlockPublicAcls setting in S3 Block " +
+			"Public Access")
 	}
 	return nil
 }
@@ -120,7 +148,8 @@ func systemTags(c *call) *refusal {
 	}
 	for _, key := range keys {
 		if hasPrefixFold(key, "aws:") || hasPrefixFold(key, "aws%3A") {
-			return refuse(http.StatusBadRequest, "InvalidTag", "System tags cannot be added/updated by requester").with("TagKey", key)
+			return refuse(http.StatusBadRequest, "InvalidTag",
+				"System tags cannot be added/updated by requester").with("TagKey", key)
 		}
 	}
 	if c.bucket == nil || !strings.HasSuffix(c.operation, "BucketTagging") || strings.HasPrefix(c.operation, "Get") {
@@ -129,7 +158,8 @@ func systemTags(c *call) *refusal {
 	c.bucket.mu.Lock()
 	defer c.bucket.mu.Unlock()
 	if len(c.bucket.system) > 0 {
-		return refuse(http.StatusBadRequest, "InvalidTag", "System tags cannot be removed by requester").with("TagKey", c.bucket.system[0].Key)
+		return refuse(http.StatusBadRequest, "InvalidTag", "System tags cannot be removed by "+
+			"requester").with("TagKey", c.bucket.system[0].Key)
 	}
 	return nil
 }
@@ -138,7 +168,8 @@ func replicationVersioned(c *call) *refusal {
 	if c.operation != "PutBucketReplication" {
 		return nil
 	}
-	resp, err := c.server.send(c.r.Context(), c.bucket.region, behind{method: http.MethodGet, bucket: c.name, query: map[string][]string{"versioning": {""}}})
+	resp, err := c.server.send(c.r.Context(), c.bucket.region, behind{method: http.MethodGet, bucket: c.name,
+		query: map[string][]string{"versioning": {""}}})
 	if err != nil {
 		return broken(err)
 	}

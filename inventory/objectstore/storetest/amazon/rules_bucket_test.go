@@ -21,8 +21,10 @@ func statement(principal, resource string) string {
 
 func (a *asked) noBlock() {
 	a.t.Helper()
-	_, err := a.us.PutPublicAccessBlock(a.t.Context(), &s3.PutPublicAccessBlockInput{Bucket: ptr("here"), PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
-		BlockPublicAcls: ptr(false), BlockPublicPolicy: ptr(false), IgnorePublicAcls: ptr(false), RestrictPublicBuckets: ptr(false)}})
+	_, err := a.us.PutPublicAccessBlock(a.t.Context(), &s3.PutPublicAccessBlockInput{Bucket: ptr("here"),
+		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: ptr(false), BlockPublicPolicy: ptr(false), IgnorePublicAcls: ptr(false),
+			RestrictPublicBuckets: ptr(false)}})
 	a.must(err)
 }
 
@@ -34,12 +36,14 @@ func (a *asked) ownership(o types.ObjectOwnership) {
 }
 
 func (a *asked) tag(key string) error {
-	_, err := a.us.PutBucketTagging(a.t.Context(), &s3.PutBucketTaggingInput{Bucket: ptr("here"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &key, Value: ptr("v")}}}})
+	_, err := a.us.PutBucketTagging(a.t.Context(), &s3.PutBucketTaggingInput{Bucket: ptr("here"),
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &key, Value: ptr("v")}}}})
 	return err
 }
 
 func (a *asked) versioning(bucket string, c *s3.Client, status types.BucketVersioningStatus) error {
-	_, err := c.PutBucketVersioning(a.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
+	_, err := c.PutBucketVersioning(a.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
 	return err
 }
 
@@ -59,13 +63,21 @@ func bucketQuestions() map[string]func(*asked) {
 	return map[string]func(*asked){
 		"location-constraint": func(a *asked) {
 			a.is("in us-east-1", a.create(a.us, "one", "", false), ok)
-			a.is("in us-east-1, said", a.create(a.us, "two", "us-east-1", false), "Bad Request: InvalidLocationConstraint")
+			a.is("in us-east-1, said", a.create(a.us, "two", "us-east-1", false),
+				"Bad Request: InvalidLocationConstraint")
 			a.is("elsewhere, said", a.create(a.eu, "three", "eu-west-1", false), ok)
-			a.is("elsewhere, not said", a.create(a.eu, "four", "", false), "Bad Request: IllegalLocationConstraintException")
-			a.is("of another", a.create(a.eu, "five", "eu-west-2", false), "Bad Request: IllegalLocationConstraintException")
-			a.is("again", a.create(a.us, "one", "", false), "Conflict: BucketAlreadyOwnedByYou")
-			a.is("somebody else's", a.create(a.s.ClientAs("foreigner", "us-east-1"), "one", "", false), "Conflict: BucketAlreadyExists")
+			a.is("elsewhere, not said", a.create(a.eu, "four", "", false),
+				"Bad Request: IllegalLocationConstraintException")
+			a.is("of another", a.create(a.eu, "five", "eu-west-2", false),
+				"Bad Request: IllegalLocationConstraintException")
 			a.is("no name", a.create(a.us, "No_Name", "", false), "Bad Request: InvalidBucketName")
+		},
+		"recreate": func(a *asked) {
+			a.is("one's own in us-east-1", a.create(a.us, "here", "", false), ok)
+			a.is("one's own", a.create(a.eu, "there", "eu-west-1", false), "Conflict: BucketAlreadyOwnedByYou")
+			a.is("from elsewhere", a.create(a.us, "there", "", false), "Conflict: BucketAlreadyOwnedByYou")
+			a.is("somebody else's", a.create(a.s.ClientAs("foreigner", "us-east-1"), "here", "", false),
+				"Conflict: BucketAlreadyExists")
 		},
 		"list-buckets-paged": func(a *asked) {
 			list := func(most *int32) (*s3.ListBucketsOutput, error) {
@@ -80,17 +92,20 @@ func bucketQuestions() map[string]func(*asked) {
 			a.must(a.create(a.us, "more-2", "", false))
 			_, err = list(nil)
 			a.is("many", err, badly)
-			if out, err = list(ptr[int32](3)); err != nil || len(out.Buckets) != 3 || out.ContinuationToken == nil || out.Buckets[0].BucketRegion == nil {
+			if out, err = list(ptr[int32](3)); err != nil || len(out.Buckets) != 3 ||
+				out.ContinuationToken == nil || out.Buckets[0].BucketRegion == nil {
 				a.t.Fatalf("a page: %+v, %v", out, err)
 			}
-			out, err = a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{MaxBuckets: ptr[int32](3), ContinuationToken: out.ContinuationToken})
+			out, err = a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{MaxBuckets: ptr[int32](3),
+				ContinuationToken: out.ContinuationToken})
 			if err != nil || len(out.Buckets) != 1 || out.ContinuationToken != nil || *out.Buckets[0].Name != "there" {
 				a.t.Errorf("the last page: %+v, %v", out, err)
 			}
 		},
 		"new-buckets": askNewBuckets,
 		"acl-off": func(a *asked) {
-			a.is("an ACL", a.put(a.us, &s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}), "Bad Request: AccessControlListNotSupported")
+			a.is("an ACL", a.put(a.us, &s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}),
+				"Bad Request: AccessControlListNotSupported")
 			a.is("the owner's", a.put(a.us, &s3.PutObjectInput{ACL: types.ObjectCannedACLBucketOwnerFullControl}), ok)
 			a.ownership(types.ObjectOwnershipObjectWriter)
 			a.is("ACLs on", a.put(a.us, &s3.PutObjectInput{ACL: types.ObjectCannedACLAuthenticatedRead}), ok)
@@ -109,13 +124,16 @@ func bucketQuestions() map[string]func(*asked) {
 			a.ownership(types.ObjectOwnershipObjectWriter)
 			a.is("everybody", a.put(a.us, &s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}), forbidden)
 			a.noBlock()
-			a.is("everybody, without the block", a.put(a.us, &s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}), ok)
+			a.is("everybody, without the block", a.put(a.us,
+				&s3.PutObjectInput{ACL: types.ObjectCannedACLPublicRead}), ok)
 		},
 		"policy-valid": func(a *asked) {
 			const malformed = "Bad Request: MalformedPolicy"
-			a.is("another bucket's", a.policy(statement(`{"AWS": "111122223333"}`, "arn:aws:s3:::elsewhere/*")), malformed)
+			a.is("another bucket's", a.policy(statement(`{"AWS": "111122223333"}`, "arn:aws:s3:::elsewhere/*")),
+				malformed)
 			a.is("no principal", a.policy(statement(`{}`, "arn:aws:s3:::here/*")), malformed)
-			a.is("no such action", a.policy(strings.Replace(statement(`{"AWS": "111122223333"}`, "arn:aws:s3:::here/*"), "GetObject", "GetObjects", 1)), malformed)
+			a.is("no such action", a.policy(strings.Replace(statement(`{"AWS": "111122223333"}`,
+				"arn:aws:s3:::here/*"), "GetObject", "GetObjects", 1)), malformed)
 			a.is("a good one", a.policy(statement(`{"AWS": "111122223333"}`, "arn:aws:s3:::here/*")), ok)
 		},
 		"aws-tags": func(a *asked) {
@@ -131,8 +149,11 @@ func bucketQuestions() map[string]func(*asked) {
 		},
 		"replication-versioned": func(a *asked) {
 			replicate := func(c *s3.Client, bucket string) error {
-				_, err := c.PutBucketReplication(a.t.Context(), &s3.PutBucketReplicationInput{Bucket: &bucket, ReplicationConfiguration: &types.ReplicationConfiguration{
-					Role: ptr("arn:aws:iam::111122223333:role/r"), Rules: []types.ReplicationRule{{Status: types.ReplicationRuleStatusEnabled, Destination: &types.Destination{Bucket: ptr("arn:aws:s3:::x")}}}}})
+				_, err := c.PutBucketReplication(a.t.Context(), &s3.PutBucketReplicationInput{Bucket: &bucket,
+					ReplicationConfiguration: &types.ReplicationConfiguration{
+						Role: ptr("arn:aws:iam::111122223333:role/r"),
+						Rules: []types.ReplicationRule{{Status: types.ReplicationRuleStatusEnabled,
+							Destination: &types.Destination{Bucket: ptr("arn:aws:s3:::x")}}}}})
 				return err
 			}
 			a.is("unversioned", replicate(a.us, "here"), badly)
@@ -142,7 +163,8 @@ func bucketQuestions() map[string]func(*asked) {
 		},
 		"lock-keeps-versioning": func(a *asked) {
 			a.must(a.create(a.us, "locked", "", true))
-			a.is("locked", a.versioning("locked", a.us, types.BucketVersioningStatusSuspended), "Conflict: InvalidBucketState")
+			a.is("locked", a.versioning("locked", a.us, types.BucketVersioningStatusSuspended),
+				"Conflict: InvalidBucketState")
 			a.is("not locked", a.versioning("there", a.eu, types.BucketVersioningStatusSuspended), ok)
 		},
 		"versioning-lag": func(a *asked) {
@@ -164,11 +186,23 @@ func bucketQuestions() map[string]func(*asked) {
 				a.t.Errorf("version IDs %v, want null and then one", ids)
 			}
 		},
+		"policy-lag": func(a *asked) {
+			a.s.SetPolicyLag("here", 1)
+			a.must(a.policy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",
+				"Action": "s3:PutObject", "Resource": "arn:aws:s3:::here/*"}]}`))
+			mover := a.as("s3:*")
+			for i, want := range []string{forbidden, ok, forbidden, forbidden} {
+				a.is(fmt.Sprint("write ", i), a.put(mover, &s3.PutObjectInput{}), want)
+			}
+			a.is("the root of the account", a.put(a.s.ClientAs("root", "us-east-1"), &s3.PutObjectInput{}), forbidden)
+			a.is("a test's set-up", a.put(a.us, &s3.PutObjectInput{}), ok)
+		},
 		"mfa-delete": func(a *asked) {
 			out := put(a.t, a.eu, "there", "k", "one")
 			a.s.SetMFADelete("there", true)
 			remove := func(id *string, o ...func(*s3.Options)) error {
-				_, err := a.eu.DeleteObject(a.t.Context(), &s3.DeleteObjectInput{Bucket: ptr("there"), Key: ptr("k"), VersionId: id}, o...)
+				_, err := a.eu.DeleteObject(a.t.Context(), &s3.DeleteObjectInput{Bucket: ptr("there"),
+					Key: ptr("k"), VersionId: id}, o...)
 				return err
 			}
 			a.is("a marker", remove(nil), ok)
@@ -187,11 +221,14 @@ func bucketQuestions() map[string]func(*asked) {
 		"kms-permissions": func(a *asked) {
 			a.is("without", a.put(a.as("s3:PutObject"), kms("us-east-1")), forbidden)
 			a.is("with", a.put(a.as("s3:PutObject", "kms:GenerateDataKey"), kms("us-east-1")), ok)
-			_, err := a.as("s3:GetObject").GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("here"), Key: ptr("k")})
+			_, err := a.as("s3:GetObject").GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("here"),
+				Key: ptr("k")})
 			a.is("read without", err, forbidden)
-			_, err = a.as("s3:GetObject").HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("here"), Key: ptr("k")})
+			_, err = a.as("s3:GetObject").HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("here"),
+				Key: ptr("k")})
 			a.is("head", err, ok)
-			_, err = a.as("s3:GetObject", "kms:Decrypt").GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("here"), Key: ptr("k")})
+			_, err = a.as("s3:GetObject", "kms:Decrypt").GetObject(a.t.Context(),
+				&s3.GetObjectInput{Bucket: ptr("here"), Key: ptr("k")})
 			a.is("read with", err, ok)
 			if !slices.Contains(a.s.Denied("nobody"), "kms:Decrypt arn:aws:kms:us-east-1:111122223333:key/k") {
 				a.t.Errorf("denied %v", a.s.Denied("nobody"))
@@ -201,7 +238,8 @@ func bucketQuestions() map[string]func(*asked) {
 }
 
 func kms(region string) *s3.PutObjectInput {
-	return &s3.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKms, SSEKMSKeyId: ptr("arn:aws:kms:" + region + ":111122223333:key/k")}
+	return &s3.PutObjectInput{ServerSideEncryption: types.ServerSideEncryptionAwsKms,
+		SSEKMSKeyId: ptr("arn:aws:kms:" + region + ":111122223333:key/k")}
 }
 
 func askNewBuckets(a *asked) {
@@ -215,7 +253,8 @@ func askNewBuckets(a *asked) {
 	}
 	p, err := a.us.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: b})
 	a.must(err)
-	if c := p.PublicAccessBlockConfiguration; !*c.BlockPublicAcls || !*c.BlockPublicPolicy || !*c.IgnorePublicAcls || !*c.RestrictPublicBuckets {
+	if c := p.PublicAccessBlockConfiguration; !*c.BlockPublicAcls || !*c.BlockPublicPolicy ||
+		!*c.IgnorePublicAcls || !*c.RestrictPublicBuckets {
 		a.t.Errorf("public access block %+v", c)
 	}
 	o, err := a.us.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: b})

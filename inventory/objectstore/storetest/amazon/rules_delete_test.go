@@ -38,7 +38,8 @@ func (a *asked) remove(id, match string, o ...func(*s3.Options)) error {
 // batch deletes keys of "there" and returns each one's error, by key.
 func (a *asked) batch(objects ...types.ObjectIdentifier) map[string]string {
 	a.t.Helper()
-	out, err := a.eu.DeleteObjects(a.t.Context(), &s3.DeleteObjectsInput{Bucket: ptr("there"), Delete: &types.Delete{Objects: objects}})
+	out, err := a.eu.DeleteObjects(a.t.Context(), &s3.DeleteObjectsInput{Bucket: ptr("there"),
+		Delete: &types.Delete{Objects: objects}})
 	a.must(err)
 	said := map[string]string{}
 	for _, d := range out.Deleted {
@@ -56,7 +57,8 @@ func deleteQuestions() map[string]func(*asked) {
 			out := put(a.t, a.eu, "there", "k", "one")
 			a.is("a version", a.remove(*out.VersionId, *out.ETag), "Not Implemented: NotImplemented")
 			a.is("null", a.remove("null", *out.ETag), "Not Implemented: NotImplemented")
-			if got := a.batch(types.ObjectIdentifier{Key: ptr("k"), VersionId: out.VersionId, ETag: out.ETag})["k"]; got != "NotImplemented" {
+			if got := a.batch(types.ObjectIdentifier{Key: ptr("k"), VersionId: out.VersionId,
+				ETag: out.ETag})["k"]; got != "NotImplemented" {
 				a.t.Errorf("in a batch: %s", got)
 			}
 			a.is("without the ETag", a.remove(*out.VersionId, ""), ok)
@@ -69,7 +71,9 @@ func deleteQuestions() map[string]func(*asked) {
 			a.is("any", a.remove("", "*"), ok)
 			out = put(a.t, a.eu, "there", "right", "one")
 			put(a.t, a.eu, "there", "wrong", "one")
-			said := a.batch(types.ObjectIdentifier{Key: ptr("right"), ETag: out.ETag}, types.ObjectIdentifier{Key: ptr("wrong"), ETag: ptr(wrongTag)}, types.ObjectIdentifier{Key: ptr("none")})
+			said := a.batch(types.ObjectIdentifier{Key: ptr("right"), ETag: out.ETag},
+				types.ObjectIdentifier{Key: ptr("wrong"), ETag: ptr(wrongTag)},
+				types.ObjectIdentifier{Key: ptr("none")})
 			if said["right"] != ok || said["wrong"] != "PreconditionFailed" || said["none"] != ok {
 				a.t.Errorf("in a batch: %v", said)
 			}
@@ -84,7 +88,8 @@ func deleteQuestions() map[string]func(*asked) {
 		"delete-directory-conditions": func(a *asked) {
 			put(a.t, a.eu, "there", "k", "one")
 			a.is("size", a.remove("", "", header("X-Amz-If-Match-Size", "3")), "Not Implemented: NotImplemented")
-			a.is("time", a.remove("", "", header("X-Amz-If-Match-Last-Modified-Time", "Sat, 01 Jan 2000 00:00:00 GMT")), "Not Implemented: NotImplemented")
+			a.is("time", a.remove("", "", header("X-Amz-If-Match-Last-Modified-Time",
+				"Sat, 01 Jan 2000 00:00:00 GMT")), "Not Implemented: NotImplemented")
 		},
 		"delete-objects-document": func(a *asked) {
 			many := func(n int) error {
@@ -92,7 +97,8 @@ func deleteQuestions() map[string]func(*asked) {
 				for i := range n {
 					objects = append(objects, types.ObjectIdentifier{Key: ptr(fmt.Sprint("key-", i))})
 				}
-				_, err := a.eu.DeleteObjects(a.t.Context(), &s3.DeleteObjectsInput{Bucket: ptr("there"), Delete: &types.Delete{Objects: objects, Quiet: ptr(true)}})
+				_, err := a.eu.DeleteObjects(a.t.Context(), &s3.DeleteObjectsInput{Bucket: ptr("there"),
+					Delete: &types.Delete{Objects: objects, Quiet: ptr(true)}})
 				return err
 			}
 			a.is("two", many(2), ok)

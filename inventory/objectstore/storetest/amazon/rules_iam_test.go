@@ -24,24 +24,34 @@ func askPermissions(a *asked) {
 		a.t.Error("a head that is denied told something")
 	}
 	a.is("tags with the object", a.put(a.as("s3:PutObject"), &s3.PutObjectInput{Tagging: ptr("a=b")}), forbidden)
-	a.is("and their action", a.put(a.as("s3:PutObject", "s3:PutObjectTagging"), &s3.PutObjectInput{Tagging: ptr("a=b")}), ok)
+	a.is("and their action", a.put(a.as("s3:PutObject", "s3:PutObjectTagging"),
+		&s3.PutObjectInput{Tagging: ptr("a=b")}), ok)
 
 	for _, tt := range []struct{ name, policy, want string }{
-		{"an explicit deny", `[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::here/*"}]`, forbidden},
-		{"a deny of another resource", `[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::here/other"}]`, ok},
-		{"the bucket's ARN is not its objects'", `{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::here"}`, forbidden},
+		{"an explicit deny",
+			`[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::here/*"}]`, forbidden},
+		{"a deny of another resource",
+			`[{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::here/other"}]`, ok},
+		{"the bucket's ARN is not its objects'",
+			`{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::here"}`, forbidden},
 		{"all but", `{"Effect": "Allow", "NotAction": "s3:Get*", "Resource": "*"}`, forbidden},
 		{"all but others", `{"Effect": "Allow", "NotAction": "s3:Put*", "Resource": "*"}`, ok},
-		{"a condition that holds", `{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceAccount": "111122223333"}}}`, ok},
-		{"one that does not", `{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-west-2"]}}}`, forbidden},
-		{"a key that is not there", `{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringLike": {"s3:prefix": "*"}}}`, forbidden},
-		{"if it exists", `{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringLikeIfExists": {"s3:prefix": "x"}}}`, ok},
-		{"null", `{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"Null": {"s3:if-match": "false"}}}`, forbidden},
+		{"a condition that holds",
+			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceAccount": "111122223333"}}}`, ok},
+		{"one that does not",
+			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-west-2"]}}}`, forbidden},
+		{"a key that is not there",
+			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringLike": {"s3:prefix": "*"}}}`, forbidden},
+		{"if it exists",
+			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringLikeIfExists": {"s3:prefix": "x"}}}`, ok},
+		{"null",
+			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"Null": {"s3:if-match": "false"}}}`, forbidden},
 	} {
 		a.must(a.s.SetPolicy("nobody", `{"Version": "2012-10-17", "Statement": `+tt.policy+`}`))
 		a.is(tt.name, get(a.s.ClientAs("nobody", "us-east-1")), tt.want)
 	}
-	if err := a.s.SetPolicy("nobody", `{"Statement": {"Effect": "Allow", "Action": "s3:GetObjects", "Resource": "*"}}`); err == nil {
+	if err := a.s.SetPolicy("nobody",
+		`{"Statement": {"Effect": "Allow", "Action": "s3:GetObjects", "Resource": "*"}}`); err == nil {
 		a.t.Error("a policy with an action that does not exist was taken")
 	}
 
@@ -53,7 +63,8 @@ func askPermissions(a *asked) {
 	_, err = a.us.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: ptr("here"), Policy: &policy})
 	a.must(err)
 	a.is("a foreigner whom the bucket lets in", get(foreign), ok)
-	policy = strings.ReplaceAll(strings.Replace(policy, `{"AWS": "arn:aws:iam::999988887777:root"}`, `"*"`, 1), "Allow", "Deny")
+	policy = strings.ReplaceAll(strings.Replace(policy, `{"AWS": "arn:aws:iam::999988887777:root"}`, `"*"`, 1),
+		"Allow", "Deny")
 	_, err = a.us.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: ptr("here"), Policy: &policy})
 	a.must(err)
 	a.is("whom the bucket denies", get(a.as("s3:*")), forbidden)
@@ -62,7 +73,8 @@ func askPermissions(a *asked) {
 			a.t.Errorf("denied %v, without %s", a.s.Denied("nobody"), want)
 		}
 	}
-	if used := a.s.Used("nobody"); !slices.Contains(used, "s3:PutObject") || slices.Contains(used, "s3:GetObjectVersion") {
+	if used := a.s.Used("nobody"); !slices.Contains(used, "s3:PutObject") || slices.Contains(used,
+		"s3:GetObjectVersion") {
 		a.t.Errorf("used %v", used)
 	}
 }
@@ -81,7 +93,8 @@ func ask404(a *asked) {
 func askTaggingCount(a *asked) {
 	a.must(a.put(a.us, &s3.PutObjectInput{Tagging: ptr("a=b&c=d")}))
 	for actions, want := range map[string]int32{"s3:GetObject": 0, "s3:GetObject s3:GetObjectTagging": 2} {
-		head, err := a.as(strings.Fields(actions)...).HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("here"), Key: ptr("k")})
+		head, err := a.as(strings.Fields(actions)...).HeadObject(a.t.Context(),
+			&s3.HeadObjectInput{Bucket: ptr("here"), Key: ptr("k")})
 		a.must(err)
 		if got := head.TagCount; want == 0 && got != nil || want > 0 && (got == nil || *got != want) {
 			a.t.Errorf("with %s: a count of %v, want %d", actions, got, want)

@@ -17,27 +17,49 @@ func objectRules() []rule {
 			source: "S3 User Guide, \"Naming Amazon S3 objects\"", check: keyLength},
 		{id: "tags-of-object", demand: "an object has at most 10 tags: 400 BadRequest",
 			source: "S3 User Guide, \"Categorizing your objects using tags\"", check: tagLimit, after: true},
-		{id: "lock-checksum", demand: "in a bucket with object lock each PutObject and UploadPart has Content-MD5 or `x-amz-checksum-*`: 400 InvalidRequest",
-			source: "S3 API Reference, \"PutObject\", \"UploadPart\"; S3 User Guide, \"Object Lock considerations\"", check: lockSummed, after: true},
+		{id: "lock-checksum", demand: "in a bucket with object lock each PutObject and UploadPart has " +
+			"Content-MD5 or `x-amz-checksum-*`: 400 InvalidRequest",
+			source: "S3 API Reference, \"PutObject\", \"UploadPart\"; S3 User Guide, \"Object Lock " +
+				"considerations\"", check: lockSummed, after: true},
 		{id: "lock-only-locked", demand: "retention and legal hold take a bucket with object lock: 400 InvalidRequest",
 			source: "S3 API Reference, \"PutObject\", x-amz-object-lock-mode", check: lockOnly, after: true},
-		{id: "lock-default", demand: "a bucket's default retention is given to an object when it is made, and is its own from then on",
+		{id: "lock-default", demand: "a bucket's default retention is given to an object when it is made, and " +
+			"is its own from then on",
 			source: "S3 User Guide, \"Locking objects with Object Lock\", Default retention"},
-		{id: "lock-denies", demand: "a version under retention or legal hold is deleted by nobody: 403 AccessDenied, \"… because object protected by object lock\"; an error of the key in DeleteObjects",
-			source: "S3 User Guide, \"Locking objects with Object Lock\"; recordings: github.com/versity/versitygw/issues/1330, 1741"},
-		{id: "sse-c-blocked", demand: "SSE-C is refused where the bucket's encryption does not permit it: 403 AccessDenied",
-			source: "S3 User Guide, \"Blocking or unblocking SSE-C for a general purpose bucket\"", check: customerKeyBlocked, after: true},
+		{id: "lock-denies", demand: "a version under retention or legal hold is deleted by nobody: 403 " +
+			"AccessDenied, \"… because object protected by object lock\"; an error of the key in DeleteObjects",
+			source: "S3 User Guide, \"Locking objects with Object Lock\"; recordings: " +
+				"github.com/versity/versitygw/issues/1330, 1741"},
+		{id: "sse-c-blocked", demand: "SSE-C is refused where the bucket's encryption does not permit it: 403 " +
+			"AccessDenied",
+			source: "S3 User Guide, \"Blocking or unblocking SSE-C for a general purpose bucket\"",
+			check:  customerKeyBlocked, after: true},
 		{id: "etag-no-md5", demand: "the ETag of an object under SSE-KMS or SSE-C is no MD5",
 			source: "S3 API Reference, \"Object\", ETag"},
-		{id: "copy-result", demand: "CopyObject and UploadPartCopy tell checksums in the result's document, not in headers",
+		{id: "copy-result", demand: "CopyObject and UploadPartCopy tell checksums in the result's document, not " +
+			"in headers",
 			source: "S3 API Reference, \"CopyObject\", \"UploadPartCopy\", Response Elements"},
 		{id: "copy-size", demand: "a copy takes a source, or a part of one, of at most 5 GiB: 400 InvalidRequest",
 			source: "S3 API Reference, \"CopyObject\", \"UploadPartCopy\""},
 		{id: "redirect-not-copied", demand: "CopyObject does not carry a website redirect",
 			source: "S3 API Reference, \"CopyObject\", x-amz-website-redirect-location: \"not copied\""},
-		{id: "copied-tags", demand: "copying an object with tags takes s3:GetObjectTagging (or …VersionTagging) on it and s3:PutObjectTagging on the copy",
-			source: "S3 User Guide, \"Categorizing your objects using tags\", tagging and access control; \"Copying objects\""},
-		{id: "parts-without-checksum", demand: "GetObjectAttributes tells parts of objects with an additional checksum alone, by pages of 1,000; CRC-64/NVME is none",
+		{id: "vpc-endpoint", demand: "by a VPC endpoint nothing is copied from another region: 403 AccessDenied, " +
+			"\"VPC endpoints do not support cross-region requests\"",
+			source: "S3 API Reference, \"CopyObject\"; AWS re:Post, \"Troubleshoot cross-Region copies and VPC endpoints\""},
+		{id: "default-checksum", demand: "an object has the checksum that was asked for, else a CRC-64/NVME of the " +
+			"whole; one uploaded in parts under SHA-256 has a composite one; `x-amz-checksum-type` tells which",
+			source: "S3 User Guide, \"Checking object integrity in Amazon S3\""},
+		{id: "part-size", demand: "a part has 5 MiB or more, unless it is the last: 400 EntityTooSmall on completion",
+			source: "S3 User Guide, \"Amazon S3 multipart upload limits\""},
+		{id: "delete-marker", demand: "a marker is read by nobody: 404 NoSuchKey with `x-amz-delete-marker` where it is " +
+			"the current version, 405 MethodNotAllowed by its ID",
+			source: "S3 User Guide, \"Working with delete markers\""},
+		{id: "copied-tags", demand: "copying an object with tags takes s3:GetObjectTagging (or …VersionTagging) " +
+			"on it and s3:PutObjectTagging on the copy",
+			source: "S3 User Guide, \"Categorizing your objects using tags\", tagging and access control; " +
+				"\"Copying objects\""},
+		{id: "parts-without-checksum", demand: "GetObjectAttributes tells parts of objects with an additional " +
+			"checksum alone, by pages of 1,000; CRC-64/NVME is none",
 			source: "S3 API Reference, \"GetObjectAttributes\", ObjectParts"},
 		{id: "archived", demand: "an archived object is read and copied once it is restored: 403 InvalidObjectState",
 			source: "S3 User Guide, \"Working with archived objects\""},
@@ -56,7 +78,8 @@ func metadataSize(c *call) *refusal {
 		}
 	}
 	if n > 2<<10 {
-		return refuse(http.StatusBadRequest, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size").
+		return refuse(http.StatusBadRequest, "MetadataTooLarge",
+			"Your metadata headers exceed the maximum allowed metadata size").
 			with("MaxSizeAllowed", "2048")
 	}
 	return nil
@@ -85,7 +108,8 @@ func tagLimit(c *call) *refusal {
 
 func lockSummed(c *call) *refusal {
 	if (c.operation == "PutObject" || c.operation == "UploadPart") && c.bucket.lock && !guarded(c.r.Header) {
-		return invalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
+		return invalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests " +
+			"with Object Lock parameters")
 	}
 	return nil
 }

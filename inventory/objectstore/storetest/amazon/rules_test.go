@@ -78,7 +78,8 @@ func TestRules(t *testing.T) {
 // as gives a client whose policy allows some actions on everything.
 func (a *asked) as(actions ...string) *s3.Client {
 	a.t.Helper()
-	policy := `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["` + strings.Join(actions, `", "`) + `"], "Resource": "*"}}`
+	policy := `{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["` + strings.Join(actions,
+		`", "`) + `"], "Resource": "*"}}`
 	if err := a.s.SetPolicy("nobody", policy); err != nil {
 		a.t.Fatal(err)
 	}
@@ -108,8 +109,10 @@ func requestQuestions() map[string]func(*asked) {
 	return map[string]func(*asked){
 		"host": func(a *asked) {
 			for address, want := range map[string]bool{
-				"https://s3.eu-west-1.amazonaws.com": true, "https://here.s3.us-east-1.amazonaws.com": true, "https://s3.amazonaws.com": true,
-				"https://s3.eu-south-9.amazonaws.com": false, "https://s3.cn-north-1.amazonaws.com": false, "https://example.com": false,
+				"https://s3.eu-west-1.amazonaws.com": true, "https://here.s3.us-east-1.amazonaws.com": true,
+				"https://s3.amazonaws.com":            true,
+				"https://s3.eu-south-9.amazonaws.com": false, "https://s3.cn-north-1.amazonaws.com": false,
+				"https://example.com":                     false,
 				"https://s3.eusc-de-east-1.amazonaws.com": false, "https://s3.us-gov-west-1.amazonaws.com.cn": false,
 				"https://elsewhere.eu-west-1.amazonaws.com": false, "https://sts.amazonaws.eu": false,
 			} {
@@ -144,7 +147,8 @@ func requestQuestions() map[string]func(*asked) {
 				off  time.Duration
 				want string
 			}{{0, ok}, {14 * time.Minute, ok}, {16 * time.Minute, "Forbidden: RequestTimeTooSkewed"}} {
-				late := amazon.Start(a.t, amazon.Options{Regions: []string{"us-east-1"}, Now: func() time.Time { return now.Add(tt.off) }})
+				late := amazon.Start(a.t, amazon.Options{Regions: []string{"us-east-1"},
+					Now: func() time.Time { return now.Add(tt.off) }})
 				_, err := late.Client("us-east-1").ListBuckets(a.t.Context(), &s3.ListBucketsInput{})
 				a.is(tt.off.String(), err, tt.want)
 				if tt.want != ok {
@@ -153,17 +157,21 @@ func requestQuestions() map[string]func(*asked) {
 			}
 		},
 		"signed-headers": func(a *asked) {
-			_, err := a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{}, unsigned("X-Amz-Expected-Bucket-Owner", "1"))
+			_, err := a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{},
+				unsigned("X-Amz-Expected-Bucket-Owner", "1"))
 			a.is("not signed", err, forbidden)
 		},
 		"unknown": func(a *asked) {
-			_, err := a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")}, header("X-Amz-Made-Up", "1"))
+			_, err := a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")},
+				header("X-Amz-Made-Up", "1"))
 			a.is("a header", err, "Not Implemented: NotImplemented")
-			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")}, header("Owner", "1"))
+			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")}, header("Owner",
+				"1"))
 			a.is("a header of no kind", err, "Not Implemented: NotImplemented")
 			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here")}, query("made-up"))
 			a.is("a parameter", err, "Bad Request: InvalidArgument")
-			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here"), FetchOwner: ptr(true)})
+			_, err = a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here"),
+				FetchOwner: ptr(true)})
 			a.is("known ones", err, ok)
 		},
 		"region": func(a *asked) {
@@ -179,7 +187,8 @@ func requestQuestions() map[string]func(*asked) {
 		},
 		"owner": func(a *asked) {
 			for account, want := range map[string]string{"111122223333": ok, "999988887777": forbidden} {
-				_, err := a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here"), ExpectedBucketOwner: &account})
+				_, err := a.us.ListObjectsV2(a.t.Context(), &s3.ListObjectsV2Input{Bucket: ptr("here"),
+					ExpectedBucketOwner: &account})
 				a.is(account, err, want)
 			}
 		},
@@ -193,7 +202,8 @@ func requestQuestions() map[string]func(*asked) {
 			}
 		},
 		"checksum-demanded": func(a *asked) {
-			in := &s3.PutBucketTaggingInput{Bucket: ptr("here"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: ptr("a"), Value: ptr("b")}}}}
+			in := &s3.PutBucketTaggingInput{Bucket: ptr("here"),
+				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: ptr("a"), Value: ptr("b")}}}}
 			_, err := a.us.PutBucketTagging(a.t.Context(), in)
 			a.is("with one, which the SDK adds", err, ok)
 			_, err = a.us.PutBucketTagging(a.t.Context(), in, without("X-Amz-Checksum-Crc32"))

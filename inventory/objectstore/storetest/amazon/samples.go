@@ -27,7 +27,8 @@ func (s *Server) adopt(ctx context.Context) error {
 		for _, found := range all.Buckets.Bucket {
 			b := newBucket(found.Name, region, s.options.Account, "BucketOwnerEnforced", s.now())
 			for _, query := range []string{"tagging", "object-lock"} {
-				is, err := s.send(ctx, region, behind{method: http.MethodGet, bucket: b.name, query: map[string][]string{query: {""}}})
+				is, err := s.send(ctx, region, behind{method: http.MethodGet, bucket: b.name,
+					query: map[string][]string{query: {""}}})
 				if err != nil {
 					return err
 				}
@@ -50,7 +51,8 @@ func (s *Server) adopt(ctx context.Context) error {
 
 // adoptUploads takes in what is begun in a bucket.
 func (s *Server) adoptUploads(ctx context.Context, b *bucket) error {
-	list, err := s.send(ctx, b.region, behind{method: http.MethodGet, bucket: b.name, query: map[string][]string{"uploads": {""}}})
+	list, err := s.send(ctx, b.region, behind{method: http.MethodGet, bucket: b.name,
+		query: map[string][]string{"uploads": {""}}})
 	if err != nil {
 		return err
 	}

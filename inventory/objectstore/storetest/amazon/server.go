@@ -37,8 +37,12 @@ type Options struct {
 	Now        func() time.Time
 }
 
-// root is the name of the user that may do everything.
-const root = "root"
+// Two users are always there: the account's root, and whom tests set up and look by,
+// whom no policy binds.
+const (
+	root  = "root"
+	setup = "set-up"
+)
 
 // Server is an Amazon. Its methods may be called concurrently.
 type Server struct {
@@ -111,12 +115,13 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, dir: o.Dir, served: make(chan error, 2),
-		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256, ExpectContinueTimeout: time.Minute},
-		shapes:    shapes(), inBucket: bucketActions(), onObject: objectActions(),
+		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256,
+			ExpectContinueTimeout: time.Minute},
+		shapes: shapes(), inBucket: bucketActions(), onObject: objectActions(),
 		buckets: make(map[string]*bucket), counts: make(map[string]int), rules: make(map[string]int),
 		ledger: make(map[string]*ledger),
 	}
-	if err := s.enrol(append([]User{{Name: root, Root: true}}, o.Users...)...); err != nil {
+	if err := s.enrol(append([]User{{Name: root, Root: true}, {Name: setup, Root: true}}, o.Users...)...); err != nil {
 		return nil, err
 	}
 	return s, s.start(ctx)
@@ -168,7 +173,8 @@ func (s *Server) Close() error {
 		s.own.CloseIdleConnections()
 		err = errors.Join(s.proxy.Close(), s.tunnels.Close(), s.service.Close())
 		for range 2 {
-			if serveErr := <-s.served; !errors.Is(serveErr, http.ErrServerClosed) && !errors.Is(serveErr, net.ErrClosed) {
+			if serveErr := <-s.served; !errors.Is(serveErr, http.ErrServerClosed) && !errors.Is(serveErr,
+				net.ErrClosed) {
 				err = errors.Join(err, serveErr)
 			}
 		}
@@ -201,7 +207,7 @@ func (s *Server) Env(user ...string) []string {
 		"HTTPS_PROXY=" + s.Proxy(), "https_proxy=" + s.Proxy(), "NO_PROXY=", "no_proxy=",
 		"AWS_CA_BUNDLE=" + s.bundle(), "AWS_ACCESS_KEY_ID=" + u.AccessKey, "AWS_SECRET_ACCESS_KEY=" + u.SecretKey,
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_DISABLED=true",
-		rootVariable + "=" + s.named(root).AccessKey + " " + s.named(root).SecretKey,
+		setupVariable + "=" + s.named(setup).AccessKey + " " + s.named(setup).SecretKey,
 		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + s.profiles(),
 	}
 }

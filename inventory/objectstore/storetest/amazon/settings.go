@@ -42,8 +42,10 @@ func kinds() map[string]kind {
 // several are the settings of which a bucket has many, each with an id.
 func several() map[string]string {
 	return map[string]string{
-		"BucketAnalyticsConfiguration": "AnalyticsConfiguration", "BucketInventoryConfiguration": "InventoryConfiguration",
-		"BucketMetricsConfiguration": "MetricsConfiguration", "BucketIntelligentTieringConfiguration": "IntelligentTieringConfiguration",
+		"BucketAnalyticsConfiguration":          "AnalyticsConfiguration",
+		"BucketInventoryConfiguration":          "InventoryConfiguration",
+		"BucketMetricsConfiguration":            "MetricsConfiguration",
+		"BucketIntelligentTieringConfiguration": "IntelligentTieringConfiguration",
 	}
 }
 
@@ -69,6 +71,13 @@ func (c *call) setting() (*refusal, bool) {
 
 func (c *call) oneSetting(verb, noun string, k kind) *refusal {
 	b := c.bucket
+	if noun == "BucketPolicy" && verb != "Get" {
+		b.mu.Lock()
+		if b.former, b.stale = b.settings[noun], 2*b.slow; b.slow > 0 {
+			c.server.applied("policy-lag")
+		}
+		b.mu.Unlock()
+	}
 	switch verb {
 	case "Put":
 		b.set(noun, string(c.body))
@@ -207,6 +216,15 @@ func (s *Server) SetVersioningLag(bucket string, writes int) {
 	b.lag = writes
 }
 
+// SetPolicyLag has the bucket's policy of before decide so many times yet behind a
+// change, each second time that one is asked.
+func (s *Server) SetPolicyLag(bucket string, times int) {
+	b := s.must(bucket)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.slow = times
+}
+
 // SetMaxBuckets sets above how many buckets they are listed by pages alone.
 func (s *Server) SetMaxBuckets(most int) {
 	s.mu.Lock()
@@ -287,7 +305,8 @@ func (c *call) wrote() error {
 	if !due {
 		return nil
 	}
-	body := fmt.Appendf(nil, "<VersioningConfiguration %s><Status>Enabled</Status></VersioningConfiguration>", namespace)
+	body := fmt.Appendf(nil, "<VersioningConfiguration %s><Status>Enabled</Status></VersioningConfiguration>",
+		namespace)
 	out := behind{method: http.MethodPut, bucket: b.name, query: map[string][]string{"versioning": {""}}, body: body}
 	resp, err := c.server.send(c.r.Context(), b.region, out)
 	if err == nil && resp.status != http.StatusOK {

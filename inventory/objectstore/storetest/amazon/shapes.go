@@ -69,7 +69,8 @@ func checkShape(c *call) *refusal {
 		for _, p := range s.prefixes {
 			known = known || strings.HasPrefix(name, p)
 		}
-		checksum := strings.HasPrefix(name, "X-Amz-Checksum-") && slices.Contains(s.headers, "X-Amz-Sdk-Checksum-Algorithm")
+		checksum := strings.HasPrefix(name, "X-Amz-Checksum-") && slices.Contains(s.headers,
+			"X-Amz-Sdk-Checksum-Algorithm")
 		if !known && !checksum {
 			return notImplemented(name)
 		}

@@ -75,7 +75,8 @@ func (s *Server) authenticate(r *http.Request, h host, payload string) (*User, *
 	if c.region != h.region || c.service != h.service {
 		s.applied("signature-scope")
 		if h.service != "s3" {
-			return nil, refuse(http.StatusForbidden, "SignatureDoesNotMatch", "Credential should be scoped to a valid region.")
+			return nil, refuse(http.StatusForbidden, "SignatureDoesNotMatch",
+				"Credential should be scoped to a valid region.")
 		}
 		return nil, refuse(http.StatusBadRequest, "AuthorizationHeaderMalformed",
 			"The authorization header is malformed; the region '%s' is wrong; expecting '%s'", c.region, h.region).
@@ -93,7 +94,8 @@ func (s *Server) authenticate(r *http.Request, h host, payload string) (*User, *
 	for name := range r.Header {
 		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-amz-") && !slices.Contains(c.signed, lower) {
 			s.applied("signed-headers")
-			return nil, denied("There were headers present in the request which were not signed").with("HeadersNotSigned", lower)
+			return nil, denied("There were headers present in the request which were not "+
+				"signed").with("HeadersNotSigned", lower)
 		}
 	}
 	if subtle.ConstantTimeCompare([]byte(c.signature), []byte(signature(r, c, user.SecretKey, payload))) != 1 {
@@ -116,7 +118,8 @@ func signature(r *http.Request, c credential, secret, payload string) string {
 	lines = append(lines, "", strings.Join(c.signed, ";"), payload)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
 	scope := strings.Join([]string{c.day, c.region, c.service, "aws4_request"}, "/")
-	text := strings.Join([]string{"AWS4-HMAC-SHA256", r.Header.Get("X-Amz-Date"), scope, hex.EncodeToString(sum[:])}, "\n")
+	text := strings.Join([]string{"AWS4-HMAC-SHA256", r.Header.Get("X-Amz-Date"), scope,
+		hex.EncodeToString(sum[:])}, "\n")
 	key := mac([]byte("AWS4"+secret), c.day)
 	for _, part := range []string{c.region, c.service, "aws4_request", text} {
 		key = mac(key, part)

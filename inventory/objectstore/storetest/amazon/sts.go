@@ -38,9 +38,10 @@ func (c *call) sts() {
 	}
 	arn := user.arn(c.server.options.Partition)
 	c.server.note(user.Name, func(l *ledger) map[string]bool { return l.used }, "sts:GetCallerIdentity")
-	_ = c.answer(http.StatusOK, fmt.Appendf(nil, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
-		`<GetCallerIdentityResult><Arn>%s</Arn><UserId>AIDA%s</UserId><Account>%s</Account></GetCallerIdentityResult>`+
-		`<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
+	_ = c.answer(http.StatusOK, fmt.Appendf(nil,
+		`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
+			`<GetCallerIdentityResult><Arn>%s</Arn><UserId>AIDA%s</UserId><Account>%s</Account></GetCallerIdentityResult>`+
+			`<ResponseMetadata><RequestId>%s</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
 		arn, user.AccessKey[4:], user.Account, c.id))
 }
 

@@ -41,7 +41,8 @@ func checkSums(h http.Header, body []byte) *refusal {
 	if said := h.Get("Content-Md5"); said != "" {
 		sum := md5.Sum(body)
 		if said != base64.StdEncoding.EncodeToString(sum[:]) {
-			return refuse(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+			return refuse(http.StatusBadRequest, "BadDigest",
+				"The Content-MD5 you specified did not match what we received.")
 		}
 	}
 	for _, algorithm := range algorithms() {

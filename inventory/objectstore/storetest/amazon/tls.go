@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"sync"
 	"time"
 )
@@ -64,6 +65,9 @@ func (a *authority) leaf(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	p, _ := partitionOf(h.region)
 	name := h.service + "." + h.region + "." + p.suffix
+	if h.private {
+		name = strings.TrimPrefix(strings.TrimSuffix(strings.ToLower(hello.ServerName), "."), h.bucket+".")
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if c := a.leaves[name]; c != nil {

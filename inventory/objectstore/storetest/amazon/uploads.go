@@ -31,7 +31,8 @@ func (c *call) createUpload() *refusal {
 	}
 	o.acl = aclFrom(c.r.Header, c.bucket, c.user)
 	c.bucket.mu.Lock()
-	c.bucket.uploads[begun.UploadID] = &upload{object: o, parts: map[int]part{}, algorithm: c.r.Header.Get("X-Amz-Checksum-Algorithm")}
+	c.bucket.uploads[begun.UploadID] = &upload{object: o, parts: map[int]part{},
+		algorithm: c.r.Header.Get("X-Amz-Checksum-Algorithm")}
 	c.bucket.mu.Unlock()
 	o.tell(c.w.Header())
 	pass(c.w.Header(), resp.header, "X-Amz-Checksum-Algorithm", "X-Amz-Checksum-Type")
@@ -51,7 +52,8 @@ func (c *call) upload() (*upload, *refusal) {
 	if u := c.bucket.uploads[c.query.Get("uploadId")]; u != nil {
 		return u, nil
 	}
-	return nil, notFound("NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
+	return nil, notFound("NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or "+
+		"the upload may have been aborted or completed.")
 }
 
 // uploadPart stores a part.
@@ -113,7 +115,8 @@ func (c *call) copyPart() *refusal {
 	defer from.body.Close()
 	if from.size > s.options.MaxCopy {
 		s.applied("copy-size")
-		return invalidRequest("The specified copy source is larger than the maximum allowable size for a copy source: %d", s.options.MaxCopy)
+		return invalidRequest("The specified copy source is larger than the maximum allowable size for a copy "+
+			"source: %d", s.options.MaxCopy)
 	}
 	algorithm := "Crc64nvme"
 	if u.algorithm != "" {
@@ -165,7 +168,11 @@ func (c *call) completeUpload() *refusal {
 		return broken(err)
 	}
 	if resp.status != http.StatusOK {
-		return resp.refusal()
+		refused := resp.refusal()
+		if refused.code == "EntityTooSmall" {
+			c.server.applied("part-size")
+		}
+		return refused
 	}
 	var asked struct {
 		Part []struct{ PartNumber int }

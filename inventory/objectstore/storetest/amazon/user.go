@@ -80,7 +80,8 @@ func (s *Server) enrol(users ...User) error {
 	}
 	var profiles strings.Builder
 	for _, u := range s.users {
-		fmt.Fprintf(&profiles, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.Name, u.AccessKey, u.SecretKey)
+		fmt.Fprintf(&profiles, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", u.Name, u.AccessKey,
+			u.SecretKey)
 	}
 	return os.WriteFile(s.profiles(), []byte(profiles.String()), 0o600)
 }
