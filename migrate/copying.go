@@ -151,6 +151,7 @@ func (w *work) copyOptions(m Move) copier.Options {
 	return copier.Options{
 		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, Summed: locks(m), KMSKey: w.plan.KMSKey,
 		KMSDefault: w.plan.kmsDefault(m), Retention: w.retentionDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs, Redirects: m.Redirects,
+		Settling: w.settling[m.Destination],
 		Accounts: m.Source.Provider == w.plan.Destination.Provider, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 	}
 }
