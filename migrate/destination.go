@@ -131,6 +131,9 @@ func existing(
 				"turn versioning on, or "+ownBucket)
 		}
 	}
+	if err := l.guarded(ctx, store, m); err != nil {
+		return nil, err
+	}
 	read := readSettings(ctx, store, m.Destination)
 	for i, name := range objectstore.Settings() {
 		value, err := read[i].value, read[i].err
@@ -149,6 +152,26 @@ func existing(
 		}
 	}
 	return l, nil
+}
+
+// guarded finds a bucket of others from which nothing that is tried there could be
+// removed again.
+func (l *look) guarded(ctx context.Context, store objectstore.Store, m Move) error {
+	asked, ok := store.(objectstore.MFADeleter)
+	if !m.Exists || !ok {
+		return nil
+	}
+	guarded, err := asked.MFADelete(ctx, m.Destination)
+	switch {
+	case errors.Is(err, objectstore.ErrDenied), errors.Is(err, objectstore.ErrNotOffered):
+		return nil // versioning, which the same answer tells, says so
+	case err != nil:
+		return fmt.Errorf("MFA delete of %s: %w", l.at, err)
+	case guarded:
+		l.block("destination-mfa-delete", "MFA delete is on: no version is deleted there without a code of the root "+
+			"user's device, and so neither the program's own probes nor a copy that is to be taken back", ownBucket)
+	}
+	return nil
 }
 
 // judge says what one setting of the bucket does to what it is given.

@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/parity"
@@ -134,8 +138,9 @@ func (w *work) fence(ctx context.Context) (bool, error) {
 			return false, w.unfenceable(ctx, fenceRecord{}, b.String()+" has no policy, and beside one this service may not even let its owner in; give it one that permits what the plan needs")
 		}
 	}
-	for _, b := range record.Buckets {
-		err := w.Stores(b.Provider, b.Region).SetSetting(ctx, b.Bucket, objectstore.Policy, b.Fenced)
+	for i := range record.Buckets {
+		b := &record.Buckets[i]
+		err := w.putUp(ctx, b)
 		if errors.Is(err, objectstore.ErrNotOffered) || errors.Is(err, objectstore.ErrDenied) || errors.Is(err, objectstore.ErrRejected) {
 			return false, w.unfenceable(ctx, record, err.Error())
 		}
@@ -161,6 +166,35 @@ func (w *work) fence(ctx context.Context) (bool, error) {
 	return true, putJSON(ctx, w.Home, w.name(fenceFile), record)
 }
 
+// putUp gives a bucket its fenced policy, without what its service does not know.
+func (w *work) putUp(ctx context.Context, b *fenceBucket) error {
+	store := w.Stores(b.Provider, b.Region)
+	err := store.SetSetting(ctx, b.Bucket, objectstore.Policy, b.Fenced)
+	if !errors.Is(err, objectstore.ErrRejected) {
+		return err
+	}
+	narrow := w.fenceOf(b.String())
+	narrow.Narrow = true
+	fenced, narrowErr := narrow.With(b.Before)
+	if narrowErr != nil {
+		return errors.Join(err, narrowErr)
+	}
+	b.Fenced = fenced
+	return store.SetSetting(ctx, b.Bucket, objectstore.Policy, b.Fenced)
+}
+
+// fenceOf is this plan's fence of one bucket.
+func (w *work) fenceOf(bucket string) parity.Fence {
+	fence := w.ownFence()
+	for _, m := range w.plan.Moves {
+		if bucketName(m) == bucket {
+			fence.Deletes = m.Versioning != objectstore.Unversioned
+			fence.Resources = append(fence.Resources, "arn:"+partition(m.Source.Code)+":s3:::"+m.Bucket+"/"+m.Prefix+"*")
+		}
+	}
+	return fence
+}
+
 // keepsOwner tells whether a service is known to let a bucket's owner in whatever
 // its policy leaves unsaid. Some take a policy as all that is allowed: the first
 // policy of a bucket would lock us out, for good.
@@ -177,19 +211,11 @@ func (w *work) unfenceable(ctx context.Context, record fenceRecord, why string) 
 // fencePlan works out the policies.
 func (w *work) fencePlan(ctx context.Context) (fenceRecord, error) {
 	record := fenceRecord{Schema: fenceSchema, At: w.Now().UTC()}
-	place := make(map[string]int)
-	fences := []parity.Fence{}
 	for _, m := range w.plan.Moves {
-		i, ok := place[bucketName(m)]
-		if !ok {
-			i = len(fences)
-			place[bucketName(m)] = i
-			fence := w.ownFence()
-			fence.Deletes = m.Versioning != objectstore.Unversioned
-			fences = append(fences, fence)
+		known := func(b fenceBucket) bool { return b.String() == bucketName(m) }
+		if !slices.ContainsFunc(record.Buckets, known) {
 			record.Buckets = append(record.Buckets, fenceBucket{Provider: m.Source.Provider, Region: m.Source.Code, Bucket: m.Bucket})
 		}
-		fences[i].Resources = append(fences[i].Resources, "arn:"+partition(m.Source.Code)+":s3:::"+m.Bucket+"/"+m.Prefix+"*")
 	}
 	for i := range record.Buckets {
 		b := &record.Buckets[i]
@@ -198,10 +224,11 @@ func (w *work) fencePlan(ctx context.Context) (fenceRecord, error) {
 			return record, err
 		}
 		// One of our own is from a run that the state has forgotten.
-		if b.Before, err = fences[i].Without(before); err != nil {
+		fence := w.fenceOf(b.String())
+		if b.Before, err = fence.Without(before); err != nil {
 			return record, fmt.Errorf("policy of %s: %w", b, err)
 		}
-		if b.Fenced, err = fences[i].With(before); err != nil {
+		if b.Fenced, err = fence.With(before); err != nil {
 			return record, fmt.Errorf("policy of %s: %w", b, err)
 		}
 	}
@@ -225,32 +252,65 @@ func partition(region string) string {
 	return "aws"
 }
 
-// fenceTries is how often a write is tried before a fence counts as not
-// honoured, with a second, two, four … between: policies take effect with delay.
-const fenceTries = 4
+// A policy takes effect with delay, and not everywhere at once (IAM User Guide,
+// "Troubleshooting IAM", changes are not always immediately visible): one refusal
+// proves nothing. Writes are tried on several connections at once, and a fence counts
+// as honoured when all were refused so many times in a row, with a pause between.
+const (
+	fenceConnections = 4
+	fenceRounds      = 3
+	fencePause       = 2 * time.Second
+	// fenceTries is how often a write may be taken, with a second, two, four …
+	// between, before a fence counts as not honoured.
+	fenceTries = 4
+)
 
-// denied tells whether writes to a move's source are refused now, by beginning
-// an upload that is aborted at once.
+// denied tells whether writes to a move's source are refused now.
 func (w *work) denied(ctx context.Context, m Move) (bool, error) {
-	key := m.Prefix + w.probeKey()
-	for try := 0; ; try++ {
-		id, err := w.source(m).CreateUpload(ctx, objectstore.NewObject{Bucket: m.Bucket, Key: key})
-		if errors.Is(err, objectstore.ErrDenied) {
-			return true, nil
-		}
+	for taken, refused := 0, 0; ; {
+		all, err := w.refuses(ctx, m)
 		if err != nil {
 			return false, err
 		}
-		if err := w.source(m).AbortUpload(ctx, m.Bucket, key, id); err != nil {
-			return false, err
+		pause := fencePause
+		if all {
+			if refused++; refused == fenceRounds {
+				return true, nil
+			}
+		} else {
+			if taken == fenceTries {
+				return false, nil
+			}
+			pause = time.Second << taken
+			taken, refused = taken+1, 0
 		}
-		if try == fenceTries {
-			return false, nil
-		}
-		if err := w.sleep(ctx, time.Second<<try); err != nil {
+		if err := w.sleep(ctx, pause); err != nil {
 			return false, err
 		}
 	}
+}
+
+// refuses tells whether writes to a move's source are refused on several connections,
+// by beginning uploads that are aborted at once.
+func (w *work) refuses(ctx context.Context, m Move) (bool, error) {
+	var refused atomic.Int32
+	g, ctx := errgroup.WithContext(ctx)
+	for range fenceConnections {
+		key := m.Prefix + w.probeKey()
+		g.Go(func() error {
+			id, err := w.source(m).CreateUpload(ctx, objectstore.NewObject{Bucket: m.Bucket, Key: key})
+			if errors.Is(err, objectstore.ErrDenied) {
+				refused.Add(1)
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			return w.source(m).AbortUpload(ctx, m.Bucket, key, id)
+		})
+	}
+	err := g.Wait()
+	return refused.Load() == fenceConnections, err
 }
 
 // liftFence gives the buckets their policies back, where they are still ours.

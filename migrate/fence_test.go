@@ -5,11 +5,13 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/certificate"
 )
@@ -112,5 +114,52 @@ func TestFenceInCertificate(t *testing.T) {
 		if err = errors.Join(err, json.Unmarshal(data, &c)); err != nil || stands != (len(c.Fence) == 1) || !slices.Equal(c.Fence, r.Fence) {
 			t.Errorf("stands %t: certificate says %q, result %q, %v", stands, c.Fence, r.Fence, err)
 		}
+	}
+}
+
+// One refusal proves nothing: a fence holds when writes are refused for a while, on
+// several connections.
+func TestFenceThatTakesEffectSlowly(t *testing.T) {
+	const begun = `<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>x</UploadId></InitiateMultipartUploadResult>`
+	for _, tt := range []struct {
+		name  string
+		taken func(n int) bool
+		holds bool
+	}{
+		{"at once", func(int) bool { return false }, true},
+		{"after a while", func(n int) bool { return n > 1 && n < 10 }, true},
+		{"never on one connection", func(n int) bool { return n%4 == 0 }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newTenantFixture(t, true)
+			f.permit()
+			f.fill(5, 100)
+			p := f.plan("auto")
+			var mu sync.Mutex
+			inRow := 0 // refusals since a write was taken
+			f.from.SetFault(func(r storetest.Request) storetest.Fault {
+				if r.Operation != "CreateMultipartUpload" {
+					return storetest.Fault{}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if inRow++; tt.taken(r.N) {
+					inRow = 0
+					return storetest.Fault{Answer: begun}
+				}
+				return storetest.Fault{Status: 403, Code: "AccessDenied"}
+			})
+			f.from.Reset()
+			r, err := f.impatient().Run(t.Context(), p, migrate.Options{KeepSource: true, Passes: 1, Fence: true})
+			if err != nil {
+				t.Fatalf("%v\n%s", err, problems(r))
+			}
+			if holds := len(r.Fence) == 1; holds != tt.holds {
+				t.Errorf("fence %q, want one: %t", r.Fence, tt.holds)
+			}
+			if tt.holds && inRow < 12 {
+				t.Errorf("%d refusals in a row, want 12", inRow)
+			}
+		})
 	}
 }

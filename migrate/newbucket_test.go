@@ -1,15 +1,20 @@
 package migrate_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 	"github.com/residency/residency/migrate"
 )
@@ -166,4 +171,66 @@ func TestCustomerKeysArePermitted(t *testing.T) {
 			t.Errorf("blockers %v", got)
 		}
 	})
+}
+
+// A destination from which no version can be deleted is known before anything is
+// written to it.
+func TestDestinationWithMFADelete(t *testing.T) {
+	a := newOnAmazon(t, amazon.Options{})
+	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"), Body: strings.NewReader("x")}))
+	a.must(a.to.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonDestination), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
+	a.server.SetMFADelete(amazonDestination, true)
+	if got := rulesOf(a.plan().Blockers); !slices.Contains(got, "destination-mfa-delete") {
+		t.Errorf("blockers %v", got)
+	}
+}
+
+// Where the way to the destination copies nothing across regions, the run stops at the
+// first copy and says what to do.
+func TestOneRegion(t *testing.T) {
+	a := newOnAmazon(t, amazon.Options{})
+	for i := range 40 {
+		a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String(fmt.Sprint("k", i)), Body: strings.NewReader("x")}))
+	}
+	p := a.plan()
+	a.server.Forget()
+	a.server.SetFault(func(r amazon.Request) amazon.Fault {
+		if r.Operation == "CopyObject" {
+			return amazon.Fault{Status: 403, Code: "AccessDenied", Message: "VPC endpoints do not support cross-region requests"}
+		}
+		return amazon.Fault{}
+	})
+	_, err := a.run(p)
+	if !errors.Is(err, objectstore.ErrOneRegion) || !strings.Contains(err.Error(), "a provider of its own") {
+		t.Errorf("run: %v", err)
+	}
+	if n := a.server.Counts()["CopyObject"]; n > 8 {
+		t.Errorf("%d copies were tried", n)
+	}
+}
+
+// The fence denies what Amazon knows, and a policy with it is one that Amazon takes.
+func TestFenceOnAmazon(t *testing.T) {
+	a := newOnAmazon(t, amazon.Options{})
+	a.versioned()
+	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"), Body: strings.NewReader("x")}))
+	a.must(nil, a.server.AddUser(amazon.User{Name: "mover", Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`}))
+	a.server.Setenv(t, "mover")
+	var err error
+	a.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: a.server.Through})
+	a.must(nil, err)
+	p := a.plan()
+	runner := a.runner()
+	runner.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	r, err := runner.Run(t.Context(), p, migrate.Options{KeepSource: true, Passes: 1, Fence: true})
+	if err != nil || len(r.Fence) != 1 {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	got, err := a.from.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String(amazonSource)})
+	a.must(nil, err)
+	for _, action := range []string{"s3:PutObjectVersionAcl", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:DeleteObject"} {
+		if !strings.Contains(*got.Policy, `"`+action+`"`) {
+			t.Errorf("the fence does not deny %s: %s", action, *got.Policy)
+		}
+	}
 }

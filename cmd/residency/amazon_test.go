@@ -27,6 +27,7 @@ amazon used USER FILE: write down which actions a user needed and had
 amazon counts OPERATION N: assert how many requests of an operation there were
 amazon forget: empty what was noted
 amazon tags BUCKET KEY VALUE: give a bucket a tag as CloudFormation does
+amazon slow BUCKET N: have the policy of before a change decide N times yet
 amazon most N: refuse unpaged lists of more buckets
 amazon mfa BUCKET: turn MFA delete on
 amazon lag [BUCKET]: have versioning, once on, take a write to come into force; without a bucket, in new ones
@@ -75,6 +76,10 @@ func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.Atoi(rest[0])
 		ts.Check(err)
 		server.SetMaxBuckets(n)
+	case args[0] == "slow" && len(rest) == 2:
+		n, err := strconv.Atoi(rest[1])
+		ts.Check(err)
+		server.SetPolicyLag(rest[0], n)
 	case args[0] == "mfa" && len(rest) == 1:
 		server.SetMFADelete(rest[0], true)
 	case args[0] == "lag" && len(rest) <= 1:

@@ -27,6 +27,7 @@ var (
 	ErrElsewhere    = errors.New("redirected to another place, which is not followed")
 	ErrArchived     = errors.New("archived, and not restored")
 	ErrPassing      = errors.New("failed for the moment")
+	ErrOneRegion    = fmt.Errorf("%w: the way to it copies nothing across regions", ErrNotOffered)
 )
 
 // ErrClock is a kind of ErrCredentials whose remedy is another.
@@ -41,7 +42,7 @@ func (clock) Is(target error) bool { return target == ErrCredentials }
 // follow: the credentials, the bucket, or everything is gone. A run stops at it
 // instead of asking again for every key.
 func Hopeless(err error) bool {
-	for _, kind := range []error{ErrCredentials, ErrNoBucket, ErrOwner} {
+	for _, kind := range []error{ErrCredentials, ErrNoBucket, ErrOwner, ErrOneRegion} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -15,14 +15,23 @@ type Fence struct {
 	Name      string   // letters and digits; tells one plan's fence from another's
 	Resources []string // ARNs of keys, with wildcards
 	Deletes   bool     // deny deletions that set a delete marker, too
+	// Narrow leaves out what some services do not know, who then refuse the policy:
+	// lists of versions, and replication.
+	Narrow bool
 }
 
 // statement is the fence in the words of a policy. Deletions by version ID stay
 // allowed: the erase step needs them.
 func (f Fence) statement() map[string]any {
-	actions := []any{"s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectTagging", "s3:PutObjectVersionTagging", "s3:DeleteObjectVersionTagging", "s3:PutObjectAcl"}
+	actions := []any{
+		"s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObjectTagging", "s3:PutObjectVersionTagging",
+		"s3:DeleteObjectVersionTagging", "s3:PutObjectAcl",
+	}
 	if f.Deletes {
 		actions = append(actions, "s3:DeleteObject")
+	}
+	if !f.Narrow {
+		actions = append(actions, "s3:PutObjectVersionAcl", "s3:ReplicateObject", "s3:ReplicateDelete")
 	}
 	resources := make([]any, len(f.Resources))
 	for i, r := range f.Resources {

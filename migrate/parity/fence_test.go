@@ -9,7 +9,7 @@ import (
 
 func TestFence(t *testing.T) {
 	fence := parity.Fence{Name: "0123", Resources: []string{"arn:aws:s3:::b/*"}, Deletes: true}
-	const statement = `{"Action":["s3:PutObject","s3:PutObjectTagging","s3:DeleteObjectTagging","s3:PutObjectVersionTagging","s3:DeleteObjectVersionTagging","s3:PutObjectAcl","s3:DeleteObject"],"Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::b/*"],"Sid":"ResidencyFence0123"}`
+	const statement = `{"Action":["s3:PutObject","s3:PutObjectTagging","s3:DeleteObjectTagging","s3:PutObjectVersionTagging","s3:DeleteObjectVersionTagging","s3:PutObjectAcl","s3:DeleteObject","s3:PutObjectVersionAcl","s3:ReplicateObject","s3:ReplicateDelete"],"Effect":"Deny","Principal":"*","Resource":["arn:aws:s3:::b/*"],"Sid":"ResidencyFence0123"}`
 	const theirs = `{"Effect":"Allow","Sid":"Theirs"}`
 	for _, tt := range []struct{ before, fenced, after string }{
 		{"", `{"Statement":[` + statement + `],"Version":"2012-10-17"}`, ""},
@@ -30,6 +30,10 @@ func TestFence(t *testing.T) {
 		if after, err := parity.Unfenced(got); err != nil || string(after) != tt.after {
 			t.Errorf("Unfenced = %s, %v, want %s", after, err, tt.after)
 		}
+	}
+	narrow := parity.Fence{Name: "0123", Resources: fence.Resources, Narrow: true}
+	if got, err := narrow.With(nil); err != nil || !strings.Contains(string(got), `"s3:PutObjectAcl"],"Effect"`) {
+		t.Errorf("narrow: %s, %v", got, err)
 	}
 	other := parity.Fence{Name: "4567", Resources: []string{"arn:aws:s3:::b/p*"}}
 	alone, err := other.With(nil)

@@ -117,8 +117,11 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 		case e.Status != 0:
 			e.Kind = byStatus(e.Status)
 		}
-		if strings.Contains(api.ErrorMessage(), sseStored) {
+		switch message := api.ErrorMessage(); {
+		case strings.Contains(message, sseStored):
 			e.Kind = objectstore.ErrCustomerKey
+		case strings.Contains(message, oneRegion):
+			e.Kind = objectstore.ErrOneRegion
 		}
 		if e.Hint = s.hint(e, response, bucket, cases); e.Kind == nil && redirects(e.Status) {
 			e.Kind = objectstore.ErrElsewhere
@@ -146,6 +149,11 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 	return e
 }
 
+// oneRegion is what Amazon says, as of a denial, to a copy across regions by a VPC
+// endpoint (recorded: github.com/terricain/aioboto3, issue 348, and
+// github.com/data-science-on-aws/data-science-on-aws, issue 221).
+const oneRegion = "VPC endpoints do not support cross-region requests"
+
 // hint says what more can be told of a refusal.
 func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string, cases []iam.Case) string {
 	switch {
@@ -159,6 +167,9 @@ func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, buck
 			return "this machine's clock " + offBy(s.now().Sub(at))
 		}
 		return "this machine's clock is wrong"
+	case errors.Is(e.Kind, objectstore.ErrOneRegion):
+		return "a VPC endpoint is on the way: run this where there is none, or give the destination a provider of its own " +
+			"in the configuration, of the same type, so that bytes are streamed through this machine"
 	case errors.Is(e.Kind, objectstore.ErrDenied):
 		hint := needed(e.Op, response, cases)
 		if account := s.owner.known(); account != "" && bucket != "" {

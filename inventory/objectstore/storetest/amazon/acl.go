@@ -162,8 +162,8 @@ func public(text string) bool {
 }
 
 func (c *call) policyStatus() *refusal {
-	text, ok := c.bucket.policy()
-	if !ok {
+	text := c.bucket.setting("BucketPolicy")
+	if text == "" {
 		return notFound("NoSuchBucketPolicy", "The bucket policy does not exist").with("BucketName", c.name)
 	}
 	status := map[bool]string{true: "TRUE", false: "FALSE"}[public(text)]

@@ -28,6 +28,9 @@ type bucket struct {
 	lag      int  // writes for which versioning that is on makes null versions yet
 	lagging  bool // versioning is said to be on, and the server behind has not heard of it
 	system   []tag
+	former   string // the policy before the last change
+	stale    int    // how often yet it may show
+	slow     int    // how often it shows behind a change
 }
 
 func (s *Server) bucket(name string) *bucket {
@@ -36,12 +39,18 @@ func (s *Server) bucket(name string) *bucket {
 	return s.buckets[name]
 }
 
-// policy returns the bucket's policy.
+// policy returns the bucket's policy; while one that was just changed is not in force
+// everywhere, every second time the one before.
 func (b *bucket) policy() (string, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	text, ok := b.settings["BucketPolicy"]
-	return text, ok
+	text := b.settings["BucketPolicy"]
+	if b.stale > 0 {
+		if b.stale--; b.stale%2 == 0 {
+			text = b.former
+		}
+	}
+	return text, text != ""
 }
 
 func (b *bucket) setting(noun string) string {

@@ -15,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// Client returns a client of a region for a test's own set-up: of the account's root,
-// to whom no policy applies.
-func (s *Server) Client(region string) *s3.Client { return s.ClientAs(root, region) }
+// Client returns a client of a region for a test's own set-up: under keys to
+// which no policy applies.
+func (s *Server) Client(region string) *s3.Client { return s.ClientAs(setup, region) }
 
 // ClientAs returns a client of a region with a user's credentials. It never repeats
 // a request, and adds no checksums by itself.
@@ -68,14 +68,14 @@ func transport(proxy *url.URL, roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// rootVariable has the keys of the account's root, for other processes of a test.
-const rootVariable = "AMAZON_ROOT"
+// setupVariable has the keys of Client, for other processes of a test.
+const setupVariable = "AMAZON_SETUP"
 
 // Reach is Client for another process of a test, which has the variables of Env.
 func Reach(getenv func(string) string, region string) (*s3.Client, error) {
-	accessKey, secretKey, ok := strings.Cut(getenv(rootVariable), " ")
+	accessKey, secretKey, ok := strings.Cut(getenv(setupVariable), " ")
 	if !ok {
-		return nil, fmt.Errorf("amazon: %s is not set", rootVariable)
+		return nil, fmt.Errorf("amazon: %s is not set", setupVariable)
 	}
 	proxy, err := url.Parse(getenv("HTTPS_PROXY"))
 	if err != nil {

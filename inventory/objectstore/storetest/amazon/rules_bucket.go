@@ -49,6 +49,9 @@ func bucketRules() []rule {
 		{id: "versioning-lag", demand: "versioning that was just turned on may make null versions for a while " +
 			"(here as many writes as the test says)",
 			source: "S3 User Guide, \"Enabling versioning on buckets\": up to 15 minutes"},
+		{id: "policy-lag", demand: "a policy that was just changed is not in force everywhere for a while (here as often as " +
+			"the test says, each second time)",
+			source: "IAM User Guide, \"Troubleshoot IAM\", changes that are not always immediately visible"},
 		{id: "mfa-delete", demand: "with MFA delete a version is deleted, and versioning changed, with " +
 			"`x-amz-mfa` alone: 403 AccessDenied",
 			source: "S3 User Guide, \"Configuring MFA delete\"", check: mfaDelete, after: true},

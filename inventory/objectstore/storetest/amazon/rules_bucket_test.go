@@ -186,6 +186,17 @@ func bucketQuestions() map[string]func(*asked) {
 				a.t.Errorf("version IDs %v, want null and then one", ids)
 			}
 		},
+		"policy-lag": func(a *asked) {
+			a.s.SetPolicyLag("here", 1)
+			a.must(a.policy(`{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",
+				"Action": "s3:PutObject", "Resource": "arn:aws:s3:::here/*"}]}`))
+			mover := a.as("s3:*")
+			for i, want := range []string{forbidden, ok, forbidden, forbidden} {
+				a.is(fmt.Sprint("write ", i), a.put(mover, &s3.PutObjectInput{}), want)
+			}
+			a.is("the root of the account", a.put(a.s.ClientAs("root", "us-east-1"), &s3.PutObjectInput{}), forbidden)
+			a.is("a test's set-up", a.put(a.us, &s3.PutObjectInput{}), ok)
+		},
 		"mfa-delete": func(a *asked) {
 			out := put(a.t, a.eu, "there", "k", "one")
 			a.s.SetMFADelete("there", true)

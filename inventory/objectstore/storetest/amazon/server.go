@@ -37,8 +37,12 @@ type Options struct {
 	Now        func() time.Time
 }
 
-// root is the name of the user that may do everything.
-const root = "root"
+// Two users are always there: the account's root, and whom tests set up and look by,
+// whom no policy binds.
+const (
+	root  = "root"
+	setup = "set-up"
+)
 
 // Server is an Amazon. Its methods may be called concurrently.
 type Server struct {
@@ -117,7 +121,7 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 		buckets: make(map[string]*bucket), counts: make(map[string]int), rules: make(map[string]int),
 		ledger: make(map[string]*ledger),
 	}
-	if err := s.enrol(append([]User{{Name: root, Root: true}}, o.Users...)...); err != nil {
+	if err := s.enrol(append([]User{{Name: root, Root: true}, {Name: setup, Root: true}}, o.Users...)...); err != nil {
 		return nil, err
 	}
 	return s, s.start(ctx)
@@ -203,7 +207,7 @@ func (s *Server) Env(user ...string) []string {
 		"HTTPS_PROXY=" + s.Proxy(), "https_proxy=" + s.Proxy(), "NO_PROXY=", "no_proxy=",
 		"AWS_CA_BUNDLE=" + s.bundle(), "AWS_ACCESS_KEY_ID=" + u.AccessKey, "AWS_SECRET_ACCESS_KEY=" + u.SecretKey,
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_DISABLED=true",
-		rootVariable + "=" + s.named(root).AccessKey + " " + s.named(root).SecretKey,
+		setupVariable + "=" + s.named(setup).AccessKey + " " + s.named(setup).SecretKey,
 		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + s.profiles(),
 	}
 }

@@ -71,6 +71,13 @@ func (c *call) setting() (*refusal, bool) {
 
 func (c *call) oneSetting(verb, noun string, k kind) *refusal {
 	b := c.bucket
+	if noun == "BucketPolicy" && verb != "Get" {
+		b.mu.Lock()
+		if b.former, b.stale = b.settings[noun], 2*b.slow; b.slow > 0 {
+			c.server.applied("policy-lag")
+		}
+		b.mu.Unlock()
+	}
 	switch verb {
 	case "Put":
 		b.set(noun, string(c.body))
@@ -207,6 +214,15 @@ func (s *Server) SetVersioningLag(bucket string, writes int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lag = writes
+}
+
+// SetPolicyLag has the bucket's policy of before decide so many times yet behind a
+// change, each second time that one is asked.
+func (s *Server) SetPolicyLag(bucket string, times int) {
+	b := s.must(bucket)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.slow = times
 }
 
 // SetMaxBuckets sets above how many buckets they are listed by pages alone.
