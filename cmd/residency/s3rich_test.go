@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
 )
 
 // rich puts objects with everything that one can have.
@@ -42,6 +44,25 @@ func (t *s3Tool) rich(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// many puts objects that have nothing but bytes.
+func (t *s3Tool) many(ctx context.Context, text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i := range n {
+		group.Go(func() error {
+			_, err := t.client.PutObject(ctx, &s3.PutObjectInput{
+				Bucket: &t.bucket, Key: aws.String(fmt.Sprintf("many/%04d", i)), Body: strings.NewReader(fmt.Sprint("body ", i)),
+			})
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 // parts puts an object of two parts.
