@@ -24,9 +24,11 @@ type evidenceFlags struct {
 }
 
 func (e *evidenceFlags) addTo(c *cobra.Command) {
-	c.Flags().StringVar(&e.file, "evidence", "", "ask the service of --to what it is believed to do, in buckets of its own, and write the answers to this `file`")
+	c.Flags().StringVar(&e.file, "evidence", "",
+		"ask the service of --to what it is believed to do, in buckets of its own, and write the answers to this `file`")
 	c.Flags().BoolVar(&e.dryRun, "dry-run", false, "with --evidence: say what would be asked and made, and do nothing")
-	c.Flags().BoolVar(&e.withAccounts, "with-account", false, "with --evidence: keep account numbers and names of users in the file")
+	c.Flags().BoolVar(&e.withAccounts, "with-account", false,
+		"with --evidence: keep account numbers and names of users in the file")
 }
 
 func (e *evidenceFlags) check(to string) error {
@@ -80,7 +82,8 @@ func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
 			asked++
 		}
 	}
-	a.reporter().Note(fmt.Sprintf("%s is written: %d of %d claims were asked; all that was made is removed", e.file, asked, len(report.Claims)))
+	a.reporter().Note(fmt.Sprintf("%s is written: %d of %d claims were asked; all that was made is removed",
+		e.file, asked, len(report.Claims)))
 	if asked < len(report.Claims) {
 		return fmt.Errorf("%w: %s could not be asked", errIncomplete, plural(len(report.Claims)-asked, "claim"))
 	}
@@ -129,5 +132,6 @@ func (a *app) printClaims(claims []evidence.Claim) error {
 	if a.output == "csv" {
 		return render.CSV(a.Out, []string{"claim", "outcome", "observed"}, rows)
 	}
-	return render.Table(a.Out, []render.Column{{Name: "claim", Fold: true}, {Name: "outcome"}, {Name: "observed", Fold: true}}, rows)
+	columns := []render.Column{{Name: "claim", Fold: true}, {Name: "outcome"}, {Name: "observed", Fold: true}}
+	return render.Table(a.Out, columns, rows)
 }
