@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/residency/residency/inventory/doctor"
@@ -94,6 +95,9 @@ func (w *work) copySegments(
 			return err
 		}
 		o.TagsTold = tags[i].told
+		if first := slices.IndexFunc(w.pass.Segments, func(s manifest.Segment) bool { return s.Move == i }); first >= 0 {
+			o.Compared = w.pass.Segments[first].FirstKey
+		}
 		o.Budget, o.Enforced, o.Spare, o.Uploads = budget, enforced, crew, uploads{diary, i}
 		o.Mark = w.reservation.Marks[m.Destination]
 		o.Copied = func(n int64) {
