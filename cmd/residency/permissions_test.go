@@ -220,4 +220,10 @@ func copiedStages(p *permitted) {
 	p.stage("inventory", "acme", 0, "inventory")
 	p.stage("verify", "acme", 0, "verify", "--plan", p.plan, "--verify", "readback")
 	p.stage("erase", "acme", 0, "erase", "--plan", p.plan, "--approve", p.digest)
+	// All in one.
+	for _, b := range []string{"late", "late-plain"} {
+		p.bucket(p.from, b, b == "late")
+		p.put(b, "k", "late", nil)
+	}
+	p.stage("plan,copy,erase", "late", 0, "migrate", "--to", p.to(), "--yes")
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -63,7 +64,7 @@ func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
 		return a.printClaims(c.Plan())
 	}
 	// The file is there before anything is made: what cannot be written is not asked.
-	f, err := os.OpenFile(e.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := evidenceFile(e.file)
 	if err != nil {
 		return &usageError{err: fmt.Errorf("--evidence: %w", err), hint: "name a file that is not there yet"}
 	}
@@ -88,6 +89,17 @@ func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
 		return fmt.Errorf("%w: %s could not be asked", errIncomplete, plural(len(report.Claims)-asked, "claim"))
 	}
 	return nil
+}
+
+// evidenceFile makes the file, in the place of one that an interrupted run has left.
+func evidenceFile(name string) (*os.File, error) {
+	mode := os.O_EXCL
+	var before evidence.Report
+	data, err := os.ReadFile(name)
+	if err == nil && json.Unmarshal(data, &before) == nil && before.Schema == evidence.Schema && before.Interrupted {
+		mode = os.O_TRUNC
+	}
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|mode, 0o600)
 }
 
 // pause waits, or returns the context's error.
