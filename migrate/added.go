@@ -38,6 +38,10 @@ func (p *Plan) notCompared() []string {
 		if m.Way == ServerSide && len(said) == 1 {
 			said = append(said, "what plain objects that the service copied by itself are encrypted with at the source: "+
 				"no further request asks")
+			if p.Verify != "readback" {
+				said = append(said, "attributes of objects that the service copied by itself, but for the first and each thousandth, where "+
+					"it vouches for them; website redirects, which it does not carry, are asked for where the source has a website or some were seen")
+			}
 		}
 	}
 	if kms {

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -27,6 +28,8 @@ type onAmazon struct {
 	home     *state.Dir
 	keys     []s3store.CustomerKey
 	from, to *s3.Client // of the account's root
+	verify   string     // default auto
+	kmsKey   string     // of the destination
 }
 
 const (
@@ -93,7 +96,7 @@ func (a *onAmazon) plan() *migrate.Plan {
 	}
 	p, err := migrate.Make(a.t.Context(), a.home, migrate.Request{
 		Country:  func(_, region string) string { return map[bool]string{true: "US", false: "IE"}[region == us] },
-		Customer: "acme", Verify: "auto", CustomerKeys: len(a.keys) > 0, Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Customer: "acme", Verify: cmp.Or(a.verify, "auto"), KMSKey: a.kmsKey, CustomerKeys: len(a.keys) > 0, Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
 		Destination: to,
 		Inventory: &inventory.Inventory{
 			Coverage: []inventory.Coverage{{Provider: "aws", Region: us, Looked: true}, {Provider: "aws", Region: eu, Looked: true}},

@@ -90,6 +90,9 @@ func (w *work) copySegments(
 			}
 		}
 		o := w.copyOptions(m)
+		if o.Carries, err = w.carriesAll(ctx, m); err != nil {
+			return err
+		}
 		o.TagsTold = tags[i].told
 		o.Budget, o.Enforced, o.Spare, o.Uploads = budget, enforced, crew, uploads{diary, i}
 		o.Mark = w.reservation.Marks[m.Destination]
@@ -147,7 +150,7 @@ func (w *work) bySource(segments []manifest.Segment) iter.Seq[[]manifest.Segment
 func (w *work) copyOptions(m Move) copier.Options {
 	return copier.Options{
 		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, Summed: locks(m), KMSKey: w.plan.KMSKey,
-		KMSDefault: w.plan.kmsDefault(m), Retention: w.retentionDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs,
+		KMSDefault: w.plan.kmsDefault(m), Retention: w.retentionDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs, Redirects: m.Redirects,
 		Accounts: m.Source.Provider == w.plan.Destination.Provider, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 	}
 }

@@ -129,6 +129,7 @@ type Move struct {
 	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
 	ACLs        bool                   `json:"acls,omitempty"`        // access control lists are in force there
 	TagsUntold  bool                   `json:"tags_untold,omitempty"` // the source was seen not to tell which versions have tags
+	Redirects   bool                   `json:"redirects,omitempty"`   // versions may have website redirects, which no service copies
 	Totals      Totals                 `json:"totals"`
 	Unlistable  int64                  `json:"unlistable,omitempty"` // entries and unfinished uploads that stay, for their keys are not known
 	// Exists tells that others made the destination bucket; it is then left as it

@@ -369,6 +369,7 @@ func (p *planner) advise() {
 		if p.Restore != "" && m.Totals.Archived > 0 {
 			p.warn(Issue{Rule: "restore", Location: at, Count: m.Totals.Archived, Text: fmt.Sprintf("archived versions are restored first, at tier %s and for %d days, which the source's account pays for; migrate asks for that, and is to be run again when they are there", p.Restore, restoreDays)})
 		}
+		p.adviseCopies(m)
 		if m.Versioning == objectstore.Suspended {
 			p.warn(Issue{Rule: "versioning-suspended", Location: at, Text: "versions with ID null get IDs of their own at the destination"})
 		}

@@ -29,6 +29,7 @@ func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move,
 			if errors.Is(err, objectstore.ErrCustomerKey) {
 				note(&o.sseC, string(e.Key))
 			}
+			m.Redirects = m.Redirects || m.Way == ServerSide && info.WebsiteRedirect != ""
 			p.annotations(ctx, ref, &o.annotated)
 			tags, tagsErr := source.Tags(ctx, ref)
 			if errors.Is(tagsErr, objectstore.ErrDenied) {

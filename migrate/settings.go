@@ -68,6 +68,9 @@ func (p *planner) settings(ctx context.Context, source objectstore.Store, m *Mov
 		if err == nil && name == objectstore.Policy {
 			policy = value
 		}
+		if name == objectstore.Website && (value != nil || errors.Is(err, objectstore.ErrDenied)) {
+			m.Redirects = m.Way == ServerSide
+		}
 		row := Parity{Bucket: bucketName(*m), Setting: string(name)}
 		switch {
 		case errors.Is(err, objectstore.ErrNotOffered):

@@ -31,6 +31,9 @@ const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 shows REGION BUCKET                  print its versioning, tags and policy
   s3 put REGION BUCKET KEY TEXT           put an object; the key may have escapes as in Go
   s3 rich REGION BUCKET                   put objects of every kind
+  s3 many REGION BUCKET N                 put N plain objects
+  s3 customer REGION BUCKET               permit SSE-C, and put an object under the key of 32 letters k
+  s3 acls REGION BUCKET                   turn access control lists on, and put an object that all may read
   s3 settings REGION BUCKET               give it one of each setting
   s3 setup REGION BUCKET                  print those
   s3 kms REGION BUCKET KEY                encrypt it with a key of KMS by default
@@ -69,7 +72,7 @@ func s3Run(ctx context.Context, args []string) error {
 	bucket, prefix, _ := strings.Cut(args[2], "/")
 	t := &s3Tool{client: client, region: args[1], bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"locked": 1, "put": 2, "rich": 0, "kms": 1, "settings": 0, "setup": 0, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
+	want := map[string]int{"locked": 1, "put": 2, "rich": 0, "customer": 0, "acls": 0, "many": 1, "kms": 1, "settings": 0, "setup": 0, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
@@ -117,6 +120,12 @@ func s3Run(ctx context.Context, args []string) error {
 	case "kms":
 		_, err = t.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: &bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
 			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &rest[0]}}}}})
+	case "many":
+		return t.many(ctx, rest[0])
+	case "customer":
+		return t.customer(ctx)
+	case "acls":
+		return t.acls(ctx)
 	case "rich":
 		return t.rich(ctx)
 	case "rm":

@@ -3,13 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
 )
 
 // rich puts objects with everything that one can have.
@@ -42,6 +46,60 @@ func (t *s3Tool) rich(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// customer puts an object under SSE-C in a bucket that permits it.
+func (t *s3Tool) customer(ctx context.Context) error {
+	_, err := t.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: &t.bucket,
+		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{
+			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{
+				SSEAlgorithm: types.ServerSideEncryptionAes256},
+			BlockedEncryptionTypes: &types.BlockedEncryptionTypes{EncryptionType: []types.EncryptionType{types.EncryptionTypeNone}},
+		}}}})
+	if err != nil {
+		return err
+	}
+	key := strings.Repeat("k", 32)
+	sum := md5.Sum([]byte(key))
+	_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &t.bucket, Key: aws.String("secret"), Body: strings.NewReader("one"),
+		SSECustomerAlgorithm: aws.String("AES256"), SSECustomerKey: aws.String(base64.StdEncoding.EncodeToString([]byte(key))),
+		SSECustomerKeyMD5: aws.String(base64.StdEncoding.EncodeToString(sum[:]))})
+	return err
+}
+
+// acls puts an object that everybody may read, in a bucket where that is possible.
+func (t *s3Tool) acls(ctx context.Context) error {
+	if _, err := t.client.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: &t.bucket}); err != nil {
+		return err
+	}
+	_, err := t.client.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: &t.bucket,
+		OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{
+			ObjectOwnership: types.ObjectOwnershipObjectWriter}}}})
+	if err != nil {
+		return err
+	}
+	_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &t.bucket, Key: aws.String("public"), Body: strings.NewReader("one"),
+		ACL: types.ObjectCannedACLPublicRead})
+	return err
+}
+
+// many puts objects that have nothing but bytes.
+func (t *s3Tool) many(ctx context.Context, text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i := range n {
+		group.Go(func() error {
+			_, err := t.client.PutObject(ctx, &s3.PutObjectInput{
+				Bucket: &t.bucket, Key: aws.String(fmt.Sprintf("many/%04d", i)), Body: strings.NewReader(fmt.Sprint("body ", i)),
+			})
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 // parts puts an object of two parts.

@@ -150,3 +150,8 @@ type Annotator interface {
 // it has, to whoever may read them, by its service's own word. Of others that has
 // to be seen: what is not told there may be.
 type TagCounter interface{ CountsTags() bool }
+
+// Carrier is a store whose service copies, by its own word, everything that an object
+// has besides its bytes, but for a website redirect, a lock and grants. Of others
+// copies are compared with what they are of.
+type Carrier interface{ CarriesAttributes() bool }

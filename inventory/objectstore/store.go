@@ -203,6 +203,8 @@ type NewObject struct {
 	// CustomerKey encrypts the object under SSE-C with the key of that name; see
 	// Info.
 	CustomerKey string
+	// Explicit has a copy carry these attributes, in place of its source's.
+	Explicit bool
 	// Algorithm and Composite choose the checksum that a multipart upload keeps.
 	Algorithm string
 	Composite bool

@@ -73,7 +73,7 @@ func testServerSide(t *testing.T, box *storetest.Sandbox) {
 	provider, err := s3store.Open(ctx, s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: proxy.URL()}})
 	must(nil, err)
 	store := provider.Region(region)
-	c := copier.New(store, from, store, to, copier.Options{Versioning: objectstore.Enabled})
+	c := copier.New(store, from, store, to, copier.Options{Versioning: objectstore.Enabled, Carries: true, TagsTold: true})
 	var earlier map[string]int
 	for history, err := range objectstore.Histories(store.Versions(ctx, from, "", "")) {
 		must(nil, err)

@@ -21,7 +21,7 @@ import (
 
 // transfer copies one version and proves it.
 func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (receipt.Receipt, error) {
-	evidence, err := c.move(ctx, e, guard)
+	evidence, compares, err := c.move(ctx, e, guard)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
@@ -39,7 +39,7 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 	}
 	if finding.Verdict == receipt.Verified {
 		switch source := evidence.Source; {
-		case !verifier.Plain(source.Attributes) || source.Incomplete != "":
+		case !verifier.Plain(source.Attributes) || source.Incomplete != "" || compares:
 			finding, err = c.attributes(ctx, e, source, nil, at, finding)
 		case !c.AnyClass && verifier.Class(source.StorageClass) != verifier.Class(""):
 			finding, err = c.description(ctx, source, at, finding)
@@ -54,14 +54,21 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 	return r, nil
 }
 
-func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	multipart := strings.Contains(e.ETag, "-")
-	switch {
-	case c.serverSide && !multipart && c.single(e.Size):
+// move copies one version. compares tells that its attributes are to be compared
+// even if it has none.
+func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (_ verifier.Evidence, compares bool, err error) {
+	if c.serverSide && !strings.Contains(e.ETag, "-") && c.single(e.Size) {
 		return c.copyWhole(ctx, e, guard)
+	}
+	evidence, err := c.pieces(ctx, e, guard)
+	return evidence, false, err
+}
+
+func (c *Copier) pieces(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
+	switch {
 	case c.serverSide:
 		return c.copyParts(ctx, e, guard)
-	case multipart:
+	case strings.Contains(e.ETag, "-"):
 		return c.streamParts(ctx, e, guard)
 	}
 	o, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 0)
@@ -222,53 +229,4 @@ func cutShort(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	return fmt.Errorf("read the source's body: %w", err)
-}
-
-// copyWhole lets the service copy an object that it copies in one request.
-func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
-	classed := !c.AnyClass && verifier.Class(e.StorageClass) != verifier.Class("")
-	if classed {
-		target.StorageClass = e.StorageClass
-	}
-	// A copy takes over everything but lock and encryption.
-	lock, err := c.lock(ctx, e)
-	if err != nil {
-		return verifier.Evidence{}, drifted(err)
-	}
-	target.Lock = lock
-	if c.KMSKey != "" {
-		info, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0)
-		if err != nil {
-			return verifier.Evidence{}, drifted(err)
-		}
-		if strings.HasPrefix(info.Encrypted, "aws:kms") {
-			target.KMSKey = c.KMSKey
-		}
-	}
-	if target.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
-		return verifier.Evidence{}, drifted(err)
-	}
-	w, err := c.copyLocked(ctx, e.Ref(c.from, c.Versioning), target)
-	if err != nil {
-		return verifier.Evidence{}, &refusal{err}
-	}
-	c.Copied(e.Size)
-	source := objectstore.Info{ETag: e.ETag, Size: e.Size, VersionID: e.VersionID}
-	told := verifier.ETagsComparable(source, w, false) && w.ETag == e.ETag
-	asked := !told || classed || lock != (objectstore.Lock{}) || len(target.Grants) > 0
-	if asked {
-		// What is to be compared with the copy has to be known.
-		if source, err = c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0); err != nil {
-			return verifier.Evidence{}, &wrote{w, drifted(err)}
-		}
-	}
-	if !told {
-		// A differing ETag may be a matter of encryption; reading decides.
-		if source.Checksum != w.Checksum || source.Checksum.Algorithm == "" {
-			source.ETag = ""
-		}
-	}
-	source.Lock, source.Grants = lock, target.Grants
-	return verifier.Evidence{Source: source, Written: w, Unasked: !asked}, nil
 }

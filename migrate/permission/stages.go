@@ -87,7 +87,8 @@ func plan() []Use {
 		[]Use{
 			sample.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
 			sample.send("GetObjectTagging", iam.Current, iam.Version),
-			sample.send("GetObjectAcl", iam.Current, iam.Version), sample.send("ListObjectAnnotations", iam.Current, iam.Version),
+			sample.send("GetObjectAcl", iam.Current, iam.Version),
+			sample.send("ListObjectAnnotations", iam.Current, iam.Version),
 		},
 		listings(Destination, "see what a destination that is there holds"),
 		destination.each(verbs("Get", settings())...),
@@ -209,7 +210,8 @@ func abort() []Use {
 			each("HeadBucket", "GetObjectLockConfiguration"),
 		[]Use{
 			place{end: Destination, place: Mark, why: "give the reservation back"}.send("AbortMultipartUpload"),
-			place{end: Destination, place: Probes, why: "remove what a run that died has left"}.send("DeleteObjects", iam.Version),
+			place{end: Destination, place: Probes, why: "remove what a run that died has left"}.
+				send("DeleteObjects", iam.Version),
 			written.send("DeleteObjects", iam.Version), written.send("DeleteObject", iam.Current, iam.Unchanged),
 			written.send("HeadObject", iam.Current, iam.UnderKMS),
 			place{end: Source, place: TheBucket, why: "look for a fence that the state has forgotten",

@@ -123,6 +123,7 @@ func notCompared() map[string]string {
 		"KMSKey":    "a key has an ID, an ARN and aliases, and answers name another than was sent; that the copy is under KMS is compared",
 		"Algorithm": "it chooses the checksum that the destination keeps, which proves the copy or is not asked",
 		"Composite": "as Algorithm",
+		"Explicit":  "it says whose attributes a copy has, which are compared",
 		"Guard":     "it is the condition of the write, not kept",
 	}
 }

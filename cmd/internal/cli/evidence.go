@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -24,9 +25,11 @@ type evidenceFlags struct {
 }
 
 func (e *evidenceFlags) addTo(c *cobra.Command) {
-	c.Flags().StringVar(&e.file, "evidence", "", "ask the service of --to what it is believed to do, in buckets of its own, and write the answers to this `file`")
+	c.Flags().StringVar(&e.file, "evidence", "",
+		"ask the service of --to what it is believed to do, in buckets of its own, and write the answers to this `file`")
 	c.Flags().BoolVar(&e.dryRun, "dry-run", false, "with --evidence: say what would be asked and made, and do nothing")
-	c.Flags().BoolVar(&e.withAccounts, "with-account", false, "with --evidence: keep account numbers and names of users in the file")
+	c.Flags().BoolVar(&e.withAccounts, "with-account", false,
+		"with --evidence: keep account numbers and names of users in the file")
 }
 
 func (e *evidenceFlags) check(to string) error {
@@ -61,7 +64,7 @@ func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
 		return a.printClaims(c.Plan())
 	}
 	// The file is there before anything is made: what cannot be written is not asked.
-	f, err := os.OpenFile(e.file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := evidenceFile(e.file)
 	if err != nil {
 		return &usageError{err: fmt.Errorf("--evidence: %w", err), hint: "name a file that is not there yet"}
 	}
@@ -80,11 +83,23 @@ func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
 			asked++
 		}
 	}
-	a.reporter().Note(fmt.Sprintf("%s is written: %d of %d claims were asked; all that was made is removed", e.file, asked, len(report.Claims)))
+	a.reporter().Note(fmt.Sprintf("%s is written: %d of %d claims were asked; all that was made is removed",
+		e.file, asked, len(report.Claims)))
 	if asked < len(report.Claims) {
 		return fmt.Errorf("%w: %s could not be asked", errIncomplete, plural(len(report.Claims)-asked, "claim"))
 	}
 	return nil
+}
+
+// evidenceFile makes the file, in the place of one that an interrupted run has left.
+func evidenceFile(name string) (*os.File, error) {
+	mode := os.O_EXCL
+	var before evidence.Report
+	data, err := os.ReadFile(name)
+	if err == nil && json.Unmarshal(data, &before) == nil && before.Schema == evidence.Schema && before.Interrupted {
+		mode = os.O_TRUNC
+	}
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|mode, 0o600)
 }
 
 // pause waits, or returns the context's error.
@@ -129,5 +144,6 @@ func (a *app) printClaims(claims []evidence.Claim) error {
 	if a.output == "csv" {
 		return render.CSV(a.Out, []string{"claim", "outcome", "observed"}, rows)
 	}
-	return render.Table(a.Out, []render.Column{{Name: "claim", Fold: true}, {Name: "outcome"}, {Name: "observed", Fold: true}}, rows)
+	columns := []render.Column{{Name: "claim", Fold: true}, {Name: "outcome"}, {Name: "observed", Fold: true}}
+	return render.Table(a.Out, columns, rows)
 }

@@ -105,7 +105,8 @@ func ofEnd(documents []permission.Document, end string) ([]permission.Document, 
 	for _, d := range found {
 		providers = append(providers, d.Where.Provider)
 	}
-	return nil, &usageError{err: fmt.Errorf("--end %s: there are several, with the providers %s", end, strings.Join(providers, ", ")),
+	names := strings.Join(providers, ", ")
+	return nil, &usageError{err: fmt.Errorf("--end %s: there are several, with the providers %s", end, names),
 		hint: "leave --end out; -o json prints them all"}
 }
 
@@ -323,7 +324,9 @@ func (a *app) permissionsTable(documents []permission.Document) error {
 		for _, line := range d.Reasons() {
 			rows = append(rows, []string{line.Action, string(line.On), line.Requests, line.Why})
 		}
-		columns := []render.Column{{Name: "action"}, {Name: "on", Fold: true}, {Name: "requests", Fold: true}, {Name: "why", Fold: true}}
+		columns := []render.Column{
+			{Name: "action"}, {Name: "on", Fold: true}, {Name: "requests", Fold: true}, {Name: "why", Fold: true},
+		}
 		if err := render.Table(a.Out, columns, rows); err != nil {
 			return err
 		}

@@ -66,7 +66,8 @@ func TestArrowsRunOneWay(t *testing.T) {
 
 func TestImportersAreFew(t *testing.T) {
 	allowed := map[string][]string{
-		"github.com/aws/":                     {"/inventory/objectstore/s3store", "/inventory/objectstore/storetest"},
+		"github.com/aws/": {"/inventory/objectstore/s3store", "/inventory/objectstore/storetest",
+			"/inventory/objectstore/storetest/amazon"},
 		"github.com/spf13/cobra":              {"/cmd/internal/cli"},
 		"github.com/olekukonko/tablewriter":   {"/cmd/internal/render"},
 		"github.com/schollz/progressbar":      {"/cmd/internal/render"},

@@ -14,17 +14,23 @@ import (
 
 func (c *Collector) aboutBuckets() []question {
 	list := []question{
-		about("list-buckets", "a list of buckets by pages tells where each is", reference+"ListBuckets, BucketRegion", "our own bucket, with its region", c.listed),
-		about("new-bucket-blocks", "a new bucket blocks public access", guide+`"Default settings for new S3 buckets FAQ"`, "all four are on",
+		about("list-buckets", "a list of buckets by pages tells where each is",
+			reference+"ListBuckets, BucketRegion", "our own bucket, with its region", c.listed),
+		about("new-bucket-blocks", "a new bucket blocks public access",
+			guide+`"Default settings for new S3 buckets FAQ"`, "all four are on",
 			c.setting(objectstore.PublicAccess, func(v []byte) bool { return bytes.Count(v, []byte("true")) == 4 })),
-		about("new-bucket-owner", "a new bucket has no access control lists", guide+`"Default settings for new S3 buckets FAQ"`, "BucketOwnerEnforced",
+		about("new-bucket-owner", "a new bucket has no access control lists",
+			guide+`"Default settings for new S3 buckets FAQ"`, "BucketOwnerEnforced",
 			c.setting(objectstore.Ownership, func(v []byte) bool { return bytes.Contains(v, []byte("BucketOwnerEnforced")) })),
-		about("new-bucket-encrypts", "a new bucket encrypts with SSE-S3", guide+`"Default settings for new S3 buckets FAQ"`, "AES256",
+		about("new-bucket-encrypts", "a new bucket encrypts with SSE-S3",
+			guide+`"Default settings for new S3 buckets FAQ"`, "AES256",
 			c.setting(objectstore.Encryption, func(v []byte) bool { return bytes.Contains(v, []byte("AES256")) })),
-		about("policy-denies", "a policy that denies writes comes into force within a minute, and stays in force", guide+`"Bucket policies"`, "20 refusals one after the other, within a minute", c.fence),
+		about("policy-denies", "a policy that denies writes comes into force within a minute, and stays in force",
+			guide+`"Bucket policies"`, "20 refusals one after the other, within a minute", c.fence),
 	}
 	if c.Far != nil {
-		list = append(list, about("other-region", "who is asked about a bucket of another region names that region", reference+"HeadBucket, x-amz-bucket-region", "301, with the region", c.elsewhere))
+		list = append(list, about("other-region", "who is asked about a bucket of another region names that region",
+			reference+"HeadBucket, x-amz-bucket-region", "301, with the region", c.elsewhere))
 	}
 	return list
 }
@@ -65,7 +71,8 @@ func (c *Collector) fence(ctx context.Context) (string, bool, error) {
 	case strings.Contains(host, ".us-gov-"):
 		arn = "arn:aws-us-gov"
 	}
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Fence","Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"%s:s3:::%s/fenced/*"}]}`, arn, c.plain())
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"Fence","Effect":"Deny","Principal":"*",`+
+		`"Action":"s3:PutObject","Resource":"%s:s3:::%s/fenced/*"}]}`, arn, c.plain())
 	if err := c.Near.Store.SetSetting(ctx, c.plain(), objectstore.Policy, []byte(policy)); err != nil {
 		return "", false, err
 	}
@@ -90,8 +97,8 @@ func (c *Collector) fence(ctx context.Context) (string, bool, error) {
 			}
 		}
 	}
-	return fmt.Sprintf("%d refusals one after the other; the first of them after %s; %d writes had passed, %d of them after a refusal",
-		row, first.Round(time.Millisecond), passed, relapses), row == refusals, nil
+	return fmt.Sprintf("%d refusals one after the other; the first of them after %s; "+
+		"%d writes had passed, %d of them after a refusal", row, first.Round(time.Millisecond), passed, relapses), row == refusals, nil
 }
 
 // elsewhere asks one region about the other's bucket.
@@ -118,11 +125,14 @@ func (c *Collector) peek() []objectstore.Exchange {
 
 func (c *Collector) aboutCopies() []question {
 	list := []question{
-		about("copy-sum", "a copy's result has the checksum of what was copied", reference+"CopyObject, CopyObjectResult", "a checksum of the whole", c.copied(c.Near, c.plain)),
-		about("copy-redirect", "a copy does not carry a website's redirect", reference+"CopyObject, x-amz-website-redirect-location", "no redirect", c.redirect),
+		about("copy-sum", "a copy's result has the checksum of what was copied",
+			reference+"CopyObject, CopyObjectResult", "a checksum of the whole", c.copied(c.Near, c.plain)),
+		about("copy-redirect", "a copy does not carry a website's redirect",
+			reference+"CopyObject, x-amz-website-redirect-location", "no redirect", c.redirect),
 	}
 	if c.Far != nil {
-		list = append(list, about("copy-away", "a bucket of another region can be copied from", reference+"CopyObject", "a checksum of the whole", c.copied(*c.Far, c.away)))
+		list = append(list, about("copy-away", "a bucket of another region can be copied from",
+			reference+"CopyObject", "a checksum of the whole", c.copied(*c.Far, c.away)))
 	}
 	return list
 }
@@ -130,15 +140,17 @@ func (c *Collector) aboutCopies() []question {
 // copied copies an object from a bucket to the one with versions.
 func (c *Collector) copied(from Region, bucket func() string) asking {
 	return func(ctx context.Context) (string, bool, error) {
-		written, err := from.Store.Put(ctx, object(bucket(), "copied"), objectstore.Body{Reader: strings.NewReader(probe), Size: 5, Checksum: objectstore.Checksum{Algorithm: "CRC64NVME", Value: probeCRC64}})
+		sum := objectstore.Checksum{Algorithm: "CRC64NVME", Value: probeCRC64}
+		written, err := from.Store.Put(ctx, object(bucket(), "copied"), body(objectstore.Body{Checksum: sum}))
 		if err != nil {
 			return "", false, err
 		}
-		w, err := c.Near.Store.Copy(ctx, objectstore.Ref{Bucket: bucket(), Key: "copied", ETag: written.ETag}, object(c.kept(), "copied-from-"+bucket()))
+		source := objectstore.Ref{Bucket: bucket(), Key: "copied", ETag: written.ETag}
+		w, err := c.Near.Store.Copy(ctx, source, object(c.kept(), "copied-from-"+bucket()))
 		if err != nil {
 			return outcome(err, nil)
 		}
-		return fmt.Sprintf("%s %s", w.Checksum.Algorithm, w.Checksum.Value), w.Checksum.Algorithm == "CRC64NVME" && w.Checksum.Value == probeCRC64, nil
+		return w.Checksum.Algorithm + " " + w.Checksum.Value, w.Checksum == sum, nil
 	}
 }
 
@@ -148,7 +160,8 @@ func (c *Collector) redirect(ctx context.Context) (string, bool, error) {
 	if _, err := put(ctx, c.Near.Store, o); err != nil {
 		return "", false, err
 	}
-	if _, err := c.Near.Store.Copy(ctx, objectstore.Ref{Bucket: o.Bucket, Key: o.Key}, object(c.plain(), "redirected-copy")); err != nil {
+	source := objectstore.Ref{Bucket: o.Bucket, Key: o.Key}
+	if _, err := c.Near.Store.Copy(ctx, source, object(c.plain(), "redirected-copy")); err != nil {
 		return "", false, err
 	}
 	info, err := c.Near.Store.Stat(ctx, objectstore.Ref{Bucket: o.Bucket, Key: "redirected-copy"}, 0)

@@ -231,7 +231,8 @@ func empty(ctx context.Context, store Store, bucket string) error {
 // customers' keys always, account numbers but for their last four digits, and the
 // names of users, unless they are to stay.
 func (r *Report) Redact(withAccounts bool) {
-	number, name := regexp.MustCompile(`\b[0-9]{12}\b`), regexp.MustCompile(`(arn:[a-z-]+:(?:iam|sts)::[0-9]{12}:[a-z-]+)/[^\s"]+`)
+	number := regexp.MustCompile(`\b[0-9]{12}\b`)
+	name := regexp.MustCompile(`(arn:[a-z-]+:(?:iam|sts)::[0-9]{12}:[a-z-]+)/[^\s"]+`)
 	text := func(s string) string {
 		if withAccounts {
 			return s

@@ -15,32 +15,43 @@ import (
 func (c *Collector) aboutWrites() []question {
 	s := c.Near.Store
 	return []question{
-		about("put-if-absent", "If-None-Match keeps a write from what is there", writes, "412 PreconditionFailed", func(ctx context.Context) (string, bool, error) {
-			if _, err := put(ctx, s, object(c.plain(), "put-if-absent")); err != nil {
-				return "", false, fmt.Errorf("%w: %w", errUnasked, err)
-			}
-			o := object(c.plain(), "put-if-absent")
-			o.Guard.Absent = true
-			_, err := put(ctx, s, o)
-			return coded(err, 412, "PreconditionFailed")
-		}),
-		about("put-if-same", "If-Match keeps a write from what has another ETag", writes, "412 PreconditionFailed", func(ctx context.Context) (string, bool, error) {
-			o := object(c.plain(), "put-if-absent")
-			o.Guard.ETag = another
-			_, err := put(ctx, s, o)
-			return coded(err, 412, "PreconditionFailed")
-		}),
-		about("put-if-absent-twice", "of writes at once under If-None-Match one is done", writes, "1 of 8 is done, the others are refused with 409 or 412", c.race),
-		about("put-wrong-sum", "what has another SHA-256 than is said is refused", reference+"PutObject", "400 with the code of a checksum", func(ctx context.Context) (string, bool, error) {
-			_, err := s.Put(ctx, object(c.plain(), "put-wrong-sum"), objectstore.Body{Reader: strings.NewReader(probe), Size: 5, SHA256: hex.EncodeToString(make([]byte, 32))})
-			return outcome(err, objectstore.ErrCorrupt)
-		}),
-		about("put-locked-bare", "object lock demands a checksum", guide+`"Object Lock considerations"`, "400 InvalidRequest", func(ctx context.Context) (string, bool, error) {
-			_, err := put(ctx, s, object(c.locked(), "bare"))
-			return coded(err, 400, "InvalidRequest")
-		}),
-		about("put-kms", "the ETag of an object under SSE-KMS is no MD5", reference+"Object, ETag", "another ETag than the MD5", c.underKMS),
-		about("tagging-count", "an answer tells how many tags a version has", reference+"HeadObject, x-amz-tagging-count", "2 tags", c.tagCount),
+		about("put-if-absent", "If-None-Match keeps a write from what is there",
+			writes, "412 PreconditionFailed", func(ctx context.Context) (string, bool, error) {
+				if _, err := put(ctx, s, object(c.plain(), "put-if-absent")); err != nil {
+					return "", false, fmt.Errorf("%w: %w", errUnasked, err)
+				}
+				o := object(c.plain(), "put-if-absent")
+				o.Guard.Absent = true
+				_, err := put(ctx, s, o)
+				return coded(err, 412, "PreconditionFailed")
+			}),
+		about("put-if-same", "If-Match keeps a write from what has another ETag",
+			writes, "412 PreconditionFailed", func(ctx context.Context) (string, bool, error) {
+				o := object(c.plain(), "put-if-absent")
+				o.Guard.ETag = another
+				_, err := put(ctx, s, o)
+				return coded(err, 412, "PreconditionFailed")
+			}),
+		about("put-if-absent-twice", "of writes at once under If-None-Match one is done",
+			writes, "1 of 8 is done, the others are refused with 409 or 412", c.race),
+		about("put-wrong-sum", "what has another SHA-256 than is said is refused",
+			reference+"PutObject", "400 with the code of a checksum", func(ctx context.Context) (string, bool, error) {
+				wrong := body(objectstore.Body{SHA256: hex.EncodeToString(make([]byte, 32))})
+				_, err := s.Put(ctx, object(c.plain(), "put-wrong-sum"), wrong)
+				return outcome(err, objectstore.ErrCorrupt)
+			}),
+		about("put-locked-bare", "object lock demands a checksum",
+			guide+`"Object Lock considerations"`, "400 InvalidRequest", func(ctx context.Context) (string, bool, error) {
+				// What is small gets a checksum by itself.
+				const size = 2 << 20
+				large := objectstore.Body{Reader: strings.NewReader(strings.Repeat("p", size)), Size: size}
+				_, err := s.Put(ctx, object(c.locked(), "bare"), large)
+				return coded(err, 400, "InvalidRequest")
+			}),
+		about("put-kms", "the ETag of an object under SSE-KMS is no MD5",
+			reference+"Object, ETag", "another ETag than the MD5", c.underKMS),
+		about("tagging-count", "an answer tells how many tags a version has",
+			reference+"HeadObject, x-amz-tagging-count", "2 tags", c.tagCount),
 	}
 }
 
@@ -72,7 +83,8 @@ func (c *Collector) race(ctx context.Context) (string, bool, error) {
 			return "", false, err
 		}
 	}
-	return fmt.Sprintf("%d done, refused by status: %v", done, refused), done == 1 && refused["409"]+refused["412"] == racers-1, nil
+	as := done == 1 && refused["409"]+refused["412"] == racers-1
+	return fmt.Sprintf("%d done, refused by status: %v", done, refused), as, nil
 }
 
 // The MD5 and the CRC-64/NVME of what is written.
@@ -92,7 +104,8 @@ func (c *Collector) underKMS(ctx context.Context) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	return fmt.Sprintf("ETag %s under %s, %s without", w.ETag, w.Encrypted, plain.ETag), w.ETag != plain.ETag && strings.HasPrefix(w.Encrypted, "aws:kms"), nil
+	as := w.ETag != plain.ETag && strings.HasPrefix(w.Encrypted, "aws:kms")
+	return fmt.Sprintf("ETag %s under %s, %s without", w.ETag, w.Encrypted, plain.ETag), as, nil
 }
 
 func (c *Collector) tagCount(ctx context.Context) (string, bool, error) {
@@ -110,12 +123,15 @@ func (c *Collector) tagCount(ctx context.Context) (string, bool, error) {
 
 func (c *Collector) aboutHistories() []question {
 	return []question{
-		about("order-in-a-second", "versions and markers of one second are listed newest first", reference+"ListObjectVersions", "the order in which they were made, turned round", c.order),
-		about("null-after-switch", "what was there before versioning stays as null, beneath what is written then", guide+`"How S3 Versioning works"`, "an ID, then null", c.switched),
-		about("locked-summed", "what has a checksum is taken under object lock, and deleted where nothing retains it", guide+`"Object Lock considerations"`, "done", func(ctx context.Context) (string, bool, error) {
-			_, err := c.Near.Store.Put(ctx, object(c.locked(), "summed"), objectstore.Body{Reader: strings.NewReader(probe), Size: 5, MD5: probeMD5})
-			return outcome(err, nil)
-		}),
+		about("order-in-a-second", "versions and markers of one second are listed newest first",
+			reference+"ListObjectVersions", "the order in which they were made, turned round", c.order),
+		about("null-after-switch", "what was there before versioning stays as null, beneath what is written then",
+			guide+`"How S3 Versioning works"`, "an ID, then null", c.switched),
+		about("locked-summed", "what has a checksum is taken under object lock, and deleted where nothing retains it",
+			guide+`"Object Lock considerations"`, "done", func(ctx context.Context) (string, bool, error) {
+				_, err := c.Near.Store.Put(ctx, object(c.locked(), "summed"), body(objectstore.Body{MD5: probeMD5}))
+				return outcome(err, nil)
+			}),
 	}
 }
 
@@ -168,5 +184,6 @@ func (c *Collector) switched(ctx context.Context) (string, bool, error) {
 		listed = append(listed, map[bool]string{true: "null", false: "an ID"}[v.VersionID == objectstore.NullVersion])
 	}
 	text := strings.Join(listed, ", ")
-	return fmt.Sprintf("listed: %s; the write right after was answered with %q", text, w.VersionID), text == "an ID, null", nil
+	observed := fmt.Sprintf("listed: %s; the write right after was answered with %q", text, w.VersionID)
+	return observed, text == "an ID, null", nil
 }

@@ -34,14 +34,20 @@ const (
 // make the buckets.
 func (c *Collector) questions() []question {
 	list := []question{
-		about("caller", "STS tells whose the credentials are", "AWS STS API Reference, GetCallerIdentity", "an ARN", c.caller),
-		about("bucket", "a bucket is made in the region that is asked", reference+"CreateBucket", "done", c.make(c.Near, c.plain, false)),
-		about("bucket-versions", "a bucket is given versioning before anything is in it", reference+"PutBucketVersioning", "done", c.makeVersioned),
-		about("bucket-later", "a bucket without versioning", reference+"CreateBucket", "done", c.make(c.Near, c.later, false)),
-		about("bucket-locked", "a bucket is made with object lock", reference+"CreateBucket", "done", c.make(c.Near, c.locked, true)),
+		about("caller", "STS tells whose the credentials are",
+			"AWS STS API Reference, GetCallerIdentity", "an ARN", c.caller),
+		about("bucket", "a bucket is made in the region that is asked",
+			reference+"CreateBucket", "done", c.make(c.Near, c.plain, false)),
+		about("bucket-versions", "a bucket is given versioning before anything is in it",
+			reference+"PutBucketVersioning", "done", c.makeVersioned),
+		about("bucket-later", "a bucket without versioning",
+			reference+"CreateBucket", "done", c.make(c.Near, c.later, false)),
+		about("bucket-locked", "a bucket is made with object lock",
+			reference+"CreateBucket", "done", c.make(c.Near, c.locked, true)),
 	}
 	if c.Far != nil {
-		list = append(list, about("bucket-away", "a bucket is made in another region", reference+"CreateBucket", "done", c.make(*c.Far, c.away, false)))
+		list = append(list, about("bucket-away", "a bucket is made in another region",
+			reference+"CreateBucket", "done", c.make(*c.Far, c.away, false)))
 	}
 	list = append(list, c.aboutDeletions()...)
 	list = append(list, c.aboutWrites()...)
@@ -92,7 +98,13 @@ const probe = "probe"
 
 // put writes an object of our own.
 func put(ctx context.Context, s Store, o objectstore.NewObject) (objectstore.Written, error) {
-	return s.Put(ctx, o, objectstore.Body{Reader: strings.NewReader(probe), Size: int64(len(probe))})
+	return s.Put(ctx, o, body(objectstore.Body{}))
+}
+
+// body adds what is written to what is said of it.
+func body(b objectstore.Body) objectstore.Body {
+	b.Reader, b.Size = strings.NewReader(probe), int64(len(probe))
+	return b
 }
 
 func object(bucket, key string) objectstore.NewObject {
@@ -103,7 +115,10 @@ func object(bucket, key string) objectstore.NewObject {
 const another = "00000000000000000000000000000000"
 
 // deleting asks for a deletion of what is put for it.
-func (c *Collector) deleting(bucket func() string, key string, d func(w objectstore.Written) objectstore.Deletion, judge func(error) (string, bool, error)) asking {
+func (c *Collector) deleting(
+	bucket func() string, key string, d func(objectstore.Written) objectstore.Deletion,
+	judge func(error) (string, bool, error),
+) asking {
 	return func(ctx context.Context) (string, bool, error) {
 		s := c.Near.Store
 		w, err := put(ctx, s, object(bucket(), key))
@@ -120,23 +135,31 @@ func (c *Collector) aboutDeletions() []question {
 	precondition := func(err error) (string, bool, error) { return coded(err, 412, "PreconditionFailed") }
 	refused := func(err error) (string, bool, error) { return coded(err, 501, "NotImplemented") }
 	return []question{
-		about("delete-if-other", "a bucket without versions compares a deletion's ETag", deletions, "412 PreconditionFailed",
-			c.deleting(c.plain, "delete-if-other", func(objectstore.Written) objectstore.Deletion { return objectstore.Deletion{ETag: another} }, precondition)),
+		about("delete-if-other", "a bucket without versions compares a deletion's ETag",
+			deletions, "412 PreconditionFailed",
+			c.deleting(c.plain, "delete-if-other", func(objectstore.Written) objectstore.Deletion {
+				return objectstore.Deletion{ETag: another}
+			}, precondition)),
 		about("delete-if-same", "and deletes what has it", deletions, "done",
-			c.deleting(c.plain, "delete-if-same", func(w objectstore.Written) objectstore.Deletion { return objectstore.Deletion{ETag: w.ETag} },
-				func(err error) (string, bool, error) { return outcome(err, nil) })),
-		about("delete-if-absent", "a condition on what is not there", recordings, "404 NoSuchKey", func(ctx context.Context) (string, bool, error) {
-			return coded(c.Near.Store.DeleteIf(ctx, c.plain(), objectstore.Deletion{Key: "nobody-has-this", ETag: another}), 404, "")
-		}),
+			c.deleting(c.plain, "delete-if-same", func(w objectstore.Written) objectstore.Deletion {
+				return objectstore.Deletion{ETag: w.ETag}
+			}, func(err error) (string, bool, error) { return outcome(err, nil) })),
+		about("delete-if-absent", "a condition on what is not there",
+			recordings, "404 NoSuchKey", func(ctx context.Context) (string, bool, error) {
+				absent := objectstore.Deletion{Key: "nobody-has-this", ETag: another}
+				return coded(c.Near.Store.DeleteIf(ctx, c.plain(), absent), 404, "")
+			}),
 		about("delete-if-version", "a condition beside a version's ID", recordings, "501 NotImplemented",
 			c.deleting(c.kept, "delete-if-version", func(w objectstore.Written) objectstore.Deletion {
 				return objectstore.Deletion{VersionID: w.VersionID, ETag: w.ETag}
 			}, refused)),
-		about("delete-if-null", "a condition beside the ID null, in a bucket without versions", recordings, "501 NotImplemented",
+		about("delete-if-null", "a condition beside the ID null, in a bucket without versions",
+			recordings, "501 NotImplemented",
 			c.deleting(c.plain, "delete-if-null", func(w objectstore.Written) objectstore.Deletion {
 				return objectstore.Deletion{VersionID: objectstore.NullVersion, ETag: w.ETag}
 			}, refused)),
-		about("delete-several-if-other", "DeleteObjects compares an entry's ETag", reference+"DeleteObjects, ObjectIdentifier", "PreconditionFailed of the entry",
+		about("delete-several-if-other", "DeleteObjects compares an entry's ETag",
+			reference+"DeleteObjects, ObjectIdentifier", "PreconditionFailed of the entry",
 			func(ctx context.Context) (string, bool, error) {
 				const key = "delete-several"
 				if _, err := put(ctx, c.Near.Store, object(c.plain(), key)); err != nil {

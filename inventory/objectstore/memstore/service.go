@@ -85,10 +85,14 @@ type Store struct {
 var (
 	_ objectstore.Store      = (*Store)(nil)
 	_ objectstore.TagCounter = (*Store)(nil)
+	_ objectstore.Carrier    = (*Store)(nil)
 )
 
 // CountsTags implements objectstore.TagCounter, as Amazon S3 does.
 func (s *Store) CountsTags() bool { return true }
+
+// CarriesAttributes implements objectstore.Carrier, as Amazon S3 does.
+func (s *Store) CarriesAttributes() bool { return true }
 
 // Endpoint implements objectstore.Store.
 func (s *Store) Endpoint() string { return s.service.Endpoint }

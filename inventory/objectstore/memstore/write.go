@@ -121,8 +121,12 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 	if err := s.service.admits(op, o.Bucket, b, o.Key, o.Guard); err != nil {
 		return objectstore.Written{}, err
 	}
-	v := &Version{Attributes: from.Attributes, body: from.body, SHA256: from.SHA256}
-	v.StorageClass, v.Lock = o.StorageClass, o.Lock
+	carried := from.Attributes
+	if o.Explicit {
+		carried = o.Attributes
+	}
+	v := &Version{Attributes: carried, body: from.body, SHA256: from.SHA256}
+	v.StorageClass, v.Lock, v.WebsiteRedirect = o.StorageClass, o.Lock, o.WebsiteRedirect
 	v.Attributes = s.service.described(v.Attributes)
 	v.Encrypted, v.KeyID = b.encrypts(o.KMSKey)
 	v.Checksum, _ = s.service.kept(from.Checksum.Algorithm, v.body)

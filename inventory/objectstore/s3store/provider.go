@@ -182,6 +182,7 @@ var (
 	_ objectstore.MFADeleter   = (*Store)(nil)
 	_ objectstore.Founder      = (*Store)(nil)
 	_ objectstore.TagCounter   = (*Store)(nil)
+	_ objectstore.Carrier      = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
@@ -224,6 +225,11 @@ func (s *Store) NewBuckets() objectstore.NewBucket {
 	amazon := s.endpoint == ""
 	return objectstore.NewBucket{BlocksPublic: amazon, RefusesCustomerKeys: amazon}
 }
+
+// CarriesAttributes implements objectstore.Carrier. Amazon S3 does: headers and
+// metadata by the directive COPY, tags by that of tagging (Amazon S3 API Reference,
+// "CopyObject", x-amz-metadata-directive, x-amz-tagging-directive).
+func (s *Store) CarriesAttributes() bool { return s.endpoint == "" }
 
 // CountsTags implements objectstore.TagCounter. Amazon S3 does (API model,
 // "HeadObjectOutput" and "GetObjectOutput", TagCount: "the number of tags, if any,

@@ -238,11 +238,7 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
 	}
 	w := written(header(out.ResultMetadata), aws.ToString(out.ETag))
-	for algorithm, v := range map[string]*string{"SHA256": out.ChecksumSHA256, "SHA1": out.ChecksumSHA1, "CRC64NVME": out.ChecksumCRC64NVME, "CRC32C": out.ChecksumCRC32C, "CRC32": out.ChecksumCRC32} {
-		if v != nil && *v != "" {
-			w.Checksum = objectstore.Checksum{Algorithm: algorithm, Value: *v, Composite: strings.Contains(*v, "-")}
-		}
-	}
+	w.Checksum = sums{SHA256: out.ChecksumSHA256, SHA1: out.ChecksumSHA1, CRC64NVME: out.ChecksumCRC64NVME, CRC32C: out.ChecksumCRC32C, CRC32: out.ChecksumCRC32}.or(w.Checksum, out.ChecksumType == types.ChecksumTypeComposite)
 	return w, nil
 }
 
@@ -263,10 +259,21 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 		MetadataDirective: types.MetadataDirectiveCopy, TaggingDirective: types.TaggingDirectiveCopy,
 		StorageClass: types.StorageClass(storageClass(o.StorageClass)),
 		IfMatch:      quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
+		WebsiteRedirectLocation: optional(o.WebsiteRedirect), // which no directive copies
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
 	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
 	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
+	options := []func(*middleware.Stack) error{rawHeader}
+	if o.Explicit {
+		in.MetadataDirective, in.TaggingDirective = types.MetadataDirectiveReplace, types.TaggingDirectiveReplace
+		in.ContentType, in.CacheControl, in.ContentDisposition = optional(o.ContentType), optional(o.CacheControl), optional(o.ContentDisposition)
+		in.ContentEncoding, in.ContentLanguage = optional(o.ContentEncoding), optional(o.ContentLanguage)
+		in.Metadata, in.Tagging = o.Metadata, tagging(o.Tags)
+		if o.Expires != "" {
+			options = append(options, smithyhttp.SetHeaderValue("Expires", o.Expires))
+		}
+	}
 	from, err := s.customerKey(source.CustomerKey)
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
@@ -275,14 +282,32 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
 	}
-	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(rawHeader), from.with(sseCopyHeader), to.with(sseHeader))
+	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(options...), from.with(sseCopyHeader), to.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
 	}
-	if out.CopyObjectResult == nil || aws.ToString(out.CopyObjectResult.ETag) == "" {
+	result := out.CopyObjectResult
+	if result == nil || aws.ToString(result.ETag) == "" {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, fmt.Errorf("answered 200 without a result"))
 	}
-	return written(header(out.ResultMetadata), aws.ToString(out.CopyObjectResult.ETag)), nil
+	w := written(header(out.ResultMetadata), aws.ToString(result.ETag))
+	sums := sums{SHA256: result.ChecksumSHA256, SHA1: result.ChecksumSHA1, CRC64NVME: result.ChecksumCRC64NVME, CRC32C: result.ChecksumCRC32C, CRC32: result.ChecksumCRC32}
+	w.Checksum = sums.or(w.Checksum, result.ChecksumType == types.ChecksumTypeComposite)
+	return w, nil
+}
+
+// sums are checksums as documents name them: of a copy, they stand nowhere else
+// (Amazon S3 API Reference, "CopyObject" and "UploadPartCopy", Response Elements).
+type sums struct{ SHA256, SHA1, CRC64NVME, CRC32C, CRC32 *string }
+
+// or returns the checksum that there is, else another.
+func (s sums) or(other objectstore.Checksum, composite bool) objectstore.Checksum {
+	for i, v := range []*string{s.SHA256, s.SHA1, s.CRC64NVME, s.CRC32C, s.CRC32} { // as algorithms lists them
+		if v := aws.ToString(v); v != "" {
+			return objectstore.Checksum{Algorithm: algorithms()[i], Value: v, Composite: composite || strings.Contains(v, "-")}
+		}
+	}
+	return other
 }
 
 // CopyPart implements objectstore.Writer. A source under SSE-C goes to an upload
@@ -303,7 +328,9 @@ func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, las
 	if out.CopyPartResult == nil || aws.ToString(out.CopyPartResult.ETag) == "" {
 		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, fmt.Errorf("answered 200 without a result"))
 	}
-	return objectstore.Part{Number: number, Size: last - first + 1, ETag: strings.Trim(*out.CopyPartResult.ETag, `"`)}, nil
+	result := out.CopyPartResult
+	sum := sums{SHA256: result.ChecksumSHA256, SHA1: result.ChecksumSHA1, CRC64NVME: result.ChecksumCRC64NVME, CRC32C: result.ChecksumCRC32C, CRC32: result.ChecksumCRC32}.or(objectstore.Checksum{}, false)
+	return objectstore.Part{Number: number, Size: last - first + 1, ETag: strings.Trim(*result.ETag, `"`), Checksum: sum}, nil
 }
 
 func copySource(source objectstore.Ref) *string {

@@ -80,9 +80,8 @@ func (b *bucket) newest(key, kept string) *object {
 	return &object{}
 }
 
-// attributes answers GetObjectAttributes. Parts are told only of objects with an
-// additional checksum, which CRC-64/NVME is not (Amazon S3 API Reference,
-// "GetObjectAttributes", ObjectParts).
+// attributes answers GetObjectAttributes. Parts are told only of objects with a
+// composite checksum.
 func (c *call) attributes() *refusal {
 	s := c.server
 	out := behind{method: http.MethodHead, bucket: c.name, key: c.key, query: url.Values{},
@@ -127,7 +126,7 @@ func (c *call) attributes() *refusal {
 		tree.children = append(tree.children, checksumNode(head.header))
 	}
 	if asked["ObjectParts"] && len(o.parts) > 0 {
-		parts, refused := c.objectParts(o)
+		parts, refused := c.objectParts(o, head.header.Get(checksumPrefix+"Type") == "COMPOSITE")
 		if refused != nil {
 			return refused
 		}
@@ -166,7 +165,7 @@ func checksumNode(h http.Header) *node {
 }
 
 // objectParts is a page of an object's parts.
-func (c *call) objectParts(o *object) (*node, *refusal) {
+func (c *call) objectParts(o *object, composite bool) (*node, *refusal) {
 	most, marker := 1000, 0
 	for _, v := range []struct {
 		name string
@@ -183,7 +182,7 @@ func (c *call) objectParts(o *object) (*node, *refusal) {
 	most = min(most, 1000)
 	n := &node{name: "ObjectParts"}
 	n.set("PartsCount", strconv.Itoa(len(o.parts)))
-	if a := o.parts[0].algorithm; a == "" || a == "Crc64nvme" {
+	if !composite {
 		c.server.applied("parts-without-checksum")
 		return n, nil
 	}

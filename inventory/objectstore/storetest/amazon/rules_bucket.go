@@ -3,6 +3,7 @@ package amazon
 import (
 	"encoding/xml"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -13,11 +14,12 @@ func bucketRules() []rule {
 		{id: "location-constraint", demand: "CreateBucket names the endpoint's region, and nothing in " +
 			"us-east-1: 400 IllegalLocationConstraintException",
 			source: "S3 API Reference, \"CreateBucket\", LocationConstraint"},
-		{id: "recreate", demand: "making a bucket that is one's own is 409 BucketAlreadyOwnedByYou, and 200 in us-east-1; " +
+		{id: "recreate", demand: "making a bucket that is one's own is 409 BucketAlreadyOwnedByYou, and 200 in " +
+			"us-east-1; " +
 			"somebody else's is 409 BucketAlreadyExists",
 			source: "S3 API Reference, \"CreateBucket\", Errors"},
-		{id: "list-buckets-paged", demand: "above 10,000 buckets ListBuckets without max-buckets is refused; " +
-			"BucketRegion is told if there is a parameter",
+		{id: "list-buckets-paged", demand: "above 10,000 buckets ListBuckets without max-buckets is refused (400 " +
+			"InvalidRequest here; which error it is is not documented); BucketRegion is told if there is a parameter",
 			source: "S3 API Reference, \"ListBuckets\""},
 		{id: "new-buckets", demand: "new buckets block public access, have ACLs off, are encrypted with SSE-S3, " +
 			"and refuse SSE-C",
@@ -37,9 +39,11 @@ func bucketRules() []rule {
 			"bucket: 400 MalformedPolicy",
 			source: "S3 API Reference, \"PutBucketPolicy\"; IAM User Guide, \"IAM JSON policy elements reference\"",
 			check:  validPolicy, after: true},
-		{id: "aws-tags", demand: "tags whose keys begin with `aws:` can be neither set nor removed: 400 InvalidTag",
-			source: "S3 API Reference, \"PutBucketTagging\", InvalidTag; AWS Billing User Guide, \"User-defined " +
-				"tag restrictions\"", check: systemTags, after: true},
+		{id: "aws-tags", demand: "tags whose keys begin with `aws:` can be neither set nor removed: 400 InvalidTag; " +
+			"a new set of a bucket that has some has them too",
+			source: "AWS General Reference, \"Tagging AWS resources\"; recordings: " +
+				"github.com/hashicorp/terraform-provider-aws/issues/7323, cloud-custodian/cloud-custodian/pull/2861",
+			check: systemTags, after: true},
 		{id: "replication-versioned", demand: "replication needs versioning: 400 InvalidRequest",
 			source: "S3 User Guide, \"Requirements and considerations for replication\"",
 			check:  replicationVersioned, after: true},
@@ -49,15 +53,17 @@ func bucketRules() []rule {
 		{id: "versioning-lag", demand: "versioning that was just turned on may make null versions for a while " +
 			"(here as many writes as the test says)",
 			source: "S3 User Guide, \"Enabling versioning on buckets\": up to 15 minutes"},
-		{id: "policy-lag", demand: "a policy that was just changed is not in force everywhere for a while (here as often as " +
+		{id: "policy-lag", demand: "a policy that was just changed is not in force everywhere for a while (here " +
+			"as often as " +
 			"the test says, each second time)",
 			source: "IAM User Guide, \"Troubleshoot IAM\", changes that are not always immediately visible"},
 		{id: "mfa-delete", demand: "with MFA delete a version is deleted, and versioning changed, with " +
 			"`x-amz-mfa` alone: 403 AccessDenied",
 			source: "S3 User Guide, \"Configuring MFA delete\"", check: mfaDelete, after: true},
-		{id: "kms-region", demand: "a KMS key is of the bucket's region",
-			source: "S3 User Guide, \"Specifying server-side encryption with AWS KMS (SSE-KMS)\"",
-			check:  foreignKey, after: true},
+		{id: "kms-region", demand: "a KMS key is of the bucket's region: 400 KMS.NotFoundException",
+			source: "S3 User Guide, \"Specifying server-side encryption with AWS KMS (SSE-KMS)\"; recordings: " +
+				"github.com/aws/aws-cli/issues/1517, localstack/localstack/pull/7448",
+			check: foreignKey, after: true},
 		{id: "kms-permissions", demand: "under a customer's KMS key a write takes kms:GenerateDataKey (an " +
 			"upload in parts kms:Decrypt too) and a read, or checksums on HEAD, kms:Decrypt",
 			source: "S3 User Guide, \"Using server-side encryption with AWS KMS keys (SSE-KMS)\", Permissions; " +
@@ -130,36 +136,42 @@ func validPolicy(c *call) *refusal {
 }
 
 func systemTags(c *call) *refusal {
-	var keys []string
+	var set tagSet
 	switch c.operation {
 	case "PutBucketTagging", "PutObjectTagging":
-		var set tagSet
 		if xml.Unmarshal(c.body, &set) != nil {
 			return malformedXML()
 		}
-		for _, t := range set.Tags {
-			keys = append(keys, t.Key)
-		}
 	case "PutObject", "CopyObject", "CreateMultipartUpload":
-		for pair := range strings.SplitSeq(c.r.Header.Get("X-Amz-Tagging"), "&") {
-			key, _, _ := strings.Cut(pair, "=")
-			keys = append(keys, reescape(key))
+		tags, err := url.ParseQuery(c.r.Header.Get("X-Amz-Tagging"))
+		if err != nil {
+			return invalidArgument("x-amz-tagging", c.r.Header.Get("X-Amz-Tagging"),
+				"The header x-amz-tagging is not encoded")
 		}
-	}
-	for _, key := range keys {
-		if hasPrefixFold(key, "aws:") || hasPrefixFold(key, "aws%3A") {
-			return refuse(http.StatusBadRequest, "InvalidTag",
-				"System tags cannot be added/updated by requester").with("TagKey", key)
+		for key := range tags {
+			set.Tags = append(set.Tags, tag{Key: key})
 		}
-	}
-	if c.bucket == nil || !strings.HasSuffix(c.operation, "BucketTagging") || strings.HasPrefix(c.operation, "Get") {
+	case "DeleteBucketTagging":
+	default:
 		return nil
 	}
-	c.bucket.mu.Lock()
-	defer c.bucket.mu.Unlock()
-	if len(c.bucket.system) > 0 {
-		return refuse(http.StatusBadRequest, "InvalidTag", "System tags cannot be removed by "+
-			"requester").with("TagKey", c.bucket.system[0].Key)
+	var system []tag
+	if strings.HasSuffix(c.operation, "BucketTagging") {
+		c.bucket.mu.Lock()
+		system = slices.Clone(c.bucket.system)
+		c.bucket.mu.Unlock()
+	}
+	for _, t := range set.Tags {
+		if hasPrefixFold(t.Key, "aws:") && !slices.Contains(system, t) {
+			return refuse(http.StatusBadRequest, "InvalidTag",
+				"System tags cannot be added/updated by requester").with("TagKey", t.Key)
+		}
+	}
+	for _, t := range system {
+		if !slices.Contains(set.Tags, t) {
+			return refuse(http.StatusBadRequest, "InvalidTag",
+				"System tags cannot be removed by requester").with("TagKey", t.Key)
+		}
 	}
 	return nil
 }

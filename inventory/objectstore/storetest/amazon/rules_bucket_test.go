@@ -142,8 +142,17 @@ func bucketQuestions() map[string]func(*asked) {
 			a.is("Amazon's", a.tag("aws:cloudformation:stack-name"), invalid)
 			a.is("on an object", a.put(a.us, &s3.PutObjectInput{Tagging: ptr("aws%3Ax=y")}), invalid)
 			a.s.SetSystemTags("here", map[string]string{"aws:cloudformation:stack-name": "stack"})
+			a.is("without the one that is there", a.tag("customer"), invalid)
+			_, err := a.us.DeleteBucketTagging(a.t.Context(), &s3.DeleteBucketTaggingInput{Bucket: ptr("here")})
+			a.is("away with all", err, invalid)
+			_, err = a.us.PutBucketTagging(a.t.Context(), &s3.PutBucketTaggingInput{Bucket: ptr("here"),
+				Tagging: &types.Tagging{
+					TagSet: []types.Tag{{Key: ptr("aws:cloudformation:stack-name"), Value: ptr("stack")},
+						{Key: ptr("b"), Value: ptr("c")}}}})
+			a.is("with the one that is there", err, ok)
 			out, err := a.us.GetBucketTagging(a.t.Context(), &s3.GetBucketTaggingInput{Bucket: ptr("here")})
-			if err != nil || len(out.TagSet) != 2 || *out.TagSet[0].Key != "aws:cloudformation:stack-name" {
+			if err != nil || len(out.TagSet) != 2 || *out.TagSet[0].Key != "aws:cloudformation:stack-name" ||
+				*out.TagSet[1].Key != "b" {
 				a.t.Errorf("tags %+v, %v", out, err)
 			}
 		},

@@ -10,7 +10,8 @@ import (
 func objectRules() []rule {
 	return []rule{
 		{id: "tagging-count", demand: "`x-amz-tagging-count` is told to those alone who may read the tags",
-			source: "S3 API Reference, \"GetObject\", \"HeadObject\": \"only if you have the required permissions\""},
+			source: "S3 API Reference, \"GetObject\": the number of tags, when you have the relevant permission " +
+				"to read them"},
 		{id: "metadata-size", demand: "user metadata has at most 2 KiB: 400 MetadataTooLarge",
 			source: "S3 User Guide, \"Working with object metadata\"", check: metadataSize, after: true},
 		{id: "key-length", demand: "a key has at most 1,024 bytes: 400 KeyTooLongError",
@@ -43,24 +44,27 @@ func objectRules() []rule {
 			source: "S3 API Reference, \"CopyObject\", \"UploadPartCopy\""},
 		{id: "redirect-not-copied", demand: "CopyObject does not carry a website redirect",
 			source: "S3 API Reference, \"CopyObject\", x-amz-website-redirect-location: \"not copied\""},
-		{id: "vpc-endpoint", demand: "by a VPC endpoint nothing is copied from another region: 403 AccessDenied, " +
-			"\"VPC endpoints do not support cross-region requests\"",
-			source: "S3 API Reference, \"CopyObject\"; AWS re:Post, \"Troubleshoot cross-Region copies and VPC endpoints\""},
+		{id: "vpc-endpoint", demand: "by a VPC endpoint nothing is copied from another region (403 AccessDenied " +
+			"here; " +
+			"which error it is is not documented)",
+			source: "S3 API Reference, \"CopyObject\": VPC endpoints don't support cross-Region requests"},
 		{id: "default-checksum", demand: "an object has the checksum that was asked for, else a CRC-64/NVME of the " +
 			"whole; one uploaded in parts under SHA-256 has a composite one; `x-amz-checksum-type` tells which",
 			source: "S3 User Guide, \"Checking object integrity in Amazon S3\""},
 		{id: "part-size", demand: "a part has 5 MiB or more, unless it is the last: 400 EntityTooSmall on completion",
 			source: "S3 User Guide, \"Amazon S3 multipart upload limits\""},
-		{id: "delete-marker", demand: "a marker is read by nobody: 404 NoSuchKey with `x-amz-delete-marker` where it is " +
+		{id: "delete-marker", demand: "a marker is read by nobody: 404 NoSuchKey with `x-amz-delete-marker` " +
+			"where it is " +
 			"the current version, 405 MethodNotAllowed by its ID",
 			source: "S3 User Guide, \"Working with delete markers\""},
 		{id: "copied-tags", demand: "copying an object with tags takes s3:GetObjectTagging (or …VersionTagging) " +
 			"on it and s3:PutObjectTagging on the copy",
 			source: "S3 User Guide, \"Categorizing your objects using tags\", tagging and access control; " +
 				"\"Copying objects\""},
-		{id: "parts-without-checksum", demand: "GetObjectAttributes tells parts of objects with an additional " +
-			"checksum alone, by pages of 1,000; CRC-64/NVME is none",
-			source: "S3 API Reference, \"GetObjectAttributes\", ObjectParts"},
+		{id: "parts-without-checksum", demand: "GetObjectAttributes tells parts, by pages of 1,000, of objects alone " +
+			"whose checksum is composite; of others their number",
+			source: "S3 API Reference, \"GetObjectAttributesParts\"; recording: " +
+				"github.com/localstack/localstack/pull/12764"},
 		{id: "archived", demand: "an archived object is read and copied once it is restored: 403 InvalidObjectState",
 			source: "S3 User Guide, \"Working with archived objects\""},
 	}

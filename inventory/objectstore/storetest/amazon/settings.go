@@ -160,6 +160,7 @@ func (b *bucket) tagging(text string) string {
 	}
 	var set tagSet
 	_ = xml.Unmarshal([]byte(text), &set) // was checked when it was given; nothing where there is none
+	set.Tags = slices.DeleteFunc(set.Tags, func(t tag) bool { return slices.Contains(b.system, t) })
 	return taggingDocument(slices.Concat(b.system, set.Tags))
 }
 

@@ -1,0 +1,76 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/verifier"
+)
+
+// carriesAll finds out whether a service that copies by itself carries what an object
+// has: by its own word, or as a copy of a probe at the destination shows, which is
+// removed at once. Where it does not, or no probe is written, each copy is compared.
+func (w *work) carriesAll(ctx context.Context, m Move) (bool, error) {
+	store := w.destination()
+	carrier, ok := store.(objectstore.Carrier)
+	switch {
+	case m.Way != ServerSide:
+		return false, nil
+	case ok && carrier.CarriesAttributes():
+		return true, nil
+	}
+	if lock, err := w.objectLock(ctx, m); err != nil || lock != nil {
+		return false, err
+	}
+	carries, err := w.probeCopy(ctx, m)
+	if err = errors.Join(unlessRefused(ctx, err), w.dropOwn(ctx, store, m.Destination, "")); err != nil {
+		return false, fmt.Errorf("probe %s: %w", w.plan.To(m), err)
+	}
+	return carries, nil
+}
+
+func (w *work) probeCopy(ctx context.Context, m Move) (bool, error) {
+	store := w.destination()
+	at := func(key string, x objectstore.Written) objectstore.Ref {
+		if x.VersionID == objectstore.NullVersion {
+			x.VersionID = ""
+		}
+		return objectstore.Ref{Bucket: m.Destination, Key: key, VersionID: x.VersionID}
+	}
+	o := objectstore.NewObject{Bucket: m.Destination, Key: w.ownProbes() + w.token(), Guard: objectstore.Guard{Absent: true}}
+	o.Attributes = objectstore.Attributes{
+		ContentType: "text/x-probe", CacheControl: "no-store", ContentDisposition: "inline", ContentEncoding: "identity",
+		ContentLanguage: "en", Expires: "Thu, 01 Jan 2099 00:00:00 GMT", Metadata: map[string]string{"residency": objectstore.ProbeText},
+		Tags: []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}},
+	}
+	written, err := store.Put(ctx, o, objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
+	if err != nil {
+		return false, err
+	}
+	copied := objectstore.NewObject{Bucket: m.Destination, Key: o.Key + "-copy", Guard: objectstore.Guard{Absent: true}}
+	result, err := store.Copy(ctx, at(o.Key, written), copied)
+	if err != nil {
+		return false, err
+	}
+	var seen [2]objectstore.Info
+	for i, ref := range []objectstore.Ref{at(o.Key, written), at(copied.Key, result)} {
+		if seen[i], err = store.Stat(ctx, ref, 0); err != nil {
+			return false, err
+		}
+		if seen[i].Tags, err = store.Tags(ctx, ref); err != nil {
+			return false, err
+		}
+	}
+	return len(seen[0].Tags) == 1 && len(verifier.Differences(seen[0].Attributes, seen[1].Attributes)) == 0, nil
+}
+
+// unlessRefused drops an error that is an answer.
+func unlessRefused(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || objectstore.Hopeless(err) || objectstore.Outage(err) {
+		return err
+	}
+	return nil
+}
