@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/verifier"
@@ -40,17 +39,19 @@ func (w *work) probeCopy(ctx context.Context, m Move) (bool, error) {
 		}
 		return objectstore.Ref{Bucket: m.Destination, Key: key, VersionID: x.VersionID}
 	}
-	o := objectstore.NewObject{Bucket: m.Destination, Key: w.ownProbes() + w.token(), Guard: objectstore.Guard{Absent: true}}
+	absent := objectstore.Guard{Absent: true}
+	o := objectstore.NewObject{Bucket: m.Destination, Key: w.ownProbes() + w.token(), Guard: absent}
 	o.Attributes = objectstore.Attributes{
 		ContentType: "text/x-probe", CacheControl: "no-store", ContentDisposition: "inline", ContentEncoding: "identity",
-		ContentLanguage: "en", Expires: "Thu, 01 Jan 2099 00:00:00 GMT", Metadata: map[string]string{"residency": objectstore.ProbeText},
-		Tags: []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}},
+		ContentLanguage: "en", Expires: "Thu, 01 Jan 2099 00:00:00 GMT",
+		Metadata: map[string]string{"residency": objectstore.ProbeText},
+		Tags:     []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}},
 	}
-	written, err := store.Put(ctx, o, objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
+	written, err := store.Put(ctx, o, probeBody())
 	if err != nil {
 		return false, err
 	}
-	copied := objectstore.NewObject{Bucket: m.Destination, Key: o.Key + "-copy", Guard: objectstore.Guard{Absent: true}}
+	copied := objectstore.NewObject{Bucket: m.Destination, Key: o.Key + "-copy", Guard: absent}
 	result, err := store.Copy(ctx, at(o.Key, written), copied)
 	if err != nil {
 		return false, err

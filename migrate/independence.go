@@ -89,7 +89,11 @@ func (w *work) objectLock(ctx context.Context, m Move) ([]byte, error) {
 
 func putProbe(ctx context.Context, store objectstore.Store, bucket, key string) (objectstore.Written, error) {
 	return store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
-		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
+		probeBody())
+}
+
+func probeBody() objectstore.Body {
+	return objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))}
 }
 
 // removeProbe removes a probe for good. One that is gone is no error: the other

@@ -41,7 +41,8 @@ func (w *work) numbered(ctx context.Context, m Move, since time.Time) error {
 			return fmt.Errorf("%w: what is written to %s still gets no version ID, %s after its versioning was turned on",
 				ErrPartial, w.bucketAt(m), settlingTime)
 		case !told:
-			w.note("the versioning of %s is not in force yet; waiting, until %s at most", w.bucketAt(m), until.Format(time.TimeOnly+" MST"))
+			w.note("the versioning of %s is not in force yet; waiting, until %s at most",
+				w.bucketAt(m), until.Format(time.TimeOnly+" MST"))
 		}
 		if err := w.sleep(ctx, settlingPause); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -104,8 +103,8 @@ func (w *work) forgetTags(ctx context.Context) error {
 func (w *work) tagsKnown(ctx context.Context) error {
 	r, err := w.tagRecord(ctx)
 	if err == nil && r.Lost {
-		err = fmt.Errorf("%w: tags at the source could not be read any more while it was; residency migrate --plan %s proves it anew",
-			ErrNotCopied, w.plan.ID)
+		err = fmt.Errorf("%w: tags at the source could not be read any more while it was; "+
+			"residency migrate --plan %s proves it anew", ErrNotCopied, w.plan.ID)
 	}
 	return err
 }
@@ -153,8 +152,8 @@ func (w *work) retag(ctx context.Context) error {
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%w: %d copies differ from their source, as some of what was copied while tags could not be read does; "+
-			"nothing was erased: residency migrate --abort %s takes this plan's copies back", ErrVerification, bad, w.plan.ID)
+		return fmt.Errorf("%w: %d copies differ from their source, as some of what was copied while tags could "+
+			"not be read does; nothing was erased: residency migrate --abort %s takes this plan's copies back", ErrVerification, bad, w.plan.ID)
 	}
 	record.Lost, record.Trusting = false, false
 	return w.saveTags(ctx, record)
@@ -178,7 +177,8 @@ func (w *work) retagged(ctx context.Context, m Move, r records, since time.Time)
 				return err
 			})
 			switch {
-			case errors.Is(err, copier.ErrDrift), errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrPrecondition):
+			case errors.Is(err, copier.ErrDrift), errors.Is(err, objectstore.ErrNotFound),
+				errors.Is(err, objectstore.ErrPrecondition):
 				return nil // it is erased, or either end has changed, which the run that follows looks at
 			case err != nil:
 				return err
@@ -323,11 +323,12 @@ func (w *work) probeTags(ctx context.Context, m Move) error {
 	if err := w.patient(ctx, func() error { _, err := mayRemove(ctx, source, m, key); return err }); err != nil {
 		return err
 	}
-	written, err := source.Put(ctx, objectstore.NewObject{Bucket: m.Bucket, Key: key, Guard: objectstore.Guard{Absent: true},
-		Attributes: objectstore.Attributes{Tags: []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}}},
-		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
+	o := objectstore.NewObject{Bucket: m.Bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
+	o.Tags = []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}
+	written, err := source.Put(ctx, o, probeBody())
 	if err != nil {
-		err = errors.Join(err, w.dropOwn(ctx, source, m.Bucket, m.Prefix)) // its answer may have been lost, and not the probe
+		// Its answer may have been lost, and not the probe.
+		err = errors.Join(err, w.dropOwn(ctx, source, m.Bucket, m.Prefix))
 		if objectstore.Permanent(err) {
 			return errors.Join(w.untold(ctx, m, "and no probe with a tag can be written there"), err)
 		}
@@ -360,15 +361,16 @@ func (w *work) untold(ctx context.Context, m Move, why string) error {
 		r.Lost, r.Untold, r.Seen = true, true, time.Time{}
 		err = w.saveTags(context.WithoutCancel(ctx), r)
 	}
-	return errors.Join(fmt.Errorf("%w: %s does not tell which versions have some, %s; nothing of it was erased, and the same command asks about each version",
-		ErrTags, m.From(), why), err)
+	return errors.Join(fmt.Errorf("%w: %s does not tell which versions have some, %s; "+
+		"nothing of it was erased, and the same command asks about each version", ErrTags, m.From(), why), err)
 }
 
 // tagsStill asks once more, after the copy, whether tags may be read, and keeps
 // that it was seen. Otherwise what was verified meanwhile is not.
 func (w *work) tagsStill(ctx context.Context, all []tagged, copied error) error {
 	if errors.Is(copied, copier.ErrTagsHidden) {
-		return errors.Join(fmt.Errorf("%w: %w; what was copied meanwhile is proven anew by the next run", ErrTags, copied), w.loseTags(ctx))
+		err := fmt.Errorf("%w: %w; what was copied meanwhile is proven anew by the next run", ErrTags, copied)
+		return errors.Join(err, w.loseTags(ctx))
 	}
 	for i, t := range all {
 		if !t.told {

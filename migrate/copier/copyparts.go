@@ -33,7 +33,9 @@ func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectst
 // offsets says where an object's parts begin: as its service tells at once; else, as
 // the size and the number of its parts suggest, which what is copied has to bear out;
 // else as each is asked.
-func (c *Copier) offsets(ctx context.Context, e manifest.Entry, first objectstore.Info) (offsets []int64, guessed bool, err error) {
+func (c *Copier) offsets(
+	ctx context.Context, e manifest.Entry, first objectstore.Info,
+) (offsets []int64, guessed bool, err error) {
 	size, n := first.Length, int64(first.PartCount)
 	if n == 0 {
 		step, err := c.partSize(e.Size)

@@ -20,14 +20,17 @@ var errUnnumbered = errors.New("the copy got no version ID, long after the bucke
 // numbered copies one version until the copy gets a version ID, where the bucket's
 // versioning was turned on a moment ago and may not be in force everywhere yet. A copy
 // without one is taken away: the next write would take its place, or lie on top of it.
-func (c *Copier) numbered(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, bool, error) {
+func (c *Copier) numbered(
+	ctx context.Context, e manifest.Entry, guard objectstore.Guard,
+) (verifier.Evidence, bool, error) {
 	for {
 		evidence, compares, err := c.move(ctx, e, guard)
 		if err != nil || evidence.Written.VersionID != objectstore.NullVersion || c.Settling.IsZero() {
 			return evidence, compares, err
 		}
 		w := evidence.Written
-		there, err := c.destination.Stat(ctx, objectstore.Ref{Bucket: c.to, Key: string(e.Key), VersionID: objectstore.NullVersion}, 0)
+		null := objectstore.Ref{Bucket: c.to, Key: string(e.Key), VersionID: objectstore.NullVersion}
+		there, err := c.destination.Stat(ctx, null, 0)
 		if err == nil && there.ETag != w.ETag {
 			err = fmt.Errorf("%w: it took the place of a copy without a version ID", errForeign)
 		}

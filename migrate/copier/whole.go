@@ -29,7 +29,9 @@ func (c *Copier) samples(e manifest.Entry) bool {
 // Reference, "CopyObject", x-amz-website-redirect-location: not copied). Where the
 // service does not vouch for the others, all are sent, and compared; elsewhere now and
 // then.
-func (c *Copier) copyWhole(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (_ verifier.Evidence, compares bool, err error) {
+func (c *Copier) copyWhole(
+	ctx context.Context, e manifest.Entry, guard objectstore.Guard,
+) (_ verifier.Evidence, compares bool, err error) {
 	ref := e.Ref(c.from, c.Versioning)
 	target := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Guard: guard}
 	classed := !c.AnyClass && verifier.Class(e.StorageClass) != verifier.Class("")
