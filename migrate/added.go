@@ -39,7 +39,7 @@ func (p *Plan) notCompared() []string {
 			said = append(said, "what plain objects that the service copied by itself are encrypted with at the source: "+
 				"no further request asks")
 			if p.Verify != "readback" {
-				said = append(said, "attributes of objects that the service copied by itself, but for the first and each thousandth, where "+
+				said = append(said, "attributes of objects that the service copied by itself, but for the first key's and about each thousandth, where "+
 					"it vouches for them; website redirects, which it does not carry, are asked for where the source has a website or some were seen")
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/parity"
@@ -30,6 +31,9 @@ type bucketRecord struct {
 type madeBucket struct {
 	Bucket string `json:"bucket"`
 	Made   bool   `json:"made"`
+	// Versioned is when its versioning was turned on, which takes a while to come into
+	// force; zero: it was not, or is none of the plan's doing.
+	Versioned time.Time `json:"versioned_at,omitzero"`
 }
 
 func (r *bucketRecord) find(bucket string) *madeBucket {
@@ -338,10 +342,18 @@ func (w *work) prepare(ctx context.Context, m Move, record *bucketRecord) error 
 		if err != nil {
 			return err
 		}
+		made := record.find(m.Destination)
 		if now != objectstore.Enabled {
 			if err := store.SetVersioning(ctx, m.Destination, objectstore.Enabled); err != nil {
 				return err
 			}
+			made.Versioned = w.Now().UTC()
+			if err := putJSON(ctx, w.Home, w.name(bucketsFile), record); err != nil {
+				return err
+			}
+		}
+		if err := w.numbered(ctx, m, made.Versioned); err != nil {
+			return err
 		}
 	}
 	if len(m.Tags) > 0 {

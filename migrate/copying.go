@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/residency/residency/inventory/doctor"
@@ -94,6 +95,9 @@ func (w *work) copySegments(
 			return err
 		}
 		o.TagsTold = tags[i].told
+		if first := slices.IndexFunc(w.pass.Segments, func(s manifest.Segment) bool { return s.Move == i }); first >= 0 {
+			o.Compared = w.pass.Segments[first].FirstKey
+		}
 		o.Budget, o.Enforced, o.Spare, o.Uploads = budget, enforced, crew, uploads{diary, i}
 		o.Mark = w.reservation.Marks[m.Destination]
 		o.Copied = func(n int64) {
@@ -151,6 +155,7 @@ func (w *work) copyOptions(m Move) copier.Options {
 	return copier.Options{
 		Versioning: m.Versioning, Readback: w.plan.Verify == "readback", Locked: m.Lock, Summed: locks(m), KMSKey: w.plan.KMSKey,
 		KMSDefault: w.plan.kmsDefault(m), Retention: w.retentionDefault(m), AnyClass: w.plan.AnyClass, Opaque: w.opaque(m), ACLs: m.ACLs, Redirects: m.Redirects,
+		Settling: w.settling[m.Destination],
 		Accounts: m.Source.Provider == w.plan.Destination.Provider, Now: w.Now, Sleep: w.Sleep, Random: w.Random,
 	}
 }

@@ -244,6 +244,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	see := func(v objectstore.Version) manifest.Entry {
 		p.frozen(v, o)
 		o.fits.see(v)
+		o.charged.see(v)
 		if objectstore.IsProbe(v) {
 			note(&o.probes, v.Key)
 		}

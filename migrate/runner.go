@@ -230,6 +230,9 @@ type work struct {
 	own         int64 // entries at the destination that are leases
 	outdated    int64 // Options.RemoveOutdated
 	fences      bool  // Options.Fence
+	// settling are buckets whose versioning this plan turned on, until when what is
+	// written there may get no version ID.
+	settling map[string]time.Time
 	// unsaid tells that the gate was passed by a release that wrote down no
 	// intents: all of the plan may have been erased.
 	unsaid bool

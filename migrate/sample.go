@@ -30,7 +30,10 @@ func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move,
 				note(&o.sseC, string(e.Key))
 			}
 			m.Redirects = m.Redirects || m.Way == ServerSide && info.WebsiteRedirect != ""
-			p.annotations(ctx, ref, &o.annotated)
+			if info.ArchiveStatus != "" {
+				note(&o.tiered, string(e.Key))
+			}
+			p.annotations(ctx, ref, &o.annotated, &o.unasked)
 			tags, tagsErr := source.Tags(ctx, ref)
 			if errors.Is(tagsErr, objectstore.ErrDenied) {
 				note(&o.untagged, string(e.Key))
@@ -45,15 +48,19 @@ func (p *planner) sample(ctx context.Context, source objectstore.Store, m *Move,
 	return nil
 }
 
-// annotations asks until the endpoint says that it has none.
-func (p *planner) annotations(ctx context.Context, ref objectstore.Ref, annotated *Issue) {
+// annotations asks until the endpoint says that it has none, or does not say.
+func (p *planner) annotations(ctx context.Context, ref objectstore.Ref, annotated, unasked *Issue) {
 	if p.annotator == nil {
 		return
 	}
 	n, err := p.annotator.Annotations(ctx, ref)
-	if err != nil {
-		p.annotator = nil // not offered, or not allowed to ask
-	} else if n > 0 {
+	switch {
+	case err == nil && n > 0:
 		note(annotated, ref.Key)
+	case errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrRejected):
+		p.annotator = nil
+	case err != nil && ctx.Err() == nil: // denied, or not answered: that is not none
+		p.annotator = nil
+		note(unasked, ref.Key)
 	}
 }

@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -173,5 +174,32 @@ func TestCopiesThatLoseAttributes(t *testing.T) {
 			t.Errorf("run: %v, want the copy without its header to differ\n%s", err, problems(r))
 		}
 		f.intact(before)
+	}
+}
+
+// Versioning that was just turned on is waited for: no copy is a null version.
+func TestAmazonVersioningJustTurnedOn(t *testing.T) {
+	a := versionedOnAmazon(t)
+	for i := range 3 {
+		a.put("k", fmt.Sprint(i), nil)
+	}
+	a.server.SetVersioningLag("", 4)
+	r := a.runner()
+	now := time.Now()
+	r.Now = func() time.Time { return now }
+	waited := 0
+	r.Sleep = func(_ context.Context, d time.Duration) error { now, waited = now.Add(d), waited+1; return nil }
+	if result, err := r.Run(t.Context(), a.plan(), migrate.Options{KeepSource: true, Fresh: true}); err != nil {
+		t.Fatalf("%v\n%s", err, problems(result))
+	}
+	out, err := a.to.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: aws.String(amazonDestination), Prefix: aws.String("k")})
+	a.must(nil, err)
+	if len(out.Versions) != 3 || waited == 0 {
+		t.Errorf("%d versions after %d pauses, want 3 after some", len(out.Versions), waited)
+	}
+	for _, v := range out.Versions {
+		if aws.ToString(v.VersionId) == "null" {
+			t.Error("a copy is a null version")
+		}
 	}
 }

@@ -131,6 +131,9 @@ type Info struct {
 	Encrypted string   // the algorithm of server-side encryption, empty if not told
 	Modified  time.Time
 	Answered  time.Time // the endpoint's clock at its answer, in whole seconds; zero if not told
+	// ArchiveStatus is the archive access tier that a version in INTELLIGENT_TIERING is
+	// in, empty where it can be read.
+	ArchiveStatus string
 	// CustomerKey names the key that opened a version under SSE-C, by the key's
 	// MD5 in base64. The key itself stays in the store.
 	CustomerKey string

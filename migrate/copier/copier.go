@@ -55,6 +55,8 @@ type Options struct {
 	AnyClass   bool                   // the storage class is left to the destination
 	ACLs       bool                   // access control lists are in force at the source
 	TagsTold   bool                   // the source says, to these credentials, how many tags a version has; else each is asked about
+	Settling   time.Time              // until then copies may get no version ID, where they are to have one
+	Compared   manifest.Key           // whose copies are compared in full, whatever the service vouches for
 	Carries    bool                   // the service was seen to carry attributes in a copy; default: what it says of itself
 	Redirects  bool                   // versions at the source may have website redirects, which no service copies
 	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
@@ -91,8 +93,6 @@ type Copier struct {
 	uneven atomic.Bool
 	// untold is how many versions were taken to have no tags because none were told of.
 	untold atomic.Int64
-	// whole is how many versions the service was asked to copy whole.
-	whole atomic.Int64
 	Options
 }
 

@@ -19,7 +19,7 @@ import (
 
 // transfer copies one version and proves it.
 func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (receipt.Receipt, error) {
-	evidence, compares, err := c.move(ctx, e, guard)
+	evidence, compares, err := c.numbered(ctx, e, guard)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}

@@ -131,6 +131,7 @@ func (w *operator) betweenRuns(end error) {
 	if w.relapsed && w.fate.one(0.7) {
 		w.relapsed = false
 		w.writes++
+		time.Sleep(time.Millisecond) // the clock tells two null versions apart
 		w.edit(pick(w.fate, w.places...).bucket)
 	}
 	if w.meddled < w.options.meddles && w.fate.one(0.5) {

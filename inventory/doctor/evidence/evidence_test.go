@@ -28,7 +28,7 @@ const (
 var gaps = map[string][]string{
 	"versitygw": {"caller", "delete-if-absent", "delete-if-version", "delete-if-null", "delete-several-if-other",
 		"put-locked-bare", "put-kms", "new-bucket-blocks", "new-bucket-encrypts", "policy-denies", "other-region",
-		"copy-sum", "copy-away"},
+		"copy-away"},
 	"minio": {"caller", "delete-if-other", "delete-if-absent", "delete-if-version", "delete-if-null",
 		"delete-several-if-other", "put-locked-bare", "put-kms", "list-buckets", "new-bucket-blocks",
 		"new-bucket-owner", "new-bucket-encrypts", "policy-denies", "other-region", "copy-away"},

@@ -42,7 +42,10 @@ func (c *Collector) aboutWrites() []question {
 			}),
 		about("put-locked-bare", "object lock demands a checksum",
 			guide+`"Object Lock considerations"`, "400 InvalidRequest", func(ctx context.Context) (string, bool, error) {
-				_, err := put(ctx, s, object(c.locked(), "bare"))
+				// What is small gets a checksum by itself.
+				const size = 2 << 20
+				large := objectstore.Body{Reader: strings.NewReader(strings.Repeat("p", size)), Size: size}
+				_, err := s.Put(ctx, object(c.locked(), "bare"), large)
 				return coded(err, 400, "InvalidRequest")
 			}),
 		about("put-kms", "the ETag of an object under SSE-KMS is no MD5",

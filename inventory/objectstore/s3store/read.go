@@ -194,7 +194,8 @@ func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 		KeyID:     h.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
 		Checksum:  checksum(h),
 
-		CustomerKey: h.Get(sseHeader + "Key-Md5"),
+		CustomerKey:   h.Get(sseHeader + "Key-Md5"),
+		ArchiveStatus: h.Get("X-Amz-Archive-Status"), // Amazon S3 API Reference, "HeadObject"
 	}
 	if info.VersionID == "" {
 		info.VersionID = objectstore.NullVersion

@@ -1,0 +1,48 @@
+package copier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/verifier"
+)
+
+// settlingPause is how long is waited before a copy that got no version ID is made
+// anew.
+const settlingPause = 15 * time.Second
+
+var errUnnumbered = errors.New("the copy got no version ID, long after the bucket's versioning was turned on")
+
+// numbered copies one version until the copy gets a version ID, where the bucket's
+// versioning was turned on a moment ago and may not be in force everywhere yet. A copy
+// without one is taken away: the next write would take its place, or lie on top of it.
+func (c *Copier) numbered(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, bool, error) {
+	for {
+		evidence, compares, err := c.move(ctx, e, guard)
+		if err != nil || evidence.Written.VersionID != objectstore.NullVersion || c.Settling.IsZero() {
+			return evidence, compares, err
+		}
+		w := evidence.Written
+		there, err := c.destination.Stat(ctx, objectstore.Ref{Bucket: c.to, Key: string(e.Key), VersionID: objectstore.NullVersion}, 0)
+		if err == nil && there.ETag != w.ETag {
+			err = fmt.Errorf("%w: it took the place of a copy without a version ID", errForeign)
+		}
+		if err == nil {
+			err = c.remove(ctx, string(e.Key), objectstore.NullVersion)
+		}
+		if err != nil {
+			return evidence, false, &wrote{w, err}
+		}
+		c.Copied(-e.Size)
+		if !c.Now().Before(c.Settling) {
+			return evidence, false, errUnnumbered
+		}
+		if err := c.Sleep(ctx, settlingPause); err != nil {
+			return evidence, false, err
+		}
+	}
+}
