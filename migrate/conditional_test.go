@@ -2,13 +2,17 @@ package migrate_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 	"github.com/residency/residency/migrate"
 )
 
@@ -70,5 +74,57 @@ func TestConditionsBesideVersionsRefused(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// On Amazon as it is, buckets of each kind are emptied, and the result says by which
+// guard.
+func TestEraseOnAmazon(t *testing.T) {
+	for _, tt := range []struct {
+		versioning types.BucketVersioningStatus
+		guards     map[string]int64
+	}{
+		{"", map[string]int64{"if-match": 3}},
+		{types.BucketVersioningStatusEnabled, map[string]int64{"re-checked": 3, "version-id": 2}},
+		{types.BucketVersioningStatusSuspended, map[string]int64{"re-checked": 4}},
+	} {
+		t.Run(string(tt.versioning), func(t *testing.T) {
+			a := newOnAmazon(t, amazon.Options{})
+			put := func(key, text string) {
+				a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: &key, Body: strings.NewReader(text)}))
+			}
+			for _, key := range []string{"a", "b", "c"} {
+				put(key, "null "+key)
+			}
+			if tt.versioning != "" {
+				a.versioned()
+				if tt.versioning == types.BucketVersioningStatusSuspended {
+					a.must(a.from.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+						Bucket: aws.String(amazonSource), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+						VersioningConfiguration: &types.VersioningConfiguration{Status: tt.versioning},
+					}))
+				}
+				put("b", "another")
+				put("d", "new")
+			}
+			before, err := storetest.Snapshot(t.Context(), a.from, amazonSource, "")
+			a.must(nil, err)
+			r, err := a.run(a.plan())
+			if err != nil {
+				t.Fatalf("%v\n%s", err, problems(r))
+			}
+			after, err := storetest.Snapshot(t.Context(), a.to, amazonDestination, "")
+			a.must(nil, err)
+			if d := storetest.Diff(before, after); d != "" && tt.versioning != types.BucketVersioningStatusSuspended {
+				t.Errorf("the destination differs from what the source held:\n%s", d)
+			}
+			left, err := storetest.Snapshot(t.Context(), a.from, amazonSource, "")
+			if err != nil || len(left) > 0 {
+				t.Errorf("the source still holds %d keys, %v", len(left), err)
+			}
+			if d := cmp.Diff(tt.guards, r.Guards); d != "" {
+				t.Errorf("guards (-want +got):\n%s", d)
+			}
+		})
 	}
 }

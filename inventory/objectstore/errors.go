@@ -39,8 +39,8 @@ func (clock) Error() string        { return "the clocks differ too much" }
 func (clock) Is(target error) bool { return target == ErrCredentials }
 
 // Hopeless tells whether an error of one request is that of all that would
-// follow: the credentials, the bucket, or everything is gone. A run stops at it
-// instead of asking again for every key.
+// follow: the credentials, the bucket, or everything is gone, or the way there does
+// not serve it. A run stops at it instead of asking again for every key.
 func Hopeless(err error) bool {
 	for _, kind := range []error{ErrCredentials, ErrNoBucket, ErrOwner, ErrOneRegion} {
 		if errors.Is(err, kind) {

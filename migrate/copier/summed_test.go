@@ -42,7 +42,7 @@ func (d *demanding) UploadPart(ctx context.Context, bucket, key, id string, numb
 }
 
 // Where each body needs a checksum it has one, also if the source has none and the
-// object is too large to be held: then it goes in parts, which are.
+// object is too large to be held: then it is read twice.
 func TestSummed(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -51,7 +51,8 @@ func TestSummed(t *testing.T) {
 		bodies int
 	}{
 		{"in one piece, held", 64 << 20, []string{"small"}, 1},
-		{"in one piece, too large to be held", 20 << 20, []string{strings.Repeat("x", 18<<20)}, 2},
+		{"in one piece, too large to be held", 20 << 20, []string{strings.Repeat("x", 18<<20)}, 1},
+		{"in one piece, and hardly any memory", 8 << 10, []string{strings.Repeat("x", 10716)}, 1},
 		{"in parts, held", 64 << 20, []string{strings.Repeat("a", piece), "end"}, 2},
 		{"in parts, too large to be held", 1 << 20, []string{strings.Repeat("a", 2<<20), strings.Repeat("b", 2<<20)}, 2},
 	} {

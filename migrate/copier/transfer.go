@@ -2,7 +2,9 @@ package copier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -156,8 +158,15 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 			return evidence, &refusal{err}
 		}
 	} else if c.Summed && body.Checksum.Algorithm == "" && body.MD5 == "" {
-		// None can go ahead of the bytes; parts are held and get one.
-		return c.streamCut(ctx, e, o, guard)
+		var again io.ReadCloser
+		if again, err = c.readTwice(ctx, e, o, &body); err != nil {
+			return evidence, err
+		}
+		defer again.Close()
+		evidence.SHA256, evidence.Enforced = body.SHA256, c.Enforced
+		if evidence.Written, err = c.destination.Put(ctx, target, body); err != nil {
+			return evidence, &refusal{err}
+		}
 	} else {
 		hash := sha256.New()
 		body.Reader = io.TeeReader(io.LimitReader(o.Body, o.Size), hash)
@@ -172,6 +181,24 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 	}
 	c.Copied(o.Size)
 	return evidence, nil
+}
+
+// readTwice reads an object for its hashes, and opens it again for its bytes: where
+// none is known ahead of them, and they are too many to be held.
+func (c *Copier) readTwice(
+	ctx context.Context, e manifest.Entry, o *objectstore.Object, body *objectstore.Body,
+) (io.ReadCloser, error) {
+	sha, sum := sha256.New(), md5.New()
+	if n, err := io.Copy(io.MultiWriter(sha, sum), o.Body); err != nil || n != o.Size {
+		return nil, cutShort(cmp.Or(err, io.EOF))
+	}
+	again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 0)
+	if err != nil {
+		return nil, drifted(err)
+	}
+	body.Reader = io.LimitReader(again.Body, o.Size)
+	body.SHA256, body.MD5 = hex.EncodeToString(sha.Sum(nil)), hex.EncodeToString(sum.Sum(nil))
+	return again.Body, nil
 }
 
 // heldAgainstNothing tells whether the source has said something of its bytes
