@@ -352,9 +352,7 @@ func (w *work) prepare(ctx context.Context, m Move, record *bucketRecord) error 
 				return err
 			}
 		}
-		if err := w.numbered(ctx, m, made.Versioned); err != nil {
-			return err
-		}
+		w.settles(m, made.Versioned)
 	}
 	if len(m.Tags) > 0 {
 		err := store.SetBucketTags(ctx, m.Destination, m.Tags)

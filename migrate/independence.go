@@ -61,6 +61,12 @@ func (w *work) probeDestination(ctx context.Context, m Move) error {
 			// Its answer may have been lost, and not the probe.
 			return errors.Join(fmt.Errorf("probe %s: %w", w.plan.To(m), err), w.dropOwn(ctx, destination, m.Destination, ""))
 		}
+		if again, err := w.waitsForIDs(ctx, m, written); again {
+			if err = errors.Join(err, removeProbe(ctx, destination, m.Destination, key, written)); err != nil {
+				return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
+			}
+			return w.probeDestination(ctx, m)
+		}
 		shows, err = showsKey(ctx, w.source(m), m.Bucket, key)
 		if err == nil && !shows {
 			err = w.shown(ctx, w.plan.To(m), key)

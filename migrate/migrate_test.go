@@ -74,7 +74,7 @@ func TestRequestsPerObject(t *testing.T) {
 		{"source", "HeadObject", from["HeadObject"], 1},             // the probe's tag
 		{"source", "GetObjectTagging", from["GetObjectTagging"], 2}, // of one version, before and after
 		{"source", "DeleteObjects", from["DeleteObjects"], 6},       // twice what is not there and the probe; the first ten, the others
-		{"destination", "PutObject", to["PutObject"], n + 5},        // the reservation and four probes
+		{"destination", "PutObject", to["PutObject"], n + 4},        // the reservation and three probes
 		{"destination", "HeadObject", to["HeadObject"], 0},
 		{"destination", "GetObject", to["GetObject"], 1}, // another's reservation
 	} {

@@ -2,8 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -18,48 +16,28 @@ const (
 	settlingPause = 15 * time.Second
 )
 
-// numbered waits until what is written to a bucket whose versioning this plan turned
-// on gets version IDs, as probes show, which are removed at once. That it does so once
-// says nothing for sure: until the time is over, copies are looked at for it too.
-func (w *work) numbered(ctx context.Context, m Move, since time.Time) error {
-	until := since.Add(settlingTime)
-	if since.IsZero() || !w.Now().Before(until) {
-		return nil
+// settles remembers until when what is written to a bucket, whose versioning this plan
+// turned on at that time, may get no version ID. The probe that every run writes there
+// first is waited for (see waitsForIDs); that it got one says nothing for sure, and
+// until the time is over copies are looked at for it too.
+func (w *work) settles(m Move, since time.Time) {
+	if since.IsZero() || !w.Now().Before(since.Add(settlingTime)) {
+		return
 	}
 	if w.settling == nil {
 		w.settling = make(map[string]time.Time)
 	}
-	w.settling[m.Destination] = until
-	for told := false; ; told = true {
-		given, err := w.probeVersion(ctx, m)
-		switch {
-		case err != nil:
-			return fmt.Errorf("probe %s: %w", w.plan.To(m), err)
-		case given:
-			return nil
-		case !w.Now().Before(until):
-			return fmt.Errorf("%w: what is written to %s still gets no version ID, %s after its versioning was turned on",
-				ErrPartial, w.bucketAt(m), settlingTime)
-		case !told:
-			w.note("the versioning of %s is not in force yet; waiting, until %s at most",
-				w.bucketAt(m), until.Format(time.TimeOnly+" MST"))
-		}
-		if err := w.sleep(ctx, settlingPause); err != nil {
-			return err
-		}
-	}
+	w.settling[m.Destination] = since.Add(settlingTime)
 }
 
-func (w *work) probeVersion(ctx context.Context, m Move) (given bool, err error) {
-	store, key := w.destination(), w.ownProbes()+w.token()
-	var written objectstore.Written
-	if err := w.patient(ctx, func() (err error) {
-		written, err = putProbe(ctx, store, m.Destination, key)
-		return err
-	}); errors.Is(err, objectstore.ErrPrecondition) {
-		return false, w.dropOwn(ctx, store, m.Destination, "") // it is there, and its answer was lost
-	} else if err != nil {
-		return false, errors.Join(err, w.dropOwn(ctx, store, m.Destination, ""))
+// waitsForIDs tells whether a probe is to be written once more, after a while, because
+// it got no version ID.
+func (w *work) waitsForIDs(ctx context.Context, m Move, probe objectstore.Written) (bool, error) {
+	until := w.settling[m.Destination]
+	if probe.VersionID != objectstore.NullVersion || !w.Now().Before(until) {
+		return false, nil
 	}
-	return written.VersionID != objectstore.NullVersion, removeProbe(ctx, store, m.Destination, key, written)
+	w.note("the versioning of %s is not in force yet; waiting, until %s at most",
+		w.bucketAt(m), until.Format(time.TimeOnly+" MST"))
+	return true, w.sleep(ctx, settlingPause)
 }

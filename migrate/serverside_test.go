@@ -188,6 +188,7 @@ func TestAmazonVersioningJustTurnedOn(t *testing.T) {
 	now := time.Now()
 	r.Now = func() time.Time { return now }
 	waited := 0
+	r.LeaseTerm = time.Hour
 	r.Sleep = func(_ context.Context, d time.Duration) error { now, waited = now.Add(d), waited+1; return nil }
 	if result, err := r.Run(t.Context(), a.plan(), migrate.Options{KeepSource: true, Fresh: true}); err != nil {
 		t.Fatalf("%v\n%s", err, problems(result))
