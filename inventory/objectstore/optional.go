@@ -155,3 +155,9 @@ type TagCounter interface{ CountsTags() bool }
 // has besides its bytes, but for a website redirect, a lock and grants. Of others
 // copies are compared with what they are of.
 type Carrier interface{ CarriesAttributes() bool }
+
+// PartSizer tells how large the parts of a multipart object are without a request for
+// each; ErrNotOffered where the service does not tell of this one.
+type PartSizer interface {
+	PartSizes(ctx context.Context, ref Ref) ([]int64, error)
+}

@@ -177,56 +177,6 @@ func drain(o *objectstore.Object, whole io.Writer, sha, sum hash.Hash) error {
 	return nil
 }
 
-// copyParts lets the service copy the parts of a multipart object, or of one
-// that is too large for a single copy.
-func (c *Copier) copyParts(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	first, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 1)
-	if err != nil {
-		return verifier.Evidence{}, drifted(err)
-	}
-	offsets := []int64{0}
-	for n := 2; n <= first.PartCount; n++ {
-		part, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), n-1)
-		if err != nil {
-			return verifier.Evidence{}, drifted(err)
-		}
-		offsets = append(offsets, offsets[n-2]+part.Length)
-	}
-	if first.PartCount == 0 {
-		step, err := c.partSize(e.Size)
-		if err != nil {
-			return verifier.Evidence{}, err
-		}
-		for at := step; at < e.Size; at += step {
-			offsets = append(offsets, at)
-		}
-		first.PartCount = len(offsets)
-	}
-	// A service cannot copy parts into an upload with SHA-256 on every server;
-	// checksums of copied parts are the service's own choice.
-	first.Checksum = objectstore.Checksum{}
-	return c.inParts(ctx, e, first, guard, func(ctx context.Context, u *upload, number int) (objectstore.Part, error) {
-		last := e.Size - 1
-		if number < len(offsets) {
-			last = offsets[number] - 1
-		}
-		ref := e.Ref(c.from, c.Versioning)
-		ref.CustomerKey = u.target.CustomerKey
-		if part, ok := u.there[number]; ok && part.Size == last-offsets[number-1]+1 {
-			// Which bytes it has, the whole will show.
-			u.taken.Store(true)
-			c.Copied(part.Size)
-			return part, nil
-		}
-		part, err := c.destination.CopyPart(ctx, ref, offsets[number-1], last, u.target.Bucket, u.target.Key, u.id, number)
-		if err != nil {
-			return part, &refusal{err}
-		}
-		c.Copied(part.Size)
-		return part, nil
-	}, nil)
-}
-
 type partFunc func(ctx context.Context, u *upload, number int) (objectstore.Part, error)
 
 // inParts runs a multipart upload of info.PartCount parts, which it completes

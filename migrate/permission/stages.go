@@ -139,6 +139,7 @@ func copies() []Use {
 			read.send("GetObject", iam.Current, iam.Version, iam.UnderKMS),
 			read.send("HeadObject", iam.Current, iam.Version),
 			read.send("GetObjectTagging", iam.Current, iam.Version),
+			read.send("GetObjectAttributes", iam.Current, iam.Version),
 			read.send("GetObjectAcl", iam.Current, iam.Version),
 			read.send("GetObjectRetention"), read.send("GetObjectLegalHold"),
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -41,7 +42,7 @@ func collector(t *testing.T, box *storetest.Sandbox) *evidence.Collector {
 	t.Helper()
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
 	c := &evidence.Collector{Name: "residency-evidence-" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), Tool: "test",
-		Sleep: func(ctx context.Context, d time.Duration) error { return ctx.Err() }}
+		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 	// A policy binds nobody who is root: a minute of trying passes quickly.
 	began, looks := time.Now(), 0
 	c.Now = func() time.Time { looks++; return began.Add(time.Duration(looks) * time.Second) }
@@ -158,16 +159,24 @@ func TestLeft(t *testing.T) {
 
 // Neither credentials nor keys nor whole account numbers leave the machine.
 func TestRedact(t *testing.T) {
-	make := func() *evidence.Report {
-		return &evidence.Report{Caller: objectstore.Caller{ARN: "arn:aws:sts::111122223333:assumed-role/Admin/alice@example.org"},
-			Left: []string{"bucket of 111122223333"},
-			Claims: []evidence.Claim{{Observed: "arn:aws:iam::111122223333:user/alice is not 111122223333", Exchanges: []objectstore.Exchange{{
-				Request: map[string][]string{"Authorization": {"AWS4 secret"}, "X-Amz-Security-Token": {"token"}, "X-Amz-Server-Side-Encryption-Customer-Key": {"key"},
-					"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5": {"md5 of it"}, "X-Amz-Expected-Bucket-Owner": {"111122223333"}},
-				Answer: map[string][]string{"Set-Cookie": {"biscuit"}, "X-Amz-Id-2": {"kept"}},
-			}}}}}
+	report := func() *evidence.Report {
+		x := objectstore.Exchange{Request: make(http.Header), Answer: http.Header{"Set-Cookie": {"biscuit"}, "X-Amz-Id-2": {"kept"}}}
+		for name, value := range map[string]string{
+			"Authorization": "AWS4 secret", "X-Amz-Security-Token": "token", "X-Amz-Expected-Bucket-Owner": "111122223333",
+			"X-Amz-Server-Side-Encryption-Customer-Key":                 "key",
+			"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5": "md5 of it",
+		} {
+			x.Request.Set(name, value)
+		}
+		return &evidence.Report{
+			Caller: objectstore.Caller{ARN: "arn:aws:sts::111122223333:assumed-role/Admin/alice@example.org"},
+			Left:   []string{"bucket of 111122223333"},
+			Claims: []evidence.Claim{{
+				Observed: "arn:aws:iam::111122223333:user/alice is not 111122223333", Exchanges: []objectstore.Exchange{x},
+			}},
+		}
 	}
-	r := make()
+	r := report()
 	r.Redact(false)
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -183,7 +192,7 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%q is not in %s", want, text)
 		}
 	}
-	r = make()
+	r = report()
 	r.Redact(true)
 	if r.Caller.ARN == "" || r.Claims[0].Exchanges[0].Request.Get("Authorization") != "" || r.Claims[0].Exchanges[0].Request.Get("X-Amz-Expected-Bucket-Owner") != "111122223333" {
 		t.Errorf("%+v", r)

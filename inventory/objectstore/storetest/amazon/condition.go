@@ -98,6 +98,6 @@ func holds(text, key string, values []string, keys map[string]string) bool {
 	case !there:
 		return o.ifExists || o.negated
 	}
-	any := slices.ContainsFunc(values, func(v string) bool { return o.compare(v, have) })
-	return any != o.negated
+	met := slices.ContainsFunc(values, func(v string) bool { return o.compare(v, have) })
+	return met != o.negated
 }

@@ -7,22 +7,19 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
 
 // copied is the source of a copy, opened.
 type copied struct {
-	bucket       *bucket
-	key, id      string
-	object       *object
-	header       http.Header // as the server behind tells it
-	body         io.ReadCloser
-	size         int64
-	tags         []tag
-	versioned    bool // the answer names the version
-	conditionals bool
+	bucket    *bucket
+	key, id   string
+	object    *object
+	header    http.Header // as the server behind tells it
+	body      io.ReadCloser
+	size      int64
+	versioned bool // the answer names the version
 }
 
 // source opens the source of a copy, under the conditions of the request.
@@ -290,7 +287,7 @@ func (s *Server) spool(body io.Reader, algorithm string) (*os.File, int64, map[s
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	if err := os.Remove(filepath.Join(file.Name())); err != nil {
+	if err := os.Remove(file.Name()); err != nil {
 		return nil, 0, nil, err
 	}
 	sum := newSum(algorithm)

@@ -11,7 +11,6 @@ import (
 // node is an element of a document.
 type node struct {
 	name     string
-	space    string // of the root
 	text     string
 	children []*node
 }
@@ -32,7 +31,7 @@ func parseTree(text []byte) (*node, error) {
 		top := stack[len(stack)-1]
 		switch t := token.(type) {
 		case xml.StartElement:
-			n := &node{name: t.Name.Local, space: t.Name.Space}
+			n := &node{name: t.Name.Local}
 			top.children = append(top.children, n)
 			stack = append(stack, n)
 		case xml.EndElement:
