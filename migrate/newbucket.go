@@ -83,8 +83,10 @@ func (p *planner) public(m *Move, policy bool) error {
 	at := bucketName(*m)
 	switch {
 	case len(open) == 0 && row == nil:
-		p.plan.Parity = append(p.plan.Parity, Parity{Bucket: at, Setting: string(objectstore.PublicAccess), Outcome: notCarried,
-			Detail: "none is set, and nothing there needs that; new buckets at the destination block public access"})
+		p.plan.Parity = append(p.plan.Parity, Parity{
+			Bucket: at, Setting: string(objectstore.PublicAccess), Outcome: notCarried,
+			Detail: "none is set, and nothing there needs that; new buckets at the destination block public access",
+		})
 		return nil
 	case len(open) == 0:
 		return nil
@@ -99,8 +101,8 @@ func (p *planner) public(m *Move, policy bool) error {
 		row.Detail = "set after the copy, behind the policy"
 	}
 	p.warn(Issue{Rule: "account-closed", Location: at, Text: "the source has " + strings.Join(open, " and ") +
-		"; if the destination's account, or its organisation, blocks public access as a whole, which cannot be seen from here, " +
-		"that is refused at the destination", Remedy: "look at it with aws s3control get-public-access-block"})
+		"; if the destination's account, or its organisation, blocks public access as a whole, which cannot be seen " +
+		"from here, that is refused at the destination", Remedy: "look at it with aws s3control get-public-access-block"})
 	return nil
 }
 

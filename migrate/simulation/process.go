@@ -18,7 +18,6 @@ type process struct {
 	step     int // in which it was started
 	cancel   context.CancelFunc
 	over     <-chan struct{} // closed when it has ended, or is to end
-	timers   int             // that it has set
 	dead     bool
 	stopped  bool // it was asked to: what it is about to prove then stays unproven
 	frozen   bool // it stands still between two requests
@@ -114,9 +113,10 @@ func (p *process) leave(r *request, err error) error {
 func (p *process) phase() any { return p.progress.Phase.Load() }
 
 // after is time as it goes by for the process's timers: some fire when the seed
-// wills, the others when nothing else happens any more.
+// wills, the others when nothing else happens any more. Which ones do follows from
+// when they are to fire, for two that are set at once are set in any order.
 func (p *process) after(d time.Duration) <-chan time.Time {
-	if p.timers++; d > 0 && p.timers%3 > 0 {
+	if d > 0 && p.world.Now().Add(d).UnixMilli()%3 > 0 {
 		return time.After(d)
 	}
 	return p.world.scheduler.tick(&request{process: p, kind: kindQueue, name: "time goes by"})

@@ -168,8 +168,8 @@ func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, buck
 		}
 		return "this machine's clock is wrong"
 	case errors.Is(e.Kind, objectstore.ErrOneRegion):
-		return "a VPC endpoint is on the way: run this where there is none, or give the destination a provider of its own " +
-			"in the configuration, of the same type, so that bytes are streamed through this machine"
+		return "a VPC endpoint is on the way: run this where there is none, or give the destination a provider " +
+			"of its own in the configuration, of the same type, so that bytes are streamed through this machine"
 	case errors.Is(e.Kind, objectstore.ErrDenied):
 		hint := needed(e.Op, response, cases)
 		if account := s.owner.known(); account != "" && bucket != "" {
