@@ -86,7 +86,11 @@ func (w *world) company(op *operator, do func(context.Context, *process) error) 
 		return
 	}
 	w.sever(op, do)
-	if len(w.crew) > 1 || op.plan == nil || w.seconds == w.options.seconds || !w.luck.one(0.02) {
+	rate := 0.02
+	if w.step-first.step < 8 {
+		rate = 0.1 // while both may find a lease that has ended
+	}
+	if len(w.crew) > 1 || op.plan == nil || w.seconds == w.options.seconds || !w.luck.one(rate) {
 		return
 	}
 	w.seconds++

@@ -100,6 +100,11 @@ func (w *world) fault(r *request) fault {
 	if w.unavailable(r) {
 		return pick(d, refused, slowDown)
 	}
+	if w.options.stumbles && w.stumbled < 2 && r.stumbles(w.stumbled) && w.habit.one(0.4) {
+		w.stumbled++
+		w.crashes++
+		return crashBefore
+	}
 	if w.options.relapse && w.relapses < 2 && r.process.erased && w.fate.one(0.25) {
 		w.relapses++
 		w.crashes++
@@ -135,6 +140,15 @@ func (w *world) fault(r *request) fault {
 		w.lasting[f] = true
 	}
 	return f
+}
+
+// stumbles tells whether a process is to end before this, the first time or the
+// second.
+func (r *request) stumbles(times int) bool {
+	if times == 0 {
+		return r.kind == kindDisk && strings.HasPrefix(r.name, "sync directory") && strings.HasSuffix(r.name, "/receipts")
+	}
+	return r.process.erased
 }
 
 // deletes tells whether the request deletes at the source.

@@ -37,6 +37,7 @@ type options struct {
 	overwrites          bool // null versions are written over while the source is erased, by bodies of the same size
 	severs              int  // how often a process loses sight of its state alone
 	relapse             bool // processes end while they erase, and people write before the next
+	stumbles            bool // a process ends before what it wrote has a durable name, and a later one while it erases
 	undeletes           bool // deletions at the source are acknowledged and not done, and nobody else is there to be blamed
 	nothingElse         bool // happens but crashes
 	customers           bool // a second one has data in the same buckets
@@ -131,6 +132,7 @@ func newOptions(d, luck, fate, habit *dice) options {
 		o.coupling, o.relapse, o.customers, o.overwrites, o.keepSource, o.locks = coupling{}, false, false, false, false, false
 		o.faults, o.faultRate = max(o.faults, 2), max(o.faultRate, 0.02)
 	}
+	o.stumbles = habit.one(0.08) && !o.bucketState
 	if fate.one(0.1) {
 		return o.steady(fate)
 	}

@@ -79,6 +79,7 @@ type world struct {
 	severs      int                        // so far
 	severed     *process                   // that does not reach its state
 	relapses    int                        // so far
+	stumbled    int                        // so far
 	relapsed    bool                       // and nobody has written since
 	lost        bool                       // a state was
 	severedAt   time.Time
