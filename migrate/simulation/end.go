@@ -60,7 +60,7 @@ func (w *operator) judgeEnd(end error) {
 		ok = w.contended() || w.writes > 0 // people can delete all that there is
 	}
 	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
-		if ok = true; !people && !lies {
+		if ok = true; !people && !lies && !w.contended() {
 			w.onlyLocked(left, locked)
 		}
 	}
