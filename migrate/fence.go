@@ -69,7 +69,7 @@ func (w *work) lookFence(ctx context.Context) (gone []string, err error) {
 	}
 	w.result.Fence = []string{}
 	if !record.Honoured {
-		return nil, nil
+		return nil, w.liftUntried(ctx, record)
 	}
 	for _, b := range record.Buckets {
 		now, err := w.Stores(b.Provider, b.Region).Setting(ctx, b.Bucket, objectstore.Policy)
@@ -91,6 +91,21 @@ func (w *work) lookFence(ctx context.Context) (gone []string, err error) {
 		}
 	}
 	return gone, nil
+}
+
+// liftUntried takes away a fence of a run that ended before it saw whether it is
+// honoured, and that no run after it has tried.
+func (w *work) liftUntried(ctx context.Context, record fenceRecord) error {
+	if len(record.Buckets) == 0 {
+		return nil
+	}
+	err := w.liftFence(ctx, record)
+	if errors.Is(err, objectstore.ErrDenied) {
+		w.note("a run that ended early has put up a fence that nobody has tried, and it could not be taken away: %v; "+
+			"take the statement ResidencyFence… from the bucket policy", err)
+		return nil
+	}
+	return err
 }
 
 // dropProbes aborts uploads that were begun at the sources to try a fence.
