@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -40,16 +41,20 @@ type again struct {
 	lose     int    // the number of the write whose answer is lost
 	keep     string // the version at the destination that cannot be deleted
 	begins   int    // the number of the upload begun at the source whose answer is lost
+	asking   sync.Mutex
 }
 
 // forgetful is a source that loses one answer.
 type forgetful struct {
 	*memstore.Store
+	mu   *sync.Mutex // guards left: a fence is tried on several connections
 	left *int
 }
 
 func (f forgetful) CreateUpload(ctx context.Context, o objectstore.NewObject) (string, error) {
 	id, err := f.Store.CreateUpload(ctx, o)
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if *f.left--; *f.left == 0 {
 		return "", errRefused
 	}
@@ -123,7 +128,7 @@ func must(t *testing.T, err error) {
 
 func (a *again) stores(_, region string) objectstore.Store {
 	if region == us {
-		return forgetful{a.from.Region(us), &a.begins}
+		return forgetful{a.from.Region(us), &a.asking, &a.begins}
 	}
 	return losing{a.to.Region(eu), &a.lose, &a.keep}
 }

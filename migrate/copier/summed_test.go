@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,11 +18,11 @@ import (
 // demanding takes no body without a checksum, as Amazon does where there is object lock.
 type demanding struct {
 	*memstore.Store
-	bodies int
+	bodies atomic.Int32
 }
 
 func (d *demanding) demand(body objectstore.Body) error {
-	if d.bodies++; body.MD5 == "" && body.Checksum.Algorithm == "" {
+	if d.bodies.Add(1); body.MD5 == "" && body.Checksum.Algorithm == "" {
 		return errors.New("a body without a checksum")
 	}
 	return nil
@@ -79,8 +80,8 @@ func TestSummed(t *testing.T) {
 			if r.Verdict != receipt.Verified {
 				t.Fatalf("%s by %s (%s)", r.Verdict, r.Method, r.Reason)
 			}
-			if destination.bodies != tt.bodies {
-				t.Errorf("%d bodies, want %d", destination.bodies, tt.bodies)
+			if n := int(destination.bodies.Load()); n != tt.bodies {
+				t.Errorf("%d bodies, want %d", n, tt.bodies)
 			}
 		})
 	}
