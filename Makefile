@@ -15,11 +15,11 @@ demo: build ## move a sample customer out of the United States, on real S3 serve
 test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
 	cd scripts/benchmark && $(GO) test -race -count=1 ./...
-	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 15m ./...
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 25m ./...
 	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
 	@echo "make test: all passed"
 
-test-servers: build ## what is said of servers, on versitygw and, where they can be had, MinIO and its mc
+test-servers: build ## what is said of servers, on versitygw, a strict Amazon and, where they can be had, MinIO and its mc
 	@for program in minio mc; do \
 		test -x $(BIN)/$$program || GOBIN="$(CURDIR)/$(BIN)" $(GO) install github.com/minio/$$program@latest || \
 		echo "$$program could not be fetched, for the reason above: its tests are skipped"; done
@@ -27,6 +27,7 @@ test-servers: build ## what is said of servers, on versitygw and, where they can
 	RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" RESIDENCY_MC="$$(test -x $(BIN)/mc && echo "$(CURDIR)/$(BIN)/mc")" \
 	$(GO) test -count=1 -timeout 9m \
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_AMAZON=all $(GO) test -count=1 -timeout 15m -run TestScriptsOnAmazon ./cmd/residency
 	@echo "make test-servers: all passed"
 
 kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, and in a RHYTHM, SEEDS times beside BUSY loops, on all servers and states
