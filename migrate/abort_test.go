@@ -294,6 +294,35 @@ func TestFenceLeavesNoUpload(t *testing.T) {
 	}
 }
 
+// A fence that a run put up, and did not come to try, does not stay behind when a
+// later run ends that puts up none.
+func TestFenceThatNobodyTried(t *testing.T) {
+	a := newAgain(t)
+	a.begins = 2
+	run := func(fence bool) error {
+		r := a.runner()
+		r.Sleep = func(context.Context, time.Duration) error { return nil }
+		_, err := r.Run(t.Context(), a.plan, migrate.Options{Fence: fence, KeepSource: true})
+		return err
+	}
+	a.from.Traits.IgnoresPolicy = true // the first upload begins
+	if err := run(true); !errors.Is(err, errRefused) {
+		t.Fatalf("run: %v, want %v", err, errRefused)
+	}
+	policy := func() []byte {
+		value, err := a.from.Region(us).Setting(t.Context(), "bucket", objectstore.Policy)
+		must(t, err)
+		return value
+	}
+	if len(policy()) == 0 {
+		t.Fatal("no fence was put up")
+	}
+	must(t, run(false))
+	if left := policy(); len(left) > 0 {
+		t.Errorf("the policy is %s, want none", left)
+	}
+}
+
 // The pass that a fence allows is made by the next run where the one that put the
 // fence up did not come to it.
 func TestFenceAllowsItsPassLater(t *testing.T) {

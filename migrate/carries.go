@@ -33,12 +33,6 @@ func (w *work) carriesAll(ctx context.Context, m Move) (bool, error) {
 
 func (w *work) probeCopy(ctx context.Context, m Move) (bool, error) {
 	store := w.destination()
-	at := func(key string, x objectstore.Written) objectstore.Ref {
-		if x.VersionID == objectstore.NullVersion {
-			x.VersionID = ""
-		}
-		return objectstore.Ref{Bucket: m.Destination, Key: key, VersionID: x.VersionID}
-	}
 	absent := objectstore.Guard{Absent: true}
 	o := objectstore.NewObject{Bucket: m.Destination, Key: w.ownProbes() + w.token(), Guard: absent}
 	o.Attributes = objectstore.Attributes{
@@ -52,12 +46,14 @@ func (w *work) probeCopy(ctx context.Context, m Move) (bool, error) {
 		return false, err
 	}
 	copied := objectstore.NewObject{Bucket: m.Destination, Key: o.Key + "-copy", Guard: absent}
-	result, err := store.Copy(ctx, at(o.Key, written), copied)
+	result, err := store.Copy(ctx, probeRef(m.Destination, o.Key, written), copied)
 	if err != nil {
 		return false, err
 	}
 	var seen [2]objectstore.Info
-	for i, ref := range []objectstore.Ref{at(o.Key, written), at(copied.Key, result)} {
+	for i, ref := range []objectstore.Ref{
+		probeRef(m.Destination, o.Key, written), probeRef(m.Destination, copied.Key, result),
+	} {
 		if seen[i], err = store.Stat(ctx, ref, 0); err != nil {
 			return false, err
 		}

@@ -102,6 +102,15 @@ func probeBody() objectstore.Body {
 	return objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))}
 }
 
+// probeRef names a probe that was written: not every server takes "null" as an ID.
+func probeRef(bucket, key string, written objectstore.Written) objectstore.Ref {
+	ref := objectstore.Ref{Bucket: bucket, Key: key}
+	if numbered(written.VersionID) {
+		ref.VersionID = written.VersionID
+	}
+	return ref
+}
+
 // removeProbe removes a probe for good. One that is gone is no error: the other
 // end's removal may have reached it.
 func removeProbe(ctx context.Context, store objectstore.Store, bucket, key string, written objectstore.Written) error {

@@ -358,7 +358,7 @@ func TestEraseStopsWhereCopiesGo(t *testing.T) {
 	target := f.destination()
 	var deletes atomic.Int32
 	f.from.SetFault(func(r storetest.Request) storetest.Fault {
-		// The first removes the probe, the second the first ten entries.
+		// The copy goes when the probes are tried, after the gate.
 		if r.Operation == "DeleteObjects" && deletes.Add(1) == 2 {
 			id := f.snapshot(eu, target)["plain/00003"][0].VersionID
 			f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &target, Key: aws.String("plain/00003"), VersionId: &id}))
@@ -371,6 +371,31 @@ func TestEraseStopsWhereCopiesGo(t *testing.T) {
 	}
 	if left := len(f.snapshot(us, f.bucket)); left != 50 {
 		t.Errorf("%d keys are left at the source, want 50", left)
+	}
+}
+
+// A probe that the source acknowledged and did not keep shows nothing by not coming:
+// then the first entry goes alone.
+func TestProbeThatIsNotThere(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(20, 100)
+	p := f.plan("auto")
+	target := f.destination()
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation != "PutObject" || r.Header.Get("X-Amz-Tagging") != "" {
+			return storetest.Fault{}
+		}
+		id := f.snapshot(eu, target)["plain/00007"][0].VersionID
+		f.must(f.box.Client(eu).DeleteObject(t.Context(),
+			&s3.DeleteObjectInput{Bucket: &target, Key: aws.String("plain/00007"), VersionId: &id}))
+		return storetest.Fault{AckWithoutDoing: true}
+	})
+	r, err := f.run(p)
+	if !errors.Is(err, migrate.ErrSpoiled) || !errors.Is(err, migrate.ErrVerification) {
+		t.Fatalf("run: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
+	}
+	if left := len(f.snapshot(us, f.bucket)); left != 19 {
+		t.Errorf("%d keys are left at the source, want 19", left)
 	}
 }
 

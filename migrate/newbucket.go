@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,7 +133,7 @@ func (w *work) taking(ctx context.Context, m Move) error {
 	}
 	store := w.destination()
 	now, err := store.Setting(ctx, m.Destination, objectstore.PublicAccess)
-	if err != nil && !errors.Is(err, objectstore.ErrDenied) {
+	if err != nil { // denied, too: what is there may be somebody else's
 		return fmt.Errorf("%s of %s: %w", objectstore.PublicAccess, w.plan.To(m), err)
 	}
 	if public || m.ACLs {

@@ -5,16 +5,14 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/copier"
 )
 
 // Versioning that was just turned on comes into force bit by bit, for up to 15 minutes
 // (Amazon S3 User Guide, "Using versioning in S3 buckets"). What is written meanwhile
 // can become a null version, which the next write takes the place of, or which lies
 // beneath it unasked.
-const (
-	settlingTime  = 15 * time.Minute
-	settlingPause = 15 * time.Second
-)
+const settlingTime = 15 * time.Minute
 
 // settles remembers until when what is written to a bucket, whose versioning this plan
 // turned on at that time, may get no version ID. The probe that every run writes there
@@ -39,5 +37,5 @@ func (w *work) waitsForIDs(ctx context.Context, m Move, probe objectstore.Writte
 	}
 	w.note("the versioning of %s is not in force yet; waiting, until %s at most",
 		w.bucketAt(m), until.Format(time.TimeOnly+" MST"))
-	return true, w.sleep(ctx, settlingPause)
+	return true, w.sleep(ctx, copier.SettlingPause)
 }

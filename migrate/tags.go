@@ -334,10 +334,7 @@ func (w *work) probeTags(ctx context.Context, m Move) error {
 		}
 		return fmt.Errorf("probe %s: %w", m.From(), err)
 	}
-	ref := objectstore.Ref{Bucket: m.Bucket, Key: key, VersionID: written.VersionID}
-	if ref.VersionID == objectstore.NullVersion {
-		ref.VersionID = ""
-	}
+	ref := probeRef(m.Bucket, key, written)
 	var info objectstore.Info
 	err = w.patient(ctx, func() (err error) {
 		info, err = source.Stat(ctx, ref, 0)

@@ -12,9 +12,8 @@ import (
 	"github.com/residency/residency/migrate/verifier"
 )
 
-// settlingPause is how long is waited before a copy that got no version ID is made
-// anew.
-const settlingPause = 15 * time.Second
+// SettlingPause is how long is waited before what got no version ID is made anew.
+const SettlingPause = 15 * time.Second
 
 var errUnnumbered = errors.New("the copy got no version ID, long after the bucket's versioning was turned on")
 
@@ -50,7 +49,7 @@ func (c *Copier) numbered(
 		if !c.Now().Before(c.Settling) {
 			return evidence, false, errUnnumbered
 		}
-		if err := c.Sleep(ctx, settlingPause); err != nil {
+		if err := c.Sleep(ctx, SettlingPause); err != nil {
 			return evidence, false, err
 		}
 	}

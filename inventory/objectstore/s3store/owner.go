@@ -33,7 +33,6 @@ type owner struct {
 	account string // empty: not known
 	ask     func(context.Context) (string, error)
 	by      string // who told
-	region  string // that is asked
 	reason  string // why nobody did
 	demand  bool   // the configuration wants it known
 }
@@ -41,7 +40,7 @@ type owner struct {
 // newOwner knows the account if it is given one. Amazon itself is asked whose
 // the credentials are; other services have no such question.
 func newOwner(o Options, base aws.Config) *owner {
-	w := &owner{who: newIdentity(o, base), account: o.Account, by: "the configuration", region: base.Region, demand: o.OwnerRequired}
+	w := &owner{who: newIdentity(o, base), account: o.Account, by: "the configuration", demand: o.OwnerRequired}
 	switch {
 	case o.Account != "":
 	case !o.asks():
@@ -92,7 +91,7 @@ func (w *owner) name(ctx context.Context) string {
 		}
 		switch {
 		case err != nil:
-			w.reason = "STS in " + w.region + " did not tell whose the credentials are (" + refusal(err) +
+			w.reason = "STS in " + w.who.region + " did not tell whose the credentials are (" + refusal(err) +
 				"), and the provider has no account in the configuration"
 		case account == "":
 			w.reason = "STS answered without an account, and the provider has none in the configuration"
