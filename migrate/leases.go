@@ -213,6 +213,9 @@ func (t *tidyStore) clear(ctx context.Context) error {
 	return nil
 }
 
+// maxLease is more than any lease has, in bytes: what is larger is somebody's own.
+const maxLease = 1 << 16
+
 // wrote tells whether a version is one of those that may have been written. Each
 // lease has a number of its own in it.
 func (t *tidyStore) wrote(ctx context.Context, bucket string, v objectstore.Version, doubted [][sha256.Size]byte) (bool, error) {
@@ -225,7 +228,7 @@ func (t *tidyStore) wrote(ctx context.Context, bucket string, v objectstore.Vers
 	}
 	defer o.Body.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, o.Body); err != nil {
+	if _, err := io.Copy(h, io.LimitReader(o.Body, maxLease)); err != nil {
 		return false, err
 	}
 	return slices.Contains(doubted, [sha256.Size]byte(h.Sum(nil))), nil
