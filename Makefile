@@ -3,11 +3,14 @@
 BIN := bin
 GO  := go
 
-.PHONY: build test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
+.PHONY: build man test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
 	cd cmd/sandbox && $(GO) build -o ../../$(BIN)/sandbox .
+
+man: build ## the manual pages of all commands and help topics, into man/
+	$(BIN)/residency man man
 
 demo: build ## move a sample customer out of the United States, on real S3 servers
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sandbox up -- sh scripts/demo
@@ -15,7 +18,8 @@ demo: build ## move a sample customer out of the United States, on real S3 serve
 test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
 	cd scripts/benchmark && $(GO) test -race -count=1 ./...
-	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -timeout 25m -skip '^TestAcrossSizes$$' ./... # test-servers has it
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -p 3 -parallel 4 -timeout 25m \
+		-skip '^TestAcrossSizes$$' ./... # test-servers has it; many wait for servers rather than compute, whatever the cores
 	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
 	@echo "make test: all passed"
 
@@ -64,4 +68,4 @@ lint: ## the linters of .golangci.yml, fetched by Go
 	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0 run ./...
 
 clean:
-	rm -rf $(BIN)
+	rm -rf $(BIN) man

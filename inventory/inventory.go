@@ -16,17 +16,43 @@ const Schema = "residency/inventory/1"
 // Inventory is the answer to one scan. Places come in order of customer,
 // provider, region, bucket and prefix.
 type Inventory struct {
-	Schema     string     `json:"schema"`
-	At         time.Time  `json:"at"`
-	CatalogAt  time.Time  `json:"catalog_as_of"`
+	Schema    string    `json:"schema"`
+	At        time.Time `json:"at"`
+	CatalogAt string    `json:"catalog_as_of"` // a month
+
+	// Configuration is the file in force.
+	Configuration Configuration `json:"configuration"`
+
 	Customer   string     `json:"customer,omitempty"` // the only one looked for; empty: all
 	Policy     string     `json:"policy"`
 	Places     []Place    `json:"places"`
 	Findings   []Finding  `json:"findings"`
 	Exposures  []Exposure `json:"exposures"`
+	Safeguards []Exposure `json:"safeguards"`
 	Coverage   []Coverage `json:"coverage"`
 	Complete   bool       `json:"complete"` // every place could be looked at
-	Compliance bool       `json:"within_policy"`
+	// Compliance is whether all data is within the policy; nil: not known, for none was
+	// seen outside, and not everything was looked at, or it is not clear whose it is.
+	Compliance *bool `json:"within_policy"`
+	// Names are all customers that the configuration or a bucket's tag names.
+	Names []string `json:"-"`
+}
+
+// Configuration names what a command was configured by.
+type Configuration struct {
+	Path   string `json:"path"` // absolute; "built in" where there is no file
+	SHA256 string `json:"sha256"`
+}
+
+// NotLooked counts the places that could not be looked at.
+func (i *Inventory) NotLooked() int {
+	n := 0
+	for _, c := range i.Coverage {
+		if c.Open() {
+			n++
+		}
+	}
+	return n
 }
 
 // Attribution is how a place came to be a customer's.
@@ -106,25 +132,38 @@ type Finding struct {
 	Text     string   `json:"text"`
 }
 
-// Exposure is a law that reaches data of the inventory, with the places it
-// reaches.
+// Exposure is a law that reaches data of the inventory, or a safeguard, with the places
+// that it is about.
 type Exposure struct {
-	Axis       string    `json:"axis"`
-	Law        string    `json:"law"`
-	Country    string    `json:"country"`
-	Through    string    `json:"through"` // the country of location, or the operator
-	Detail     string    `json:"detail"`
-	Source     string    `json:"source"`
-	AsOf       time.Time `json:"as_of"`
-	Confidence string    `json:"confidence"`
-	Locations  []string  `json:"locations"`
+	Axis       string   `json:"axis"`
+	Group      string   `json:"group,omitempty"` // law that applies, compelled access from abroad, safeguard
+	Law        string   `json:"law"`
+	Country    string   `json:"country"`
+	Through    string   `json:"through"`         // the country of location, or the operator
+	State      string   `json:"state,omitempty"` // in force, lapsed, contested, unknown
+	Since      string   `json:"since,omitempty"`
+	Detail     string   `json:"detail"`
+	Source     string   `json:"source"`
+	AsOf       string   `json:"as_of"` // of what the source says, as precise as that is known
+	Confidence string   `json:"confidence"`
+	Locations  []string `json:"locations"`
 }
+
+// Open tells whether something may be there that nobody has looked at.
+func (c Coverage) Open() bool { return !c.Looked && !c.Unused }
 
 // Coverage says of one region, or one bucket, whether it was looked at.
 type Coverage struct {
 	Provider string `json:"provider"`
 	Region   string `json:"region"`
 	Bucket   string `json:"bucket,omitempty"`
+	Kind     string `json:"kind,omitempty"` // of storage that no list of buckets shows
 	Looked   bool   `json:"looked_at"`
-	Reason   string `json:"reason,omitempty"` // why not
+	// Named tells that the list of buckets is denied, and that the buckets which the
+	// configuration names for the customer were reached all the same.
+	Named bool `json:"named_buckets_reached,omitempty"`
+	// Unused is the configuration's word that there is nothing, in place of a look.
+	Unused bool   `json:"declared_unused,omitempty"`
+	Reason string `json:"reason,omitempty"` // why not
+	Remedy string `json:"remedy,omitempty"` // what to do; empty: give access
 }

@@ -60,11 +60,11 @@ func (s *scan) isDestination(c Claim, b bucket) bool {
 		return false
 	}
 	for _, from := range b.provider.Regions {
-		if s.Destination(c.Location.Bucket, b.region, c.Customer, from) == b.name {
+		if s.Destination(c.Location, b.region, c.Customer, from) == b.name {
 			return true
 		}
 	}
-	return s.Destination(c.Location.Bucket, b.region, c.Customer, "") == b.name
+	return s.Destination(c.Location, b.region, c.Customer, "") == b.name
 }
 
 func (s *scan) newPlace(b bucket, customer, prefix string, by Attribution) Place {
@@ -170,21 +170,28 @@ func (s *scan) finish(buckets []bucket) {
 	inv := s.inventory
 	slices.SortFunc(inv.Places, func(a, b Place) int {
 		// What belongs to nobody comes last.
-		return cmp.Or(boolean(a.Customer == "", b.Customer == ""), cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Provider, b.Provider),
+		return cmp.Or(boolean(a.Customer == "", b.Customer == ""), cmp.Compare(a.Customer, b.Customer),
+			cmp.Compare(a.Provider, b.Provider),
 			cmp.Compare(a.Region, b.Region), cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Prefix, b.Prefix))
 	})
 	slices.SortFunc(inv.Coverage, func(a, b Coverage) int {
-		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Bucket, b.Bucket))
+		return cmp.Or(boolean(a.Kind != "", b.Kind != ""), cmp.Compare(a.Provider, b.Provider),
+			cmp.Compare(a.Region, b.Region), cmp.Compare(a.Bucket, b.Bucket))
 	})
-	inv.Complete, inv.Compliance = true, true
+	slices.Sort(s.names)
+	inv.Names = slices.Compact(s.names)
+	inv.Complete = true
 	for _, c := range inv.Coverage {
-		if !c.Looked {
+		if c.Open() {
 			inv.Complete = false
 			where := c.Provider + " " + c.Region
+			if c.Kind != "" {
+				where = c.Provider
+			}
 			if c.Bucket != "" {
 				where = c.Provider + ":" + c.Bucket
 			}
-			s.add(Finding{Rule: "not-looked-at", Severity: Error, Location: where, Text: c.Reason})
+			s.add(Finding{Rule: "not-looked-at", Severity: Error, Location: where, Text: c.Reason + hint(c)})
 		}
 	}
 	for _, p := range inv.Places {
@@ -192,15 +199,30 @@ func (s *scan) finish(buckets []bucket) {
 			s.judge(p)
 		}
 	}
+	s.near()
 	s.missing(buckets)
+	if within := !s.outside; !within || inv.Complete && !s.unclear {
+		inv.Compliance = &within
+	}
 	s.twice()
 	s.expose()
 	slices.SortStableFunc(inv.Findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Customer, b.Customer), cmp.Compare(a.Location, b.Location), cmp.Compare(a.Rule, b.Rule))
+		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Customer, b.Customer),
+			cmp.Compare(a.Location, b.Location), cmp.Compare(a.Rule, b.Rule))
 	})
 	if s.Catalog.Stale(s.Now) {
-		s.add(Finding{Rule: "catalog-stale", Severity: Warning, Text: fmt.Sprintf("the region and law data is of %s, more than six months ago", s.Catalog.AsOf().Format("2006-01-02"))})
+		s.add(Finding{Rule: "catalog-stale", Severity: Warning,
+			Text: fmt.Sprintf("the data on regions and law is from %s, more than six months ago",
+				s.Catalog.AsOfMonth())})
 	}
+}
+
+// hint is what to do about a kind of storage, for which there is nobody to ask.
+func hint(c Coverage) string {
+	if c.Kind == "" || c.Remedy == "" {
+		return ""
+	}
+	return "; " + c.Remedy
 }
 
 func boolean(a, b bool) int {
@@ -220,11 +242,14 @@ func (s *scan) judge(p Place) {
 	at := p.Location().String()
 	switch p.Verdict {
 	case Outside:
-		s.inventory.Compliance = false
+		s.outside = true
 		s.add(Finding{Rule: "outside-policy", Severity: Violation, Customer: p.Customer, Location: at,
 			Text: fmt.Sprintf("in %s (%s); the policy allows %s", p.Region, p.Country, s.Policy(p.Customer))})
 	case Unknown:
-		s.inventory.Compliance = false
+		if p.Region == "" {
+			break // nobody could ask; it is not looked at, and that is said
+		}
+		s.outside = true
 		s.add(Finding{Rule: "country-unknown", Severity: Violation, Customer: p.Customer, Location: at,
 			Text: fmt.Sprintf("the country of region %s is not known; give it as country in the configuration", p.Region)})
 	case Within:
@@ -235,19 +260,22 @@ func (s *scan) judge(p Place) {
 	}
 	if p.Unlistable > 0 {
 		s.add(Finding{Rule: "unlistable-keys", Severity: Warning, Customer: p.Customer, Location: at,
-			Text: fmt.Sprintf("of the entries and unfinished uploads here the server does not list %d under their own keys, but with U+FFFD for what its listings cannot hold; they cannot be moved, and are counted where they seem to belong", p.Unlistable)})
+			Text: fmt.Sprintf("the server cannot list entries or unfinished uploads here (%d) under their own keys: it writes "+
+				"U+FFFD for what its listings cannot represent; they cannot be moved, and are counted where they seem to belong",
+				p.Unlistable)})
 	}
 	if p.Own > 0 {
 		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
-			Text: fmt.Sprintf("%d entries have the names of residency's own reservations, by which a migration that has not ended marks its destination, and are not counted", p.Own)})
+			Text: fmt.Sprintf("residency's own reservations (%d) mark this as the destination of a migration that has not "+
+				"ended; they are not counted", p.Own)})
 	}
 	if p.Probes > 0 {
 		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
-			Text: fmt.Sprintf("%d objects are probes of residency's own, which a run that was killed has left; they are counted like any object", p.Probes)})
+			Text: fmt.Sprintf("probes that a killed run of residency left behind (%d) are counted like any object", p.Probes)})
 	}
 	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
 		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at,
-			Text: "the prefix does not end in /, so it also holds keys that merely begin like it"})
+			Text: "the prefix does not end in /, so it also matches keys that merely begin with it"})
 	}
 	if p.Customer != "" && p.Versioning == objectstore.Suspended {
 		s.add(Finding{Rule: "versioning-suspended", Severity: Note, Customer: p.Customer, Location: at,
@@ -262,32 +290,53 @@ func (s *scan) missing(buckets []bucket) {
 		if s.Customer != "" && c.Customer != s.Customer {
 			continue
 		}
-		if slices.ContainsFunc(buckets, func(b bucket) bool { return b.provider.Name == c.Location.Provider && b.name == c.Location.Bucket }) {
+		if slices.ContainsFunc(buckets, func(b bucket) bool {
+			return b.provider.Name == c.Location.Provider &&
+				b.name == c.Location.Bucket
+		}) {
 			continue
 		}
-		s.add(Finding{Rule: "bucket-missing", Severity: Warning, Customer: c.Customer, Location: c.Location.String(),
-			Text: "the configuration names this location, but no bucket of that name was found"})
+		if s.unseen(c.Location) {
+			continue // which is said
+		}
+		s.unclear = true
+		s.add(Finding{Rule: MissingRule, Severity: Error, Customer: c.Customer, Location: c.Location.String(),
+			Text: "the configuration names this location, but no bucket of that name was found; correct it, or take it out"})
 	}
 }
 
-// expose collects the laws that reach the places, each once.
+// unseen tells whether a bucket may be where nobody could look.
+func (s *scan) unseen(at objectstore.Location) bool {
+	return slices.ContainsFunc(s.inventory.Coverage, func(c Coverage) bool {
+		return !c.Looked && c.Kind == "" && c.Provider == at.Provider && (c.Bucket == "" || c.Bucket == at.Bucket)
+	})
+}
+
+// expose collects the laws that reach the places, and the safeguards, each once.
 func (s *scan) expose() {
-	index := make(map[string]int)
 	for _, p := range s.inventory.Places {
 		if p.Empty || p.Customer == "" && s.Customer == "" && s.claimed() {
 			continue
 		}
-		for _, e := range Exposures(s.Catalog, p.Country, s.operator(p)) {
-			key := e.Axis + "\x00" + e.Law + "\x00" + e.Through
-			i, ok := index[key]
-			if !ok {
-				i = len(s.inventory.Exposures)
-				index[key] = i
-				s.inventory.Exposures = append(s.inventory.Exposures, e)
-			}
-			s.inventory.Exposures[i].Locations = append(s.inventory.Exposures[i].Locations, p.Location().String())
-		}
+		reach, safeguards := Exposures(s.Catalog, p.Country, s.operator(p))
+		s.inventory.Exposures = merge(s.inventory.Exposures, reach, p.Location().String())
+		s.inventory.Safeguards = merge(s.inventory.Safeguards, safeguards, p.Location().String())
 	}
+}
+
+// merge adds what reaches one more place.
+func merge(list, more []Exposure, at string) []Exposure {
+	for _, e := range more {
+		i := slices.IndexFunc(list, func(o Exposure) bool {
+			return o.Axis == e.Axis && o.Group == e.Group && o.Law == e.Law && o.Through == e.Through && o.Detail == e.Detail
+		})
+		if i < 0 {
+			i = len(list)
+			list = append(list, e)
+		}
+		list[i].Locations = append(list[i].Locations, at)
+	}
+	return list
 }
 
 // claimed tells whether any place is a customer's; if none is, the exposures

@@ -19,7 +19,10 @@ func (v view) String() string { return v.provider + ":" + v.bucket }
 // meets tells whether both have places for the same keys.
 func (v view) meets(o view) bool {
 	return slices.ContainsFunc(v.prefixes, func(a string) bool {
-		return slices.ContainsFunc(o.prefixes, func(b string) bool { return strings.HasPrefix(a, b) || strings.HasPrefix(b, a) })
+		return slices.ContainsFunc(o.prefixes, func(b string) bool {
+			return strings.HasPrefix(a, b) ||
+				strings.HasPrefix(b, a)
+		})
 	})
 }
 
@@ -58,9 +61,9 @@ func (s *scan) twice() {
 			other := fmt.Sprintf("%s in %s", a, a.region)
 			switch origin := s.origin(b); {
 			case origin != "" && origin == s.origin(a):
-				f.Text = fmt.Sprintf("the same bucket as %s, for both are at %s; what both show is counted twice", other, origin)
+				f.Text = fmt.Sprintf("the same bucket as %s: both are at %s; what both show is counted twice", other, origin)
 			case a.counts == b.counts && a.whole && b.whole:
-				f.Text = fmt.Sprintf("as much is in %s; if the two are one bucket, all of it is counted twice", other)
+				f.Text = fmt.Sprintf("%s holds the same amount; if the two are one bucket, all of it is counted twice", other)
 			default:
 				continue
 			}

@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -11,8 +12,10 @@ import (
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -37,7 +40,7 @@ type again struct {
 	t        *testing.T
 	from, to *memstore.Service
 	home     *refusing
-	plan     *migrate.Plan
+	plan     *plan.Plan
 	lose     int    // the number of the write whose answer is lost
 	keep     string // the version at the destination that cannot be deleted
 	begins   int    // the number of the upload begun at the source whose answer is lost
@@ -110,11 +113,12 @@ func newAgain(t *testing.T) *again {
 func (a *again) make() {
 	a.t.Helper()
 	var err error
-	a.plan, err = migrate.Make(a.t.Context(), a.home, migrate.Request{
-		Customer: "acme", Verify: "auto", Stores: a.stores, Now: time.Unix(1e9, 0), Progress: &engine.Progress{},
-		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
-		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: "bucket", Versioning: objectstore.Enabled}}},
-		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },
+	a.plan, err = plan.Make(a.t.Context(), a.home, plan.Request{
+		Customer: "acme", Verify: "auto", Stores: a.stores, Now: time.Unix(1e9, 0), Progress: &progress.Progress{},
+		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
+		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
+			Bucket: "bucket", Versioning: objectstore.Enabled}}},
+		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
 	})
 	must(a.t, err)
 }
@@ -135,7 +139,8 @@ func (a *again) stores(_, region string) objectstore.Store {
 
 func (a *again) put(key string) (id string) {
 	a.t.Helper()
-	w, err := a.from.Region(us).Put(a.t.Context(), objectstore.NewObject{Bucket: "bucket", Key: key}, objectstore.Body{Reader: strings.NewReader(key), Size: int64(len(key))})
+	w, err := a.from.Region(us).Put(a.t.Context(), objectstore.NewObject{Bucket: "bucket", Key: key},
+		objectstore.Body{Reader: strings.NewReader(key), Size: int64(len(key))})
 	must(a.t, err)
 	return w.VersionID
 }
@@ -147,7 +152,8 @@ func (a *again) delete(key, id string) {
 }
 
 func (a *again) runner() *migrate.Runner {
-	return &migrate.Runner{Home: a.home, Stores: a.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 2, Tool: "test", Host: "here"}
+	return &migrate.Runner{Home: a.home, Stores: a.stores, Now: time.Now, Progress: &progress.Progress{}, Workers: 2,
+		Tool: "test", Host: "here"}
 }
 
 // copy runs the plan without its erase; passes is how many there are then.
@@ -243,7 +249,8 @@ func TestFenceOfALostState(t *testing.T) {
 			a.make()
 			run := func(fence bool) {
 				t.Helper()
-				if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{KeepSource: true, Fence: fence}); err != nil || fence && len(r.Fence) != 1 {
+				if r, err := a.runner().Run(t.Context(), a.plan, migrate.Options{KeepSource: true, Fence: fence}); err != nil ||
+					fence && len(r.Fence) != 1 {
 					t.Fatalf("%v, want a fence\n%s", err, problems(r))
 				}
 			}
@@ -274,7 +281,7 @@ func TestFenceLeavesNoUpload(t *testing.T) {
 		a.begins = 2
 		run := func() error {
 			r := a.runner()
-			r.Sleep = func(context.Context, time.Duration) error { return nil }
+			r.Sleep = noSleep
 			_, err := r.Run(t.Context(), a.plan, migrate.Options{Fence: true})
 			return err
 		}
@@ -301,7 +308,7 @@ func TestFenceThatNobodyTried(t *testing.T) {
 	a.begins = 2
 	run := func(fence bool) error {
 		r := a.runner()
-		r.Sleep = func(context.Context, time.Duration) error { return nil }
+		r.Sleep = noSleep
 		_, err := r.Run(t.Context(), a.plan, migrate.Options{Fence: fence, KeepSource: true})
 		return err
 	}
@@ -351,7 +358,8 @@ func TestAbortMustEnd(t *testing.T) {
 	a.copy(1)
 	copies := a.to.History("bucket-"+eu, "key")
 	a.keep = copies[len(copies)-1].ID
-	if u, err := a.runner().Abort(t.Context(), a.plan); !errors.Is(err, migrate.ErrPartial) || u.Left != 1 || u.Removed != 2 {
+	if u, err := a.runner().Abort(t.Context(), a.plan); !errors.Is(err, migrate.ErrPartial) || u.Left != 1 ||
+		u.Removed != 2 {
 		t.Fatalf("%+v, %v; want 1 left, 2 removed", u, err)
 	}
 	if _, err := a.runner().Run(t.Context(), a.plan, migrate.Options{}); !errors.Is(err, migrate.ErrAborting) {
@@ -390,4 +398,27 @@ func TestNoFenceAfterTheEnd(t *testing.T) {
 	if len(policy) > 0 {
 		t.Errorf("the policy is %s, want none", policy)
 	}
+}
+
+// A copy whose proof fails, in the run that wrote it and in the next, which finds it,
+// stays the plan's own: an abort takes it back.
+func TestAbortRemovesWhatWasFoundAgain(t *testing.T) {
+	f := tagged(t)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	f.to.SetFault(answer("GetObjectTagging", storetest.Fault{Status: http.StatusForbidden}))
+	for range 2 {
+		if r, err := f.run(p); err == nil {
+			t.Fatalf("run: copies were proven whose tags cannot be read\n%s", problems(r))
+		}
+	}
+	f.to.SetFault(nil)
+	undone, err := f.runner().Abort(t.Context(), p)
+	if err != nil || undone.Kept > 0 {
+		t.Errorf("abort: %v, %+v; want nothing kept", err, undone)
+	}
+	if left := f.snapshot(eu, f.destination()); len(left) > 0 {
+		t.Errorf("%d keys are left at the destination", len(left))
+	}
+	f.intact(before)
 }

@@ -24,15 +24,18 @@ const (
 
 // acl is the document that S3 answers with.
 func acl(grants ...string) string {
-	return `<AccessControlPolicy><Owner><ID>` + owner + `</ID></Owner><AccessControlList>` + strings.Join(grants, "") + `</AccessControlList></AccessControlPolicy>`
+	return `<AccessControlPolicy><Owner><ID>` + owner + `</ID></Owner><AccessControlList>` + strings.Join(grants, "") +
+		`</AccessControlList></AccessControlPolicy>`
 }
 
 func toAccount(id, permission string) string {
-	return `<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>` + id + `</ID></Grantee><Permission>` + permission + `</Permission></Grant>`
+	return `<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>` + id +
+		`</ID></Grantee><Permission>` + permission + `</Permission></Grant>`
 }
 
 func toGroup(uri, permission string) string {
-	return `<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>` + uri + `</URI></Grantee><Permission>` + permission + `</Permission></Grant>`
+	return `<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group"><URI>` + uri +
+		`</URI></Grantee><Permission>` + permission + `</Permission></Grant>`
 }
 
 // listed makes two servers behave as if they had access control lists: the
@@ -61,7 +64,8 @@ func (l *listedServers) destination(r storetest.Request) storetest.Fault {
 	defer l.mu.Unlock()
 	switch r.Operation {
 	case "PutObject":
-		headers := []string{"X-Amz-Grant-Full-Control", "X-Amz-Grant-Read", "X-Amz-Grant-Read-Acp", "X-Amz-Grant-Write-Acp"}
+		headers := []string{"X-Amz-Grant-Full-Control", "X-Amz-Grant-Read", "X-Amz-Grant-Read-Acp",
+			"X-Amz-Grant-Write-Acp"}
 		given := ""
 		for _, h := range headers {
 			if v := r.Header.Get(h); v != "" {
@@ -89,7 +93,9 @@ func listedFixture(t *testing.T, ownership types.ObjectOwnership, forget bool) (
 	t.Helper()
 	f := newFixture(t, true)
 	f.fill(6, 100)
-	f.must(f.box.Client(us).PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{Bucket: &f.bucket, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: ownership}}}}))
+	f.must(f.box.Client(us).PutBucketOwnershipControls(t.Context(),
+		&s3.PutBucketOwnershipControlsInput{Bucket: &f.bucket,
+			OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: ownership}}}}))
 	l := &listedServers{forget: forget, given: map[string]string{}}
 	f.from.SetFault(l.source)
 	f.to.SetFault(l.destination)
@@ -125,7 +131,8 @@ func TestGrants(t *testing.T) {
 		t.Errorf("%d objects were written with grants, want 2", len(l.given))
 	}
 	if n, m := f.from.Counts()["GetObjectAcl"], f.to.Counts()["GetObjectAcl"]; n != 6 || m != 2 {
-		t.Errorf("%d GetObjectAcl at the source and %d at the destination, want one per object, and one per object with grants", n, m)
+		t.Errorf("%d GetObjectAcl at the source and %d at the destination, want one per object, and one per object with "+
+			"grants", n, m)
 	}
 }
 
@@ -159,13 +166,17 @@ func TestOnMoto(t *testing.T) {
 	client := f.box.Client(us)
 	f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
 	f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
-	for i, class := range []types.StorageClass{types.StorageClassStandard, types.StorageClassStandardIa, types.StorageClassGlacierIr, types.StorageClassIntelligentTiering, types.StorageClassGlacier, types.StorageClassDeepArchive} {
+	for i, class := range []types.StorageClass{types.StorageClassStandard, types.StorageClassStandardIa,
+		types.StorageClassGlacierIr, types.StorageClassIntelligentTiering, types.StorageClassGlacier,
+		types.StorageClassDeepArchive} {
 		f.put(fmt.Sprintf("class/%d", i), []byte(class), func(in *s3.PutObjectInput) { in.StorageClass = class })
 	}
 	f.put("public", []byte("everybody reads this"), func(in *s3.PutObjectInput) {
-		in.GrantRead, in.Tagging, in.CacheControl = aws.String(`uri="`+everybody+`"`), aws.String("a=1"), aws.String("no-store")
+		in.GrantRead, in.Tagging, in.CacheControl = aws.String(`uri="`+everybody+`"`), aws.String("a=1"),
+			aws.String("no-store")
 	})
-	f.put("partner", []byte("a partner reads this"), func(in *s3.PutObjectInput) { in.GrantRead = aws.String(`id="` + partner + `"`) })
+	f.put("partner", []byte("a partner reads this"),
+		func(in *s3.PutObjectInput) { in.GrantRead = aws.String(`id="` + partner + `"`) })
 	f.put("kms", []byte("under a key"), func(in *s3.PutObjectInput) {
 		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, aws.String("alias/aws/s3")
 	})
@@ -186,10 +197,13 @@ func TestOnMoto(t *testing.T) {
 	if f.from.Counts()["RestoreObject"] < 2 {
 		t.Errorf("requests %v, want the restore of two versions", f.from.Counts())
 	}
-	if left, err := client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &f.bucket}); err != nil || len(left.Versions) > 0 {
+	if left, err := client.ListObjectVersions(t.Context(),
+		&s3.ListObjectVersionsInput{Bucket: &f.bucket}); err != nil ||
+		len(left.Versions) > 0 {
 		t.Errorf("the source still holds %d versions: %v", len(left.Versions), err)
 	}
-	after, err := f.box.Client(eu).ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: aws.String(f.destination())})
+	after, err := f.box.Client(eu).ListObjectVersions(t.Context(),
+		&s3.ListObjectVersionsInput{Bucket: aws.String(f.destination())})
 	f.must(nil, err)
 	classes := ""
 	for _, v := range after.Versions {
@@ -201,15 +215,19 @@ func TestOnMoto(t *testing.T) {
 		t.Errorf("storage classes %s\nwant            %s", classes, want)
 	}
 	for key, want := range map[string]string{"public": everybody, "partner": partner} {
-		out, err := f.box.Client(eu).GetObjectAcl(t.Context(), &s3.GetObjectAclInput{Bucket: aws.String(f.destination()), Key: &key})
+		out, err := f.box.Client(eu).GetObjectAcl(t.Context(),
+			&s3.GetObjectAclInput{Bucket: aws.String(f.destination()),
+				Key: &key})
 		f.must(nil, err)
 		if !slices.ContainsFunc(out.Grants, func(g types.Grant) bool {
-			return g.Permission == types.PermissionRead && aws.ToString(g.Grantee.URI)+aws.ToString(g.Grantee.ID) == want
+			return g.Permission == types.PermissionRead && aws.ToString(g.Grantee.URI)+
+				aws.ToString(g.Grantee.ID) == want
 		}) {
 			t.Errorf("%s: grants %+v at the destination, want READ to %s", key, out.Grants, want)
 		}
 	}
-	head, err := f.box.Client(eu).HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(f.destination()), Key: aws.String("kms")})
+	head, err := f.box.Client(eu).HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(f.destination()),
+		Key: aws.String("kms")})
 	if err != nil || head.ServerSideEncryption != types.ServerSideEncryptionAwsKms {
 		t.Errorf("kms: %v encryption at the destination, %v", head.ServerSideEncryption, err)
 	}
@@ -219,7 +237,8 @@ func TestOnMoto(t *testing.T) {
 // that setting has none: access control lists are in force there.
 func (f *fixture) unowned() {
 	f.t.Helper()
-	f.must(f.box.Client(us).DeleteBucketOwnershipControls(f.t.Context(), &s3.DeleteBucketOwnershipControlsInput{Bucket: &f.bucket}))
+	f.must(f.box.Client(us).DeleteBucketOwnershipControls(f.t.Context(),
+		&s3.DeleteBucketOwnershipControlsInput{Bucket: &f.bucket}))
 }
 
 // A destination without ownership controls has no lists that anybody heeds: the
@@ -228,7 +247,9 @@ func TestGrantsNotOffered(t *testing.T) {
 	for name, own := range map[string]func(f *fixture){
 		"none set": (*fixture).unowned,
 		"object writer": func(f *fixture) {
-			f.must(f.box.Client(us).PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{Bucket: &f.bucket, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
+			f.must(f.box.Client(us).PutBucketOwnershipControls(t.Context(),
+				&s3.PutBucketOwnershipControlsInput{Bucket: &f.bucket,
+					OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
 		},
 	} {
 		for _, there := range []bool{false, true} {
@@ -239,15 +260,19 @@ func TestGrantsNotOffered(t *testing.T) {
 				f.fill(3, 100)
 				own(f)
 				if there {
-					f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
+					f.must(f.box.Client(eu).CreateBucket(t.Context(),
+						&s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
 					f.versioning(eu, f.destination(), types.BucketVersioningStatusEnabled)
 				}
 				l := &listedServers{given: map[string]string{}}
 				f.from.SetFault(l.source)
 				before := f.snapshot(us, f.bucket)
 				p := f.plan("auto")
-				if text := warned(p, "acl"); len(p.Blockers) > 0 || p.Moves[0].ACLs || !strings.Contains(text, "grants of single objects are not carried: the destination has no ownership controls") {
-					t.Errorf("blockers %+v, warning %q, ACLs %v; want it said that they are not carried", p.Blockers, text, p.Moves[0].ACLs)
+				if text := warned(p, "acl"); len(p.Blockers) > 0 || p.Moves[0].ACLs ||
+					!strings.Contains(text,
+						"grants of single objects are not carried: the destination has no ownership controls") {
+					t.Errorf("blockers %+v, warning %q, ACLs %v; want it said that they are not carried",
+						p.Blockers, text, p.Moves[0].ACLs)
 				}
 				if r, err := f.run(p); err != nil {
 					t.Fatalf("%v\n%s", err, problems(r))
@@ -272,10 +297,12 @@ func TestBucketGrants(t *testing.T) {
 	if text := warned(f.plan("auto"), "bucket-acl"); text != "" {
 		t.Errorf("warning %q of a list with none but the owner", text)
 	}
-	f.must(f.box.Client(us).PutBucketAcl(t.Context(), &s3.PutBucketAclInput{Bucket: &f.bucket, ACL: types.BucketCannedACLPublicRead}))
+	f.must(f.box.Client(us).PutBucketAcl(t.Context(), &s3.PutBucketAclInput{Bucket: &f.bucket,
+		ACL: types.BucketCannedACLPublicRead}))
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")
-	if text := warned(p, "bucket-acl"); !strings.Contains(text, "READ to the group all-users") || !strings.Contains(text, "not carried") {
+	if text := warned(p, "bucket-acl"); !strings.Contains(text, "READ to the group all-users") ||
+		!strings.Contains(text, "not carried") {
 		t.Errorf("warning %q, want who has what", text)
 	}
 	if r, err := f.run(p); err != nil {
@@ -286,7 +313,8 @@ func TestBucketGrants(t *testing.T) {
 	f.must(nil, err)
 	for _, g := range acl.Grants {
 		if aws.ToString(g.Grantee.ID) != f.box.AccessKey {
-			t.Errorf("the destination gives %s to %s%s", g.Permission, aws.ToString(g.Grantee.ID), aws.ToString(g.Grantee.URI))
+			t.Errorf("the destination gives %s to %s%s", g.Permission, aws.ToString(g.Grantee.ID),
+				aws.ToString(g.Grantee.URI))
 		}
 	}
 }

@@ -33,12 +33,14 @@ func TestAcrossServers(t *testing.T) {
 			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
 			f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
 			f.put("headers", []byte("with headers"), func(in *s3.PutObjectInput) {
-				in.CacheControl, in.ContentEncoding, in.Tagging = aws.String("no-store"), aws.String("gzip"), aws.String("k=v&class=x")
+				in.CacheControl, in.ContentEncoding, in.Tagging = aws.String("no-store"), aws.String("gzip"),
+					aws.String("k=v&class=x")
 				in.Metadata = map[string]string{"a": "1", "b": "two words"}
 			})
 			for _, c := range "vmvvmv" {
 				if c == 'm' {
-					f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("history")}))
+					f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket,
+						Key: aws.String("history")}))
 					continue
 				}
 				f.put("history", []byte{byte(c)}, nil)
@@ -76,7 +78,8 @@ func TestAcrossServersWithLoss(t *testing.T) {
 		{"markers on markers", "versitygw", "minio", func(f *fixture) {
 			f.put("gone", []byte("a"), nil)
 			for range 3 {
-				f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("gone")}))
+				f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket,
+					Key: aws.String("gone")}))
 			}
 		}, migrate.ErrVerification},
 	} {
@@ -112,7 +115,8 @@ func TestKeyRefused(t *testing.T) {
 	if !errors.Is(err, migrate.ErrPartial) || r.Verdicts["failed"] != 1 || r.Verdicts["verified"] != 7 {
 		t.Fatalf("run: %v, want one entry to fail\n%s", err, problems(r))
 	}
-	if p := r.Problems[0]; string(p.Key) != "plain/00003" || p.Reason != "PutObject cloud:"+f.destination()+": request rejected (InvalidArgument, HTTP 400)" {
+	if p := r.Problems[0]; string(p.Key) != "plain/00003" || p.Reason != "PutObject cloud:"+f.destination()+
+		": request rejected (InvalidArgument, HTTP 400)" {
 		t.Errorf("problem %+v", p)
 	}
 	f.intact(before)

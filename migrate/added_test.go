@@ -16,6 +16,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // encrypt gives a bucket a default encryption.
@@ -25,8 +26,9 @@ func (f *fixture) encrypt(region, bucket string, how types.ServerSideEncryption,
 	if key != "" {
 		by.KMSMasterKeyID = &key
 	}
-	f.must(f.box.Client(region).PutBucketEncryption(f.t.Context(), &s3.PutBucketEncryptionInput{Bucket: &bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
-		Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: by}}}}))
+	f.must(f.box.Client(region).PutBucketEncryption(f.t.Context(), &s3.PutBucketEncryptionInput{Bucket: &bucket,
+		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
+			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: by}}}}))
 }
 
 // some puts a plain object and one whose attributes take a further request.
@@ -36,7 +38,7 @@ func (f *fixture) some() {
 	f.put("meta", []byte("b"), func(in *s3.PutObjectInput) { in.Metadata = map[string]string{"a": "1"} })
 }
 
-func (f *fixture) certificate(p *migrate.Plan) (c certificate.Certificate) {
+func (f *fixture) certificate(p *plan.Plan) (c certificate.Certificate) {
 	f.t.Helper()
 	text, err := f.home.Get(f.t.Context(), p.ID+"/certificate.json")
 	f.must(nil, err)
@@ -44,7 +46,7 @@ func (f *fixture) certificate(p *migrate.Plan) (c certificate.Certificate) {
 	return c
 }
 
-func (f *fixture) added(p *migrate.Plan, r *migrate.Result, want map[string]int64) {
+func (f *fixture) added(p *plan.Plan, r *migrate.Result, want map[string]int64) {
 	f.t.Helper()
 	if !maps.Equal(r.Added, want) {
 		f.t.Errorf("the destination added %v, want %v", r.Added, want)
@@ -53,7 +55,8 @@ func (f *fixture) added(p *migrate.Plan, r *migrate.Result, want map[string]int6
 		return
 	}
 	c := f.certificate(p)
-	if !maps.Equal(c.Added, want) || !slices.Equal(c.NotCompared, r.NotCompared) || !strings.Contains(strings.Join(c.NotCompared, "; "), "no further request asks") {
+	if !maps.Equal(c.Added, want) || !slices.Equal(c.NotCompared, r.NotCompared) ||
+		!strings.Contains(strings.Join(c.NotCompared, "; "), "no further request is made") {
 		f.t.Errorf("certificate: added %v, not compared %q; want %v and what is not", c.Added, c.NotCompared, want)
 	}
 }
@@ -77,7 +80,8 @@ func TestAddedEncryption(t *testing.T) {
 		t.Errorf("%d HeadObject at the destination, want one, of the object with metadata", n)
 	}
 	// Found there by another plan and state, it is named as well.
-	f.must(f.box.Client(us).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("plain"), Body: bytes.NewReader([]byte("a")), ContentType: aws.String("text/plain")}))
+	f.must(f.box.Client(us).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("plain"),
+		Body: bytes.NewReader([]byte("a")), ContentType: aws.String("text/plain")}))
 	f.home = newHome(t)
 	p = f.plan("auto")
 	if r, err = f.run(p); err != nil || r.Held != 1 {
@@ -93,10 +97,12 @@ func TestServersAddedRetention(t *testing.T) {
 		for _, locked := range []bool{false, true} {
 			t.Run(kind+map[bool]string{true: ", locked source", false: ""}[locked], func(t *testing.T) {
 				f := newFixtureOn(t, start(t))
-				f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket, ObjectLockEnabledForBucket: aws.Bool(locked)}))
+				f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket,
+					ObjectLockEnabledForBucket: aws.Bool(locked)}))
 				f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
 				f.some()
-				f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()), ObjectLockEnabledForBucket: aws.Bool(true)}))
+				f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()),
+					ObjectLockEnabledForBucket: aws.Bool(true)}))
 				f.retain(types.ObjectLockRetentionModeGovernance, 1)
 				p := f.plan("auto")
 				r, err := f.run(p)
@@ -105,7 +111,9 @@ func TestServersAddedRetention(t *testing.T) {
 				}
 				want := map[string]int64{}
 				// versitygw keeps the setting and gives no copy a lock by it.
-				if kept, err := f.box.Client(eu).GetObjectRetention(t.Context(), &s3.GetObjectRetentionInput{Bucket: aws.String(f.destination()), Key: aws.String("meta")}); err == nil && kept.Retention != nil {
+				if kept, err := f.box.Client(eu).GetObjectRetention(t.Context(),
+					&s3.GetObjectRetentionInput{Bucket: aws.String(f.destination()), Key: aws.String("meta")}); err == nil &&
+					kept.Retention != nil {
 					want["retention GOVERNANCE"] = 1 // of the plain one nobody asks
 				} else if kind != "versitygw" {
 					t.Errorf("no retention at the destination: %v", err)
@@ -125,17 +133,20 @@ func TestServersLockNobodyPlanned(t *testing.T) {
 			f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
 			f.some()
 			before := f.snapshot(us, f.bucket)
-			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()), ObjectLockEnabledForBucket: aws.Bool(true)}))
+			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()),
+				ObjectLockEnabledForBucket: aws.Bool(true)}))
 			p := f.plan("auto")
 			f.to.SetFault(func(r storetest.Request) storetest.Fault {
 				if r.Operation == "HeadObject" && r.Key == "meta" {
-					f.must(f.box.Client(eu).PutObjectLegalHold(t.Context(), &s3.PutObjectLegalHoldInput{Bucket: aws.String(f.destination()), Key: aws.String("meta"),
-						LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn}}))
+					f.must(f.box.Client(eu).PutObjectLegalHold(t.Context(),
+						&s3.PutObjectLegalHoldInput{Bucket: aws.String(f.destination()), Key: aws.String("meta"),
+							LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOn}}))
 				}
 				return storetest.Fault{}
 			})
 			r, err := f.run(p)
-			if !errors.Is(err, migrate.ErrVerification) || r.Verdicts["mismatch"] != 1 || !strings.Contains(problems(r), "retention and legal hold differ") {
+			if !errors.Is(err, migrate.ErrVerification) || r.Verdicts["mismatch"] != 1 || !strings.Contains(problems(r),
+				"retention and legal hold differ") {
 				t.Errorf("run: %v, want one mismatch\n%s", err, problems(r))
 			}
 			f.intact(before)
@@ -158,7 +169,8 @@ func TestEncryptionNobodyPlanned(t *testing.T) {
 		return storetest.Fault{}
 	})
 	r, err := f.run(p)
-	if !errors.Is(err, migrate.ErrVerification) || !strings.Contains(problems(r), "encrypted under aws:kms at the destination, which neither its source nor the plan has") {
+	if !errors.Is(err, migrate.ErrVerification) || !strings.Contains(problems(r),
+		"encrypted under aws:kms at the destination, which neither the source nor the plan asks for") {
 		t.Errorf("run: %v, want a mismatch\n%s", err, problems(r))
 	}
 	f.intact(before)
@@ -174,9 +186,11 @@ func TestCreatedBucketEncryption(t *testing.T) {
 		"given by others": {func(*fixture) {}, func(f *fixture) {
 			f.encrypt(eu, f.destination(), types.ServerSideEncryptionAwsKms, storetest.MinIOKey)
 		}, "is aws:kms under the key " + storetest.MinIOKey + "; the plan has none"},
-		"taken by others": {func(f *fixture) { f.encrypt(us, f.bucket, types.ServerSideEncryptionAes256, "") }, func(f *fixture) {
-			f.must(f.box.Client(eu).DeleteBucketEncryption(t.Context(), &s3.DeleteBucketEncryptionInput{Bucket: aws.String(f.destination())}))
-		}, "is none; the plan has AES256"},
+		"taken by others": {func(f *fixture) { f.encrypt(us, f.bucket, types.ServerSideEncryptionAes256, "") },
+			func(f *fixture) {
+				f.must(f.box.Client(eu).DeleteBucketEncryption(t.Context(),
+					&s3.DeleteBucketEncryptionInput{Bucket: aws.String(f.destination())}))
+			}, "is none; the plan has AES256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixtureOn(t, servers()["minio"](t))
@@ -189,7 +203,8 @@ func TestCreatedBucketEncryption(t *testing.T) {
 				t.Fatalf("%v\n%s", err, problems(r))
 			}
 			change.later(f)
-			if _, err := f.runner().Erase(t.Context(), p); !errors.Is(err, migrate.ErrChanged) || !strings.Contains(err.Error(), change.want) {
+			if _, err := f.runner().Erase(t.Context(), p); !errors.Is(err, migrate.ErrChanged) || !strings.Contains(err.Error(),
+				change.want) {
 				t.Errorf("erase: %v, want %v: … %s", err, migrate.ErrChanged, change.want)
 			}
 			f.intact(before)
@@ -206,7 +221,10 @@ func TestAddedStorageClass(t *testing.T) {
 		if r.Operation != "ListObjectVersions" {
 			return storetest.Fault{}
 		}
-		return storetest.Fault{ReplaceResponseBody: func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("STANDARD"), []byte("GLACIER")) }}
+		return storetest.Fault{ReplaceResponseBody: func(b []byte) []byte {
+			return bytes.ReplaceAll(b, []byte("STANDARD"),
+				[]byte("GLACIER"))
+		}}
 	})
 	r, err := f.run(p)
 	if err != nil {
@@ -225,7 +243,8 @@ func TestTagsNobodyPlanned(t *testing.T) {
 	p := f.plan("auto")
 	f.to.SetFault(func(r storetest.Request) storetest.Fault {
 		if r.Operation == "HeadObject" && r.Key == "classed" {
-			f.must(f.box.Client(eu).PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: aws.String(f.destination()), Key: aws.String("classed"),
+			f.must(f.box.Client(eu).PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: aws.String(f.destination()),
+				Key:     aws.String("classed"),
 				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("theirs"), Value: aws.String("1")}}}}))
 		}
 		return storetest.Fault{}

@@ -14,7 +14,8 @@ import (
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -29,6 +30,8 @@ type onAmazon struct {
 	keys     []s3store.CustomerKey
 	from, to *s3.Client // of the account's root
 	verify   string     // default auto
+	ask      bool       // each version for a website redirect
+	restore  string     // the tier at which archived versions are restored
 	kmsKey   string     // of the destination
 }
 
@@ -48,9 +51,11 @@ func newLocked(t *testing.T, o amazon.Options, locked bool, keys ...s3store.Cust
 	a := &onAmazon{t: t, server: amazon.Start(t, o), home: state.NewDir(t.TempDir()), keys: keys}
 	a.server.Setenv(t)
 	a.from, a.to = a.server.Client(us), a.server.Client(eu)
-	a.must(a.from.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonSource), ObjectLockEnabledForBucket: aws.Bool(locked)}))
+	a.must(a.from.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonSource),
+		ObjectLockEnabledForBucket: aws.Bool(locked)}))
 	var err error
-	a.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: a.server.Through, CustomerKeys: keys})
+	a.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333",
+		Backoff: atOnce, Proxy: a.server.Through, CustomerKeys: keys})
 	a.must(nil, err)
 	return a
 }
@@ -75,7 +80,8 @@ func (a *onAmazon) versioned() {
 func (a *onAmazon) streamed() {
 	a.t.Helper()
 	var err error
-	a.abroad, err = s3store.Open(a.t.Context(), s3store.Options{Name: "abroad", Amazon: true, Account: "111122223333", Proxy: a.server.Through})
+	a.abroad, err = s3store.Open(a.t.Context(), s3store.Options{Name: "abroad", Amazon: true, Account: "111122223333",
+		Backoff: atOnce, Proxy: a.server.Through})
 	a.must(nil, err)
 }
 
@@ -86,21 +92,24 @@ func (a *onAmazon) stores(provider, region string) objectstore.Store {
 	return a.provider.Region(region)
 }
 
-func (a *onAmazon) plan() *migrate.Plan {
+func (a *onAmazon) plan() *plan.Plan {
 	a.t.Helper()
 	versioning, err := a.provider.Region(us).Versioning(a.t.Context(), amazonSource)
 	a.must(nil, err)
-	to := migrate.Region{Provider: "aws", Code: eu, Country: "IE"}
+	to := plan.Region{Provider: "aws", Code: eu, Country: "IE"}
 	if a.abroad != nil {
 		to.Provider = "abroad"
 	}
-	p, err := migrate.Make(a.t.Context(), a.home, migrate.Request{
+	p, err := plan.Make(a.t.Context(), a.home, plan.Request{
 		Country:  func(_, region string) string { return map[bool]string{true: "US", false: "IE"}[region == us] },
-		Customer: "acme", Verify: cmp.Or(a.verify, "auto"), KMSKey: a.kmsKey, CustomerKeys: len(a.keys) > 0, Stores: a.stores, Now: time.Now(), Progress: &engine.Progress{},
+		Customer: "acme", Verify: cmp.Or(a.verify, "auto"), KMSKey: a.kmsKey, AskRedirects: a.ask, Restore: a.restore,
+		CustomerKeys: len(a.keys) > 0, Stores: a.stores, Now: time.Now(), Progress: &progress.Progress{},
 		Destination: to,
 		Inventory: &inventory.Inventory{
-			Coverage: []inventory.Coverage{{Provider: "aws", Region: us, Looked: true}, {Provider: "aws", Region: eu, Looked: true}},
-			Places:   []inventory.Place{{Customer: "acme", Provider: "aws", Region: us, Bucket: amazonSource, Versioning: versioning}},
+			Coverage: []inventory.Coverage{{Provider: "aws", Region: us, Looked: true}, {Provider: "aws", Region: eu,
+				Looked: true}},
+			Places: []inventory.Place{{Customer: "acme", Provider: "aws", Region: us, Bucket: amazonSource,
+				Versioning: versioning}},
 		},
 		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
 	})
@@ -109,11 +118,12 @@ func (a *onAmazon) plan() *migrate.Plan {
 }
 
 func (a *onAmazon) runner() *migrate.Runner {
-	return &migrate.Runner{Home: a.home, Stores: a.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 4, Tool: "test", Host: "here"}
+	return &migrate.Runner{Home: a.home, Stores: a.stores, Now: time.Now, Progress: &progress.Progress{}, Workers: 4,
+		Tool: "test", Host: "here"}
 }
 
 // run carries a plan out.
-func (a *onAmazon) run(p *migrate.Plan) (*migrate.Result, error) {
+func (a *onAmazon) run(p *plan.Plan) (*migrate.Result, error) {
 	a.t.Helper()
 	return a.runner().Run(a.t.Context(), p, migrate.Options{})
 }

@@ -40,7 +40,7 @@ func TestIncompleteAnswers(t *testing.T) {
 					if !errors.Is(err, migrate.ErrVerification) || r.Verdicts["unverifiable"] != 2 || r.Verdicts["verified"] != 3 {
 						t.Fatalf("run: %v, want two entries unverifiable\n%s", err, problems(r))
 					}
-					if want := "what the " + end + " tells of it is not all there is: "; !strings.HasPrefix(r.Problems[0].Reason, want) {
+					if want := "the " + end + "'s answer is incomplete or altered"; !strings.HasPrefix(r.Problems[0].Reason, want) {
 						t.Errorf("reason %q, want %q", r.Problems[0].Reason, want)
 					}
 					f.intact(before)
@@ -70,7 +70,8 @@ func TestServersThatIgnoreAStorageClass(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, problems(r))
 			}
-			out, err := f.box.Client(eu).HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(f.destination()), Key: aws.String("rare")})
+			out, err := f.box.Client(eu).HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(f.destination()),
+				Key: aws.String("rare")})
 			if err != nil || out.StorageClass != "" {
 				t.Errorf("class %q at the destination, %v; want its own", out.StorageClass, err)
 			}
@@ -79,7 +80,8 @@ func TestServersThatIgnoreAStorageClass(t *testing.T) {
 		if !errors.Is(err, migrate.ErrVerification) || r.Verdicts["mismatch"] != 1 || r.Verdicts["verified"] != 3 {
 			t.Fatalf("run: %v, want one mismatch\n%s", err, problems(r))
 		}
-		if want := "storage class (REDUCED_REDUNDANCY at the source, STANDARD at the destination; destination.storage_class: any would accept that) differ at the destination"; r.Problems[0].Reason != want {
+		if want := "storage class (REDUCED_REDUNDANCY at the source, STANDARD at the destination; " +
+			"destination.storage_class: any would accept that) differ at the destination"; r.Problems[0].Reason != want {
 			t.Errorf("reason %q, want %q", r.Problems[0].Reason, want)
 		}
 		f.intact(before)

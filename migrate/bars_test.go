@@ -19,7 +19,8 @@ func withMFA(r storetest.Request) storetest.Fault {
 		return storetest.Fault{}
 	}
 	return storetest.Fault{ReplaceResponseBody: func(b []byte) []byte {
-		return bytes.Replace(b, []byte("</VersioningConfiguration>"), []byte("<MfaDelete>Enabled</MfaDelete></VersioningConfiguration>"), 1)
+		return bytes.Replace(b, []byte("</VersioningConfiguration>"),
+			[]byte("<MfaDelete>Enabled</MfaDelete></VersioningConfiguration>"), 1)
 	}}
 }
 

@@ -15,7 +15,8 @@ func TestHistoryIsContinued(t *testing.T) {
 	f := newFixture(t, true)
 	bucket := f.destination()
 	there := f.box.Client(eu)
-	f.must(there.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
+	f.must(there.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
 	f.versioning(eu, bucket, types.BucketVersioningStatusEnabled)
 	const history, begun = "vvmvmv", 3
 	for i, c := range history {
@@ -23,12 +24,14 @@ func TestHistoryIsContinued(t *testing.T) {
 		if c == 'v' {
 			f.put("history", []byte(body), nil)
 		} else {
-			f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("history")}))
+			f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket,
+				Key: aws.String("history")}))
 		}
 		switch {
 		case i >= begun:
 		case c == 'v':
-			f.must(there.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("history"), Body: strings.NewReader(body), ContentType: aws.String("text/plain")}))
+			f.must(there.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("history"),
+				Body: strings.NewReader(body), ContentType: aws.String("text/plain")}))
 		default:
 			f.must(there.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: aws.String("history")}))
 		}

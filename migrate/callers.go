@@ -2,25 +2,16 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"slices"
 
-	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/phase"
 	"github.com/residency/residency/migrate/state"
 )
 
 const (
 	callersFile   = "callers.json"
 	callersSchema = "residency/callers/1"
-)
-
-// The stages of which it is told who carried them out.
-const (
-	stagePlan   = "plan"
-	stageCopy   = "copy"
-	stageVerify = "verify"
-	stageErase  = "erase"
 )
 
 // callerRecord keeps as whom the runs of a plan spoke to its ends.
@@ -30,33 +21,17 @@ type callerRecord struct {
 	Callers []certificate.Caller `json:"callers"`
 }
 
-// callers tells as whom each region is spoken to. Stores that know nothing of callers
-// are left out.
-func (s Stores) callers(ctx context.Context, stage string, ends []Region) []certificate.Caller {
-	var callers []certificate.Caller
-	for _, end := range ends {
-		if store, ok := s(end.Provider, end.Code).(objectstore.Identifier); ok {
-			callers = append(callers, certificate.Caller{Stage: stage, At: end.String(), Caller: store.Caller(ctx)})
-		}
-	}
-	return callers
-}
-
 // called adds to the record, and to the result, who carries out stages now.
 func (w *work) called(ctx context.Context, stages ...string) error {
 	var now []certificate.Caller
 	for _, stage := range stages {
-		now = append(now, w.Stores.callers(ctx, stage, w.plan.Ends())...)
+		now = append(now, w.run.Stores.Callers(ctx, stage, w.run.Plan.Ends())...)
 	}
 	if len(now) == 0 {
 		return nil
 	}
-	record := callerRecord{Schema: callersSchema, Plan: w.plan.Digest}
-	err := getJSON(ctx, w.Home, w.name(callersFile), &record)
-	if err == nil {
-		err = w.belongs(callersFile, record.Schema, callersSchema, record.Plan)
-	}
-	if err != nil && !errors.Is(err, state.ErrNotFound) {
+	record := callerRecord{Schema: callersSchema, Plan: w.run.Plan.Digest}
+	if _, err := w.run.ReadFile(ctx, callersFile, callersSchema, &record, &record.Schema, &record.Plan); err != nil {
 		return err
 	}
 	before := len(record.Callers)
@@ -65,9 +40,21 @@ func (w *work) called(ctx context.Context, stages ...string) error {
 			record.Callers = append(record.Callers, c)
 		}
 	}
-	w.result.Callers = slices.Concat(w.plan.Callers, record.Callers)
+	w.result.Callers = slices.Concat(w.run.Plan.Callers, record.Callers)
 	if len(record.Callers) == before {
 		return nil
 	}
-	return putJSON(ctx, w.Home, w.name(callersFile), record)
+	return state.PutJSON(ctx, w.run.Home, w.run.Name(callersFile), record)
+}
+
+// owned refuses a run whose configuration demands owners to be checked where they
+// are not.
+func (w *work) owned(ctx context.Context) error {
+	w.result.OwnerChecks = w.run.Stores.OwnerChecks(ctx, w.run.Plan.Ends())
+	for _, c := range w.result.OwnerChecks {
+		if c.Required && c.Account == "" {
+			return phase.Changed("owner_check is required at %s, and the owner of the buckets was %s", c.At, c.OwnerCheck)
+		}
+	}
+	return nil
 }

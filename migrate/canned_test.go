@@ -34,12 +34,15 @@ func newCanned(t testing.TB, bucket string, n int) *canned {
 	for start := 0; start < n; start += 1000 {
 		end := min(start+1000, n)
 		var page bytes.Buffer
-		fmt.Fprintf(&page, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><Prefix></Prefix><KeyMarker></KeyMarker><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType><IsTruncated>%t</IsTruncated>`, bucket, end < n)
+		fmt.Fprintf(&page, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+
+			`<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><Prefix></Prefix><KeyMarker></KeyMarker><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType><IsTruncated>%t</IsTruncated>`, bucket, end < n)
 		if end < n {
-			fmt.Fprintf(&page, `<NextKeyMarker>%s</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>`, strings.ReplaceAll(cannedKey(end-1), "/", "%2F"))
+			fmt.Fprintf(&page, `<NextKeyMarker>%s</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>`,
+				strings.ReplaceAll(cannedKey(end-1), "/", "%2F"))
 		}
 		for i := start; i < end; i++ {
-			fmt.Fprintf(&page, `<Version><Key>%s</Key><VersionId>null</VersionId><IsLatest>true</IsLatest><LastModified>2026-01-02T03:04:%02d.000Z</LastModified><ETag>&quot;%032x&quot;</ETag><Size>4096</Size><Owner><ID>0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef</ID><DisplayName>acme</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Version>`,
+			fmt.Fprintf(&page,
+				`<Version><Key>%s</Key><VersionId>null</VersionId><IsLatest>true</IsLatest><LastModified>2026-01-02T03:04:%02d.000Z</LastModified><ETag>&quot;%032x&quot;</ETag><Size>4096</Size><Owner><ID>0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef</ID><DisplayName>acme</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Version>`,
 				strings.ReplaceAll(cannedKey(i), "/", "%2F"), i%60, uint64(i)*0x9e3779b97f4a7c15)
 		}
 		page.WriteString(`</ListVersionsResult>`)
@@ -67,7 +70,8 @@ func newCanned(t testing.TB, bucket string, n int) *canned {
 			}
 			_, _ = w.Write([]byte(`<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>`))
 		case q.Has("uploads"):
-			_, _ = w.Write([]byte(`<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>`))
+			_,
+				_ = w.Write([]byte(`<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>`))
 		default: // bucket settings
 			w.WriteHeader(http.StatusNotImplemented)
 			_, _ = w.Write([]byte(`<Error><Code>NotImplemented</Code></Error>`))
@@ -88,7 +92,8 @@ func (c *canned) open(t testing.TB) *s3store.Provider {
 			t.Setenv(name, value)
 		}
 	}
-	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Endpoints: map[string]string{us: c.URL, eu: c.URL}, Listers: 1})
+	p, err := s3store.Open(t.Context(),
+		s3store.Options{Name: "cloud", Endpoints: map[string]string{us: c.URL, eu: c.URL}, Listers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

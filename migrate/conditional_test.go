@@ -13,7 +13,7 @@ import (
 	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
-	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/record"
 )
 
 // amazonDeletes answers as Amazon does to a condition beside a version: it compares
@@ -43,7 +43,8 @@ func TestConditionsBesideVersionsRefused(t *testing.T) {
 				f := newFixture(t, false)
 				f.fill(30, 200)
 				if tt.versioning != "" {
-					f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: tt.versioning}}))
+					f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket,
+						VersioningConfiguration: &types.VersioningConfiguration{Status: tt.versioning}}))
 				}
 				before := f.snapshot(us, f.bucket)
 				f.from.SetFault(func(r storetest.Request) storetest.Fault {
@@ -68,7 +69,7 @@ func TestConditionsBesideVersionsRefused(t *testing.T) {
 				if r.Guards[guard] != of {
 					t.Errorf("guards %v, want %s for all %d", r.Guards, guard, of)
 				}
-				seen, err := migrate.Endpoints{Home: f.home}.Recall(t.Context(), f.provider.Region(us).Endpoint())
+				seen, err := record.Endpoints{Home: f.home}.Recall(t.Context(), f.provider.Region(us).Endpoint())
 				if got := seen[tt.capability].Outcome; mayWrite && (err != nil || got != tt.outcome) {
 					t.Errorf("%s: %q, %v; want %q", tt.capability, got, err, tt.outcome)
 				}
@@ -91,7 +92,8 @@ func TestEraseOnAmazon(t *testing.T) {
 		t.Run(string(tt.versioning), func(t *testing.T) {
 			a := newOnAmazon(t, amazon.Options{})
 			put := func(key, text string) {
-				a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: &key, Body: strings.NewReader(text)}))
+				a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: &key,
+					Body: strings.NewReader(text)}))
 			}
 			for _, key := range []string{"a", "b", "c"} {
 				put(key, "null "+key)

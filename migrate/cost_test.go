@@ -46,10 +46,13 @@ func TestCost(t *testing.T) {
 			do()
 			runtime.ReadMemStats(&after)
 			n := float64(c.entries)
-			allocations, bytes, asked := float64(after.Mallocs-before.Mallocs)/n, float64(after.TotalAlloc-before.TotalAlloc)/n, (requests()-sent)*1000/n
+			allocations, bytes, asked := float64(after.Mallocs-before.Mallocs)/n,
+				float64(after.TotalAlloc-before.TotalAlloc)/n,
+				(requests()-sent)*1000/n
 			t.Logf("an entry: %.2f allocations, %.0f bytes; %.2f requests by a thousand", allocations, bytes, asked)
 			if allocations > c.allocations || bytes > c.bytes || asked > c.requests {
-				t.Errorf("allowed are %.2f allocations, %.0f bytes and %.2f requests", c.allocations, c.bytes, c.requests)
+				t.Errorf("allowed are %.2f allocations, %.0f bytes and %.2f requests", c.allocations, c.bytes,
+					c.requests)
 			}
 		})
 	}
@@ -91,7 +94,8 @@ func listCost(t testing.TB, n int) (func(), func() float64) {
 func hollowEntries(n int) []manifest.Entry {
 	entries := make([]manifest.Entry, n)
 	for i := range entries {
-		entries[i] = manifest.FromVersion(objectstore.Version{Key: hollowKey(i), VersionID: "s0", ETag: hollowETag(i), Size: 23, Modified: hollowTime})
+		entries[i] = manifest.FromVersion(objectstore.Version{Key: hollowKey(i), VersionID: "s0", ETag: hollowETag(i),
+			Size: 23, Modified: hollowTime})
 	}
 	return entries
 }
@@ -140,7 +144,8 @@ func receiptsCost(t testing.TB, n int) (func(), func() float64) {
 	entries := hollowEntries(n)
 	receipts := make([]receipt.Receipt, n)
 	for i, e := range entries {
-		receipts[i] = receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Size: e.Size, Verdict: receipt.Verified, Method: receipt.SHA256, DestinationVersionID: "d0", DestinationETag: e.ETag, At: hollowTime}
+		receipts[i] = receipt.Receipt{Key: e.Key, VersionID: e.VersionID, Size: e.Size, Verdict: receipt.Verified,
+			Method: receipt.SHA256, DestinationVersionID: "d0", DestinationETag: e.ETag, At: hollowTime}
 	}
 	codec := new(state.Codec)
 	return func() {
@@ -152,7 +157,8 @@ func receiptsCost(t testing.TB, n int) (func(), func() float64) {
 
 func (m *hollowMove) asked() float64 {
 	s, d := m.source.requests, m.destination.requests
-	return float64(s.lists.Load() + d.lists.Load() + s.opens.Load() + d.opens.Load() + s.stats.Load() + d.stats.Load() + s.puts.Load() + d.puts.Load() + s.deletes.Load() + d.deletes.Load())
+	return float64(s.lists.Load() + d.lists.Load() + s.opens.Load() + d.opens.Load() + s.stats.Load() + d.stats.Load() +
+		s.puts.Load() + d.puts.Load() + s.deletes.Load() + d.deletes.Load())
 }
 
 func planCost(t testing.TB, n int) (func(), func() float64) {

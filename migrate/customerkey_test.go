@@ -34,7 +34,8 @@ func customerKey(t *testing.T, fill string) (key s3store.CustomerKey, secret, su
 	return key, base64.StdEncoding.EncodeToString(raw), base64.StdEncoding.EncodeToString(digest[:])
 }
 
-const sseRefusal = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
+const sseRefusal = "The object was stored using a form of Server Side Encryption. The correct parameters must be " +
+	"provided to retrieve the object."
 
 // sealed makes a server behave as if it held one key's object under SSE-C.
 func sealed(key, sum string) func(storetest.Request) storetest.Fault {
@@ -128,7 +129,8 @@ func TestCustomerKeyPrints(t *testing.T) {
 	key, secret, sum := customerKey(t, "k")
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		text := fmt.Sprintf(verb, key)
-		if strings.Contains(text, secret) || strings.Contains(text, "kkkk") || strings.Contains(text, "6b6b") || !strings.Contains(text, sum) {
+		if strings.Contains(text, secret) || strings.Contains(text, "kkkk") || strings.Contains(text, "6b6b") ||
+			!strings.Contains(text, sum) {
 			t.Errorf("%s prints %s", verb, text)
 		}
 	}
@@ -151,15 +153,20 @@ func TestCustomerKeyOnMinIO(t *testing.T) {
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = algorithm, &secret2, &sum2
 	})
 	client := f.box.Client(us)
-	up, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &f.bucket, Key: aws.String("parts"), SSECustomerAlgorithm: algorithm, SSECustomerKey: &secret2, SSECustomerKeyMD5: &sum2})
+	up, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &f.bucket,
+		Key: aws.String("parts"), SSECustomerAlgorithm: algorithm, SSECustomerKey: &secret2, SSECustomerKeyMD5: &sum2})
 	f.must(nil, err)
 	var done []types.CompletedPart
 	for i, n := range []int{5 << 20, 6<<20 + 1, 17} {
-		out, err := client.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &f.bucket, Key: aws.String("parts"), UploadId: up.UploadId, PartNumber: aws.Int32(int32(i + 1)), Body: bytes.NewReader(bytes.Repeat([]byte{byte(i)}, n)), SSECustomerAlgorithm: algorithm, SSECustomerKey: &secret2, SSECustomerKeyMD5: &sum2})
+		out, err := client.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: &f.bucket, Key: aws.String("parts"),
+			UploadId: up.UploadId, PartNumber: aws.Int32(int32(i + 1)), Body: bytes.NewReader(bytes.Repeat([]byte{byte(i)}, n)),
+			SSECustomerAlgorithm: algorithm, SSECustomerKey: &secret2, SSECustomerKeyMD5: &sum2})
 		f.must(nil, err)
 		done = append(done, types.CompletedPart{PartNumber: aws.Int32(int32(i + 1)), ETag: out.ETag})
 	}
-	f.must(client.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{Bucket: &f.bucket, Key: aws.String("parts"), UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}, SSECustomerAlgorithm: algorithm, SSECustomerKey: &secret2, SSECustomerKeyMD5: &sum2}))
+	f.must(client.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{Bucket: &f.bucket,
+		Key: aws.String("parts"), UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
+		SSECustomerAlgorithm: algorithm, SSECustomerKey: &secret2, SSECustomerKeyMD5: &sum2}))
 
 	if p := f.plan("auto"); len(p.Blockers) != 1 || p.Blockers[0].Rule != "sse-c" {
 		t.Errorf("without keys: blockers %+v, want one sse-c", p.Blockers)
@@ -182,14 +189,16 @@ func TestCustomerKeyOnMinIO(t *testing.T) {
 		secret, sum string
 		body        []byte
 	}{
-		"one":   {secret1, sum1, []byte("under the first key")},
-		"two":   {secret2, sum2, []byte("under the second key")},
-		"parts": {secret2, sum2, slices.Concat(bytes.Repeat([]byte{0}, 5<<20), bytes.Repeat([]byte{1}, 6<<20+1), bytes.Repeat([]byte{2}, 17))},
+		"one": {secret1, sum1, []byte("under the first key")},
+		"two": {secret2, sum2, []byte("under the second key")},
+		"parts": {secret2, sum2, slices.Concat(bytes.Repeat([]byte{0}, 5<<20), bytes.Repeat([]byte{1}, 6<<20+1),
+			bytes.Repeat([]byte{2}, 17))},
 	} {
 		if _, err := f.box.Client(eu).GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key}); err == nil {
 			t.Errorf("%s can be read without its key at the destination", key)
 		}
-		out, err := f.box.Client(eu).GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key, SSECustomerAlgorithm: algorithm, SSECustomerKey: &want.secret, SSECustomerKeyMD5: &want.sum})
+		out, err := f.box.Client(eu).GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key,
+			SSECustomerAlgorithm: algorithm, SSECustomerKey: &want.secret, SSECustomerKeyMD5: &want.sum})
 		f.must(nil, err)
 		body, err := io.ReadAll(out.Body)
 		f.must(nil, errors.Join(err, out.Body.Close()))

@@ -14,16 +14,21 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // retain gives the destination a default retention, which needs object lock.
 func (f *fixture) retain(mode types.ObjectLockRetentionMode, years int32) {
 	f.t.Helper()
-	f.must(f.box.Client(eu).PutObjectLockConfiguration(f.t.Context(), &s3.PutObjectLockConfigurationInput{Bucket: aws.String(f.destination()), ObjectLockConfiguration: &types.ObjectLockConfiguration{
-		ObjectLockEnabled: types.ObjectLockEnabledEnabled, Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: mode, Years: &years}}}}))
+	f.must(f.box.Client(eu).PutObjectLockConfiguration(f.t.Context(),
+		&s3.PutObjectLockConfigurationInput{Bucket: aws.String(f.destination()),
+			ObjectLockConfiguration: &types.ObjectLockConfiguration{
+				ObjectLockEnabled: types.ObjectLockEnabledEnabled,
+				Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: mode,
+					Years: &years}}}}))
 }
 
-func warned(p *migrate.Plan, rule string) string {
+func warned(p *plan.Plan, rule string) string {
 	for _, w := range p.Warnings {
 		if w.Rule == rule {
 			return w.Text
@@ -32,7 +37,7 @@ func warned(p *migrate.Plan, rule string) string {
 	return ""
 }
 
-func blocked(p *migrate.Plan, rule string) string {
+func blocked(p *plan.Plan, rule string) string {
 	for _, b := range p.Blockers {
 		if b.Rule == rule {
 			return b.Text
@@ -51,10 +56,12 @@ func TestDestinationRetention(t *testing.T) {
 			f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
 			f.put("a", []byte("a"), nil)
 			before := f.snapshot(us, f.bucket)
-			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()), ObjectLockEnabledForBucket: aws.Bool(true)}))
+			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()),
+				ObjectLockEnabledForBucket: aws.Bool(true)}))
 			f.retain(types.ObjectLockRetentionModeGovernance, 10)
 			p := f.plan("auto")
-			if text := warned(p, "destination-locks"); len(p.Blockers) > 0 || !strings.Contains(text, "every copy will be under GOVERNANCE retention for 10 years") {
+			if text := warned(p, "destination-locks"); len(p.Blockers) > 0 ||
+				!strings.Contains(text, "every copy will be under GOVERNANCE retention for 10 years") {
 				t.Fatalf("blockers %+v, warning %q; want the retention named", p.Blockers, text)
 			}
 			f.retain(types.ObjectLockRetentionModeGovernance, 11)
@@ -89,8 +96,9 @@ func TestDestinationEncryption(t *testing.T) {
 	before := f.snapshot(us, f.bucket)
 	bucket := aws.String(f.destination())
 	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}))
-	f.must(f.box.Client(eu).PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{
-		{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}}}}}))
+	f.must(f.box.Client(eu).PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: bucket,
+		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{
+			{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}}}}}))
 	p := f.plan("auto")
 	if text := warned(p, "destination-encrypts"); !strings.Contains(text, "AES256") {
 		t.Errorf("warning %q, want the encryption named", text)
@@ -113,8 +121,12 @@ func TestDestinationIsLookedAtAgain(t *testing.T) {
 	if r, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
 		t.Fatalf("run: %v\n%s", err, problems(r))
 	}
-	f.must(f.box.Client(eu).PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{Bucket: aws.String(f.destination()), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
-		{ID: aws.String("soon"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(1)}}}}}))
+	f.must(f.box.Client(eu).PutBucketLifecycleConfiguration(t.Context(),
+		&s3.PutBucketLifecycleConfigurationInput{Bucket: aws.String(f.destination()),
+			LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
+				{ID: aws.String("soon"), Status: types.ExpirationStatusEnabled,
+					Filter:     &types.LifecycleRuleFilter{Prefix: aws.String("")},
+					Expiration: &types.LifecycleExpiration{Days: aws.Int32(1)}}}}}))
 	for what, do := range map[string]func() error{
 		"erase": func() error { _, err := f.runner().Erase(t.Context(), p); return err },
 		"run":   func() error { _, err := f.run(p); return err },
@@ -132,7 +144,8 @@ func TestCreationUnanswered(t *testing.T) {
 	touched := map[string]func(f *fixture, c *s3.Client, bucket *string) error{
 		"": func(*fixture, *s3.Client, *string) error { return nil },
 		"tags": func(f *fixture, c *s3.Client, bucket *string) error {
-			_, err := c.PutBucketTagging(f.t.Context(), &s3.PutBucketTaggingInput{Bucket: bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("owner"), Value: aws.String("audit")}}}})
+			_, err := c.PutBucketTagging(f.t.Context(), &s3.PutBucketTaggingInput{Bucket: bucket,
+				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("owner"), Value: aws.String("audit")}}}})
 			return err
 		},
 		"versioning": func(f *fixture, c *s3.Client, bucket *string) error {
@@ -140,11 +153,13 @@ func TestCreationUnanswered(t *testing.T) {
 			return nil
 		},
 		"policy": func(f *fixture, c *s3.Client, bucket *string) error {
-			_, err := c.PutBucketPolicy(f.t.Context(), &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":["*"]},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::` + *bucket + `/*"]}]}`)})
+			_, err := c.PutBucketPolicy(f.t.Context(), &s3.PutBucketPolicyInput{Bucket: bucket,
+				Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":["*"]},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::` + *bucket + `/*"]}]}`)})
 			return err
 		},
 		"not empty": func(f *fixture, c *s3.Client, bucket *string) error {
-			_, err := c.PutObject(f.t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("theirs"), Body: strings.NewReader("x")})
+			_, err := c.PutObject(f.t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("theirs"),
+				Body: strings.NewReader("x")})
 			return err
 		},
 	}
@@ -206,11 +221,14 @@ func TestPlannedAgainWhileUnderWay(t *testing.T) {
 // setting's name.
 func readOperations() map[string]string {
 	return map[string]string{
-		"GetBucketEncryption": "encryption", "GetBucketOwnershipControls": "ownership controls", "GetPublicAccessBlock": "public access block",
+		"GetBucketEncryption": "encryption", "GetBucketOwnershipControls": "ownership controls",
+		"GetPublicAccessBlock":       "public access block",
 		"GetObjectLockConfiguration": "object lock", "GetBucketCors": "CORS", "GetBucketWebsite": "website",
-		"GetBucketRequestPayment": "request payment", "GetBucketPolicy": "policy", "GetBucketLifecycleConfiguration": "lifecycle",
-		"GetBucketReplication": "replication", "GetBucketLogging": "logging", "GetBucketNotificationConfiguration": "notifications",
-		"GetBucketTagging": "tags",
+		"GetBucketRequestPayment": "request payment", "GetBucketPolicy": "policy",
+		"GetBucketLifecycleConfiguration": "lifecycle",
+		"GetBucketReplication":            "replication", "GetBucketLogging": "logging",
+		"GetBucketNotificationConfiguration": "notifications",
+		"GetBucketTagging":                   "tags",
 	}
 }
 
@@ -232,11 +250,14 @@ func TestDestinationNotRead(t *testing.T) {
 			f := newFixture(t, true)
 			f.tag = "customer"
 			f.put("a", []byte("a"), nil)
-			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
+			f.must(f.box.Client(eu).CreateBucket(t.Context(),
+				&s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
 			f.versioning(eu, f.destination(), types.BucketVersioningStatusEnabled)
 			f.to.SetFault(denies(operation))
 			p := f.plan("auto")
-			if text := blocked(p, "destination-not-read"); len(p.Blockers) != 1 || !strings.Contains(text, "its "+name) || !strings.Contains(text, "access denied") {
+			if text := blocked(p, "destination-not-read"); len(p.Blockers) != 1 ||
+				!strings.Contains(text, "its "+name) ||
+				!strings.Contains(text, "access denied") {
 				t.Errorf("blockers %+v, want one of its %s", p.Blockers, name)
 			}
 		})
@@ -262,7 +283,8 @@ func TestSourceNotRead(t *testing.T) {
 				}
 				return
 			}
-			if text := warned(p, "setting-not-read"); len(p.Blockers) > 0 || !p.WithoutSettings || !strings.Contains(text, "its "+name) {
+			if text := warned(p, "setting-not-read"); len(p.Blockers) > 0 || !p.WithoutSettings ||
+				!strings.Contains(text, "its "+name) {
 				t.Errorf("blockers %+v, warning %q, want it said that its %s is left behind", p.Blockers, text, name)
 			}
 		})
@@ -276,9 +298,11 @@ func TestOwnBucketNotRead(t *testing.T) {
 	f.put("a", []byte("a"), nil)
 	before := f.snapshot(us, f.bucket)
 	policy := func(bucket, action string) string {
-		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["` + action + `"],"Resource":["arn:aws:s3:::` + bucket + `/*"]}]}`
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["` + action +
+			`"],"Resource":["arn:aws:s3:::` + bucket + `/*"]}]}`
 	}
-	f.must(f.box.Client(us).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &f.bucket, Policy: aws.String(policy(f.bucket, "s3:GetObject"))}))
+	f.must(f.box.Client(us).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &f.bucket,
+		Policy: aws.String(policy(f.bucket, "s3:GetObject"))}))
 	p := f.plan("auto")
 	f.to.SetFault(func(r storetest.Request) storetest.Fault {
 		return storetest.Fault{Reset: r.Operation == "PutObject" && r.Key == "a"} // no copy is proven
@@ -287,14 +311,17 @@ func TestOwnBucketNotRead(t *testing.T) {
 		t.Fatal("run: no error")
 	}
 	theirs := policy(f.destination(), "s3:GetObjectVersion")
-	f.must(f.box.Client(eu).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(f.destination()), Policy: &theirs}))
+	f.must(f.box.Client(eu).PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(f.destination()),
+		Policy: &theirs}))
 	for _, operation := range []string{"GetBucketPolicy", "GetBucketReplication", "GetBucketLifecycleConfiguration"} {
 		f.to.SetFault(denies(operation))
-		if _, err := f.run(p); !errors.Is(err, migrate.ErrChanged) || !strings.Contains(err.Error(), "could not be read") {
+		if _, err := f.run(p); !errors.Is(err, migrate.ErrChanged) ||
+			!strings.Contains(err.Error(), "could not be read") {
 			t.Errorf("%s denied: %v, want %v", operation, err, migrate.ErrChanged)
 		}
 	}
-	now, err := f.box.Client(eu).GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String(f.destination())})
+	now, err := f.box.Client(eu).GetBucketPolicy(t.Context(),
+		&s3.GetBucketPolicyInput{Bucket: aws.String(f.destination())})
 	if err != nil || *now.Policy != theirs {
 		t.Errorf("policy %v, %v; want theirs", now, err)
 	}
@@ -308,7 +335,8 @@ func TestAnotherEndpoint(t *testing.T) {
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")
 	if p.Destination.Endpoint != f.to.URL() || p.Moves[0].Source.Endpoint != f.from.URL() {
-		t.Errorf("endpoints %q, %q; want %q, %q", p.Moves[0].Source.Endpoint, p.Destination.Endpoint, f.from.URL(), f.to.URL())
+		t.Errorf("endpoints %q, %q; want %q, %q", p.Moves[0].Source.Endpoint, p.Destination.Endpoint, f.from.URL(),
+			f.to.URL())
 	}
 	f.to = f.box.Proxy(t, eu)
 	f.open()
@@ -332,7 +360,8 @@ func TestDestinationChangesMeanwhile(t *testing.T) {
 	f := newFixture(t, true)
 	f.put("a", []byte("a"), nil)
 	before := f.snapshot(us, f.bucket)
-	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()), ObjectLockEnabledForBucket: aws.Bool(true)}))
+	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()),
+		ObjectLockEnabledForBucket: aws.Bool(true)}))
 	p := f.plan("auto")
 	f.to.SetFault(func(r storetest.Request) storetest.Fault {
 		if r.Operation == "PutObject" && r.Key == "a" {
@@ -358,7 +387,8 @@ func TestSomebodyIsFaster(t *testing.T) {
 		if r.Operation == "CreateBucket" && r.N == 1 {
 			c := f.box.Client(eu)
 			f.must(c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}))
-			f.must(c.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("owner"), Value: aws.String("audit")}}}}))
+			f.must(c.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: bucket,
+				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("owner"), Value: aws.String("audit")}}}}))
 		}
 		return storetest.Fault{}
 	})

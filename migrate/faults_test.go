@@ -2,7 +2,6 @@ package migrate_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -22,13 +21,6 @@ import (
 	"github.com/residency/residency/migrate/state"
 )
 
-// impatient is a runner that does not wait between attempts.
-func (f *fixture) impatient() *migrate.Runner {
-	r := f.runner()
-	r.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	return r
-}
-
 // within is the fixture in a test within the test, with a state of its own and no
 // faults.
 func (f *fixture) within(t *testing.T) *fixture {
@@ -45,7 +37,8 @@ func (f *fixture) anew(t *testing.T) *fixture {
 	g := f.within(t)
 	g.bucket = fmt.Sprintf("source-bucket-%d", f.buckets)
 	g.must(g.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &g.bucket}))
-	g.must(g.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &g.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+	g.must(g.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &g.bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	return g
 }
 
@@ -78,10 +71,15 @@ func TestFaultsThatStop(t *testing.T) {
 		text  string
 		extra int // requests after the first that failed
 	}{
-		{"the credentials expire", storetest.Fault{Status: 400, Code: "ExpiredToken"}, objectstore.ErrCredentials, "PutObject cloud:source-bucket-1-eu-west-1: credentials missing, invalid or expired (ExpiredToken, HTTP 400)", 3 * workers},
-		{"the key is revoked", storetest.Fault{Status: 403, Code: "InvalidAccessKeyId"}, objectstore.ErrCredentials, "InvalidAccessKeyId", 3 * workers},
-		{"the clocks differ", storetest.Fault{Status: 403, Code: "RequestTimeTooSkewed"}, objectstore.ErrClock, "the clocks differ too much (RequestTimeTooSkewed, HTTP 403); this machine's clock is ", 3 * workers},
-		{"the bucket is gone", storetest.Fault{Status: 404, Code: "NoSuchBucket"}, objectstore.ErrNoBucket, "there is no such bucket (NoSuchBucket, HTTP 404)", 3 * workers},
+		{"the credentials expire", storetest.Fault{Status: 400, Code: "ExpiredToken"}, objectstore.ErrCredentials,
+			"PutObject cloud:source-bucket-1-eu-west-1: credentials missing, invalid or expired (ExpiredToken, HTTP 400)",
+			3 * workers},
+		{"the key is revoked", storetest.Fault{Status: 403, Code: "InvalidAccessKeyId"}, objectstore.ErrCredentials,
+			"InvalidAccessKeyId", 3 * workers},
+		{"the clocks differ", storetest.Fault{Status: 403, Code: "RequestTimeTooSkewed"}, objectstore.ErrClock,
+			"the clocks differ too much (RequestTimeTooSkewed, HTTP 403); this machine's clock is ", 3 * workers},
+		{"the bucket is gone", storetest.Fault{Status: 404, Code: "NoSuchBucket"}, objectstore.ErrNoBucket,
+			"there is no such bucket (NoSuchBucket, HTTP 404)", 3 * workers},
 		{"nobody answers", storetest.Fault{Reset: true}, objectstore.ErrUnanswered, "no answer: ", 40 * workers},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -91,7 +89,7 @@ func TestFaultsThatStop(t *testing.T) {
 			p := f.plan("auto")
 			f.to.Reset()
 			f.to.SetFault(fromPut(first, tt.fault))
-			_, err := f.impatient().Run(t.Context(), p, migrate.Options{})
+			_, err := f.runner().Run(t.Context(), p, migrate.Options{})
 			if !errors.Is(err, tt.want) || !strings.Contains(fmt.Sprint(err), tt.text) {
 				t.Errorf("run: %v\nwant %v with %q", err, tt.want, tt.text)
 			}
@@ -134,10 +132,16 @@ func TestAccessDeniedToEverything(t *testing.T) {
 		at                     func(*fixture) *storetest.Proxy
 		most                   int // requests that were denied; of more than one, entries
 	}{
-		{"reading", "GetObject;", "GetObject cloud:source-bucket-1: access denied (AccessDenied, HTTP 403)", true, func(f *fixture) *storetest.Proxy { return f.from }, 50 + workers},
-		{"writing", "PutObject;", "PutObject cloud:source-bucket-2-eu-west-1: access denied (AccessDenied, HTTP 403)", true, func(f *fixture) *storetest.Proxy { return f.to }, 1},
-		{"erasing", "DeleteObjects;GetObjectRetention;", "DeleteObjects cloud:source-bucket-3: access denied (AccessDenied, HTTP 403)", true, func(f *fixture) *storetest.Proxy { return f.from }, 1},
-		{"erasing without versions", "DeleteObject;", "DeleteObject cloud:source-bucket-4: access denied (AccessDenied, HTTP 403)", false, func(f *fixture) *storetest.Proxy { return f.from }, 50 + 2*migrate.DefaultWorkers},
+		{"reading", "GetObject;", "GetObject cloud:source-bucket-1: access denied (AccessDenied, HTTP 403)", true,
+			func(f *fixture) *storetest.Proxy { return f.from }, 50 + workers},
+		{"writing", "PutObject;", "PutObject cloud:source-bucket-2-eu-west-1: access denied (AccessDenied, HTTP 403)", true,
+			func(f *fixture) *storetest.Proxy { return f.to }, 1},
+		{"erasing", "DeleteObjects;GetObjectRetention;",
+			"DeleteObjects cloud:source-bucket-3: access denied (AccessDenied, HTTP 403)", true,
+			func(f *fixture) *storetest.Proxy { return f.from }, 1},
+		{"erasing without versions", "DeleteObject;",
+			"DeleteObject cloud:source-bucket-4: access denied (AccessDenied, HTTP 403)", false,
+			func(f *fixture) *storetest.Proxy { return f.from }, 50 + 2*migrate.DefaultWorkers},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := f.anew(t)
@@ -163,9 +167,10 @@ func TestAccessDeniedToEverything(t *testing.T) {
 			r, err := f.run(p)
 			want := tt.text
 			if tt.most > 1 {
-				want = "everything so far was refused alike, 50 entries, and the rest is not asked for: " + want
+				want = "everything so far was refused in the same way (50 entries), so the rest is not tried: " + want
 			}
-			if errors.Is(err, objectstore.ErrAllRefused) != (tt.most > 1) || !errors.Is(err, objectstore.ErrDenied) || !strings.Contains(fmt.Sprint(err), want) {
+			if errors.Is(err, objectstore.ErrAllRefused) != (tt.most > 1) || !errors.Is(err, objectstore.ErrDenied) ||
+				!strings.Contains(fmt.Sprint(err), want) {
 				t.Errorf("run: %v\n%s", err, problems(r))
 			}
 			if n := int(refused.Load()); n < 1 || n > tt.most {
@@ -227,8 +232,9 @@ func TestStalledConnections(t *testing.T) {
 	f.multipart("parts", 5<<20, 100)
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")
-	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()},
-		Patience: s3store.Patience{Window: 2 * time.Second, Answer: 5 * time.Second}})
+	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Backoff: atOnce,
+		Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()},
+		Patience:  s3store.Patience{Window: 2 * time.Second, Answer: 5 * time.Second}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,8 +284,10 @@ func TestListingsThatLie(t *testing.T) {
 		{"out of order", func(b []byte) []byte {
 			return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99999"), 1)
 		}, objectstore.ErrOrder, nil},
-		{"a hole", func(b []byte) []byte { return without(b, func(i int) bool { return i > 6 && i < 12 }) }, nil, migrate.ErrNotEmpty},
-		{"ended early", func(b []byte) []byte { return without(b, func(i int) bool { return i > 15 }) }, nil, migrate.ErrNotEmpty},
+		{"a hole", func(b []byte) []byte { return without(b, func(i int) bool { return i > 6 && i < 12 }) }, nil,
+			migrate.ErrNotEmpty},
+		{"ended early", func(b []byte) []byte { return without(b, func(i int) bool { return i > 15 }) }, nil,
+			migrate.ErrNotEmpty},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := f.within(t)
@@ -329,12 +337,21 @@ func TestDeletionsThatFail(t *testing.T) {
 	}{
 		{"an error for one key, done all the same", storetest.Fault{ReplaceResponseBody: refuse("plain/00003")}, nil},
 		{"an error for one key", storetest.Fault{
-			ReplaceRequestBody:  func(b []byte) []byte { return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"), 1) },
+			ReplaceRequestBody: func(b []byte) []byte {
+				return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"),
+					1)
+			},
 			ReplaceResponseBody: refuse("plain/99993"),
 		}, migrate.ErrPartial},
 		{"acknowledged, not done", storetest.Fault{
-			ReplaceRequestBody:  func(b []byte) []byte { return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"), 1) },
-			ReplaceResponseBody: func(b []byte) []byte { return bytes.Replace(b, []byte("plain/99993"), []byte("plain/00003"), 1) },
+			ReplaceRequestBody: func(b []byte) []byte {
+				return bytes.Replace(b, []byte("plain/00003"), []byte("plain/99993"),
+					1)
+			},
+			ReplaceResponseBody: func(b []byte) []byte {
+				return bytes.Replace(b, []byte("plain/99993"), []byte("plain/00003"),
+					1)
+			},
 		}, migrate.ErrNotEmpty},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -373,7 +390,7 @@ func TestStateLostHalfway(t *testing.T) {
 	f.to.Reset()
 	f.to.SetFault(fromPut(60, storetest.Fault{Status: 400, Code: "ExpiredToken"}))
 	dying := f.runner()
-	dying.LeaseTerm = 3 * time.Second // its reservation cannot be given back
+	dying.LeaseTerm = 8 * time.Second // its reservation cannot be given back
 	if _, err := dying.Run(t.Context(), first, migrate.Options{}); !errors.Is(err, objectstore.ErrCredentials) {
 		t.Fatalf("run: %v, want %v", err, objectstore.ErrCredentials)
 	}
@@ -387,8 +404,10 @@ func TestStateLostHalfway(t *testing.T) {
 	f.home = newHome(t)
 	again := f.plan("auto")
 	if again.Digest != first.Digest || again.Moves[0].Exists {
-		t.Errorf("plan %s, and the bucket was there %t; want the same, which made the bucket", again.ID, again.Moves[0].Exists)
+		t.Errorf("plan %s, and the bucket was there %t; want the same, which made the bucket", again.ID,
+			again.Moves[0].Exists)
 	}
+	f.waits = true
 	r, err := f.run(again)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, problems(r))
@@ -413,7 +432,8 @@ func TestForgedReceipts(t *testing.T) {
 	bucket, key := f.destination(), "plain/00003"
 	client := f.box.Client(eu)
 	copied := f.snapshot(eu, bucket)[key][0].VersionID
-	planted, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(make([]byte, 100))})
+	planted, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key,
+		Body: bytes.NewReader(make([]byte, 100))})
 	f.must(planted, err)
 	f.must(client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: &copied}))
 
@@ -444,13 +464,14 @@ func TestForgedReceipts(t *testing.T) {
 
 // Where a server makes no delete marker on nothing, what is put beneath it is
 // taken away again, also if that fails at first.
-func TestGroundIsTakenAway(t *testing.T) {
+func TestPlaceholderIsTakenAway(t *testing.T) {
 	f := newFixture(t, true)
 	key := "marker"
 	f.put(key, []byte("to be deleted"), nil)
 	first := f.snapshot(us, f.bucket)[key][0].VersionID
 	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key}))
-	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key, VersionId: &first}))
+	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key,
+		VersionId: &first}))
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")
 	marked := false
@@ -460,11 +481,12 @@ func TestGroundIsTakenAway(t *testing.T) {
 			marked = true
 		case r.Operation == "DeleteObjects" && marked:
 			marked = false
-			return storetest.Fault{Answer: `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`} // not done, and not mentioned
+			// not done, and not mentioned
+			return storetest.Fault{Answer: `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`}
 		}
 		return storetest.Fault{}
 	})
-	if r, err := f.impatient().Run(t.Context(), p, migrate.Options{}); err != nil {
+	if r, err := f.runner().Run(t.Context(), p, migrate.Options{}); err != nil {
 		t.Fatalf("run: %v\n%s", err, problems(r))
 	}
 	f.moved(before)

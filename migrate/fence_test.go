@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/certificate"
@@ -48,7 +50,8 @@ func (f *fixture) takeFence() {
 	})
 	text, err := json.Marshal(tree)
 	f.must(nil, err)
-	f.must(f.box.Client(us).PutBucketPolicy(f.t.Context(), &s3.PutBucketPolicyInput{Bucket: &f.bucket, Policy: aws.String(string(text))}))
+	f.must(f.box.Client(us).PutBucketPolicy(f.t.Context(), &s3.PutBucketPolicyInput{Bucket: &f.bucket,
+		Policy: aws.String(string(text))}))
 }
 
 // A fence that somebody has taken away is not said to stand; asked for again it
@@ -73,7 +76,8 @@ func TestFenceTakenAway(t *testing.T) {
 	run(migrate.Options{}, true)
 	f.takeFence()
 	f.put("late", []byte("x"), nil)
-	if notes := run(migrate.Options{}, false); !strings.Contains(notes, "is not to be seen any more in the bucket policy of cloud:"+f.bucket) {
+	if notes := run(migrate.Options{}, false); !strings.Contains(notes, "is no longer in the bucket policy of cloud:"+
+		f.bucket) {
 		t.Errorf("nothing is said of the fence that is gone:\n%s", notes)
 	}
 	run(migrate.Options{Fence: true}, true)
@@ -89,6 +93,36 @@ func TestFenceTakenAway(t *testing.T) {
 	}
 	if sids := f.statements(); !slices.Equal(sids, []string{"Theirs"}) {
 		t.Errorf("the policy has the statements %q after the abort; want theirs alone", sids)
+	}
+}
+
+// bare is a store of a service with nothing but what every service has.
+type bare struct{ objectstore.Store }
+
+// Where a service keeps no rules that deny writes, a run that is asked for a fence says so
+// and goes on without; no policy is touched.
+func TestNoFenceWithoutRules(t *testing.T) {
+	f := newTenantFixture(t, true)
+	f.permit()
+	f.fill(5, 100)
+	policy, p := f.policy(), f.plan("auto")
+	var notes string
+	r := f.runner()
+	r.Note = func(text string) { notes += text + "\n" }
+	r.Stores = func(provider, region string) objectstore.Store { return bare{f.stores(provider, region)} }
+	result, err := r.Run(t.Context(), p, migrate.Options{KeepSource: true, Passes: 2, Fence: true})
+	if err != nil || len(result.Fence) > 0 {
+		t.Fatalf("%v, fences %v\n%s", err, result.Fence, problems(result))
+	}
+	if !strings.Contains(notes, "no fence: the service of cloud:"+f.bucket+" has no rules that deny everybody writes to "+
+		"a bucket; anything written to the source from now on stays there") {
+		t.Errorf("notes: %s", notes)
+	}
+	if now := f.policy(); !reflect.DeepEqual(now, policy) {
+		t.Errorf("the policy is %v, it was %v", now, policy)
+	}
+	if u, err := r.Abort(t.Context(), p); err != nil || u.Fence == "lifted" {
+		t.Errorf("abort: %+v, %v", u, err)
 	}
 }
 
@@ -111,7 +145,8 @@ func TestFenceInCertificate(t *testing.T) {
 		f.moved(before)
 		data, err := f.home.Get(t.Context(), p.ID+"/certificate.json")
 		var c certificate.Certificate
-		if err = errors.Join(err, json.Unmarshal(data, &c)); err != nil || stands != (len(c.Fence) == 1) || !slices.Equal(c.Fence, r.Fence) {
+		if err = errors.Join(err, json.Unmarshal(data, &c)); err != nil || stands != (len(c.Fence) == 1) ||
+			!slices.Equal(c.Fence, r.Fence) {
 			t.Errorf("stands %t: certificate says %q, result %q, %v", stands, c.Fence, r.Fence, err)
 		}
 	}
@@ -150,7 +185,7 @@ func TestFenceThatTakesEffectSlowly(t *testing.T) {
 				return storetest.Fault{Status: 403, Code: "AccessDenied"}
 			})
 			f.from.Reset()
-			r, err := f.impatient().Run(t.Context(), p, migrate.Options{KeepSource: true, Passes: 1, Fence: true})
+			r, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true, Passes: 1, Fence: true})
 			if err != nil {
 				t.Fatalf("%v\n%s", err, problems(r))
 			}

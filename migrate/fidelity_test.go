@@ -33,29 +33,45 @@ func (f *fixture) attributes(minio bool) {
 	f.t.Helper()
 	body := func(key string) []byte { return bytes.Repeat([]byte(key), 50) }
 	each := map[string]func(*s3.PutObjectInput){
-		"cache-control":       func(in *s3.PutObjectInput) { in.CacheControl = aws.String("public, max-age=60") },
-		"content-disposition": func(in *s3.PutObjectInput) { in.ContentDisposition = aws.String(`attachment; filename="a b.pdf"`) },
-		"content-encoding":    func(in *s3.PutObjectInput) { in.ContentEncoding = aws.String("gzip") },
-		"content-language":    func(in *s3.PutObjectInput) { in.ContentLanguage = aws.String("de, en") },
-		"content-type":        func(in *s3.PutObjectInput) { in.ContentType = aws.String("application/x-thing; charset=utf-8") },
-		"expires":             func(in *s3.PutObjectInput) { in.Expires = aws.Time(time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)) },
-		"website-redirect":    func(in *s3.PutObjectInput) { in.WebsiteRedirectLocation = aws.String("/elsewhere") },
+		"cache-control": func(in *s3.PutObjectInput) { in.CacheControl = aws.String("public, max-age=60") },
+		"content-disposition": func(in *s3.PutObjectInput) {
+			in.ContentDisposition = aws.String(
+				`attachment; filename="a b.pdf"`)
+		},
+		"content-encoding": func(in *s3.PutObjectInput) { in.ContentEncoding = aws.String("gzip") },
+		"content-language": func(in *s3.PutObjectInput) { in.ContentLanguage = aws.String("de, en") },
+		"content-type": func(in *s3.PutObjectInput) {
+			in.ContentType = aws.String(
+				"application/x-thing; charset=utf-8")
+		},
+		"expires": func(in *s3.PutObjectInput) {
+			in.Expires = aws.Time(time.Date(2031, 2, 3, 4, 5, 6, 0,
+				time.UTC))
+		},
+		"website-redirect": func(in *s3.PutObjectInput) { in.WebsiteRedirectLocation = aws.String("/elsewhere") },
 		"metadata": func(in *s3.PutObjectInput) {
 			in.Metadata = map[string]string{"a": "1", "long-name": "two  words; and=more"}
 		},
-		"metadata-empty":     func(in *s3.PutObjectInput) { in.Metadata = map[string]string{"empty": ""} },
-		"tags":               func(in *s3.PutObjectInput) { in.Tagging = aws.String("a=1&key%20with%20space=v%2Bw%3A%2F%40") },
+		"metadata-empty": func(in *s3.PutObjectInput) { in.Metadata = map[string]string{"empty": ""} },
+		"tags": func(in *s3.PutObjectInput) {
+			in.Tagging = aws.String(
+				"a=1&key%20with%20space=v%2Bw%3A%2F%40")
+		},
 		"checksum-sha256":    func(in *s3.PutObjectInput) { in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256 },
 		"checksum-sha1":      func(in *s3.PutObjectInput) { in.ChecksumAlgorithm = types.ChecksumAlgorithmSha1 },
 		"checksum-crc32":     func(in *s3.PutObjectInput) { in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32 },
 		"checksum-crc32c":    func(in *s3.PutObjectInput) { in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c },
 		"checksum-crc64nvme": func(in *s3.PutObjectInput) { in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc64nvme },
-		"legal-hold":         func(in *s3.PutObjectInput) { in.ObjectLockLegalHoldStatus = types.ObjectLockLegalHoldStatusOn },
+		"legal-hold": func(in *s3.PutObjectInput) {
+			in.ObjectLockLegalHoldStatus = types.ObjectLockLegalHoldStatusOn
+		},
 		"retention-governance": func(in *s3.PutObjectInput) {
-			in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockModeGovernance, aws.Time(time.Now().Add(48*time.Hour))
+			in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockModeGovernance,
+				aws.Time(time.Now().Add(48*time.Hour))
 		},
 		"retention-compliance": func(in *s3.PutObjectInput) {
-			in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockModeCompliance, aws.Time(time.Now().Add(time.Hour))
+			in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockModeCompliance,
+				aws.Time(time.Now().Add(time.Hour))
 		},
 	}
 	if minio {
@@ -110,24 +126,38 @@ func (f *fixture) composites() {
 		"crc64nvme": {types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject},
 	} {
 		key := "parts/" + name
-		up, err := client.CreateMultipartUpload(f.t.Context(), &s3.CreateMultipartUploadInput{Bucket: &f.bucket, Key: &key, ChecksumAlgorithm: c.algorithm, ChecksumType: c.kind, CacheControl: aws.String("no-store")})
+		up, err := client.CreateMultipartUpload(f.t.Context(),
+			&s3.CreateMultipartUploadInput{Bucket: &f.bucket, Key: &key,
+				ChecksumAlgorithm: c.algorithm, ChecksumType: c.kind, CacheControl: aws.String("no-store")})
 		f.must(nil, err)
 		var done []types.CompletedPart
 		for i, n := range []int{5 << 20, 1000} {
-			out, err := client.UploadPart(f.t.Context(), &s3.UploadPartInput{Bucket: &f.bucket, Key: &key, UploadId: up.UploadId, PartNumber: aws.Int32(int32(i + 1)), ChecksumAlgorithm: c.algorithm, Body: bytes.NewReader(bytes.Repeat([]byte{byte('p' + i)}, n))})
+			out, err := client.UploadPart(f.t.Context(),
+				&s3.UploadPartInput{Bucket: &f.bucket, Key: &key, UploadId: up.UploadId,
+					PartNumber: aws.Int32(int32(i + 1)), ChecksumAlgorithm: c.algorithm,
+					Body: bytes.NewReader(bytes.Repeat([]byte{byte('p' + i)}, n))})
 			f.must(nil, err)
-			done = append(done, types.CompletedPart{PartNumber: aws.Int32(int32(i + 1)), ETag: out.ETag, ChecksumSHA256: out.ChecksumSHA256, ChecksumCRC32C: out.ChecksumCRC32C, ChecksumCRC64NVME: out.ChecksumCRC64NVME})
+			done = append(done, types.CompletedPart{PartNumber: aws.Int32(int32(i + 1)), ETag: out.ETag,
+				ChecksumSHA256: out.ChecksumSHA256, ChecksumCRC32C: out.ChecksumCRC32C,
+				ChecksumCRC64NVME: out.ChecksumCRC64NVME})
 		}
-		f.must(client.CompleteMultipartUpload(f.t.Context(), &s3.CompleteMultipartUploadInput{Bucket: &f.bucket, Key: &key, UploadId: up.UploadId, ChecksumType: c.kind, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}}))
+		f.must(client.CompleteMultipartUpload(f.t.Context(),
+			&s3.CompleteMultipartUploadInput{Bucket: &f.bucket, Key: &key,
+				UploadId: up.UploadId, ChecksumType: c.kind,
+				MultipartUpload: &types.CompletedMultipartUpload{Parts: done}}))
 	}
 }
 
 // oddKeys are keys that tools stumble over.
 func oddKeys() []string {
 	return []string{
-		" leading", "trailing ", "two  spaces", "plus+sign", "percent%41", "100%", "question?mark", "hash#tag", "amp&ersand", `quote"double`, "quote'single",
-		`back\slash`, "semi;colon", "equals=sign", "less<greater>", "tilde~", "star*", "pipe|", "brace{}", "bracket[]", "caret^", "back`tick", "caf\u00e9-nfc", "cafe\u0301-nfd",
-		"日本語", "emoji-😀", "=1+1", "-dash", "@at", "dots...", ".hidden", "comma,", "a:b", strings.Repeat("0123456789abcdef/", 53) + "long",
+		" leading", "trailing ", "two  spaces", "plus+sign", "percent%41", "100%", "question?mark", "hash#tag",
+		"amp&ersand",
+		`quote"double`, "quote'single",
+		`back\slash`, "semi;colon", "equals=sign", "less<greater>", "tilde~", "star*", "pipe|", "brace{}", "bracket[]",
+		"caret^", "back`tick", "caf\u00e9-nfc", "cafe\u0301-nfd",
+		"日本語", "emoji-😀", "=1+1", "-dash", "@at", "dots...", ".hidden", "comma,", "a:b",
+		strings.Repeat("0123456789abcdef/", 53) + "long",
 	}
 }
 
@@ -151,7 +181,8 @@ func TestEverythingMoves(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			f := newFixtureOn(t, start(t))
 			client := f.box.Client(us)
-			f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket, ObjectLockEnabledForBucket: aws.Bool(true)}))
+			f.must(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket,
+				ObjectLockEnabledForBucket: aws.Bool(true)}))
 			f.kmsKey = storetest.MinIOKey
 			f.attributes(kind == "minio")
 			f.histories()
@@ -176,7 +207,8 @@ func TestEverythingMoves(t *testing.T) {
 				t.Errorf("%d retained versions, want 3: %v", got, r.Erasures)
 			}
 			left := slices.Sorted(maps.Keys(f.snapshot(us, f.bucket)))
-			if want := []string{"attributes/legal-hold", "attributes/retention-compliance", "attributes/retention-governance"}; !slices.Equal(left, want) {
+			if want := []string{"attributes/legal-hold", "attributes/retention-compliance",
+				"attributes/retention-governance"}; !slices.Equal(left, want) {
 				t.Errorf("the source still holds %q\nwant %q", left, want)
 			}
 		})
@@ -193,7 +225,8 @@ func TestLongHistory(t *testing.T) {
 			f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
 			for i := range 1030 {
 				if i%7 == 3 {
-					f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("changes")}))
+					f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket,
+						Key: aws.String("changes")}))
 					continue
 				}
 				f.put("changes", fmt.Appendf(nil, "%d", i), nil)
@@ -216,7 +249,8 @@ func TestLongHistory(t *testing.T) {
 
 func (f *fixture) versioning(region, bucket string, status types.BucketVersioningStatus) {
 	f.t.Helper()
-	f.must(f.box.Client(region).PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status}}))
+	f.must(f.box.Client(region).PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: status}}))
 }
 
 // Null versions stand wherever versioning was off for a while.

@@ -8,7 +8,7 @@ import (
 )
 
 // What a move costs whatever it moves: the requests of a bucket with one object,
-// that object's own aside. The README names the sums, with room for a few more.
+// that object's own aside. The help topic limits names the sums, with room for a few more.
 func TestFixedRequests(t *testing.T) {
 	for name, want := range map[string]struct {
 		versioned           bool

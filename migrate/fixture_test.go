@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -20,7 +21,8 @@ import (
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -45,8 +47,12 @@ type fixture struct {
 	tag      string // of buckets, that names their customer
 	keys     int    // of SSE-C that the program has
 	anyClass bool   // at the destination
-	without  bool   // settings that cannot be read
-	third    string // a further region, in the United States, that the program knows
+	// encryption is what writes to the destination ask for
+	encryption string
+	without    bool   // settings that cannot be read
+	workers    int    // default 8
+	waits      bool   // for real: for a server's replication, or a lease's end
+	third      string // a further region, in the United States, that the program knows
 }
 
 // newFixture has one bucket, which the caller fills.
@@ -55,7 +61,8 @@ func newFixture(t *testing.T, versioned bool) *fixture {
 	f := newFixtureOn(t, storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{us, eu}}))
 	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
 	if versioned {
-		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	}
 	return f
 }
@@ -79,7 +86,8 @@ func (f *fixture) open(keys ...s3store.CustomerKey) {
 	if f.third != "" {
 		endpoints[f.third] = f.box.Endpoints[f.third]
 	}
-	f.provider, err = s3store.Open(f.t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", CustomerKeys: keys, Endpoints: endpoints})
+	f.provider, err = s3store.Open(f.t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Backoff: atOnce,
+		CustomerKeys: keys, Endpoints: endpoints})
 	f.must(nil, err)
 }
 
@@ -92,7 +100,8 @@ func (f *fixture) must(_ any, err error) {
 
 func (f *fixture) put(key string, body []byte, with func(*s3.PutObjectInput)) {
 	f.t.Helper()
-	in := &s3.PutObjectInput{Bucket: &f.bucket, Key: &key, Body: bytes.NewReader(body), ContentType: aws.String("text/plain")}
+	in := &s3.PutObjectInput{Bucket: &f.bucket, Key: &key, Body: bytes.NewReader(body),
+		ContentType: aws.String("text/plain")}
 	if with != nil {
 		with(in)
 	}
@@ -109,7 +118,8 @@ func (f *fixture) fill(n, size int) {
 		wg.Go(func() {
 			for i := w; i < n && errs[w] == nil; i += len(errs) {
 				key := fmt.Sprintf("plain/%05d", i)
-				_, errs[w] = client.PutObject(f.t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: &key, Body: bytes.NewReader(bytes.Repeat([]byte(key[6:]), size/5+1)[:size])})
+				_, errs[w] = client.PutObject(f.t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: &key,
+					Body: bytes.NewReader(bytes.Repeat([]byte(key[6:]), size/5+1)[:size])})
 			}
 		})
 	}
@@ -124,7 +134,7 @@ func (f *fixture) stores(_, region string) objectstore.Store { return f.provider
 func (f *fixture) destination() string { return f.bucket + "-" + eu }
 
 // plan plans the move of the whole bucket.
-func (f *fixture) plan(verify string) *migrate.Plan {
+func (f *fixture) plan(verify string) *plan.Plan {
 	f.t.Helper()
 	p, err := f.tryPlan(verify)
 	if err != nil {
@@ -133,30 +143,43 @@ func (f *fixture) plan(verify string) *migrate.Plan {
 	return p
 }
 
-func (f *fixture) tryPlan(verify string) (*migrate.Plan, error) {
+func (f *fixture) tryPlan(verify string) (*plan.Plan, error) {
 	f.t.Helper()
 	versioning, err := f.provider.Region(us).Versioning(f.t.Context(), f.bucket)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	coverage := []inventory.Coverage{{Provider: "cloud", Region: us, Looked: true}, {Provider: "cloud", Region: eu, Looked: true}}
+	coverage := []inventory.Coverage{{Provider: "cloud", Region: us, Looked: true}, {Provider: "cloud", Region: eu,
+		Looked: true}}
 	if f.third != "" {
 		coverage = append(coverage, inventory.Coverage{Provider: "cloud", Region: f.third, Looked: true})
 	}
-	return migrate.Make(f.t.Context(), f.home, migrate.Request{
+	return plan.Make(f.t.Context(), f.home, plan.Request{
 		Country:  func(_, region string) string { return map[bool]string{true: "US"}[strings.HasPrefix(region, "us-")] },
-		Customer: "acme", Verify: verify, TagKey: f.tag, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0, AnyClass: f.anyClass, WithoutSettings: f.without, Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
-		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
-		Inventory:   &inventory.Inventory{Coverage: coverage, Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
-		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },
+		Customer: "acme", Verify: verify, TagKey: f.tag, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0,
+		Encryption: f.encryption, AnyClass: f.anyClass, WithoutSettings: f.without, Stores: f.stores, Now: time.Now(), Progress: &progress.Progress{},
+		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
+		Inventory: &inventory.Inventory{Coverage: coverage, Places: []inventory.Place{{Customer: "acme", Provider: "cloud",
+			Region: us, Bucket: f.bucket, Versioning: versioning}}},
+		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
 	})
 }
 
 func (f *fixture) runner() *migrate.Runner {
-	return &migrate.Runner{Home: f.home, Stores: f.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 8, Tool: "test", Host: "here"}
+	r := &migrate.Runner{Home: f.home, Stores: f.stores, Now: time.Now, Sleep: noSleep, Progress: &progress.Progress{},
+		Workers: cmp.Or(f.workers, 8), Tool: "test", Host: "here"}
+	if f.waits {
+		r.Sleep = nil
+	}
+	return r
 }
 
-func (f *fixture) run(p *migrate.Plan) (*migrate.Result, error) {
+func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+// atOnce has requests repeated without a pause.
+func atOnce(int, error) (time.Duration, error) { return 0, nil }
+
+func (f *fixture) run(p *plan.Plan) (*migrate.Result, error) {
 	f.t.Helper()
 	return f.runner().Run(f.t.Context(), p, migrate.Options{})
 }

@@ -22,7 +22,8 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -46,7 +47,8 @@ const hollowBucket = "source-bucket"
 var hollowTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func newHollow(service *memstore.Service, region string, keys, versions int, prefix string, full bool) *hollow {
-	h := &hollow{Store: service.Region(region), keys: keys, versions: versions, prefix: prefix, there: make([]atomic.Uint64, keys*versions/64+1), requests: &counts{}}
+	h := &hollow{Store: service.Region(region), keys: keys, versions: versions, prefix: prefix,
+		there: make([]atomic.Uint64, keys*versions/64+1), requests: &counts{}}
 	for i := 0; full && i < keys*versions; i++ {
 		h.set(i, true)
 	}
@@ -122,7 +124,8 @@ func (h *hollow) Versions(ctx context.Context, bucket, prefix, after string) ite
 					h.watched()
 				}
 				n++
-				if !yield(objectstore.Version{Key: hollowKey(k), VersionID: h.prefix + strconv.Itoa(v), ETag: hollowETag(i), Size: 23, Modified: hollowTime, Latest: latest}, ctx.Err()) {
+				if !yield(objectstore.Version{Key: hollowKey(k), VersionID: h.prefix + strconv.Itoa(v), ETag: hollowETag(i),
+					Size: 23, Modified: hollowTime, Latest: latest}, ctx.Err()) {
 					return
 				}
 				latest = false
@@ -161,7 +164,8 @@ func (h *hollow) Tags(_ context.Context, ref objectstore.Ref) ([]objectstore.Tag
 
 func (h *hollow) info(i int) objectstore.Info {
 	return objectstore.Info{
-		Attributes: objectstore.Attributes{ContentType: "text/plain"}, VersionID: h.prefix + strconv.Itoa(i%h.versions), ETag: hollowETag(i), Size: 23, Length: 23, Modified: hollowTime,
+		Attributes: objectstore.Attributes{ContentType: "text/plain"}, VersionID: h.prefix + strconv.Itoa(i%h.versions),
+		ETag: hollowETag(i), Size: 23, Length: 23, Modified: hollowTime,
 	}
 }
 
@@ -235,13 +239,14 @@ func (m *hollowMove) stores(_, region string) objectstore.Store {
 	return m.destination
 }
 
-func (m *hollowMove) plan(t testing.TB) *migrate.Plan {
+func (m *hollowMove) plan(t testing.TB) *plan.Plan {
 	t.Helper()
-	p, err := migrate.Make(t.Context(), m.home, migrate.Request{
-		Customer: "acme", Verify: "auto", Stores: m.stores, Now: time.Now(), Progress: &engine.Progress{},
-		Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
-		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: hollowBucket, Versioning: objectstore.Enabled}}},
-		BucketName:  func(bucket, _ string) string { return bucket + "-" + eu },
+	p, err := plan.Make(t.Context(), m.home, plan.Request{
+		Customer: "acme", Verify: "auto", Stores: m.stores, Now: time.Now(), Progress: &progress.Progress{},
+		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
+		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
+			Bucket: hollowBucket, Versioning: objectstore.Enabled}}},
+		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -252,11 +257,12 @@ func (m *hollowMove) plan(t testing.TB) *migrate.Plan {
 	return p
 }
 
-func (m *hollowMove) run(t testing.TB, p *migrate.Plan, o migrate.Options) *migrate.Result {
+func (m *hollowMove) run(t testing.TB, p *plan.Plan, o migrate.Options) *migrate.Result {
 	t.Helper()
 	// The journal's time stands still, so that what is counted does not depend on how
 	// busy the machine is; BenchmarkVerdict and TestJournalCost have its cost.
-	r := &migrate.Runner{Home: m.home, Stores: m.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 8, Tool: "test", Host: "here",
+	r := &migrate.Runner{Home: m.home, Stores: m.stores, Now: time.Now, Progress: &progress.Progress{}, Workers: 8,
+		Tool: "test", Host: "here",
 		After: func(d time.Duration) <-chan time.Time {
 			if d > 0 {
 				return nil

@@ -1,7 +1,6 @@
 package migrate_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,13 +20,15 @@ import (
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 )
 
 // One bucket behind two names of one server, which no name or address tells, is
 // found out before anything is written to it but probes.
 func TestServersOneBucketUnderTwoNames(t *testing.T) {
-	for name, host := range map[string]string{"enabled, one address": "127.0.0.1", "enabled, two addresses": "localhost", "unversioned, two addresses": "localhost"} {
+	for name, host := range map[string]string{"enabled, one address": "127.0.0.1", "enabled, two addresses": "localhost",
+		"unversioned, two addresses": "localhost"} {
 		versioning := objectstore.Versioning(name[:strings.Index(name, ",")])
 		t.Run(name, func(t *testing.T) {
 			box := storetest.StartMinIO(t, storetest.AnyRegion)
@@ -35,7 +36,7 @@ func TestServersOneBucketUnderTwoNames(t *testing.T) {
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
 			at := box.Endpoints[storetest.AnyRegion]
 			var err error
-			f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+			f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Backoff: atOnce,
 				Endpoints: map[string]string{us: at, eu: strings.Replace(at, "127.0.0.1", host, 1)}})
 			f.must(nil, err)
 			client := box.Client(storetest.AnyRegion)
@@ -44,14 +45,16 @@ func TestServersOneBucketUnderTwoNames(t *testing.T) {
 				f.versioned(client, f.bucket)
 			}
 			for i := range 3 {
-				f.must(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String(fmt.Sprint("key", i)), Body: strings.NewReader("text")}))
+				f.must(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String(fmt.Sprint("key", i)),
+					Body: strings.NewReader("text")}))
 			}
 			before := f.snapshot(storetest.AnyRegion, f.bucket)
-			p, err := migrate.Make(t.Context(), f.home, migrate.Request{
-				Customer: "acme", Verify: "auto", Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
-				Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"},
-				Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us, Bucket: f.bucket, Versioning: versioning}}},
-				BucketName:  func(bucket, _ string) string { return bucket },
+			p, err := plan.Make(t.Context(), f.home, plan.Request{
+				Customer: "acme", Verify: "auto", Stores: f.stores, Now: time.Now(), Progress: &progress.Progress{},
+				Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
+				Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
+					Bucket: f.bucket, Versioning: versioning}}},
+				BucketName: func(bucket, _ string) string { return bucket },
 			})
 			f.must(nil, err)
 			// What a plan can be refused for by what the server says of itself is
@@ -70,7 +73,8 @@ func TestServersOneBucketUnderTwoNames(t *testing.T) {
 
 func (f *fixture) versioned(client *s3.Client, bucket string) {
 	f.t.Helper()
-	f.must(client.PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+	f.must(client.PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 }
 
 // mc runs MinIO's own client, which alone can set up its replication.
@@ -80,7 +84,8 @@ func (f *fixture) mc(args ...string) {
 	if program == "" {
 		f.t.Skip("RESIDENCY_MC names no mc program; make test-servers builds one")
 	}
-	c := exec.CommandContext(f.t.Context(), program, append([]string{"--config-dir", f.box.Dir + "/mc", "--quiet"}, args...)...)
+	c := exec.CommandContext(f.t.Context(), program, append([]string{"--config-dir", f.box.Dir + "/mc", "--quiet"},
+		args...)...)
 	if out, err := c.CombinedOutput(); err != nil {
 		f.t.Fatalf("mc %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
@@ -90,6 +95,7 @@ func (f *fixture) mc(args ...string) {
 // of versions and delete markers included, and waits until it does.
 func (f *fixture) replicate(from, bucket, to, target string) {
 	f.t.Helper()
+	f.waits = true
 	for _, region := range []string{from, to} {
 		f.mc("alias", "set", region, f.box.Endpoints[region], f.box.AccessKey, f.box.SecretKey)
 	}
@@ -202,9 +208,8 @@ func TestServersReplicationSinceThePlan(t *testing.T) {
 	f.from.SetFault(nil)
 	f.mc("replicate", "rm", us+"/"+f.bucket, "--all", "--force")
 
-	runner := f.runner()
-	runner.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	if r, err := runner.Run(t.Context(), p, migrate.Options{}); err != nil {
+	f.waits = false
+	if r, err := f.run(p); err != nil {
 		t.Fatalf("without a rule: %v\n%s", err, problems(r))
 	}
 	f.moved(before)
@@ -217,14 +222,17 @@ func TestServersReplicaUnderLock(t *testing.T) {
 	f := newFixtureOn(t, storetest.StartMinIO(t, us, eu))
 	target := f.destination()
 	for region, bucket := range map[string]string{us: f.bucket, eu: target} {
-		f.must(f.box.Client(region).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket, ObjectLockEnabledForBucket: aws.Bool(true)}))
+		f.must(f.box.Client(region).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
+			ObjectLockEnabledForBucket: aws.Bool(true)}))
 	}
 	f.replicate(us, f.bucket, eu, target)
 	f.put("0-own", []byte("its replica is removed"), nil)
 	f.eventually(eu, target, 1)
 	own := f.snapshot(eu, target)["0-own"][0].VersionID
-	f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &target, Key: aws.String("0-own"), VersionId: &own}))
-	f.put("1-held", []byte("held"), func(in *s3.PutObjectInput) { in.ObjectLockLegalHoldStatus = types.ObjectLockLegalHoldStatusOn })
+	f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &target, Key: aws.String("0-own"),
+		VersionId: &own}))
+	f.put("1-held", []byte("held"),
+		func(in *s3.PutObjectInput) { in.ObjectLockLegalHoldStatus = types.ObjectLockLegalHoldStatusOn })
 	for i := range 4 {
 		f.put(fmt.Sprint("2-key", i), []byte("text"), nil)
 	}
@@ -322,7 +330,8 @@ func TestServersReplicationElsewhereIsNamed(t *testing.T) {
 	f.west(west)
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")
-	if text := warned(p, "replicated"); len(p.Blockers) > 0 || !strings.Contains(text, "replication has made copies of this data in backup (US)") {
+	if text := warned(p, "replicated"); len(p.Blockers) > 0 ||
+		!strings.Contains(text, "replication has copied this data to backup (US)") {
 		t.Errorf("blockers %+v, warning %q; want the target and its country", p.Blockers, text)
 	}
 	if r, err := f.run(p); err != nil {
@@ -340,7 +349,7 @@ func (f *fixture) west(region string) {
 	f.open()
 }
 
-func blockedBy(p *migrate.Plan, rule string) bool {
+func blockedBy(p *plan.Plan, rule string) bool {
 	for _, b := range p.Blockers {
 		if b.Rule == rule {
 			return true
@@ -361,7 +370,8 @@ func TestEraseStopsWhereCopiesGo(t *testing.T) {
 		// The copy goes when the probes are tried, after the gate.
 		if r.Operation == "DeleteObjects" && deletes.Add(1) == 2 {
 			id := f.snapshot(eu, target)["plain/00003"][0].VersionID
-			f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &target, Key: aws.String("plain/00003"), VersionId: &id}))
+			f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &target,
+				Key: aws.String("plain/00003"), VersionId: &id}))
 		}
 		return storetest.Fault{}
 	})

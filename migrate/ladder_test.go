@@ -53,13 +53,15 @@ func (f *fixture) ladder(sizes []int, parts bool) {
 func (f *fixture) inParts(key string, data []byte, size int) {
 	f.t.Helper()
 	client := f.box.Client(us)
-	up, err := client.CreateMultipartUpload(f.t.Context(), &s3.CreateMultipartUploadInput{Bucket: &f.bucket, Key: &key, ContentType: aws.String("text/plain")})
+	up, err := client.CreateMultipartUpload(f.t.Context(), &s3.CreateMultipartUploadInput{Bucket: &f.bucket, Key: &key,
+		ContentType: aws.String("text/plain")})
 	f.must(nil, err)
 	var done []types.CompletedPart
 	for at := 0; at < len(data); at += size {
 		number := aws.Int32(int32(len(done) + 1))
 		out, err := client.UploadPart(f.t.Context(), &s3.UploadPartInput{
-			Bucket: &f.bucket, Key: &key, UploadId: up.UploadId, PartNumber: number, Body: bytes.NewReader(data[at:min(at+size, len(data))]),
+			Bucket: &f.bucket, Key: &key, UploadId: up.UploadId, PartNumber: number,
+			Body: bytes.NewReader(data[at:min(at+size, len(data))]),
 		})
 		f.must(nil, err)
 		done = append(done, types.CompletedPart{PartNumber: number, ETag: out.ETag})
@@ -112,9 +114,10 @@ func TestAcrossSizes(t *testing.T) {
 						sizes = append(sizes, largest)
 					}
 					if from == "moto" { // so that it is not asked for lists that the others do not have
-						f.must(f.box.Client(us).PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{Bucket: &f.bucket, OwnershipControls: &types.OwnershipControls{
-							Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}},
-						}}))
+						f.must(f.box.Client(us).PutBucketOwnershipControls(t.Context(),
+							&s3.PutBucketOwnershipControlsInput{Bucket: &f.bucket, OwnershipControls: &types.OwnershipControls{
+								Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}},
+							}}))
 					}
 					f.ladder(sizes, from != "moto")
 					before := f.contents(us, f.bucket)

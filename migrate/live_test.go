@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -19,6 +18,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // writer does the same to the source and to a second bucket beside it, which
@@ -35,10 +35,12 @@ type writer struct {
 }
 
 func (f *fixture) writer(seed uint64, versioned bool) *writer {
-	w := &writer{f: f, client: f.box.Client(us), mirror: "mirror-bucket", versioned: versioned, random: rand.New(rand.NewPCG(seed, 0)), ids: map[string][][2]string{}}
+	w := &writer{f: f, client: f.box.Client(us), mirror: "mirror-bucket", versioned: versioned,
+		random: rand.New(rand.NewPCG(seed, 0)), ids: map[string][][2]string{}}
 	f.must(w.client.CreateBucket(f.t.Context(), &s3.CreateBucketInput{Bucket: &w.mirror}))
 	if versioned {
-		f.must(w.client.PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &w.mirror, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+		f.must(w.client.PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &w.mirror,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	}
 	return w
 }
@@ -57,7 +59,8 @@ func (w *writer) write(ctx context.Context) error {
 		var err error
 		switch {
 		case old >= 0:
-			_, err = w.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: &w.ids[key][old][i]})
+			_, err = w.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key,
+				VersionId: &w.ids[key][old][i]})
 		case kind >= 7:
 			var out *s3.DeleteObjectOutput
 			if out, err = w.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err == nil {
@@ -65,7 +68,8 @@ func (w *writer) write(ctx context.Context) error {
 			}
 		default:
 			var out *s3.PutObjectOutput
-			if out, err = w.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)}); err == nil {
+			if out, err = w.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key,
+				Body: bytes.NewReader(body)}); err == nil {
 				ids[i] = aws.ToString(out.VersionId)
 			}
 		}
@@ -148,7 +152,8 @@ func TestLiveWriter(t *testing.T) {
 			if v, err := f.runner().Verify(t.Context(), p, true); err != nil || v.Entries != r.Entries {
 				t.Errorf("verify: %+v, %v; want %d entries", v, err, r.Entries)
 			}
-			if s, err := f.runner().Status(t.Context(), p); err != nil || s.Stage != migrate.Certified || s.Passes != r.Passes {
+			if s, err := f.runner().Status(t.Context(), p); err != nil || s.Stage != migrate.Certified ||
+				s.Passes != r.Passes {
 				t.Errorf("status: %+v, %v", s, err)
 			}
 		})
@@ -161,6 +166,7 @@ func TestFence(t *testing.T) {
 		t.Run(fmt.Sprintf("versioned %v", versioned), func(t *testing.T) {
 			f := newTenantFixture(t, versioned)
 			f.permit()
+			f.waits = true // a write that was under way when the policy came is over after the pause
 			w := f.writer(rand.Uint64(), versioned)
 			for range 60 {
 				f.must(nil, w.write(t.Context()))
@@ -204,16 +210,33 @@ func TestFenceNotHonoured(t *testing.T) {
 	client := f.box.Client(us)
 	f.must(client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &f.bucket, Policy: aws.String(policy)}))
 	r := f.runner()
-	r.Sleep = noSleep
 	result, err := r.Run(t.Context(), f.plan("auto"), migrate.Options{Passes: 2, Fence: true})
 	if err != nil || len(result.Fence) != 0 {
 		t.Fatalf("fence %v, %v; want none\n%s", result.Fence, err, problems(result))
+	}
+	if want := "the endpoint still accepts writes to cloud:source-bucket"; result.NotFenced != want {
+		t.Errorf("not fenced: %q, want %q", result.NotFenced, want)
 	}
 	out, err := client.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: &f.bucket})
 	if err != nil || aws.ToString(out.Policy) != policy {
 		t.Errorf("the policy is %s, %v; want it as it was", aws.ToString(out.Policy), err)
 	}
 	f.moved(before)
+}
+
+// Who cannot do without a fence is told that there is none, and nothing is erased.
+func TestFenceRequired(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(10, 100)
+	before := f.snapshot(us, f.bucket)
+	r := f.runner()
+	_, err := r.Run(t.Context(), f.plan("auto"), migrate.Options{Passes: 2, Fence: true, FenceRequired: true})
+	if !errors.Is(err, migrate.ErrNotFenced) {
+		t.Fatalf("%v, want %v", err, migrate.ErrNotFenced)
+	}
+	if diff := storetest.Diff(before, f.snapshot(us, f.bucket)); diff != "" {
+		t.Errorf("the source has changed:\n%s", diff)
+	}
 }
 
 // An abort takes away what passes wrote, and the fence.
@@ -233,7 +256,8 @@ func TestAbortPasses(t *testing.T) {
 	if r, err := f.runner().Run(t.Context(), p, keep); err != nil || r.Entries != 22 || r.Passes != 2 {
 		t.Fatalf("%v\n%s", err, problems(r))
 	}
-	if _, err := f.box.Client(us).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("late")}); !isDenied(err) {
+	if _, err := f.box.Client(us).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket,
+		Key: aws.String("late")}); !isDenied(err) {
 		t.Errorf("a write behind the fence: %v, want a refusal", err)
 	}
 	before := f.snapshot(us, f.bucket)
@@ -278,22 +302,23 @@ func TestFenceWithoutPolicy(t *testing.T) {
 func (f *fixture) permit() {
 	f.t.Helper()
 	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::%[1]s","arn:aws:s3:::%[1]s/*"]}]}`, f.bucket)
-	f.must(f.box.Client(us).PutBucketPolicy(f.t.Context(), &s3.PutBucketPolicyInput{Bucket: &f.bucket, Policy: &policy}))
+	f.must(f.box.Client(us).PutBucketPolicy(f.t.Context(),
+		&s3.PutBucketPolicyInput{Bucket: &f.bucket, Policy: &policy}))
 }
-
-func noSleep(context.Context, time.Duration) error { return nil }
 
 // newTenantFixture sees the servers as a user whom policies bind.
 func newTenantFixture(t *testing.T, versioned bool) *fixture {
 	t.Helper()
 	box := storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{us, eu}})
 	f := newFixtureOn(t, box.Tenant())
-	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "tenant", Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()}})
+	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "tenant", Backoff: atOnce,
+		Endpoints: map[string]string{us: f.from.URL(), eu: f.to.URL()}})
 	f.must(nil, err)
 	f.provider = provider
 	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
 	if versioned {
-		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	}
 	return f
 }
@@ -308,12 +333,16 @@ func TestEraseWithoutState(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, v := range before["history"][:3] {
-		f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("history"), VersionId: &v.VersionID}))
+		f.must(f.box.Client(us).DeleteObject(t.Context(),
+			&s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("history"),
+				VersionId: &v.VersionID}))
 	}
 	f.home = newHome(t)
 	p := f.plan("auto")
-	if len(p.Blockers) > 0 || !slices.ContainsFunc(p.Warnings, func(i migrate.Issue) bool { return i.Rule == "destination-has-more" && i.Count == 1 }) {
-		t.Errorf("blockers %+v, warnings %+v; want the warning destination-has-more for one key", p.Blockers, p.Warnings)
+	if len(p.Blockers) > 0 || !slices.ContainsFunc(p.Warnings,
+		func(i plan.Issue) bool { return i.Rule == "destination-has-more" && i.Count == 1 }) {
+		t.Errorf("blockers %+v, warnings %+v; want the warning destination-has-more for one key", p.Blockers,
+			p.Warnings)
 	}
 	r, err := f.run(p)
 	if err != nil || r.Held != r.Entries {

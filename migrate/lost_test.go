@@ -13,12 +13,13 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 )
 
 // cut is the run of a process that is killed as it seems to its destination: from
-// its nth copy on nothing reaches that any more.
-func (f *fixture) cut(p *migrate.Plan, n int32) {
+// its nth copy on nothing reaches that any more. The next one waits for its lease.
+func (f *fixture) cut(p *plan.Plan, n int32) {
 	f.t.Helper()
 	var copies atomic.Int32
 	f.to.SetFault(func(r storetest.Request) storetest.Fault {
@@ -28,11 +29,12 @@ func (f *fixture) cut(p *migrate.Plan, n int32) {
 		return storetest.Fault{Reset: copies.Load() >= n}
 	})
 	runner := f.runner()
-	runner.LeaseTerm = time.Second
+	runner.LeaseTerm = 2 * time.Second
 	if r, err := runner.Run(f.t.Context(), p, migrate.Options{}); err == nil {
 		f.t.Fatalf("the run ended well\n%s", problems(r))
 	}
 	f.to.SetFault(nil)
+	f.waits = true
 }
 
 // A plan that is made once more after its state was lost is the same plan where
@@ -44,7 +46,8 @@ func TestServersStateLost(t *testing.T) {
 			f := newFixtureOn(t, start(t))
 			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
 			f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
-			f.must(f.box.Client(us).PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: &f.bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("team"), Value: aws.String("payments")}}}}))
+			f.must(f.box.Client(us).PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: &f.bucket,
+				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("team"), Value: aws.String("payments")}}}}))
 			f.fill(30, 100)
 			before := f.snapshot(us, f.bucket)
 			p := f.plan("auto")
@@ -54,9 +57,7 @@ func TestServersStateLost(t *testing.T) {
 			if again.Digest != p.Digest || again.Moves[0].Held == 0 {
 				t.Fatalf("digest %s with %d entries there, want %s and some", again.Digest, again.Moves[0].Held, p.Digest)
 			}
-			runner := f.runner()
-			runner.LeaseTerm = time.Second
-			r, err := runner.Run(t.Context(), again, migrate.Options{})
+			r, err := f.run(again)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, problems(r))
 			}
@@ -83,9 +84,7 @@ func TestLostStateComesBack(t *testing.T) {
 	p := f.plan("auto")
 	f.cut(p, 15)
 	f.home = newHome(t)
-	runner := f.runner()
-	runner.LeaseTerm = time.Second
-	if r, err := runner.Run(t.Context(), f.plan("auto"), migrate.Options{}); err != nil {
+	if r, err := f.run(f.plan("auto")); err != nil {
 		t.Fatalf("%v\n%s", err, problems(r))
 	}
 	f.moved(before)
@@ -110,11 +109,12 @@ func TestCopiedState(t *testing.T) {
 	f.fill(30, 100)
 	before := f.snapshot(us, f.bucket)
 	dir := t.TempDir()
+	f.waits = true // whether a lease is renewed shows in time
 	f.home = state.NewDir(dir)
 	p := f.plan("auto")
 	runner := func() *migrate.Runner {
 		r := f.runner()
-		r.LeaseTerm = time.Second
+		r.LeaseTerm = 6 * time.Second
 		return r
 	}
 	if r, err := runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {

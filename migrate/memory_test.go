@@ -59,8 +59,13 @@ func TestConstantMemory(t *testing.T) {
 	few, many := most(4_000, 2), most(60_000, 15)
 	t.Logf("%.1f MiB live with 4,000 entries, %.1f MiB with 60,000", float64(few)/(1<<20), float64(many)/(1<<20))
 	// What is in flight at a moment varies by some MiB; a tenth of a KiB kept of
-	// each entry is more.
-	if many > few*12/10+4<<20 {
+	// each entry is more, and comes each time.
+	bound := few*12/10 + 4<<20
+	if many > bound {
+		many = min(many, most(60_000, 15))
+		t.Logf("measured again: %.1f MiB", float64(many)/(1<<20))
+	}
+	if many > bound {
 		t.Errorf("%d bytes live with 60,000 entries, %d with 4,000", many, few)
 	}
 }
@@ -82,7 +87,8 @@ func TestConstantMemoryOfAHistory(t *testing.T) {
 	}
 	few, many := most(1_000), most(30_000)
 	each := (many - few) / 29_000
-	t.Logf("%.1f MiB live with 1,000 versions, %.1f MiB with 30,000: %d bytes for each", float64(few)/(1<<20), float64(many)/(1<<20), each)
+	t.Logf("%.1f MiB live with 1,000 versions, %.1f MiB with 30,000: %d bytes for each", float64(few)/(1<<20),
+		float64(many)/(1<<20), each)
 	if many > few && each > 320 {
 		t.Errorf("%d bytes live for each version", each)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -27,29 +28,36 @@ func (f *fixture) mixed() {
 	for i := range 4 {
 		f.put("history", fmt.Appendf(nil, "version %d", i), nil)
 	}
-	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("history")}))
+	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket,
+		Key: aws.String("history")}))
 	f.put("history", []byte("after the marker"), nil)
 	f.multipart("parts", 5<<20, 5<<20+3, 17)
 	f.put("empty", nil, nil)
 	// A history that begins with a delete marker.
-	first, err := f.box.Client(us).PutObject(f.t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("marker")})
+	first, err := f.box.Client(us).PutObject(f.t.Context(), &s3.PutObjectInput{Bucket: &f.bucket,
+		Key: aws.String("marker")})
 	f.must(nil, err)
-	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("marker")}))
-	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("marker"), VersionId: first.VersionId}))
+	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket,
+		Key: aws.String("marker")}))
+	f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("marker"),
+		VersionId: first.VersionId}))
 }
 
 func (f *fixture) multipart(key string, sizes ...int) {
 	f.t.Helper()
 	client := f.box.Client(us)
-	up, err := client.CreateMultipartUpload(f.t.Context(), &s3.CreateMultipartUploadInput{Bucket: &f.bucket, Key: &key, Metadata: map[string]string{"m": "p"}})
+	up, err := client.CreateMultipartUpload(f.t.Context(), &s3.CreateMultipartUploadInput{Bucket: &f.bucket, Key: &key,
+		Metadata: map[string]string{"m": "p"}})
 	f.must(nil, err)
 	var done []types.CompletedPart
 	for i, n := range sizes {
-		out, err := client.UploadPart(f.t.Context(), &s3.UploadPartInput{Bucket: &f.bucket, Key: &key, UploadId: up.UploadId, PartNumber: aws.Int32(int32(i + 1)), Body: bytes.NewReader(bytes.Repeat([]byte{byte('a' + i)}, n))})
+		out, err := client.UploadPart(f.t.Context(), &s3.UploadPartInput{Bucket: &f.bucket, Key: &key, UploadId: up.UploadId,
+			PartNumber: aws.Int32(int32(i + 1)), Body: bytes.NewReader(bytes.Repeat([]byte{byte('a' + i)}, n))})
 		f.must(nil, err)
 		done = append(done, types.CompletedPart{PartNumber: aws.Int32(int32(i + 1)), ETag: out.ETag})
 	}
-	f.must(client.CompleteMultipartUpload(f.t.Context(), &s3.CompleteMultipartUploadInput{Bucket: &f.bucket, Key: &key, UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}}))
+	f.must(client.CompleteMultipartUpload(f.t.Context(), &s3.CompleteMultipartUploadInput{Bucket: &f.bucket, Key: &key,
+		UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}}))
 }
 
 // A plain object costs one GET and one PUT, and nothing else.
@@ -61,7 +69,10 @@ func TestRequestsPerObject(t *testing.T) {
 	p := f.plan("auto")
 	f.from.Reset()
 	f.to.Reset()
-	if r, err := f.run(p); err != nil {
+	runner := f.runner()
+	// No renewal, and no look at tags each second, however slow the machine is.
+	runner.LeaseTerm, runner.After = time.Hour, never
+	if r, err := runner.Run(t.Context(), p, migrate.Options{}); err != nil {
 		t.Fatalf("%v\n%s", err, problems(r))
 	}
 	f.moved(before)
@@ -72,9 +83,10 @@ func TestRequestsPerObject(t *testing.T) {
 	}{
 		{"source", "GetObject", from["GetObject"], n},
 		{"source", "HeadObject", from["HeadObject"], 1},             // the probe's tag
-		{"source", "GetObjectTagging", from["GetObjectTagging"], 2}, // of one version, before and after
-		{"source", "DeleteObjects", from["DeleteObjects"], 6},       // twice what is not there and the probe; the first ten, the others
-		{"destination", "PutObject", to["PutObject"], n + 4},        // the reservation and three probes
+		{"source", "GetObjectTagging", from["GetObjectTagging"], 2}, // of one version, before and after the segment
+		// twice what is not there and the probe; the first ten, the others
+		{"source", "DeleteObjects", from["DeleteObjects"], 6},
+		{"destination", "PutObject", to["PutObject"], n + 4}, // the reservation and three probes
 		{"destination", "HeadObject", to["HeadObject"], 0},
 		{"destination", "GetObject", to["GetObject"], 1}, // another's reservation
 	} {
@@ -107,17 +119,25 @@ func TestFaultsThatHeal(t *testing.T) {
 		{"a body cut off on the way to the destination", nil, at("PutObject", 4, storetest.Fault{TruncateRequest: 5})},
 		{"a PUT whose answer is lost", nil, at("PutObject", 5, storetest.Fault{LostResponse: true})},
 		{"a completion whose answer is lost", nil, at("CompleteMultipartUpload", 1, storetest.Fault{LostResponse: true})},
-		{"a 200 with an error in it", nil, at("CompleteMultipartUpload", 1, storetest.Fault{ErrorBody200: true, Code: "InternalError"})},
+		{"a 200 with an error in it", nil, at("CompleteMultipartUpload", 1, storetest.Fault{ErrorBody200: true,
+			Code: "InternalError"})},
 		{"a marker whose answer is lost", nil, at("DeleteObject", 1, storetest.Fault{LostResponse: true})},
-		{"slow down, at both ends", at("GetObject", 6, storetest.Fault{Status: 503, Code: "SlowDown"}), at("PutObject", 6, storetest.Fault{Status: 503, Code: "SlowDown"})},
-		{"resets, at both ends", at("GetObject", 6, storetest.Fault{Reset: true}), at("PutObject", 6, storetest.Fault{Reset: true})},
-		{"a listing cut off", at("ListObjectVersions", 2, storetest.Fault{TruncateResponse: 500}), at("ListObjectVersions", 2, storetest.Fault{TruncateResponse: 100})},
+		{"slow down, at both ends", at("GetObject", 6, storetest.Fault{Status: 503, Code: "SlowDown"}),
+			at("PutObject", 6, storetest.Fault{Status: 503, Code: "SlowDown"})},
+		{"resets, at both ends", at("GetObject", 6, storetest.Fault{Reset: true}),
+			at("PutObject", 6, storetest.Fault{Reset: true})},
+		{"a listing cut off", at("ListObjectVersions", 2, storetest.Fault{TruncateResponse: 500}),
+			at("ListObjectVersions", 2, storetest.Fault{TruncateResponse: 100})},
 		{"a deletion whose answer is lost", at("DeleteObjects", 1, storetest.Fault{LostResponse: true}), nil},
-		{"a deletion at the same moment as another", at("DeleteObjects", 1, storetest.Fault{Status: 409, Code: "OperationAborted"}), nil},
+		{"a deletion at the same moment as another",
+			at("DeleteObjects", 1, storetest.Fault{Status: 409, Code: "OperationAborted"}), nil},
 		{"a write that took too long", nil, at("PutObject", 5, storetest.Fault{Status: 400, Code: "RequestTimeout"})},
-		{"a part that took too long, and came in part", nil, at("UploadPart", 2, storetest.Fault{Status: 400, Code: "IncompleteBody"})},
-		{"a condition at the same moment as another", nil, at("PutObject", 5, storetest.Fault{Status: 409, Code: "ConditionalRequestConflict"})},
-		{"a write that was signed too long ago", nil, at("PutObject", 5, storetest.Fault{Status: 403, Code: "RequestTimeTooSkewed"})},
+		{"a part that took too long, and came in part", nil,
+			at("UploadPart", 2, storetest.Fault{Status: 400, Code: "IncompleteBody"})},
+		{"a condition at the same moment as another", nil,
+			at("PutObject", 5, storetest.Fault{Status: 409, Code: "ConditionalRequestConflict"})},
+		{"a write that was signed too long ago", nil,
+			at("PutObject", 5, storetest.Fault{Status: 403, Code: "RequestTimeTooSkewed"})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, true)
@@ -156,14 +176,24 @@ func TestFaultsThatMustNotErase(t *testing.T) {
 		from, to func(storetest.Request) storetest.Fault
 		want     error
 	}{
-		{"something else is stored", nil, one("PutObject", "plain/00003", storetest.Fault{Resign: true, ReplaceRequestBody: func([]byte) []byte { return []byte("something else") }}), migrate.ErrVerification},
-		{"one byte is stored differently", nil, one("PutObject", "plain/00003", storetest.Fault{Resign: true, ReplaceRequestBody: func(b []byte) []byte { b[7] ^= 1; return b }}), migrate.ErrVerification},
-		{"a part is stored differently", nil, one("UploadPart", "", storetest.Fault{Resign: true, ReplaceRequestBody: func(b []byte) []byte { b[7] ^= 1; return b }}), migrate.ErrPartial}, // the completion names the whole object's checksum, and is refused
-		{"tags are dropped", nil, one("PutObject", "headers", storetest.Fault{Resign: true, DelRequestHeader: []string{"X-Amz-Tagging"}}), migrate.ErrVerification},
-		{"one header is changed", nil, one("PutObject", "headers", storetest.Fault{Resign: true, SetRequestHeader: map[string]string{"Cache-Control": "public"}}), migrate.ErrVerification},
-		{"metadata is dropped", nil, one("PutObject", "headers", storetest.Fault{Resign: true, DelRequestHeader: []string{"X-Amz-Meta-A"}}), migrate.ErrVerification},
-		{"a PUT is acknowledged and not done", nil, one("PutObject", "plain/00004", storetest.Fault{AckWithoutDoing: true}), migrate.ErrPartial}, // the answer names no version ID, and is not believed
-		{"the source gives other bytes all the time", one("GetObject", "plain/00005", storetest.Fault{FlipResponseByte: 1}), nil, migrate.ErrPartial},
+		{"something else is stored", nil, one("PutObject", "plain/00003", storetest.Fault{Resign: true,
+			ReplaceRequestBody: func([]byte) []byte { return []byte("something else") }}), migrate.ErrVerification},
+		{"one byte is stored differently", nil, one("PutObject", "plain/00003", storetest.Fault{Resign: true,
+			ReplaceRequestBody: func(b []byte) []byte { b[7] ^= 1; return b }}), migrate.ErrVerification},
+		// the completion names the whole object's checksum, and is refused
+		{"a part is stored differently", nil, one("UploadPart", "", storetest.Fault{Resign: true,
+			ReplaceRequestBody: func(b []byte) []byte { b[7] ^= 1; return b }}), migrate.ErrPartial},
+		{"tags are dropped", nil, one("PutObject", "headers", storetest.Fault{Resign: true,
+			DelRequestHeader: []string{"X-Amz-Tagging"}}), migrate.ErrVerification},
+		{"one header is changed", nil, one("PutObject", "headers", storetest.Fault{Resign: true,
+			SetRequestHeader: map[string]string{"Cache-Control": "public"}}), migrate.ErrVerification},
+		{"metadata is dropped", nil, one("PutObject", "headers", storetest.Fault{Resign: true,
+			DelRequestHeader: []string{"X-Amz-Meta-A"}}), migrate.ErrVerification},
+		// the answer names no version ID, and is not believed
+		{"a PUT is acknowledged and not done", nil, one("PutObject", "plain/00004", storetest.Fault{AckWithoutDoing: true}),
+			migrate.ErrPartial},
+		{"the source gives other bytes all the time", one("GetObject", "plain/00005", storetest.Fault{FlipResponseByte: 1}),
+			nil, migrate.ErrPartial},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, true)
@@ -241,7 +271,8 @@ func TestDestinationSpoiled(t *testing.T) {
 	}
 	copied := f.snapshot(eu, f.destination())
 	id := copied["plain/00011"][0].VersionID
-	f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(f.destination()), Key: aws.String("plain/00011"), VersionId: &id}))
+	f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(f.destination()),
+		Key: aws.String("plain/00011"), VersionId: &id}))
 	r, err := f.runner().Erase(t.Context(), p)
 	if !errors.Is(err, migrate.ErrSpoiled) {
 		t.Errorf("erase: %v, want %v\n%s", err, migrate.ErrSpoiled, problems(r))
@@ -296,9 +327,12 @@ func TestDestinationTaken(t *testing.T) {
 	f := newFixture(t, true)
 	f.fill(5, 100)
 	bucket := f.destination()
-	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
-	f.must(f.box.Client(eu).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
-	f.must(f.box.Client(eu).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("plain/00002"), Body: strings.NewReader("theirs")}))
+	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
+	f.must(f.box.Client(eu).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+	f.must(f.box.Client(eu).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String("plain/00002"),
+		Body: strings.NewReader("theirs")}))
 	theirs := f.snapshot(eu, bucket)
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")

@@ -1,13 +1,11 @@
 package migrate_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -17,17 +15,18 @@ import (
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
-func row(p *migrate.Plan, setting string) migrate.Parity {
-	i := slices.IndexFunc(p.Parity, func(x migrate.Parity) bool { return x.Setting == setting })
+func row(p *plan.Plan, setting string) plan.Parity {
+	i := slices.IndexFunc(p.Parity, func(x plan.Parity) bool { return x.Setting == setting })
 	if i < 0 {
-		return migrate.Parity{}
+		return plan.Parity{}
 	}
 	return p.Parity[i]
 }
 
-func rulesOf(issues []migrate.Issue) (names []string) {
+func rulesOf(issues []plan.Issue) (names []string) {
 	for _, i := range issues {
 		names = append(names, i.Rule)
 	}
@@ -38,16 +37,20 @@ func rulesOf(issues []migrate.Issue) (names []string) {
 // are named.
 func TestSystemTags(t *testing.T) {
 	a := newOnAmazon(t, amazon.Options{})
-	a.must(a.from.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: aws.String(amazonSource), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
-		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("team"), Value: aws.String("blue")}}}}))
-	a.server.SetSystemTags(amazonSource, map[string]string{"aws:cloudformation:stack-name": "prod", "aws:cloudformation:logical-id": "Bucket"})
-	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"), Body: strings.NewReader("x")}))
+	a.must(a.from.PutBucketTagging(t.Context(), &s3.PutBucketTaggingInput{Bucket: aws.String(amazonSource),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		Tagging:           &types.Tagging{TagSet: []types.Tag{{Key: aws.String("team"), Value: aws.String("blue")}}}}))
+	a.server.SetSystemTags(amazonSource, map[string]string{"aws:cloudformation:stack-name": "prod",
+		"aws:cloudformation:logical-id": "Bucket"})
+	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"),
+		Body: strings.NewReader("x")}))
 	p := a.plan()
 	if got := row(p, "tags"); got.Outcome != "carried" || got.Detail != "1" {
 		t.Errorf("tags: %+v", got)
 	}
-	if got := row(p, "tags of the service's own"); got.Outcome != "not carried" || !strings.Contains(got.Detail, "aws:cloudformation:logical-id, aws:cloudformation:stack-name") {
-		t.Errorf("tags of the service's own: %+v", got)
+	if got := row(p, "tags set by the service itself"); got.Outcome != "not carried" || !strings.Contains(got.Detail,
+		"aws:cloudformation:logical-id, aws:cloudformation:stack-name") {
+		t.Errorf("tags set by the service itself: %+v", got)
 	}
 	if r, err := a.run(p); err != nil {
 		t.Fatalf("%v\n%s", err, problems(r))
@@ -61,7 +64,8 @@ func TestSystemTags(t *testing.T) {
 const everybodyReads = `{"Version":"2012-10-17","Statement":[{"Sid":"Public","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + amazonSource + `/*"}]}`
 
 func publicBlock(acls, policy, ignore, restrict bool) *types.PublicAccessBlockConfiguration {
-	return &types.PublicAccessBlockConfiguration{BlockPublicAcls: &acls, BlockPublicPolicy: &policy, IgnorePublicAcls: &ignore, RestrictPublicBuckets: &restrict}
+	return &types.PublicAccessBlockConfiguration{BlockPublicAcls: &acls, BlockPublicPolicy: &policy,
+		IgnorePublicAcls: &ignore, RestrictPublicBuckets: &restrict}
 }
 
 // What everybody may read at the source is so at the destination, whose new buckets
@@ -76,9 +80,11 @@ func TestPublicAccess(t *testing.T) {
 	}{
 		{"nothing is public", false, false, nil, "true true true true"},
 		{"a public policy", true, false, nil, "false false false false"},
-		{"a public policy under a block that came later", true, false, publicBlock(true, true, true, false), "true true true false"},
+		{"a public policy under a block that came later", true, false, publicBlock(true, true, true, false),
+			"true true true false"},
 		{"lists in force", false, true, nil, "false false false false"},
-		{"lists in force under a block that came later", false, true, publicBlock(true, false, false, false), "true false false false"},
+		{"lists in force under a block that came later", false, true, publicBlock(true, false, false, false),
+			"true false false false"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newOnAmazon(t, amazon.Options{})
@@ -86,16 +92,20 @@ func TestPublicAccess(t *testing.T) {
 			a.must(a.from.DeletePublicAccessBlock(t.Context(), &s3.DeletePublicAccessBlockInput{Bucket: bucket}))
 			in := &s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"), Body: strings.NewReader("x")}
 			if tt.acls {
-				a.must(a.from.PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{Bucket: bucket, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
-					OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
+				a.must(a.from.PutBucketOwnershipControls(t.Context(),
+					&s3.PutBucketOwnershipControlsInput{Bucket: bucket,
+						ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+						OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipObjectWriter}}}}))
 				in.ACL = types.ObjectCannedACLPublicRead
 			}
 			a.must(a.from.PutObject(t.Context(), in))
 			if tt.policy {
-				a.must(a.from.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(everybodyReads), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
+				a.must(a.from.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: bucket,
+					Policy: aws.String(everybodyReads), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
 			}
 			if tt.block != nil {
-				a.must(a.from.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{Bucket: bucket, PublicAccessBlockConfiguration: tt.block, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
+				a.must(a.from.PutPublicAccessBlock(t.Context(), &s3.PutPublicAccessBlockInput{Bucket: bucket,
+					PublicAccessBlockConfiguration: tt.block, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
 			}
 			p := a.plan()
 			if got := slices.Contains(rulesOf(p.Warnings), "account-closed"); got != (tt.policy || tt.acls) {
@@ -105,22 +115,26 @@ func TestPublicAccess(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, problems(r))
 			}
-			out, err := a.to.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: aws.String(amazonDestination)})
+			out, err := a.to.GetPublicAccessBlock(t.Context(),
+				&s3.GetPublicAccessBlockInput{Bucket: aws.String(amazonDestination)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			c := out.PublicAccessBlockConfiguration
-			if got := fmt.Sprint(*c.BlockPublicAcls, *c.BlockPublicPolicy, *c.IgnorePublicAcls, *c.RestrictPublicBuckets); got != tt.want {
+			if got := fmt.Sprint(*c.BlockPublicAcls, *c.BlockPublicPolicy, *c.IgnorePublicAcls,
+				*c.RestrictPublicBuckets); got != tt.want {
 				t.Errorf("the destination blocks %s, want %s", got, tt.want)
 			}
 			if tt.policy {
-				got, err := a.to.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String(amazonDestination)})
+				got, err := a.to.GetBucketPolicy(t.Context(),
+					&s3.GetBucketPolicyInput{Bucket: aws.String(amazonDestination)})
 				if err != nil || !strings.Contains(*got.Policy, amazonDestination+"/*") {
 					t.Errorf("policy: %v, %v", got, err)
 				}
 			}
 			if tt.acls {
-				got, err := a.to.GetObjectAcl(t.Context(), &s3.GetObjectAclInput{Bucket: aws.String(amazonDestination), Key: aws.String("k")})
+				got, err := a.to.GetObjectAcl(t.Context(), &s3.GetObjectAclInput{Bucket: aws.String(amazonDestination),
+					Key: aws.String("k")})
 				if err != nil || len(got.Grants) != 2 {
 					t.Errorf("grants: %+v, %v", got, err)
 				}
@@ -139,8 +153,10 @@ func TestCustomerKeysArePermitted(t *testing.T) {
 	begin := func(t *testing.T) *onAmazon {
 		a := newOnAmazon(t, amazon.Options{}, key)
 		bucket := aws.String(amazonSource)
-		a.must(a.from.PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: bucket, ServerSideEncryptionConfiguration: permit, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
-		a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"), Body: strings.NewReader("x"),
+		a.must(a.from.PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: bucket,
+			ServerSideEncryptionConfiguration: permit, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
+		a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"),
+			Body:                 strings.NewReader("x"),
 			SSECustomerAlgorithm: aws.String("AES256"), SSECustomerKey: &secret, SSECustomerKeyMD5: &sum}))
 		a.must(a.from.DeleteBucketEncryption(t.Context(), &s3.DeleteBucketEncryptionInput{Bucket: bucket}))
 		return a
@@ -154,31 +170,56 @@ func TestCustomerKeysArePermitted(t *testing.T) {
 		if r, err := a.run(p); err != nil {
 			t.Fatalf("%v\n%s", err, problems(r))
 		}
-		got, err := a.to.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(amazonDestination), Key: aws.String("k"),
+		got, err := a.to.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(amazonDestination),
+			Key:                  aws.String("k"),
 			SSECustomerAlgorithm: aws.String("AES256"), SSECustomerKey: &secret, SSECustomerKeyMD5: &sum})
 		if err != nil || aws.ToString(got.SSECustomerAlgorithm) != "AES256" {
 			t.Errorf("the copy: %+v, %v", got, err)
 		}
 	})
-	t.Run("others' bucket refuses it", func(t *testing.T) {
-		a := begin(t)
-		a.must(a.to.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonDestination), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
-		refuse := *permit
-		refuse.Rules = slices.Clone(permit.Rules)
-		refuse.Rules[0].BlockedEncryptionTypes = &types.BlockedEncryptionTypes{EncryptionType: []types.EncryptionType{types.EncryptionTypeSseC}}
-		a.must(a.to.PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: aws.String(amazonDestination), ServerSideEncryptionConfiguration: &refuse, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
-		if got := rulesOf(a.plan().Blockers); !slices.Contains(got, "destination-refuses-sse-c") {
-			t.Errorf("blockers %v", got)
-		}
-	})
+	for _, tt := range []struct {
+		name  string
+		says  *types.BlockedEncryptionTypes
+		block string
+	}{
+		{"refuses it", &types.BlockedEncryptionTypes{EncryptionType: []types.EncryptionType{types.EncryptionTypeSseC}},
+			"destination-refuses-sse-c"},
+		{"does not say", nil, "destination-sse-c-untold"},
+		{"takes it", &types.BlockedEncryptionTypes{EncryptionType: []types.EncryptionType{types.EncryptionTypeNone}},
+			""},
+	} {
+		t.Run("others' bucket "+tt.name, func(t *testing.T) {
+			a := begin(t)
+			a.must(a.to.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonDestination),
+				CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
+			said := *permit
+			said.Rules = slices.Clone(permit.Rules)
+			said.Rules[0].BlockedEncryptionTypes = tt.says
+			a.must(a.to.PutBucketEncryption(t.Context(),
+				&s3.PutBucketEncryptionInput{Bucket: aws.String(amazonDestination),
+					ServerSideEncryptionConfiguration: &said, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32}))
+			p := a.plan()
+			if got := strings.Join(rulesOf(p.Blockers), " "); got != tt.block {
+				t.Fatalf("blockers %s, want %s", got, tt.block)
+			}
+			if tt.block != "" {
+				return
+			}
+			if r, err := a.run(p); err != nil {
+				t.Fatalf("%v\n%s", err, problems(r))
+			}
+		})
+	}
 }
 
 // A destination from which no version can be deleted is known before anything is
 // written to it.
 func TestDestinationWithMFADelete(t *testing.T) {
 	a := newOnAmazon(t, amazon.Options{})
-	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"), Body: strings.NewReader("x")}))
-	a.must(a.to.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonDestination), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
+	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"),
+		Body: strings.NewReader("x")}))
+	a.must(a.to.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonDestination),
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
 	a.server.SetMFADelete(amazonDestination, true)
 	if got := rulesOf(a.plan().Blockers); !slices.Contains(got, "destination-mfa-delete") {
 		t.Errorf("blockers %v", got)
@@ -190,13 +231,15 @@ func TestDestinationWithMFADelete(t *testing.T) {
 func TestOneRegion(t *testing.T) {
 	a := newOnAmazon(t, amazon.Options{})
 	for i := range 40 {
-		a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String(fmt.Sprint("k", i)), Body: strings.NewReader("x")}))
+		a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource),
+			Key: aws.String(fmt.Sprint("k", i)), Body: strings.NewReader("x")}))
 	}
 	p := a.plan()
 	a.server.Forget()
 	a.server.SetFault(func(r amazon.Request) amazon.Fault {
 		if r.Operation == "CopyObject" {
-			return amazon.Fault{Status: 403, Code: "AccessDenied", Message: "VPC endpoints do not support cross-region requests"}
+			return amazon.Fault{Status: 403, Code: "AccessDenied",
+				Message: "VPC endpoints do not support cross-region requests"}
 		}
 		return amazon.Fault{}
 	})
@@ -209,26 +252,54 @@ func TestOneRegion(t *testing.T) {
 	}
 }
 
+// Where the destination is there already, the plan finds that, and nothing is written.
+func TestOneRegionPlanned(t *testing.T) {
+	a := newOnAmazon(t, amazon.Options{})
+	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"),
+		Body: strings.NewReader("x")}))
+	a.must(a.to.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(amazonDestination),
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: eu}}))
+	if got := rulesOf(a.plan().Blockers); len(got) > 0 {
+		t.Errorf("no VPC endpoint: blockers %v", got)
+	}
+	a.server.SetGateway(eu)
+	p := a.plan()
+	if got := rulesOf(p.Blockers); !slices.Equal(got, []string{"one-region"}) || !strings.Contains(p.Blockers[0].Remedy,
+		"a provider of its own") {
+		t.Errorf("blockers %+v", p.Blockers)
+	}
+	list, err := a.to.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(amazonDestination)})
+	if err != nil || len(list.Contents) > 0 {
+		t.Errorf("%v, %d objects", err, len(list.Contents))
+	}
+	a.streamed()
+	if got := rulesOf(a.plan().Blockers); len(got) > 0 {
+		t.Errorf("streamed: blockers %v", got)
+	}
+}
+
 // The fence denies what Amazon knows, and a policy with it is one that Amazon takes.
 func TestFenceOnAmazon(t *testing.T) {
 	a := newOnAmazon(t, amazon.Options{})
 	a.versioned()
-	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"), Body: strings.NewReader("x")}))
-	a.must(nil, a.server.AddUser(amazon.User{Name: "mover", Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`}))
+	a.must(a.from.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(amazonSource), Key: aws.String("k"),
+		Body: strings.NewReader("x")}))
+	a.must(nil, a.server.AddUser(amazon.User{Name: "mover",
+		Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`}))
 	a.server.Setenv(t, "mover")
 	var err error
-	a.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: a.server.Through})
+	a.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333",
+		Backoff: atOnce, Proxy: a.server.Through})
 	a.must(nil, err)
 	p := a.plan()
-	runner := a.runner()
-	runner.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	r, err := runner.Run(t.Context(), p, migrate.Options{KeepSource: true, Passes: 1, Fence: true})
+	r, err := a.runner().Run(t.Context(), p, migrate.Options{KeepSource: true, Passes: 1, Fence: true})
 	if err != nil || len(r.Fence) != 1 {
 		t.Fatalf("%v\n%s", err, problems(r))
 	}
 	got, err := a.from.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: aws.String(amazonSource)})
 	a.must(nil, err)
-	for _, action := range []string{"s3:PutObjectVersionAcl", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:DeleteObject"} {
+	for _, action := range []string{"s3:PutObjectVersionAcl", "s3:ReplicateObject", "s3:ReplicateDelete",
+		"s3:DeleteObject"} {
 		if !strings.Contains(*got.Policy, `"`+action+`"`) {
 			t.Errorf("the fence does not deny %s: %s", action, *got.Policy)
 		}

@@ -14,7 +14,8 @@ import (
 	"github.com/residency/residency/inventory/objectstore/s3store"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -31,7 +32,8 @@ func opposite(t *testing.T) *fixture {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
 	f := &fixture{t: t, box: box, from: box.Proxy(t, eu), to: box.Proxy(t, central)}
 	var err error
-	f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{eu: f.from.URL(), central: f.to.URL()}})
+	f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Backoff: atOnce,
+		Endpoints: map[string]string{eu: f.from.URL(), central: f.to.URL()}})
 	f.must(nil, err)
 	name := shared
 	for _, region := range []string{eu, central} {
@@ -45,13 +47,14 @@ func opposite(t *testing.T) *fixture {
 }
 
 // between plans the move of a prefix of one bucket into the other.
-func (f *fixture) between(home state.Home, prefix, from, to, country string) *migrate.Plan {
+func (f *fixture) between(home state.Home, prefix, from, to, country string) *plan.Plan {
 	f.t.Helper()
-	p, err := migrate.Make(f.t.Context(), home, migrate.Request{
-		Customer: "acme", Verify: "auto", Stores: f.stores, Now: time.Now(), Progress: &engine.Progress{},
-		Destination: migrate.Region{Provider: "cloud", Code: to, Country: country},
-		Inventory:   &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: from, Bucket: shared, Prefix: prefix, Versioning: objectstore.Enabled}}},
-		BucketName:  func(bucket, _ string) string { return bucket },
+	p, err := plan.Make(f.t.Context(), home, plan.Request{
+		Customer: "acme", Verify: "auto", Stores: f.stores, Now: time.Now(), Progress: &progress.Progress{},
+		Destination: plan.Region{Provider: "cloud", Code: to, Country: country},
+		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: from,
+			Bucket: shared, Prefix: prefix, Versioning: objectstore.Enabled}}},
+		BucketName: func(bucket, _ string) string { return bucket },
 	})
 	f.must(nil, err)
 	if len(p.Blockers) > 0 {
@@ -60,8 +63,9 @@ func (f *fixture) between(home state.Home, prefix, from, to, country string) *mi
 	return p
 }
 
-func (f *fixture) runFrom(home state.Home, p *migrate.Plan, o migrate.Options) error {
-	r := &migrate.Runner{Home: home, Stores: f.stores, Now: time.Now, Progress: &engine.Progress{}, Workers: 4, Tool: "test", Host: "here"}
+func (f *fixture) runFrom(home state.Home, p *plan.Plan, o migrate.Options) error {
+	r := &migrate.Runner{Home: home, Stores: f.stores, Now: time.Now, Progress: &progress.Progress{}, Workers: 4,
+		Tool: "test", Host: "here"}
 	_, err := r.Run(f.t.Context(), p, o)
 	return err
 }
@@ -124,7 +128,8 @@ func TestOppositePlanNotEnded(t *testing.T) {
 	f.must(nil, f.runFrom(out, away, migrate.Options{KeepSource: true}))
 	home := f.between(back, prefix, central, eu, "IE")
 	f.must(nil, f.runFrom(back, home, migrate.Options{KeepSource: true}))
-	if err := f.runFrom(out, away, migrate.Options{}); !errors.Is(err, migrate.ErrNotEmpty) || !errors.Is(err, migrate.ErrReserved) {
+	if err := f.runFrom(out, away, migrate.Options{}); !errors.Is(err, migrate.ErrNotEmpty) ||
+		!errors.Is(err, migrate.ErrReserved) {
 		t.Errorf("the plan out: %v, want %v and %v", err, migrate.ErrNotEmpty, migrate.ErrReserved)
 	}
 	for _, region := range []string{eu, central} {

@@ -18,10 +18,14 @@ import (
 func TestOthersInTheErase(t *testing.T) {
 	f := newFixture(t, false)
 	null := func(metadata string) {
-		f.put("z-null", []byte("the same bytes"), func(in *s3.PutObjectInput) { in.Metadata = map[string]string{"by": metadata} })
+		f.put("z-null", []byte("the same bytes"), func(
+			in *s3.PutObjectInput) {
+			in.Metadata = map[string]string{"by": metadata}
+		})
 	}
 	versioning := func(status types.BucketVersioningStatus) {
-		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status}}))
+		f.must(f.box.Client(us).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &f.bucket,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: status}}))
 	}
 	null("its owner")
 	f.put("a-null", []byte("below"), nil)
@@ -41,7 +45,7 @@ func TestOthersInTheErase(t *testing.T) {
 		}
 		return storetest.Fault{}
 	})
-	if _, err := f.impatient().Run(t.Context(), p, migrate.Options{}); err == nil {
+	if _, err := f.runner().Run(t.Context(), p, migrate.Options{}); err == nil {
 		t.Fatal("the run was not stopped")
 	}
 	left := f.snapshot(us, f.bucket)
@@ -51,11 +55,13 @@ func TestOthersInTheErase(t *testing.T) {
 	f.to.SetFault(nil)
 
 	key := "plain/00020"
-	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key, VersionId: &left[key][0].VersionID}))
+	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key,
+		VersionId: &left[key][0].VersionID}))
 	delete(want, key)
 	versioning(types.BucketVersioningStatusSuspended)
 	// The server's dates are whole seconds, and within one such a write does not show.
-	for old := want["z-null"][0].Modified; want["z-null"][0].Modified.Equal(old); want["z-null"] = f.snapshot(us, f.bucket)["z-null"] {
+	for old := want["z-null"][0].Modified; want["z-null"][0].Modified.Equal(old); want["z-null"] = f.snapshot(us,
+		f.bucket)["z-null"] {
 		null("somebody else")
 	}
 	versioning(types.BucketVersioningStatusEnabled)

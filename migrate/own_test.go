@@ -47,7 +47,8 @@ func TestServersObjectNamedAsTheMark(t *testing.T) {
 			}
 			// As long as it stands, what the owners delete is carried.
 			id := f.snapshot(us, f.bucket)["later"][0].VersionID
-			f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("later"), VersionId: &id}))
+			f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("later"),
+				VersionId: &id}))
 			before := f.snapshot(us, f.bucket)
 			if r, err := f.runner().Run(t.Context(), p, migrate.Options{Passes: 1}); err != nil {
 				t.Fatalf("%v\n%s", err, problems(r))
@@ -103,16 +104,20 @@ func TestServersLeaseAtTheSource(t *testing.T) {
 				f.fill(3, 100)
 				before := f.snapshot(us, f.bucket)
 				lease := func(expires string) {
-					f.put(objectstore.LeaseName("")+"/"+objectstore.LeaseFile, []byte(`{"schema":"residency/lease/1","holder":"plan x, reservation y","token":1,"expires":"`+expires+`"}`), nil)
+					f.put(objectstore.LeaseName("")+"/"+objectstore.LeaseFile,
+						[]byte(`{"schema":"residency/lease/1","holder":"plan x, reservation y","token":1,"expires":"`+expires+`"}`), nil)
 				}
 				lease("2020-01-01T00:00:00Z")
 				lease("2020-01-02T00:00:00Z")
 				p := f.plan("auto")
-				if text := warned(p, "residency-own"); len(p.Blockers) > 0 || p.Totals.Entries != 3 || !strings.Contains(text, "leases of an earlier migration") {
-					t.Fatalf("blockers %+v, %d entries, warning %q; want the leases named and left out", p.Blockers, p.Totals.Entries, text)
+				if text := warned(p, "residency-own"); len(p.Blockers) > 0 || p.Totals.Entries != 3 ||
+					!strings.Contains(text, "leases of an earlier migration") {
+					t.Fatalf("blockers %+v, %d entries, warning %q; want the leases named and left out", p.Blockers, p.Totals.Entries,
+						text)
 				}
 				lease("2099-01-01T00:00:00Z")
-				if _, err := f.run(p); !errors.Is(err, state.ErrLeased) || !strings.Contains(err.Error(), "plan x, reservation y, until 2099") {
+				if _, err := f.run(p); !errors.Is(err, state.ErrLeased) || !strings.Contains(err.Error(),
+					"plan x, reservation y, until 2099") {
 					t.Fatalf("run: %v, want %v, by whom and until when", err, state.ErrLeased)
 				}
 				lease("2020-01-01T00:00:00Z")

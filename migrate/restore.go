@@ -5,61 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/phase"
 	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/segment"
 )
-
-// Restore is how archived versions are made readable before they are copied.
-type Restore struct {
-	Tier string `json:"tier"`
-	Days int    `json:"days"` // for which a restored copy stays
-}
-
-// restoreDays leaves time for the longest restore, for somebody to come back,
-// and for the copy.
-const restoreDays = 7
-
-// RestoreTiers are those that --restore takes.
-func RestoreTiers() []string {
-	return []string{objectstore.Standard, objectstore.Bulk, objectstore.Expedited}
-}
-
-const (
-	glacier     = "GLACIER"
-	deepArchive = "DEEP_ARCHIVE"
-)
-
-// archived tells which storage classes cannot be read without a restore (Amazon
-// S3 User Guide, "Understanding and managing storage classes").
-func archived(class string) bool { return class == glacier || class == deepArchive }
-
-// restoreTime is the longest that a restore usually takes (Amazon S3 User
-// Guide, "Understanding archive retrieval options"); 0 where there is no such
-// tier.
-func restoreTime(class, tier string) time.Duration {
-	switch tier {
-	case objectstore.Expedited:
-		if class == deepArchive {
-			return 0
-		}
-		return 5 * time.Minute
-	case objectstore.Bulk:
-		if class == deepArchive {
-			return 48 * time.Hour
-		}
-	case objectstore.Standard:
-		if class != deepArchive {
-			return 5 * time.Hour
-		}
-	}
-	return 12 * time.Hour
-}
 
 // RestoringError says that archived versions are on their way and nothing was
 // copied yet. It wraps ErrRestoring.
@@ -69,54 +27,44 @@ type RestoringError struct {
 }
 
 func (e *RestoringError) Error() string {
-	return fmt.Sprintf("%v: %d asked for now, %d before; they should be there by %s", ErrRestoring, e.Asked, e.Waiting, e.Until.UTC().Format("2006-01-02 15:04 UTC"))
+	return fmt.Sprintf("%v: %d requested now, %d before; they should be available by %s", ErrRestoring, e.Asked, e.Waiting,
+		e.Until.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
 // Unwrap makes it an ErrRestoring.
 func (e *RestoringError) Unwrap() error { return ErrRestoring }
 
 // ErrRestoring reports that a run has to wait for restores.
-var ErrRestoring = errors.New("archived versions are being restored")
+var ErrRestoring = remedy.New("archived versions are being restored",
+	"run the same command again then; it resumes from here")
 
-// frozen notes an archived version of the source: a blocker, unless it is
-// restored already or the plan is to restore it.
-func (p *planner) frozen(v objectstore.Version, o *obstacles) {
-	if !archived(v.StorageClass) {
-		return
-	}
-	switch {
-	case p.Restore == "":
-		if v.Restoring || !v.Restored.After(p.Now) {
-			note(&o.archived, v.Key)
-		}
-	case restoreTime(v.StorageClass, p.Restore) == 0:
-		note(&o.tierless, v.Key)
-	}
-}
-
-// thaw sees to it that every archived version that is still to be copied can be
+// restoreArchived sees to it that every archived version that is still to be copied can be
 // read: it asks for restores, and returns a RestoringError until all are there.
-func (w *work) thaw(ctx context.Context, missing []manifest.Segment) error {
-	if w.plan.Restore == nil {
+func restoreArchived(
+	ctx context.Context, run *phase.Run, started time.Time, missing []manifest.Segment,
+) error {
+	if run.Plan.Restore == nil {
 		return nil
 	}
 	waiting := &RestoringError{}
 	for _, s := range missing {
-		known, _, err := w.known(ctx, s)
+		known, _, err := segment.Known(ctx, run, started, s)
 		if err != nil {
 			return err
 		}
 		var entries []manifest.Entry
-		for i, e := range known.entries {
-			if !e.Marker && archived(e.StorageClass) && (i >= len(known.receipts) || known.receipts[i].Verdict != receipt.Verified) {
+		for i, e := range known.Entries {
+			class := objectstore.ClassOf(e.StorageClass)
+			if !e.Marker && (class.Archived || class.Mixed) && (i >= len(known.Receipts) ||
+				known.Receipts[i].Verdict != receipt.Verified) {
 				entries = append(entries, e)
 			}
 		}
 		if len(entries) == 0 {
 			continue
 		}
-		if err := w.thawSegment(ctx, s, entries, waiting); err != nil {
-			return fmt.Errorf("restore archived versions of %s: %w", w.plan.Moves[s.Move].From(), err)
+		if err := restoreSegment(ctx, run, s, entries, waiting); err != nil {
+			return fmt.Errorf("restore archived versions of %s: %w", run.Plan.Moves[s.Move].From(), err)
 		}
 	}
 	if waiting.Asked+waiting.Waiting > 0 {
@@ -127,38 +75,65 @@ func (w *work) thaw(ctx context.Context, missing []manifest.Segment) error {
 
 type versionName struct{ key, id string }
 
-// thawSegment asks for the restores of one segment's archived entries that the
-// source's listing does not show as restored.
-func (w *work) thawSegment(ctx context.Context, s manifest.Segment, entries []manifest.Entry, waiting *RestoringError) error {
-	m := w.plan.Moves[s.Move]
-	source := w.source(m)
+// restoreSegment asks for the restores of one segment's entries that are archived, and
+// counts those that are on their way.
+func restoreSegment(
+	ctx context.Context, run *phase.Run, s manifest.Segment, entries []manifest.Entry, waiting *RestoringError,
+) error {
+	m := run.Plan.Moves[s.Move]
+	source := run.Source(m)
 	restorer, ok := source.(objectstore.Restorer)
 	if !ok {
 		return objectstore.ErrNotOffered
 	}
-	listed, err := w.listArchived(ctx, s)
-	if err != nil {
+	var listed map[versionName]objectstore.Version
+	if slices.ContainsFunc(entries, func(e manifest.Entry) bool { return objectstore.ClassOf(e.StorageClass).Archived }) {
+		var err error
+		if listed, err = listArchived(ctx, run, s); err != nil {
+			return err
+		}
+	}
+	found := make([]toRestore, len(entries))
+	looks, lctx := errgroup.WithContext(ctx)
+	looks.SetLimit(cmp.Or(run.Workers, DefaultWorkers))
+	for i, e := range entries {
+		looks.Go(func() (err error) {
+			ref := e.Ref(m.Bucket, m.Versioning)
+			ref.ETag = ""
+			found[i], err = archive(lctx, run, source, ref, e, listed[versionName{string(e.Key), e.VersionID}])
+			return err
+		})
+	}
+	if err := errors.Join(looks.Wait(), ctx.Err()); err != nil {
 		return err
+	}
+	tier := run.Plan.Restore.Tier
+	for _, f := range found {
+		if f.from != "" && objectstore.RestoreTime(f.from, tier) == 0 {
+			return fmt.Errorf("versions in %s cannot be restored at tier %s: plan with --restore Standard, or Bulk", f.from,
+				tier)
+		}
 	}
 	var asked atomic.Int64
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(cmp.Or(w.Workers, DefaultWorkers))
-	for _, e := range entries {
-		v := listed[versionName{string(e.Key), e.VersionID}]
-		if !v.Restoring && v.Restored.After(w.Now()) {
+	g.SetLimit(cmp.Or(run.Workers, DefaultWorkers))
+	for i, f := range found {
+		if f.from == "" {
 			continue
 		}
-		if until := w.Now().Add(restoreTime(e.StorageClass, w.plan.Restore.Tier)); until.After(waiting.Until) {
+		if until := run.Now().Add(objectstore.RestoreTime(f.from, tier)); until.After(waiting.Until) {
 			waiting.Until = until
 		}
-		if v.Restoring {
+		if f.restoring {
 			waiting.Waiting++
 			continue
 		}
+		days := run.Plan.Restore.Days
+		if objectstore.ClassOf(entries[i].StorageClass).Mixed {
+			days = 0
+		}
 		g.Go(func() error {
-			ref := e.Ref(m.Bucket, m.Versioning)
-			ref.ETag = ""
-			ready, err := restorer.Restore(gctx, ref, w.plan.Restore.Tier, w.plan.Restore.Days)
+			ready, err := restorer.Restore(gctx, f.ref, tier, days)
 			if err == nil && !ready {
 				asked.Add(1)
 			}
@@ -172,18 +147,52 @@ func (w *work) thawSegment(ctx context.Context, s manifest.Segment, entries []ma
 	return ctx.Err()
 }
 
+// toRestore is a version that has to be restored: out of which storage class or archive
+// access tier, empty if it can be read, and whether that is under way.
+type toRestore struct {
+	ref       objectstore.Ref
+	from      string
+	restoring bool
+}
+
+// archive tells whether an entry has to be restored. A listing does not tell of access
+// tiers: each version in INTELLIGENT_TIERING is asked about. What is no longer there, or
+// opened by no key, the copy finds out.
+func archive(
+	ctx context.Context, run *phase.Run, source objectstore.Store, ref objectstore.Ref, e manifest.Entry,
+	listed objectstore.Version,
+) (toRestore, error) {
+	if !objectstore.ClassOf(e.StorageClass).Mixed {
+		if !listed.Restoring && listed.Restored.After(run.Now()) {
+			return toRestore{}, nil
+		}
+		return toRestore{ref, e.StorageClass, listed.Restoring}, nil
+	}
+	var info objectstore.Info
+	err := run.Patient(ctx, func() (err error) {
+		info, err = source.Stat(ctx, ref, 0)
+		return err
+	})
+	if errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrCustomerKey) {
+		return toRestore{}, nil
+	}
+	return toRestore{ref, info.ArchiveStatus, info.Restoring}, err
+}
+
 // listArchived lists the archived versions of a segment as they are now.
-func (w *work) listArchived(ctx context.Context, s manifest.Segment) (map[versionName]objectstore.Version, error) {
-	m := w.plan.Moves[s.Move]
+func listArchived(
+	ctx context.Context, run *phase.Run, s manifest.Segment,
+) (map[versionName]objectstore.Version, error) {
+	m := run.Plan.Moves[s.Move]
 	listed := make(map[versionName]objectstore.Version)
-	for v, err := range w.versions(ctx, m, w.before(s)) {
+	for v, err := range run.SourceVersions(ctx, m, run.Pass.Before(s)) {
 		if err != nil {
 			return nil, err
 		}
 		if v.Key > string(s.LastKey) {
 			break
 		}
-		if archived(v.StorageClass) {
+		if objectstore.ClassOf(v.StorageClass).Archived {
 			listed[versionName{v.Key, v.VersionID}] = v
 		}
 	}

@@ -7,9 +7,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // vault makes a server behave as if some objects were archived until they are
@@ -59,19 +64,21 @@ func (v *vault) list(page []byte) []byte {
 			case v.asked[key] != "":
 				status = "<RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus>"
 			}
-			parts[i] = bytes.Replace(part, []byte("<StorageClass>STANDARD</StorageClass>"), []byte("<StorageClass>"+class+"</StorageClass>"+status), 1)
+			parts[i] = bytes.Replace(part, []byte("<StorageClass>STANDARD</StorageClass>"),
+				[]byte("<StorageClass>"+class+"</StorageClass>"+status), 1)
 		}
 	}
 	return bytes.Join(parts, nil)
 }
 
 func newVault(f *fixture) *vault {
-	v := &vault{class: map[string]string{"plain/00002": "GLACIER", "plain/00005": "DEEP_ARCHIVE"}, asked: map[string]string{}}
+	v := &vault{class: map[string]string{"plain/00002": "GLACIER", "plain/00005": "DEEP_ARCHIVE"},
+		asked: map[string]string{}}
 	f.from.SetFault(v.fault)
 	return v
 }
 
-func rules(issues []migrate.Issue) []string {
+func rules(issues []plan.Issue) []string {
 	var out []string
 	for _, i := range issues {
 		out = append(out, i.Rule)
@@ -145,4 +152,59 @@ func TestRestoredAlready(t *testing.T) {
 	}
 	f.from.SetFault(nil)
 	f.moved(before)
+}
+
+// Versions in the archive access tiers of INTELLIGENT_TIERING come back for good, which
+// Amazon takes no days for; which ones are there, each is asked.
+func TestRestoreOutOfAccessTiers(t *testing.T) {
+	a := versionedOnAmazon(t)
+	in := func(class types.StorageClass) func(*s3.PutObjectInput) {
+		return func(in *s3.PutObjectInput) { in.StorageClass = class }
+	}
+	for _, key := range []string{"a", "b", "c", "d", "e"} {
+		a.put(key, "text", in(types.StorageClassIntelligentTiering))
+	}
+	a.put("f", "text", in(types.StorageClassGlacier))
+	a.put("g", "text", nil)
+	a.server.SetArchiveTier(amazonSource, "b", "ARCHIVE_ACCESS") // planning asks about it
+	a.server.SetArchiveTier(amazonSource, "c", "DEEP_ARCHIVE_ACCESS")
+	if p := a.plan(); !slices.Equal(rules(p.Blockers), []string{"archived", "archive-access-tier"}) {
+		t.Errorf("blockers %v", rules(p.Blockers))
+	}
+	a.restore = "Expedited"
+	p := a.plan()
+	if len(p.Blockers) > 0 {
+		t.Fatalf("blockers %+v", p.Blockers)
+	}
+	if _, err := a.run(p); err == nil || !strings.Contains(err.Error(),
+		"DEEP_ARCHIVE_ACCESS cannot be restored at tier Expedited") {
+		t.Errorf("run: %v, want that there is no such tier", err)
+	}
+	a.restore = "Standard"
+	p = a.plan()
+	if i := slices.IndexFunc(p.Warnings, func(w plan.Issue) bool { return w.Rule == "restore-tiering" }); i < 0 ||
+		p.Warnings[i].Count != 5 {
+		t.Errorf("warnings %+v", p.Warnings)
+	}
+	for i, want := range []migrate.RestoringError{{Asked: 3}, {Waiting: 2}} {
+		_, err := a.run(p)
+		var waiting *migrate.RestoringError
+		if !errors.As(err, &waiting) || waiting.Asked != want.Asked || waiting.Waiting != want.Waiting ||
+			waiting.Until.Before(time.Now().Add(11*time.Hour)) {
+			t.Fatalf("run %d: %v, want %d asked and %d waited for, 12 hours long", i+1, err, want.Asked, want.Waiting)
+		}
+	}
+	a.server.EndRestores(amazonSource)
+	if again := a.plan(); again.Digest != p.Digest {
+		t.Error("the digest changed with the restore")
+	}
+	r, err := a.run(p)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	for _, key := range []string{"b", "c"} {
+		if h := a.head(key); h.StorageClass != types.StorageClassIntelligentTiering {
+			t.Errorf("%s is in %s", key, h.StorageClass)
+		}
+	}
 }

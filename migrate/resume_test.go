@@ -1,14 +1,17 @@
 package migrate_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -20,6 +23,8 @@ type mortalHome struct {
 	state.Home
 	dead atomic.Bool
 	puts atomic.Int64
+	// durable, if it is there, is told of each part of the journal that is written.
+	durable chan struct{}
 }
 
 func (h *mortalHome) Put(ctx context.Context, name string, data []byte) error {
@@ -27,7 +32,11 @@ func (h *mortalHome) Put(ctx context.Context, name string, data []byte) error {
 		return errKilled
 	}
 	h.puts.Add(1)
-	return h.Home.Put(ctx, name, data)
+	err := h.Home.Put(ctx, name, data)
+	if h.durable != nil && strings.Contains(name, "/journal/") {
+		h.durable <- struct{}{}
+	}
+	return err
 }
 
 func (h *mortalHome) PutIfAbsent(ctx context.Context, name string, data []byte) error {
@@ -51,6 +60,8 @@ type mortalRun struct {
 	seconds chan time.Time
 	kill    context.CancelFunc
 	ctx     context.Context
+	fault   func(storetest.Request) storetest.Fault // while it lives
+	workers int                                     // default: the fixture's
 }
 
 func (f *fixture) mortal() *mortalRun {
@@ -77,18 +88,21 @@ func (m *mortalRun) die() {
 
 // run runs the plan. Each is told of each request, before it is answered, until
 // the process is killed.
-func (m *mortalRun) run(p *migrate.Plan, each func(storetest.Request)) (*migrate.Result, error) {
+func (m *mortalRun) run(p *plan.Plan, each func(storetest.Request)) (*migrate.Result, error) {
 	m.t.Helper()
 	fault := func(r storetest.Request) storetest.Fault {
 		if !m.home.dead.Load() && each != nil {
 			each(r)
+		}
+		if !m.home.dead.Load() && m.fault != nil {
+			return m.fault(r)
 		}
 		return storetest.Fault{Reset: m.home.dead.Load()}
 	}
 	m.from.SetFault(fault)
 	m.to.SetFault(fault)
 	r := m.runner()
-	r.Home = m.home
+	r.Home, r.Workers = m.home, cmp.Or(m.workers, r.Workers)
 	r.After = func(d time.Duration) <-chan time.Time {
 		if d == 0 {
 			return time.After(0)
@@ -114,8 +128,8 @@ func (f *fixture) requests() (n int) {
 // A run that is killed at half, and the run after it, ask for little more than
 // one that is not: what was proven until a second before is not proven again.
 func TestResumeRequests(t *testing.T) {
-	const n = 1500
-	const second = 25 // objects
+	const n = 1000
+	const second = 16 // objects
 	f := newFixture(t, true)
 	f.fill(n, 500)
 	before := f.snapshot(us, f.bucket)
@@ -133,6 +147,8 @@ func TestResumeRequests(t *testing.T) {
 	p = g.plan("auto")
 	g.requests()
 	first := g.mortal()
+	first.workers = 1 // so that nothing else is copied while a second ends
+	first.home.durable = make(chan struct{}, 1)
 	var puts atomic.Int64
 	_, err := first.run(p, func(r storetest.Request) {
 		if r.Operation != "PutObject" {
@@ -143,6 +159,7 @@ func TestResumeRequests(t *testing.T) {
 			first.die()
 		case k%second == 0:
 			first.second()
+			<-first.home.durable
 		}
 	})
 	if err == nil || puts.Load() < n/2 {
@@ -156,7 +173,8 @@ func TestResumeRequests(t *testing.T) {
 	g.moved(before)
 	resumed := g.requests()
 	share := float64(killed+resumed) / float64(whole)
-	t.Logf("%d requests of a run that is not killed; %d of one killed at half and %d of the next: %.3f times as many; %d entries were found", whole, killed, resumed, share, r.Held)
+	t.Logf("%d requests of a run that is not killed; %d of one killed at half and %d of the next: %.3f times as many; "+
+		"%d entries were found", whole, killed, resumed, share, r.Held)
 	if share > 1.1 {
 		t.Errorf("%.3f times the requests, want 1.1 at most", share)
 	}

@@ -2,37 +2,39 @@ package migrate
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/copier"
-	"github.com/residency/residency/migrate/engine"
-	"github.com/residency/residency/migrate/parity"
+	"github.com/residency/residency/migrate/destination"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
+	"github.com/residency/residency/migrate/writeblock"
 )
 
 // Runner carries out plans. Home, Stores, Now and Progress are required.
 type Runner struct {
 	Home     state.Home
-	Stores   Stores
+	Stores   plan.Stores
 	Now      func() time.Time
-	Progress *engine.Progress
+	Progress *progress.Progress
 	Workers  int // entries copied at once; 0: as many as turn out to be worth having
 	Budget   *copier.Budget
 	Tool     string // name and version, for the certificate
 	Host     string // of this machine, for the certificate
+	// Configuration is the file in force, which every result names.
+	Configuration inventory.Configuration
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration
 	// Claims say whose data is where.
-	Claims Claims
+	Claims plan.Claims
 	// Sleep waits, or returns the context's error; default: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// After returns a channel that receives once, after the duration; default: for
@@ -46,7 +48,7 @@ type Runner struct {
 
 // DefaultWorkers is how many requests are under way at once, unless told
 // otherwise, where the number does not find itself.
-const DefaultWorkers = 16
+const DefaultWorkers = phase.DefaultWorkers
 
 // Options of one run.
 type Options struct {
@@ -60,6 +62,8 @@ type Options struct {
 	// Fence denies writes to the source by its buckets' policies before the last
 	// listing, where the endpoint honours that.
 	Fence bool
+	// FenceRequired ends the run, with ErrNotFenced, where it does not.
+	FenceRequired bool
 	// RemoveOutdated is somebody's word that whoever removed so many originals at
 	// the source did not rely on this plan's copies of them. Where that is not
 	// known and another number is gone, copies stay and the run ends with an
@@ -74,8 +78,8 @@ const DefaultPasses = 3
 // erases the source and certifies. It goes on where an earlier run stopped. The
 // result is never nil when the error is one of ErrVerification, ErrPartial or
 // ErrNotEmpty, or nil.
-func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
-	if err := p.Destination.admissible(); err != nil {
+func (r *Runner) Run(ctx context.Context, p *plan.Plan, o Options) (*Result, error) {
+	if err := p.Destination.Admissible(); err != nil {
 		return nil, err
 	}
 	if len(p.Blockers) > 0 {
@@ -89,7 +93,7 @@ func (r *Runner) Run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 
 // leased does one piece of work under the plan's lease. If the lease is lost,
 // that is the error, for it is why the rest failed.
-func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (*Result, error)) (*Result, error) {
+func (r *Runner) leased(ctx context.Context, p *plan.Plan, do func(context.Context) (*Result, error)) (*Result, error) {
 	ctx, release, err := r.Home.Lease(ctx, p.ID)
 	if err != nil {
 		return nil, err
@@ -112,26 +116,26 @@ func (r *Runner) leased(ctx context.Context, p *Plan, do func(context.Context) (
 	return result, err
 }
 
-func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
-	w, err := r.open(ctx, p)
+func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, error) {
+	w, err := r.openToWrite(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	if !o.KeepSource && !o.Fresh { // a plan that was made just now has looked
-		if err := w.barred(ctx); err != nil {
+		if err := barred(ctx, w.run); err != nil {
 			return nil, err
 		}
 	}
 	if err := w.start(ctx, o.Fresh); err != nil {
 		return nil, err
 	}
-	if err := w.called(ctx, stageCopy, stageVerify); err != nil {
+	if err := w.called(ctx, plan.StageCopy, plan.StageVerify); err != nil {
 		return nil, err
 	}
-	w.outdated, w.fences = o.RemoveOutdated, o.Fence
+	w.sourceCheck.Outdated, w.tagging.blocksWrites = o.RemoveOutdated, o.Fence
 	var result *Result
-	err = w.reserved(ctx, func(ctx context.Context) error {
-		if err := w.separate(ctx); err != nil {
+	err = w.reservation.Hold(ctx, func(ctx context.Context) error {
+		if err := w.probes.Separate(ctx); err != nil {
 			return err
 		}
 		if err := w.carry(ctx, o); errors.Is(err, ErrRestoring) {
@@ -140,15 +144,15 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 			result = w.result
 			return err
 		}
-		if err := w.abandoned(ctx); err != nil {
+		if err := abandoned(ctx, w.run, w.reservation); err != nil {
 			return err
 		}
-		if err := w.finish(ctx); err != nil {
+		if err := destination.Finish(ctx, w.run); err != nil {
 			return err
 		}
 		result = w.result
 		if o.KeepSource {
-			_, err := w.lookFence(ctx)
+			result.Fence, _, err = writeblock.Look(ctx, w.run)
 			return err
 		}
 		return w.erase(ctx)
@@ -157,22 +161,22 @@ func (r *Runner) run(ctx context.Context, p *Plan, o Options) (*Result, error) {
 }
 
 // Erase runs the erase step alone, for a plan that was run with KeepSource.
-func (r *Runner) Erase(ctx context.Context, p *Plan) (*Result, error) {
+func (r *Runner) Erase(ctx context.Context, p *plan.Plan) (*Result, error) {
 	if len(p.Blockers) > 0 {
 		return nil, ErrBlocked
 	}
-	if err := p.Destination.admissible(); err != nil {
+	if err := p.Destination.Admissible(); err != nil {
 		return nil, err
 	}
 	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.eraseOnly(ctx, p) })
 }
 
-func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
-	w, err := r.open(ctx, p)
+func (r *Runner) eraseOnly(ctx context.Context, p *plan.Plan) (*Result, error) {
+	w, err := r.openToWrite(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	started, err := w.started(ctx)
+	started, err := w.run.Started(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -185,20 +189,21 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	if _, err := w.unchanged(ctx); err != nil {
 		return nil, err
 	}
-	if err := w.barred(ctx); err != nil {
+	if err := barred(ctx, w.run); err != nil {
 		return nil, err
 	}
 	w.result.Started = started.At
-	if missing, err := w.missing(ctx); err != nil {
+	if missing, err := missingSegments(ctx, w.run, w.tagging); err != nil {
 		return nil, err
 	} else if len(missing) > 0 {
-		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing), len(w.pass.Segments))
+		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing),
+			len(w.run.Pass.Segments))
 	}
-	if err := w.count(ctx, &tally{result: newResult(p)}); err != nil {
+	if err := w.count(ctx, nil); err != nil {
 		return w.result, err
 	}
-	err = w.reserved(ctx, func(ctx context.Context) error {
-		if err := w.dropSourceProbes(ctx); err != nil {
+	err = w.reservation.Hold(ctx, func(ctx context.Context) error {
+		if err := w.probes.DropAtSources(ctx); err != nil {
 			return err
 		}
 		return w.erase(ctx)
@@ -206,115 +211,10 @@ func (r *Runner) eraseOnly(ctx context.Context, p *Plan) (*Result, error) {
 	return w.result, err
 }
 
-// work is one run of one plan.
-type work struct {
-	*Runner
-	plan   *Plan
-	passes []*pass // all that were made, in order
-	pass   *pass   // the last of them
-	result *Result
-	codec  *state.Codec
-	// retained is what locks keep, by source location.
-	retained map[string]retention
-	// doubtful is what a listing of the destination did not bear out, by the
-	// index of its segment in the pass.
-	doubtful map[int]*doubted
-	// unsettled is how the source differs from the last pass that was to be made.
-	unsettled Drift
-	// beneath are the plan's copies that an abort leaves.
-	beneath map[objectstore.Ref]bool
-	// orphans are those of them whose originals the source does not show.
-	orphans map[objectstore.Ref]bool
-
-	reservation reservation
-	own         int64 // entries at the destination that are leases
-	outdated    int64 // Options.RemoveOutdated
-	fences      bool  // Options.Fence
-	// settling are buckets whose versioning this plan turned on, until when what is
-	// written there may get no version ID.
-	settling map[string]time.Time
-	// unsaid tells that the gate was passed by a release that wrote down no
-	// intents: all of the plan may have been erased.
-	unsaid bool
-	// twins are, by move, copies that have their original's version ID, as only
-	// a replication gives it.
-	twins map[int]int64
-}
-
-func (w *work) note(format string, args ...any) {
-	if w.Note != nil {
-		w.Note(fmt.Sprintf(format, args...))
-	}
-}
-
-func (w *work) sleep(ctx context.Context, d time.Duration) error {
-	if w.Sleep != nil {
-		return w.Sleep(ctx, d)
-	}
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (w *work) probeKey() string { return objectstore.ProbePrefix + w.token() }
-
-// token is text that nobody else has.
-func (w *work) token() string { return strconv.FormatInt(w.random(math.MaxInt64), 36) }
-
-func (w *work) random(n int64) int64 {
-	if w.Random == nil {
-		return rand.Int64N(n)
-	}
-	return w.Random(n)
-}
-
-func (w *work) source(m Move) objectstore.Store {
-	return w.Stores(m.Source.Provider, m.Source.Code)
-}
-
-func (w *work) destination() objectstore.Store {
-	return w.Stores(w.plan.Destination.Provider, w.plan.Destination.Code)
-}
-
-func (w *work) name(file string) string { return w.plan.ID + "/" + file }
-
-const (
-	startedFile   = "started.json"
-	startedSchema = "residency/started/1"
-)
-
-type startRecord struct {
-	Schema string    `json:"schema"`
-	Plan   string    `json:"plan_sha256"`
-	At     time.Time `json:"at"` // zero: not started, or aborted
-	// Aborting tells of an abort that has begun and not ended.
-	Aborting bool `json:"aborting,omitempty"`
-}
-
-func (w *work) started(ctx context.Context) (s startRecord, err error) {
-	err = getJSON(ctx, w.Home, w.name(startedFile), &s)
-	if errors.Is(err, state.ErrNotFound) {
-		return s, nil
-	}
-	if err == nil {
-		err = w.belongs(startedFile, s.Schema, startedSchema, s.Plan)
-	}
-	return s, err
-}
-
-// saveStart keeps when the plan was started, and whether it is being aborted.
-func (w *work) saveStart(ctx context.Context, s startRecord) error {
-	s.Schema, s.Plan = startedSchema, w.plan.Digest
-	return putJSON(ctx, w.Home, w.name(startedFile), s)
-}
-
 // start holds the source against the plan, once per plan, then makes the
 // destination ready.
 func (w *work) start(ctx context.Context, fresh bool) error {
-	started, err := w.started(ctx)
+	started, err := w.run.Started(ctx)
 	if err != nil {
 		return err
 	}
@@ -326,66 +226,38 @@ func (w *work) start(ctx context.Context, fresh bool) error {
 		return err
 	}
 	if started.At.IsZero() {
-		for _, m := range w.plan.Moves {
-			if err := w.sweep(ctx, m); err != nil {
+		for _, m := range w.run.Plan.Moves {
+			if err := sweep(ctx, w.run, m); err != nil {
 				return err
 			}
 		}
 		if !fresh {
-			w.Progress.Begin("checking", w.plan.Totals.Entries, 0)
-			drift, err := w.drift(ctx, false)
+			w.run.Progress.Begin("reading receipts", w.run.Plan.Totals.Entries, 0)
+			drift, err := w.sourceCheck.List(ctx, false)
 			if err != nil {
 				return err
 			}
-			if !drift.none() {
-				return &DriftError{Drift: drift}
+			if !drift.None() {
+				return &changes.DriftError{Drift: drift}
 			}
 		}
-		if err := w.loadReservation(ctx); err != nil {
+		if err := w.reservation.Load(ctx); err != nil {
 			return err
 		}
-		started.At = w.Now().UTC()
-		if err := w.saveStart(ctx, started); err != nil {
+		started.At = w.run.Now().UTC()
+		if err := w.run.SaveStart(ctx, started); err != nil {
 			return err
 		}
 	}
 	w.result.Started = started.At
-	for _, m := range w.plan.Moves {
-		if err := w.prepare(ctx, m, buckets); err != nil {
-			return fmt.Errorf("prepare %s: %w", w.plan.To(m), err)
+	for _, m := range w.run.Plan.Moves {
+		until, err := destination.Prepare(ctx, w.run, m, buckets)
+		if err != nil {
+			return fmt.Errorf("prepare %s: %w", w.run.Plan.To(m), err)
+		}
+		if !until.IsZero() {
+			w.run.UnversionedUntil[m.Destination] = until
 		}
 	}
 	return nil
-}
-
-// enforces finds out whether the destination refuses bytes that do not have
-// the SHA-256 they were sent under, by sending some that do not, to a key
-// beside the plan's. A bucket that would lock them for a time is not asked.
-func (w *work) enforces(ctx context.Context, m Move) (bool, error) {
-	store, bucket := w.destination(), m.Destination
-	if lock, err := w.objectLock(ctx, m); err != nil {
-		return false, err
-	} else if lock != nil {
-		if r, err := parity.ParseRetention(lock); err != nil || r != (parity.Retention{}) {
-			return false, err
-		}
-	}
-	key := w.ownProbes() + w.token()
-	wrong := hex.EncodeToString(make([]byte, 32))
-	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
-		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText)), SHA256: wrong})
-	if errors.Is(err, objectstore.ErrCorrupt) {
-		return true, nil
-	}
-	if err != nil {
-		return false, ctx.Err()
-	}
-	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: written.VersionID}})
-	if err == nil {
-		err = results[0]
-	}
-	if err != nil {
-		return false, fmt.Errorf("remove the probe %s from %s: %w", key, bucket, err)
-	}
-	return false, nil
 }

@@ -35,7 +35,8 @@ func TestAnnotations(t *testing.T) {
 		if r.Key == "plain/00003" {
 			n = 2
 		}
-		return storetest.Fault{Answer: fmt.Sprintf("<ListObjectAnnotationsOutput><AnnotationCount>%d</AnnotationCount></ListObjectAnnotationsOutput>", n)}
+		return storetest.Fault{Answer: fmt.Sprintf(
+			"<ListObjectAnnotationsOutput><AnnotationCount>%d</AnnotationCount></ListObjectAnnotationsOutput>", n)}
 	}
 	p := f.plan("auto")
 	i := slices.Index(rules(p.Warnings), "annotations")

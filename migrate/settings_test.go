@@ -29,30 +29,42 @@ func (f *fixture) configure(retention bool) map[objectstore.Setting]bool {
 			return err
 		},
 		objectstore.CORS: func() error {
-			_, err := c.PutBucketCors(ctx, &s3.PutBucketCorsInput{Bucket: b, CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{
-				{AllowedMethods: []string{"GET", "PUT"}, AllowedOrigins: []string{"https://app.example.com"}, AllowedHeaders: []string{"*"}, ExposeHeaders: []string{"ETag"}, MaxAgeSeconds: aws.Int32(300)}}}})
+			_, err := c.PutBucketCors(ctx, &s3.PutBucketCorsInput{Bucket: b,
+				CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{
+					{AllowedMethods: []string{"GET", "PUT"}, AllowedOrigins: []string{"https://app.example.com"},
+						AllowedHeaders: []string{"*"}, ExposeHeaders: []string{"ETag"},
+						MaxAgeSeconds: aws.Int32(300)}}}})
 			return err
 		},
 		objectstore.Lifecycle: func() error {
-			_, err := c.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: b, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
-				{ID: aws.String("old logs"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("logs/")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(3650)}}}}})
+			_, err := c.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: b,
+				LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
+					{ID: aws.String("old logs"), Status: types.ExpirationStatusEnabled,
+						Filter:     &types.LifecycleRuleFilter{Prefix: aws.String("logs/")},
+						Expiration: &types.LifecycleExpiration{Days: aws.Int32(3650)}}}}})
 			return err
 		},
 		objectstore.Encryption: func() error {
-			_, err := c.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: b, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{
-				{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}}}}})
+			_, err := c.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: b,
+				ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{
+					{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}}}}})
 			return err
 		},
 		objectstore.Ownership: func() error {
-			_, err := c.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: b, OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerPreferred}}}})
+			_, err := c.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: b,
+				OwnershipControls: &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerPreferred}}}})
 			return err
 		},
 		objectstore.PublicAccess: func() error {
-			_, err := c.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: b, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true), IgnorePublicAcls: aws.Bool(true)}})
+			_, err := c.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: b,
+				PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: aws.Bool(true),
+					IgnorePublicAcls: aws.Bool(true)}})
 			return err
 		},
 		objectstore.Website: func() error {
-			_, err := c.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: b, WebsiteConfiguration: &types.WebsiteConfiguration{IndexDocument: &types.IndexDocument{Suffix: aws.String("index.html")}}})
+			_, err := c.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: b,
+				WebsiteConfiguration: &types.WebsiteConfiguration{IndexDocument: &types.IndexDocument{Suffix: aws.String(
+					"index.html")}}})
 			return err
 		},
 		objectstore.ObjectLock: func() error {
@@ -60,7 +72,8 @@ func (f *fixture) configure(retention bool) map[objectstore.Setting]bool {
 			if retention {
 				lock.Rule = &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Days: aws.Int32(1)}}
 			}
-			_, err := c.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: b, ObjectLockConfiguration: lock})
+			_, err := c.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: b,
+				ObjectLockConfiguration: lock})
 			return err
 		},
 	} {
@@ -81,7 +94,8 @@ func TestSettings(t *testing.T) {
 	for kind, start := range servers() {
 		t.Run(kind, func(t *testing.T) {
 			f := newFixtureOn(t, start(t))
-			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket, ObjectLockEnabledForBucket: aws.Bool(true)}))
+			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket,
+				ObjectLockEnabledForBucket: aws.Bool(true)}))
 			f.put("public/page", []byte("hello"), nil)
 			before := f.snapshot(us, f.bucket)
 			took := f.configure(kind == "minio")
@@ -110,7 +124,8 @@ func TestSettings(t *testing.T) {
 				if err != nil || value == nil {
 					t.Errorf("%s at the destination: %s, %v", s, value, err)
 				}
-				if s == objectstore.Policy && !strings.Contains(string(value), "arn:aws:s3:::"+f.destination()+"/public/*") {
+				if s == objectstore.Policy && !strings.Contains(string(value),
+					"arn:aws:s3:::"+f.destination()+"/public/*") {
 					t.Errorf("the policy still names the source: %s", value)
 				}
 			}
@@ -137,26 +152,35 @@ func TestSettings(t *testing.T) {
 func TestSettingsThatBlock(t *testing.T) {
 	start := servers()["minio"]
 	expiring := func(f *fixture, region, bucket string, rule types.LifecycleExpiration) {
-		f.must(f.box.Client(region).PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{Bucket: &bucket, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
-			{ID: aws.String("r"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, Expiration: &rule}}}}))
+		f.must(f.box.Client(region).PutBucketLifecycleConfiguration(t.Context(),
+			&s3.PutBucketLifecycleConfigurationInput{Bucket: &bucket,
+				LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
+					{ID: aws.String("r"), Status: types.ExpirationStatusEnabled,
+						Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, Expiration: &rule}}}}))
 	}
 	for want, prepare := range map[string]func(f *fixture){
 		"destination-expires": func(f *fixture) {
-			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()), ObjectLockEnabledForBucket: aws.Bool(true)}))
+			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination()),
+				ObjectLockEnabledForBucket: aws.Bool(true)}))
 			expiring(f, eu, f.destination(), types.LifecycleExpiration{Days: aws.Int32(1)})
 		},
 		"destination-lock": func(f *fixture) {
-			f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
-			f.must(f.box.Client(eu).PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: aws.String(f.destination()), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+			f.must(f.box.Client(eu).CreateBucket(t.Context(),
+				&s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
+			f.must(f.box.Client(eu).PutBucketVersioning(t.Context(),
+				&s3.PutBucketVersioningInput{Bucket: aws.String(f.destination()),
+					VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 		},
 		"kms-key": func(f *fixture) {
-			f.must(f.box.Client(us).PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: &f.bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{
-				{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: aws.String("sandbox-key")}}}}}))
+			f.must(f.box.Client(us).PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{Bucket: &f.bucket,
+				ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{
+					{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: aws.String("sandbox-key")}}}}}))
 		},
 	} {
 		t.Run(want, func(t *testing.T) {
 			f := newFixtureOn(t, start(t))
-			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket, ObjectLockEnabledForBucket: aws.Bool(true)}))
+			f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket,
+				ObjectLockEnabledForBucket: aws.Bool(true)}))
 			f.put("a", []byte("a"), nil)
 			prepare(f)
 			p := f.plan("auto")
@@ -169,7 +193,8 @@ func TestSettingsThatBlock(t *testing.T) {
 
 func sorted(names []string) string {
 	text := ""
-	for _, n := range []string{"CORS", "encryption", "lifecycle", "object lock", "ownership controls", "policy", "public access block", "request payment", "website"} {
+	for _, n := range []string{"CORS", "encryption", "lifecycle", "object lock", "ownership controls", "policy",
+		"public access block", "request payment", "website"} {
 		for _, m := range names {
 			if n == m {
 				text += ", " + n

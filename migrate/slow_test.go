@@ -22,7 +22,8 @@ func TestEraseOfABusySource(t *testing.T) {
 		}
 		asked, pauses := eraseBusy(t, versioned, busy)
 		if asked != calm+busy || len(pauses) != busy {
-			t.Errorf("versioned %t: %d deletions and pauses %v; %d were refused, and %d are made where none is", versioned, asked, pauses, busy, calm)
+			t.Errorf("versioned %t: %d deletions and pauses %v; %d were refused, and %d are made where none is", versioned,
+				asked, pauses, busy, calm)
 		}
 	}
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -27,10 +30,14 @@ const (
 
 // Status is how a plan stands.
 type Status struct {
-	Schema         string             `json:"schema"`
-	Plan           string             `json:"plan"`
-	Digest         string             `json:"plan_sha256"`
-	Customer       string             `json:"customer"`
+	Schema   string `json:"schema"`
+	Plan     string `json:"plan"`
+	Digest   string `json:"plan_sha256"`
+	Customer string `json:"customer"`
+
+	// Configuration is the file that was in force.
+	Configuration inventory.Configuration `json:"configuration"`
+
 	Destination    string             `json:"destination"`
 	Stage          Stage              `json:"stage"`
 	Created        time.Time          `json:"created"`
@@ -43,35 +50,36 @@ type Status struct {
 	SegmentsErased int                `json:"segments_erased"`
 	EntriesCopied  int64              `json:"entries_verified"`
 	Verdicts       map[string]int64   `json:"verdicts"`
-	Blockers       []Issue            `json:"blockers"`
+	Blockers       []plan.Issue       `json:"blockers"`
 	Left           []certificate.Left `json:"left"`
 }
 
 // Status reads how a plan stands from the state alone; it asks no store.
-func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
+func (r *Runner) Status(ctx context.Context, p *plan.Plan) (*Status, error) {
 	w, err := r.open(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	total := w.totals()
+	total := w.run.Totals()
 	s := &Status{
 		Schema: "residency/status/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer, Destination: p.Destination.String(),
-		Stage: Planned, Created: p.Created, Entries: total.Entries, Bytes: total.Bytes, Passes: w.pass.Number, Segments: len(w.pass.Segments),
-		Verdicts: map[string]int64{}, Blockers: p.Blockers, Left: []certificate.Left{},
+		Stage: Planned, Created: p.Created, Entries: total.Entries, Bytes: total.Bytes, Passes: w.run.Pass.Number,
+		Segments:      len(w.run.Pass.Segments),
+		Configuration: r.Configuration, Verdicts: map[string]int64{}, Blockers: p.Blockers, Left: []certificate.Left{},
 	}
-	if err := w.progress(ctx, s); err != nil {
+	if err := progressOf(ctx, w.run, s); err != nil {
 		return nil, err
 	}
-	started, err := w.started(ctx)
+	started, err := w.run.Started(ctx)
 	if err != nil {
 		return nil, err
 	}
-	erasing, err := w.erasing(ctx)
+	erasing, err := w.run.Erasing(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var c certificate.Certificate
-	certErr := w.certificate(ctx, &c)
+	certErr := w.run.Certificate(ctx, &c)
 	if certErr != nil && !errors.Is(certErr, state.ErrNotFound) {
 		return nil, certErr
 	}
@@ -98,18 +106,19 @@ func (r *Runner) Status(ctx context.Context, p *Plan) (*Status, error) {
 	return s, nil
 }
 
-// progress counts segments by their files' headers.
-func (w *work) progress(ctx context.Context, s *Status) error {
-	for _, seg := range w.pass.Segments {
-		for _, kind := range []struct{ dir, schema string }{{"receipts", receipt.Schema}, {"erasures", receipt.ErasureSchema}} {
-			data, err := w.Home.Get(ctx, w.file(seg, kind.dir))
+// progressOf counts segments by their files' headers.
+func progressOf(ctx context.Context, run *phase.Run, s *Status) error {
+	for _, seg := range run.Pass.Segments {
+		for _, kind := range []struct{ dir, schema string }{{"receipts", receipt.Schema},
+			{"erasures", receipt.ErasureSchema}} {
+			data, err := run.Home.Get(ctx, run.File(seg, kind.dir))
 			if errors.Is(err, state.ErrNotFound) {
 				continue
 			}
 			if err != nil {
 				return err
 			}
-			h, err := state.DecodeHeaderBy(w.codec, seg.File(kind.dir), kind.schema, data)
+			h, err := state.DecodeHeaderBy(run.Codec, seg.File(kind.dir), kind.schema, data)
 			if err != nil {
 				return err
 			}

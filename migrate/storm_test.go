@@ -51,7 +51,8 @@ func (s *storm) fault(r storetest.Request) storetest.Fault {
 		{"200 with an error", storetest.Fault{ErrorBody200: true, Code: "InternalError"}},
 	}
 	k := kinds[s.random.IntN(len(kinds))]
-	if k.name == "flipped response" && r.Operation != "GetObject" || k.name == "200 with an error" && r.Operation != "CompleteMultipartUpload" && r.Operation != "CopyObject" {
+	if k.name == "flipped response" && r.Operation != "GetObject" || k.name == "200 with an error" &&
+		r.Operation != "CompleteMultipartUpload" && r.Operation != "CopyObject" {
 		return storetest.Fault{} // an answer whose fields nobody protects, or that no server gives
 	}
 	s.counts[k.name]++

@@ -16,7 +16,12 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/parity"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/probe"
 	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/record"
+	"github.com/residency/residency/migrate/segment"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -29,18 +34,17 @@ import (
 // ErrTags reports that tags may not be read, so that nothing can be proven.
 var ErrTags = errors.New("tags at the source may not be read")
 
-// tagAction is the permission to read the tags of what a move moves (Amazon S3 API
-// Reference, "GetObjectTagging").
-func tagAction(m Move) string {
-	if m.Versioning == objectstore.Unversioned {
-		return "s3:GetObjectTagging"
-	}
-	return "s3:GetObjectVersionTagging"
+func tagsDenied(m plan.Move, err error) error {
+	return fmt.Errorf("%w: %s: tagged versions cannot be told from untagged ones; grant %s on everything that is "+
+		"moved: %w",
+		ErrTags, m.From(), plan.TagAction(m), err)
 }
 
-func tagsDenied(m Move, err error) error {
-	return fmt.Errorf("%w: %s: what has tags cannot be told from what has none; give %s on all that is moved: %w",
-		ErrTags, m.From(), tagAction(m), err)
+// tagging knows whether answers of the sources tell of tags.
+type tagging struct {
+	run          *phase.Run
+	prober       *probe.Prober
+	blocksWrites bool // Options.Fence
 }
 
 const (
@@ -49,7 +53,8 @@ const (
 )
 
 // tagRecord says until when it was seen that tags may be read, and whether that
-// was lost since: then what was verified since is not.
+// was lost since: then what was verified since is not. An abort leaves it, as it
+// leaves some copies and their receipts.
 type tagRecord struct {
 	Schema string    `json:"schema"`
 	Plan   string    `json:"plan_sha256"`
@@ -60,120 +65,131 @@ type tagRecord struct {
 	// could not be written.
 	Trusting bool `json:"trusting,omitempty"`
 	Untold   bool `json:"untold,omitempty"`
+	// Begun, of earlier versions: a run has copied versions as having no tags, and has not
+	// seen afterwards that tags may still be read.
+	Begun []int `json:"begun,omitempty"`
 }
 
-func (w *work) tagRecord(ctx context.Context) (r tagRecord, err error) {
-	err = getJSON(ctx, w.Home, w.name(tagsFile), &r)
-	if errors.Is(err, state.ErrNotFound) {
-		return tagRecord{Schema: tagsSchema, Plan: w.plan.Digest}, nil
+func (g *tagging) tagRecord(ctx context.Context) (r tagRecord, err error) {
+	found, err := g.run.ReadFile(ctx, tagsFile, tagsSchema, &r, &r.Schema, &r.Plan)
+	if !found && err == nil {
+		r.Schema, r.Plan = tagsSchema, g.run.Plan.Digest
 	}
-	if err == nil {
-		err = w.belongs(tagsFile, r.Schema, tagsSchema, r.Plan)
-	}
+	r.Lost, r.Begun = r.Lost || len(r.Begun) > 0, nil
 	return r, err
 }
 
-func (w *work) saveTags(ctx context.Context, r tagRecord) error {
-	return putJSON(ctx, w.Home, w.name(tagsFile), r)
+func (g *tagging) saveTags(ctx context.Context, r tagRecord) error {
+	return state.PutJSON(ctx, g.run.Home, g.run.Name(tagsFile), r)
 }
 
-// loseTags remembers that tags could not be read any more.
-func (w *work) loseTags(ctx context.Context) error {
-	r, err := w.tagRecord(ctx)
-	if err != nil || r.Lost {
+// loseTags writes down that tags could not be read any more, which was last seen to be
+// otherwise at the time given.
+func (g *tagging) loseTags(ctx context.Context, since time.Time) error {
+	r, err := g.tagRecord(ctx)
+	if err != nil || r.Lost && !since.Before(r.Seen) {
 		return err
 	}
-	r.Lost = true
-	return w.saveTags(context.WithoutCancel(ctx), r)
-}
-
-// forgetTags forgets, with the copies, what was seen; not that a source was seen to
-// tell nothing.
-func (w *work) forgetTags(ctx context.Context) error {
-	r, err := w.tagRecord(ctx)
-	empty := tagRecord{Schema: r.Schema, Plan: r.Plan, Untold: r.Untold}
-	if err != nil || r == empty {
-		return err
-	}
-	return w.saveTags(ctx, empty)
+	r.Lost, r.Seen = true, since
+	return g.saveTags(context.WithoutCancel(ctx), r)
 }
 
 // tagsKnown refuses to go by receipts that were given while tags may not have been
 // read.
-func (w *work) tagsKnown(ctx context.Context) error {
-	r, err := w.tagRecord(ctx)
-	if err == nil && r.Lost {
-		err = fmt.Errorf("%w: tags at the source could not be read any more while it was; "+
-			"residency migrate --plan %s proves it anew", ErrNotCopied, w.plan.ID)
+func (g *tagging) tagsKnown(ctx context.Context) error {
+	r, err := g.tagRecord(ctx)
+	if err != nil || !r.Lost {
+		return err
 	}
-	return err
+	return g.unreadable()
+}
+
+func (g *tagging) unreadable() error {
+	return fmt.Errorf("%w: during the copy, tags at the source became unreadable; "+
+		"residency migrate --plan %s verifies the copies again", ErrNotCopied, g.run.Plan.ID)
+}
+
+// trustTags writes down, before anything is copied, that some source is taken to tell
+// of tags: a run that is killed cannot say so later.
+func (g *tagging) trustTags(ctx context.Context, all []tagged) error {
+	if !slices.ContainsFunc(all, func(t tagged) bool { return t.trust }) {
+		return nil
+	}
+	r, err := g.tagRecord(ctx)
+	if err != nil || r.Trusting {
+		return err
+	}
+	r.Trusting = true
+	return g.saveTags(ctx, r)
 }
 
 // retag proves anew what was verified since tags were last seen to be readable, if
 // that was lost. Copies of this plan that lack their tags stay its own, so that an
 // abort can take them back.
-func (w *work) retag(ctx context.Context) error {
-	record, err := w.tagRecord(ctx)
-	if err != nil || !record.Lost {
+func (g *tagging) retag(ctx context.Context) error {
+	seen, err := g.tagRecord(ctx)
+	if err != nil || !seen.Lost {
 		return err
 	}
-	w.Progress.Begin("proving again", w.totals().Entries, 0)
+	g.run.Progress.Begin("verifying again", g.run.Totals().Entries, 0)
 	var bad int64
-	for _, s := range w.pass.Segments {
-		r, err := w.load(ctx, s, withReceipts)
+	for _, s := range g.run.Pass.Segments {
+		r, err := g.run.Load(ctx, s, record.WithReceipts)
 		if errors.Is(err, state.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		changed, err := w.retagged(ctx, w.plan.Moves[s.Move], r, record.Seen)
+		changed, err := g.retagged(ctx, g.run.Plan.Moves[s.Move], r, seen.Seen)
 		if errors.Is(err, objectstore.ErrDenied) {
-			return tagsDenied(w.plan.Moves[s.Move], err)
+			return tagsDenied(g.run.Plan.Moves[s.Move], err)
 		}
 		if err != nil {
 			return err
 		}
-		w.Progress.Entries.Add(int64(len(r.receipts)))
-		for i := range r.receipts {
-			if r.receipts[i].Verdict == receipt.Mismatch {
+		g.run.Progress.Entries.Add(int64(len(r.Receipts)))
+		for i := range r.Receipts {
+			if r.Receipts[i].Verdict == receipt.Mismatch {
 				bad++
 			}
 		}
 		if !changed {
 			continue
 		}
-		data, err := receipt.Encode(w.codec, s, r.receipts)
+		data, err := receipt.Encode(g.run.Codec, s, r.Receipts)
 		if err != nil {
 			return err
 		}
-		if err := w.Home.Put(ctx, w.file(s, "receipts"), data); err != nil {
+		if err := g.run.Home.Put(ctx, g.run.File(s, "receipts"), data); err != nil {
 			return err
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%w: %d copies differ from their source, as some of what was copied while tags could "+
-			"not be read does; nothing was erased: residency migrate --abort %s takes this plan's copies back", ErrVerification, bad, w.plan.ID)
+		return fmt.Errorf("%w: %d copies, made while tags could not be read, differ from their source; "+
+			"nothing was erased: residency migrate --abort %s removes this plan's copies", ErrVerification, bad, g.run.Plan.ID)
 	}
-	record.Lost, record.Trusting = false, false
-	return w.saveTags(ctx, record)
+	seen.Lost, seen.Trusting = false, false
+	return g.saveTags(ctx, seen)
 }
 
 // retagged proves anew what was verified since then, several at a time.
-func (w *work) retagged(ctx context.Context, m Move, r records, since time.Time) (changed bool, err error) {
-	c := copier.New(w.source(m), m.Bucket, w.destination(), m.Destination, w.copyOptions(m))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(cmp.Or(w.Workers, DefaultWorkers))
-	for i := range r.receipts {
-		x := &r.receipts[i]
+func (g *tagging) retagged(
+	ctx context.Context, m plan.Move, r record.Joined, since time.Time,
+) (changed bool, err error) {
+	c := copier.New(g.run.Source(m), m.Bucket, g.run.Destination(), m.Destination, segment.CopierOptions(g.run, m))
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(g.run.Workers, DefaultWorkers))
+	for i := range r.Receipts {
+		x := &r.Receipts[i]
 		if x.Marker || x.Verdict != receipt.Verified || x.At.Before(since) {
 			continue
 		}
 		changed = true // or not; it is written all the same
-		g.Go(func() error {
+		group.Go(func() error {
 			var now receipt.Receipt
-			err := w.patient(gctx, func() (err error) {
-				now, err = c.Prove(gctx, r.entries[i], *x)
+			err := g.run.Patient(gctx, func() (err error) {
+				now, err = c.Prove(gctx, r.Entries[i], *x)
 				return err
 			})
 			switch {
@@ -188,21 +204,22 @@ func (w *work) retagged(ctx context.Context, m Move, r records, since time.Time)
 			return nil
 		})
 	}
-	return changed, g.Wait()
+	return changed, group.Wait()
 }
 
 // tagged is what is known of tags at one move's source.
 type tagged struct {
 	told  bool           // an answer that names none says that there are none
 	trust bool           // that is yet to be seen
-	known manifest.Entry // a version to ask about; none: nothing to copy
+	known manifest.Entry // a version that was asked about; none: nothing to copy, or gone
+	gone  bool           // of those that were asked about none is there, so that nothing is known
 }
 
 // tags finds out, for each move of which something is to be copied, whether its
 // source tells of tags. ErrTags if they may not be read.
-func (w *work) tags(ctx context.Context, missing []manifest.Segment) ([]tagged, error) {
-	all := make([]tagged, len(w.plan.Moves))
-	record, err := w.tagRecord(ctx)
+func (g *tagging) tags(ctx context.Context, missing []manifest.Segment) ([]tagged, error) {
+	all := make([]tagged, len(g.run.Plan.Moves))
+	record, err := g.tagRecord(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -211,21 +228,15 @@ func (w *work) tags(ctx context.Context, missing []manifest.Segment) ([]tagged, 
 		if t.known.Key != "" {
 			continue
 		}
-		entries, err := w.entries(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if !e.Marker {
-				t.known = e
-				break
-			}
-		}
-		if t.known.Key == "" {
+		var n int
+		if n, err = g.witness(ctx, s, t); err == nil && t.known.Key == "" {
 			continue
 		}
-		if err = w.tellsTags(ctx, w.plan.Moves[s.Move], t, record.Untold); errors.Is(err, objectstore.ErrDenied) {
-			return nil, errors.Join(tagsDenied(w.plan.Moves[s.Move], err), w.loseTags(ctx))
+		if err == nil {
+			err = g.tellsTags(ctx, g.run.Plan.Moves[s.Move], t, n, record.Untold)
+		}
+		if errors.Is(err, objectstore.ErrDenied) {
+			return nil, tagsDenied(g.run.Plan.Moves[s.Move], err)
 		} else if err != nil {
 			return nil, err
 		}
@@ -233,44 +244,26 @@ func (w *work) tags(ctx context.Context, missing []manifest.Segment) ([]tagged, 
 	return all, nil
 }
 
-// askTags asks for one version's tags. That it is gone is no answer against it.
-func (w *work) askTags(ctx context.Context, m Move, e manifest.Entry) (n int, err error) {
-	err = w.patient(ctx, func() error {
-		tags, err := w.source(m).Tags(ctx, e.Ref(m.Bucket, m.Versioning))
-		n = len(tags)
-		return err
-	})
-	if errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrNotOffered) {
-		return 0, nil
-	}
-	return n, err
-}
-
 // tellsTags finds out whether answers of a move's source name how many tags a
 // version has, of whichever version: by the service's word, or as seen on a version
 // that has some. Of other sources it is taken to be so if a probe can show it before
 // the first deletion. A policy that may hide some from us is against it.
-func (w *work) tellsTags(ctx context.Context, m Move, t *tagged, untold bool) error {
-	source, e := w.source(m), t.known
-	n, err := w.askTags(ctx, m, e)
-	if err != nil {
+func (g *tagging) tellsTags(ctx context.Context, m plan.Move, t *tagged, n int, untold bool) error {
+	source, e := g.run.Source(m), t.known
+	if hides, err := g.mayHideTags(ctx, m); hides || err != nil {
 		return err
 	}
-	if hides, err := w.mayHideTags(ctx, m); hides || err != nil {
-		return err
-	}
-	counter, ok := source.(objectstore.TagCounter)
 	switch {
-	case ok && counter.CountsTags():
+	case objectstore.CapabilitiesOf(source).CountsTags:
 		t.told = true
 	case n > 0:
 		var info objectstore.Info
-		err := w.patient(ctx, func() (err error) {
+		err := g.run.Patient(ctx, func() (err error) {
 			info, err = source.Stat(ctx, e.Ref(m.Bucket, m.Versioning), 0)
 			return err
 		})
 		t.told = err == nil && info.TagCount == n
-	case untold, m.TagsUntold, m.Lock, w.fences: // there can be no probe
+	case untold, m.TagsUntold, m.Lock, g.blocksWrites: // there can be no probe
 	default:
 		t.told, t.trust = true, true
 	}
@@ -279,116 +272,88 @@ func (w *work) tellsTags(ctx context.Context, m Move, t *tagged, untold bool) er
 
 // mayHideTags tells whether a source's policy has a statement that may deny us the
 // tags of some versions and not of others.
-func (w *work) mayHideTags(ctx context.Context, m Move) (bool, error) {
-	policy, err := w.source(m).Setting(ctx, m.Bucket, objectstore.Policy)
+func (g *tagging) mayHideTags(ctx context.Context, m plan.Move) (bool, error) {
+	policy, err := g.run.Source(m).Setting(ctx, m.Bucket, objectstore.Policy)
 	switch {
 	case errors.Is(err, objectstore.ErrNotOffered):
 		return false, nil
 	case errors.Is(err, objectstore.ErrDenied):
 		return true, nil
 	case err != nil:
-		return false, fmt.Errorf("policy of %s: %w", bucketName(m), err)
+		return false, fmt.Errorf("policy of %s: %w", plan.BucketName(m), err)
 	}
-	denials, err := parity.Denials(policy, m.Bucket, m.Prefix, tagAction(m))
+	denials, err := parity.Denials(policy, m.Bucket, m.Prefix, plan.TagAction(m))
 	if err != nil {
-		return false, fmt.Errorf("policy of %s: %w", bucketName(m), err)
+		return false, fmt.Errorf("policy of %s: %w", plan.BucketName(m), err)
 	}
 	return len(denials) > 0 || bytes.Contains(policy, []byte("ExistingObjectTag")), nil
 }
 
 // showTags finds out, before anything is erased, whether sources tell of tags that
 // were only taken to: by a probe with a tag, which is removed at once.
-func (w *work) showTags(ctx context.Context) error {
-	r, err := w.tagRecord(ctx)
+func (g *tagging) showTags(ctx context.Context) error {
+	r, err := g.tagRecord(ctx)
+	if err == nil && r.Lost { // in this run, of which nothing could be asked any more
+		err = g.unreadable()
+	}
 	if err != nil || !r.Trusting {
 		return err
 	}
-	for _, m := range w.plan.Moves {
-		if counter, ok := w.source(m).(objectstore.TagCounter); ok && counter.CountsTags() {
+	for _, m := range g.run.Plan.Moves {
+		if objectstore.CapabilitiesOf(g.run.Source(m)).CountsTags {
 			continue
 		}
 		if m.Lock {
-			return w.untold(ctx, m, "and no probe is written under object lock")
+			return g.untold(ctx, m, "and no probe is written under object lock")
 		}
-		if err := w.probeTags(ctx, m); err != nil {
+		if err := g.probeTags(ctx, m); err != nil {
 			return err
 		}
 	}
 	r.Trusting = false
-	return w.saveTags(ctx, r)
+	return g.saveTags(ctx, r)
 }
 
-func (w *work) probeTags(ctx context.Context, m Move) error {
-	source, key := w.source(m), m.Prefix+w.ownProbes()+w.token()
-	if err := w.patient(ctx, func() error { _, err := mayRemove(ctx, source, m, key); return err }); err != nil {
+func (g *tagging) probeTags(ctx context.Context, m plan.Move) error {
+	source, key := g.run.Source(m), m.Prefix+g.prober.OwnPrefix()+g.run.Token()
+	if err := g.run.Patient(ctx, func() error { _, err := probe.MayRemove(ctx, source, m, key); return err }); err != nil {
 		return err
 	}
 	o := objectstore.NewObject{Bucket: m.Bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
 	o.Tags = []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}
-	written, err := source.Put(ctx, o, probeBody())
+	written, err := source.Put(ctx, o, probe.Body())
 	if err != nil {
 		// Its answer may have been lost, and not the probe.
-		err = errors.Join(err, w.dropOwn(ctx, source, m.Bucket, m.Prefix))
+		err = errors.Join(err, g.prober.DropOwn(ctx, source, m.Bucket, m.Prefix))
 		if objectstore.Permanent(err) {
-			return errors.Join(w.untold(ctx, m, "and no probe with a tag can be written there"), err)
+			return errors.Join(g.untold(ctx, m, "and no probe with a tag can be written there"), err)
 		}
 		return fmt.Errorf("probe %s: %w", m.From(), err)
 	}
-	ref := probeRef(m.Bucket, key, written)
+	ref := probe.Ref(m.Bucket, key, written)
 	var info objectstore.Info
-	err = w.patient(ctx, func() (err error) {
+	err = g.run.Patient(ctx, func() (err error) {
 		info, err = source.Stat(ctx, ref, 0)
 		return err
 	})
-	if err = errors.Join(err, removeProbe(ctx, source, m.Bucket, key, written)); err != nil {
+	if err = errors.Join(err, probe.Remove(ctx, source, m.Bucket, key, written)); err != nil {
 		return fmt.Errorf("probe %s: %w", m.From(), err)
 	}
-	w.saw(ctx, source.Endpoint(), doctor.TagCounts, info.TagCount > 0)
+	g.run.Saw(ctx, source.Endpoint(), doctor.TagCounts, info.TagCount > 0)
 	if info.TagCount == 0 {
-		return w.untold(ctx, m, "as a probe shows")
+		return g.untold(ctx, m, "as a probe showed")
 	}
 	return nil
 }
 
 // untold ends a run before its first deletion: nothing has shown that the source
 // tells of tags. The next one asks about each version.
-func (w *work) untold(ctx context.Context, m Move, why string) error {
-	r, err := w.tagRecord(ctx)
+func (g *tagging) untold(ctx context.Context, m plan.Move, why string) error {
+	r, err := g.tagRecord(ctx)
 	if err == nil {
 		r.Lost, r.Untold, r.Seen = true, true, time.Time{}
-		err = w.saveTags(context.WithoutCancel(ctx), r)
+		err = g.saveTags(context.WithoutCancel(ctx), r)
 	}
-	return errors.Join(fmt.Errorf("%w: %s does not tell which versions have some, %s; "+
-		"nothing of it was erased, and the same command asks about each version", ErrTags, m.From(), why), err)
-}
-
-// tagsStill asks once more, after the copy, whether tags may be read, and keeps
-// that it was seen. Otherwise what was verified meanwhile is not.
-func (w *work) tagsStill(ctx context.Context, all []tagged, copied error) error {
-	if errors.Is(copied, copier.ErrTagsHidden) {
-		err := fmt.Errorf("%w: %w; what was copied meanwhile is proven anew by the next run", ErrTags, copied)
-		return errors.Join(err, w.loseTags(ctx))
-	}
-	for i, t := range all {
-		if !t.told {
-			continue
-		}
-		_, err := w.askTags(ctx, w.plan.Moves[i], t.known)
-		if errors.Is(err, objectstore.ErrDenied) {
-			return errors.Join(tagsDenied(w.plan.Moves[i], err), w.loseTags(ctx))
-		}
-		if err != nil {
-			return errors.Join(copied, err)
-		}
-	}
-	if copied != nil {
-		return copied
-	}
-	r, err := w.tagRecord(ctx)
-	if err != nil {
-		return err
-	}
-	r.Seen = w.Now().UTC()
-	r.Trusting = r.Trusting || slices.ContainsFunc(all, func(t tagged) bool { return t.trust })
-	return w.saveTags(ctx, r)
+	return errors.Join(fmt.Errorf("%w: %s does not report which versions have tags, %s; "+
+		"nothing was erased there; run the same command again, which asks about each version", ErrTags, m.From(), why), err)
 }

@@ -1,7 +1,9 @@
 package migrate_test
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate"
 )
 
@@ -98,7 +101,8 @@ func TestTagsThatMayNotBeReadInBetween(t *testing.T) {
 	f.from.SetFault(nil)
 	// The copies that lost their tags are found out, and nothing is erased.
 	for range 2 {
-		if _, err := f.run(p); !errors.Is(err, migrate.ErrVerification) || !strings.Contains(err.Error(), "--abort "+p.ID) {
+		if _, err := f.run(p); !errors.Is(err, migrate.ErrVerification) ||
+			!strings.Contains(err.Error(), "--abort "+p.ID) {
 			t.Fatalf("run: %v, want copies without tags to differ", err)
 		}
 		f.intact(before)
@@ -141,11 +145,12 @@ func tellsNothing(storetest.Request) storetest.Fault {
 func TestTagsThatAProbeShowsUntold(t *testing.T) {
 	f := newFixture(t, true)
 	f.fill(7, 100)
-	f.put("plain/00001x", []byte("tagged"), func(in *s3.PutObjectInput) { in.Tagging = aws.String("class=secret") }) // the third is in no sample
+	// the third is in no sample
+	f.put("plain/00001x", []byte("tagged"), func(in *s3.PutObjectInput) { in.Tagging = aws.String("class=secret") })
 	before := f.snapshot(us, f.bucket)
 	f.from.SetFault(tellsNothing)
 	p := f.plan("auto")
-	if _, err := f.run(p); !errors.Is(err, migrate.ErrTags) || !strings.Contains(err.Error(), "as a probe shows") {
+	if _, err := f.run(p); !errors.Is(err, migrate.ErrTags) || !strings.Contains(err.Error(), "as a probe showed") {
 		t.Fatalf("run: %v, want %v by a probe", err, migrate.ErrTags)
 	}
 	f.intact(before)
@@ -162,13 +167,128 @@ func TestTagsThatAProbeShowsUntold(t *testing.T) {
 	f.moved(before)
 }
 
+// That the probe is still to come is known also after a run that ended before it said
+// so: with all copied, and no look since.
+func TestTagsOfARunThatEnded(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(7, 100)
+	// in no sample
+	f.put("plain/00001x", []byte("tagged"), func(in *s3.PutObjectInput) { in.Tagging = aws.String("class=secret") })
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	ctx, cancel := context.WithCancel(t.Context())
+	f.from.Reset()
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "GetObjectTagging" && f.from.Counts()["GetObject"] == len(before) {
+			cancel() // the look after the copy
+		}
+		return tellsNothing(r)
+	})
+	if _, err := f.runner().Run(ctx, p, migrate.Options{}); !errors.Is(err, context.Canceled) {
+		t.Fatalf("run: %v, want it to end", err)
+	}
+	if n := len(f.snapshot(eu, f.destination())); n != len(before) {
+		t.Fatalf("%d copies, want %d", n, len(before))
+	}
+	if _, err := f.runner().Erase(t.Context(), p); !errors.Is(err, migrate.ErrNotCopied) {
+		t.Errorf("erase: %v, want %v", err, migrate.ErrNotCopied)
+	}
+	if _, err := f.run(p); !errors.Is(err, migrate.ErrTags) || !strings.Contains(err.Error(), "as a probe showed") {
+		t.Errorf("run: %v, want %v by a probe", err, migrate.ErrTags)
+	}
+	f.intact(before)
+}
+
+// A run is killed while tags may not be read, and they may be read again when the next
+// one looks: what was copied meanwhile is not taken for copies of versions without tags.
+func TestTagsHiddenFromARunThatWasKilled(t *testing.T) {
+	const entries = 12
+	for _, at := range []int{5, entries} { // of this entry's GET, or when all are copied
+		f := tagged(t)
+		before := f.snapshot(us, f.bucket)
+		p := f.plan("auto")
+		first := f.mortal()
+		first.workers = 1
+		f.from.Reset()
+		first.fault = func(r storetest.Request) storetest.Fault {
+			if f.from.Counts()["GetObject"] > 0 {
+				return hidesTags(r)
+			}
+			return storetest.Fault{}
+		}
+		_, err := first.run(p, func(r storetest.Request) {
+			switch {
+			case r.Operation == "GetObjectTagging" && f.from.Counts()["GetObject"] == at:
+				first.die()
+			case r.Operation == "GetObject" && r.N == at && at < entries:
+				first.second() // the first copies are about to become durable
+			}
+		})
+		if err == nil || !first.home.dead.Load() {
+			t.Fatalf("run: %v, want it to be killed", err)
+		}
+		// The copies without tags are found out, and nothing is erased.
+		for range 2 {
+			r, err := f.run(p)
+			if !errors.Is(err, migrate.ErrVerification) || !strings.Contains(remedy.For(err), "remove at the destination") ||
+				!strings.Contains(problems(r), "tags differ at the destination, which held this entry already") {
+				t.Fatalf("run: %v, want copies without tags to differ\n%s", err, problems(r))
+			}
+			f.intact(before)
+		}
+		// No record says whose they are: an abort leaves them.
+		if _, err := f.runner().Abort(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		for key, copies := range f.snapshot(eu, f.destination()) {
+			if last := len(copies) - 1; !maps.Equal(before[key][last].Tags, copies[last].Tags) {
+				f.must(f.box.Client(eu).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(f.destination()),
+					Key: &key, VersionId: &copies[last].VersionID}))
+			}
+		}
+		if r, err := f.run(p); err != nil {
+			t.Fatalf("%v\n%s", err, problems(r))
+		}
+		f.moved(before)
+	}
+}
+
+// Where nothing is found any more that could tell whether tags may be read, although a
+// listing shows it, nothing is erased until the copies are proven anew.
+func TestTagsThatNobodyTells(t *testing.T) {
+	f := tagged(t)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	f.from.Reset()
+	f.from.SetFault(func(r storetest.Request) storetest.Fault {
+		asks := r.Operation == "GetObjectTagging" || r.Operation == "HeadObject"
+		// A look before, and of the three that have some when they are copied.
+		if asks && !strings.Contains(r.Key, ".residency") && f.from.Counts()["GetObjectTagging"] > 1+3 {
+			return storetest.Fault{Status: http.StatusNotFound}
+		}
+		return storetest.Fault{}
+	})
+	runner := f.runner()
+	runner.After = never // no look while it copies
+	if r, err := runner.Run(t.Context(), p, migrate.Options{}); !errors.Is(err, migrate.ErrNotCopied) {
+		t.Errorf("run: %v, want %v\n%s", err, migrate.ErrNotCopied, problems(r))
+	}
+	f.intact(before)
+	f.from.SetFault(nil)
+	if r, err := f.run(p); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.moved(before)
+}
+
 // Where the bucket's policy may hide tags from somebody, each version is asked
 // about: what is told of one says nothing of the others.
 func TestTagsThatAPolicyMayHide(t *testing.T) {
 	f := tagged(t)
 	before := f.snapshot(us, f.bucket)
 	policy := `{"Version":"2012-10-17","Statement":[{"Sid":"hide","Effect":"Deny","Principal":{"AWS":"*"},"Action":"s3:GetObject*Tagging",` +
-		`"Resource":"arn:aws:s3:::` + f.bucket + `/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/class":"secret"}}}]}`
+		`"Resource":"arn:aws:s3:::` + f.bucket +
+		`/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/class":"secret"}}}]}`
 	var denied atomic.Int64
 	f.from.SetFault(func(r storetest.Request) storetest.Fault {
 		switch secret := r.Key == "a/first" || r.Key == "plain/00003" || r.Key == "z/last"; {

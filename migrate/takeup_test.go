@@ -12,11 +12,11 @@ import (
 	"github.com/residency/residency/inventory/objectstore/storetest"
 )
 
-// An object of 400 MiB in 50 parts whose run is killed three times, first at 25 of
+// An object of 150 MiB in 30 parts whose run is killed three times, first at 15 of
 // them, arrives: no part that had arrived is sent again, but for those in flight.
 func TestServersTakeUpParts(t *testing.T) {
-	const parts, size, workers = 50, 8 * mib, 8
-	kills := []int64{25, 8, 8} // parts sent by then, each time
+	const parts, size, workers = 30, 5 * mib, 4
+	kills := []int64{15, 6, 6} // parts sent by then, each time
 	for _, way := range []struct {
 		operation string
 		open      func(t *testing.T, box *storetest.Sandbox) *fixture
@@ -24,6 +24,7 @@ func TestServersTakeUpParts(t *testing.T) {
 		for kind, start := range servers() {
 			t.Run(way.operation+", "+kind, func(t *testing.T) {
 				f := way.open(t, start(t))
+				f.workers = workers
 				f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
 				f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
 				data := make([]byte, parts*size)

@@ -8,34 +8,44 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/verifier"
 )
 
 // Verification is what a later look at the destination found.
 type Verification struct {
-	Schema   string `json:"schema"`
-	Plan     string `json:"plan"`
-	Entries  int64  `json:"entries"`
-	Shown    int64  `json:"shown"`    // a fresh listing shows version ID, size and ETag as written
-	Reread   int64  `json:"reread"`   // read again, SHA-256 as the receipt says
-	Compared int64  `json:"compared"` // the store's own checksum is what the receipt says
-	Spoiled  int64  `json:"spoiled"`
-	Newer    int64  `json:"newer"`         // entries that are there besides what was written, whoever wrote them
-	Own      int64  `json:"residency_own"` // leases that are there too
+	Schema string `json:"schema"`
+	Plan   string `json:"plan"`
+
+	// Configuration is the file that was in force.
+	Configuration inventory.Configuration `json:"configuration"`
+
+	Entries  int64 `json:"entries"`
+	Shown    int64 `json:"shown"`    // a fresh listing shows version ID, size and ETag as written
+	Reread   int64 `json:"reread"`   // read again, SHA-256 as the receipt says
+	Compared int64 `json:"compared"` // the store's own checksum is what the receipt says
+	Spoiled  int64 `json:"spoiled"`
+	Newer    int64 `json:"newer"`         // entries that are there besides what was written, whoever wrote them
+	Own      int64 `json:"residency_own"` // leases that are there too
+	// Certified tells that there is a certificate, and that it says what the records say.
+	Certified bool `json:"certificate_checked"`
 	// Callers tell as whom the destination was looked at.
 	Callers  []certificate.Caller `json:"callers"`
-	Problems []Problem            `json:"problems"`
+	Problems Problems             `json:"problems"`
 }
 
 // Verify lists the destination and holds it against the receipts. With
 // readback it also reads every version again and compares its SHA-256, or,
 // where no receipt has one, the checksum that the store keeps. The error is
 // ErrVerification if anything differs.
-func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verification, error) {
+func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Verification, error) {
 	w, err := r.open(ctx, p)
 	if err != nil {
 		return nil, err
@@ -43,51 +53,64 @@ func (r *Runner) Verify(ctx context.Context, p *Plan, readback bool) (*Verificat
 	if err := w.sameEnds(ctx); err != nil {
 		return nil, err
 	}
-	missing, err := w.missing(ctx)
+	missing, err := missingSegments(ctx, w.run, w.tagging)
 	if err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing), len(w.pass.Segments))
+		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing),
+			len(w.run.Pass.Segments))
 	}
-	total := w.totals()
-	r.Progress.Begin("listing destination", total.Entries, 0)
-	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: total.Entries}
-	v.Callers = append([]certificate.Caller{}, w.Stores.callers(ctx, stageVerify, []Region{p.Destination})...)
-	if v.Spoiled, v.Newer, err = w.spoiled(ctx, false); err != nil {
+	certified, err := w.checkCertificate(ctx)
+	if err != nil {
 		return nil, err
 	}
-	v.Shown, v.Own = v.Entries-v.Spoiled, w.own
+	total := w.run.Totals()
+	r.Progress.Begin("listing the destination", total.Entries, 0)
+	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: total.Entries,
+		Configuration: r.Configuration, Certified: certified}
+	v.Callers = append([]certificate.Caller{}, w.run.Stores.Callers(ctx, plan.StageVerify,
+		[]plan.Region{p.Destination})...)
+	f, err := listDestination(ctx, w.run)
+	if err != nil {
+		return nil, err
+	}
+	v.Spoiled, v.Newer, v.Own, v.Problems = f.shown.Spoiled, f.shown.Newer, f.shown.Own,
+		append(Problems{}, f.problems...)
+	v.Shown = v.Entries - v.Spoiled
 	if readback {
-		r.Progress.Begin("reading", total.Entries, total.Bytes)
-		for _, s := range w.pass.Segments {
-			if err := w.reread(ctx, s, v); err != nil {
+		r.Progress.Begin("reading back", total.Entries, total.Bytes)
+		listed := v.Spoiled // each of which is found once more
+		for _, s := range w.run.Pass.Segments {
+			if err := reread(ctx, w.run, s, v, &listed); err != nil {
 				return nil, err
 			}
 		}
 	}
-	v.Problems = w.result.Problems
 	if v.Spoiled > 0 {
-		return v, fmt.Errorf("%w: %d of %d entries are not at the destination as they were written", ErrVerification, v.Spoiled, v.Entries)
+		return v, fmt.Errorf("%w: %d of %d entries are not at the destination as written", ErrVerification, v.Spoiled,
+			v.Entries)
 	}
 	return v, nil
 }
 
-func (w *work) reread(ctx context.Context, s manifest.Segment, v *Verification) error {
-	r, err := w.load(ctx, s, withReceipts)
+// reread reads a segment's copies again. Of listed entries the listing has counted already
+// that they are not as written.
+func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verification, listed *int64) error {
+	r, err := run.Load(ctx, s, record.WithReceipts)
 	if err != nil {
 		return err
 	}
-	receipts := r.receipts
-	at := w.plan.Moves[s.Move].Destination
+	receipts := r.Receipts
+	at := run.Plan.Moves[s.Move].Destination
 	results := make([]string, len(receipts)) // what is wrong, by receipt
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(cmp.Or(w.Workers, DefaultWorkers))
+	g.SetLimit(cmp.Or(run.Workers, DefaultWorkers))
 	for i := range receipts {
 		g.Go(func() (err error) {
-			results[i], err = w.rereadOne(gctx, at, &receipts[i])
-			w.Progress.Entries.Add(1)
-			w.Progress.Bytes.Add(receipts[i].Size)
+			results[i], err = rereadOne(gctx, run, at, &receipts[i])
+			run.Progress.Entries.Add(1)
+			run.Progress.Bytes.Add(receipts[i].Size)
 			return err
 		})
 	}
@@ -97,9 +120,16 @@ func (w *work) reread(ctx context.Context, s manifest.Segment, v *Verification) 
 	for i, wrong := range results {
 		r := &receipts[i]
 		switch {
+		case wrong == notThere && *listed > 0:
+			*listed--
 		case wrong != "":
-			v.Spoiled++
-			w.result.problem(Problem{Location: w.plan.To(w.plan.Moves[s.Move]).String(), Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled", Reason: wrong})
+			if *listed > 0 {
+				*listed--
+			} else {
+				v.Spoiled++
+			}
+			v.Problems.Add(Problem{Location: run.Plan.To(run.Plan.Moves[s.Move]).String(), Key: r.Key,
+				VersionID: r.DestinationVersionID, What: "spoiled", Reason: wrong})
 		case r.Marker:
 		case r.SHA256 != "":
 			v.Reread++
@@ -110,8 +140,10 @@ func (w *work) reread(ctx context.Context, s manifest.Segment, v *Verification) 
 	return nil
 }
 
+const notThere = "it is no longer there"
+
 // rereadOne returns what is wrong with one version, or nothing.
-func (w *work) rereadOne(ctx context.Context, bucket string, r *receipt.Receipt) (string, error) {
+func rereadOne(ctx context.Context, run *phase.Run, bucket string, r *receipt.Receipt) (string, error) {
 	if r.Marker {
 		return "", nil
 	}
@@ -120,21 +152,21 @@ func (w *work) rereadOne(ctx context.Context, bucket string, r *receipt.Receipt)
 		ref.VersionID = ""
 	}
 	if r.SHA256 == "" {
-		info, err := w.destination().Stat(ctx, ref, 0)
+		info, err := run.Destination().Stat(ctx, ref, 0)
 		if errors.Is(err, objectstore.ErrNotFound) {
-			return "it is no longer there", nil
+			return notThere, nil
 		}
 		if err != nil {
 			return "", err
 		}
 		if info.ETag != r.DestinationETag || r.Checksum != nil && info.Checksum != *r.Checksum {
-			return "its ETag or checksum is another", nil
+			return "its ETag or checksum differs", nil
 		}
 		return "", nil
 	}
-	sum, _, err := verifier.Hash(ctx, w.destination(), ref)
+	sum, _, err := verifier.Hash(ctx, run.Destination(), ref)
 	if errors.Is(err, objectstore.ErrNotFound) {
-		return "it is no longer there", nil
+		return notThere, nil
 	}
 	if err != nil {
 		return "", err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // version turns on a bucket's versioning.
@@ -58,7 +59,8 @@ func TestVersioningTurnedOn(t *testing.T) {
 			f.to.SetFault(nil)
 			during = false
 		}
-		if _, err := f.runner().Erase(t.Context(), p); !errors.Is(err, migrate.ErrNotEmpty) && !errors.Is(err, migrate.ErrNotCopied) {
+		if _, err := f.runner().Erase(t.Context(), p); !errors.Is(err, migrate.ErrNotEmpty) && !errors.Is(err,
+			migrate.ErrNotCopied) {
 			t.Errorf("erase: %v, want %v", err, migrate.ErrNotEmpty)
 		}
 		before := f.snapshot(us, f.bucket)
@@ -70,8 +72,8 @@ func TestVersioningTurnedOn(t *testing.T) {
 		}
 		// What to do next is said by the new plan, and ends.
 		p = f.plan("auto")
-		if !slices.ContainsFunc(p.Blockers, func(i migrate.Issue) bool {
-			return i.Rule == "destination-unversioned" && strings.Contains(i.Remedy, "turn versioning on")
+		if !slices.ContainsFunc(p.Blockers, func(i plan.Issue) bool {
+			return i.Rule == "destination-unversioned" && strings.Contains(i.Remedy, "enable versioning there")
 		}) {
 			t.Fatalf("blockers %+v; want destination-unversioned", p.Blockers)
 		}

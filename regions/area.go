@@ -22,7 +22,8 @@ func splitArea(code string) (area, number string) {
 func byNumber(a, b Place) int {
 	_, x := splitArea(a.Code)
 	_, y := splitArea(b.Code)
-	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Code, b.Code))
+	return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y), cmp.Compare(a.Provider, b.Provider),
+		cmp.Compare(a.Code, b.Code))
 }
 
 // inArea returns the places in the area.

@@ -15,7 +15,7 @@ type Catalog struct {
 	countries map[string]Country
 	sets      map[string]set // by folded name
 	operators map[operatorKey]Operator
-	reach     []reach
+	claims    []Claim
 	asOf      time.Time
 }
 
@@ -31,6 +31,9 @@ const freshMonths = 6
 
 // AsOf is the date of the catalog's oldest row.
 func (c *Catalog) AsOf() time.Time { return c.asOf }
+
+// AsOfMonth is AsOf as precise as the rows tell.
+func (c *Catalog) AsOfMonth() string { return c.asOf.Format("2006-01") }
 
 // Stale tells whether some row had gone unchecked for more than six months at
 // the time now.

@@ -24,26 +24,36 @@ func TestExposures(t *testing.T) {
 		yes, no []string // "axis/part of the law/country"
 	}{
 		{"american operator in dublin", "IE", amazon,
-			[]string{"location/GDPR/IE", "location/GDPR art. 48/EU", "location/e-Evidence/EU", "operator/CLOUD Act/US", "operator/FISA section 702/US", "operator/national security letters/US"},
+			[]string{"location/GDPR/EU", "location/Data Protection Act/IE", "location/GDPR art. 48/EU", "location/e-Evidence/EU", "operator/CLOUD Act/US",
+				"operator/FISA section 702/US", "operator/national security letters/US"},
 			[]string{"location/FISA/US", "operator/GDPR/IE"}},
 		{"french operator in france", "fr", regions.Operator{Name: "Example Cloud", Country: "FR"},
 			[]string{"location/Informatique/FR", "operator/e-Evidence/EU"}, []string{"operator/CLOUD/US", "operator/FISA/US"}},
 		{"sovereign cloud of an american owner", "DE", esc,
 			[]string{"location/BDSG/DE", "operator/e-Evidence/EU", "operator/CLOUD Act/US"}, nil},
 		{"in the us", "US", amazon,
-			[]string{"location/Stored Communications/US", "location/FISA/US", "operator/CLOUD/US"}, []string{"location/mutual/US"}},
+			[]string{"location/Stored Communications/US", "location/FISA/US", "operator/CLOUD/US"},
+			[]string{"location/mutual/US", "location/CLOUD Act agreement/US"}},
+		{"canada negotiates", "CA", amazon, []string{"location/PIPEDA/CA"},
+			[]string{"location/CLOUD Act agreement/CA", "location/lawful-access/CA"}},
+		{"mexico has no general rule", "MX", amazon, []string{"location/sector rules/MX"},
+			[]string{"location/localisation/MX"}},
 		{"territory", "PR", amazon, []string{"location/FISA/US"}, nil},
 		{"china", "CN", operatorOf("aws", "cn-north-1"),
-			[]string{"location/PIPL/CN", "location/28 CFR 202/US", "operator/National Intelligence/CN", "operator/28 CFR 202/US"},
-			[]string{"operator/CLOUD/US"}},
+			[]string{"location/PIPL/CN", "location/28 CFR 202/US", "operator/National Intelligence/CN",
+				"operator/28 CFR 202/US", "operator/CLOUD/US"}, // through its American supplier, contested
+			nil},
 		{"hong kong", "HK", amazon, []string{"location/28 CFR 202/US", "operator/CLOUD Act/US"}, nil},
 		{"london", "GB", regions.Operator{Country: "GB"},
-			[]string{"location/CLOUD Act agreement/GB", "location/intelligence sharing/GB", "operator/Investigatory/GB"}, []string{"location/GDPR art. 48/EU"}},
-		{"ireland shares nothing", "IE", amazon, nil, []string{"location/intelligence sharing/IE", "location/CLOUD/IE", "location/localisation/IE"}},
+			[]string{"location/CLOUD Act agreement/GB", "location/intelligence sharing/GB", "operator/Investigatory/GB"},
+			[]string{"location/GDPR art. 48/EU"}},
+		{"ireland shares nothing", "IE", amazon, nil, []string{"location/intelligence sharing/IE", "location/CLOUD/IE",
+			"location/localisation/IE"}},
 		{"country without a law row", "LU", amazon, []string{"location/unknown/LU", "location/GDPR art. 48/EU"}, nil},
 		{"no country", "", amazon, []string{"location/unknown/", "operator/CLOUD/US"}, nil},
-		{"no operator", "IE", regions.Operator{}, []string{"location/GDPR/IE", "operator/unknown/"}, nil},
-		{"operator of a country without such a law", "IE", regions.Operator{Country: "CH"}, []string{"operator/unknown/CH"}, nil},
+		{"no operator", "IE", regions.Operator{}, []string{"location/GDPR/EU", "operator/unknown/"}, nil},
+		{"operator of a country without such a law", "IE", regions.Operator{Country: "CH"}, []string{"operator/unknown/CH"},
+			nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -60,10 +70,12 @@ func TestExposures(t *testing.T) {
 				}
 			}
 			for _, e := range got {
-				if e.Law == "" || e.Detail == "" || e.Source == "" || e.AsOf.IsZero() || e.Confidence == "" {
+				if e.Law == "" || e.Detail == "" || e.Source == "" || e.AsOf == "" || e.Confidence == "" || e.State == "" ||
+					e.Group == "" {
 					t.Errorf("incomplete: %+v", e)
 				}
-				if tt.op.Contested && e.Axis == regions.AxisOperator && e.Country == "US" && !strings.Contains(e.Confidence, "contested") {
+				if tt.op.Contested && e.Axis == regions.AxisOperator && e.Country == "US" &&
+					(e.State == regions.InForce || !strings.Contains(e.Detail, "contested whether")) {
 					t.Errorf("not marked as contested: %+v", e)
 				}
 			}
@@ -100,7 +112,8 @@ func TestNoVerdict(t *testing.T) {
 		for _, e := range cat.Exposures(r.Country, op) {
 			check(e.Law, e.Detail, e.Confidence)
 		}
-		c, _ := cat.Country(r.Country)
-		check(c.Adequacy, c.Localisation, c.MLA, c.Confidence)
+		for _, c := range cat.Claims(regions.AxisLocation, r.Country) {
+			check(c.Law, c.Detail, c.Confidence, c.State)
+		}
 	}
 }

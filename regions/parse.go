@@ -4,7 +4,6 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"strings"
 )
 
 //go:embed data/*.csv
@@ -26,7 +25,7 @@ func Parse(fsys fs.FS) (*Catalog, error) {
 	}
 	// In this order: each table may refer to those before it.
 	for _, read := range []func(fs.FS) error{
-		c.readCountries, c.readSets, c.readLaw, c.readRegions, c.readOperators, c.readReach,
+		c.readCountries, c.readSets, c.readRegions, c.readOperators, c.readClaims,
 	} {
 		if err := read(fsys); err != nil {
 			return nil, fmt.Errorf("read catalog: %w", err)
@@ -66,51 +65,3 @@ func (c *Catalog) readCountries(fsys fs.FS) error {
 func isoShaped(s string) bool {
 	return len(s) == 2 && 'A' <= s[0] && s[0] <= 'Z' && 'A' <= s[1] && s[1] <= 'Z'
 }
-
-func (c *Catalog) readLaw(fsys fs.FS) error {
-	records, err := readTable(fsys, "data/law.csv", 6, "iso", "eu_adequacy", "cloud_act_agreement", "eyes", "us_mla",
-		"dp_statute", "localisation", "us_dsp_country_of_concern", "confidence")
-	if err != nil {
-		return err
-	}
-	seen := make(map[string]bool)
-	for _, r := range records {
-		code := r.get("iso")
-		country, ok := c.countries[code]
-		if !ok {
-			return r.errorf("unknown country %q", code)
-		}
-		if seen[code] {
-			return r.errorf("duplicate country %s", code)
-		}
-		seen[code] = true
-		concern := r.get("us_dsp_country_of_concern")
-		if concern != "yes" && concern != "no" {
-			return r.errorf("us_dsp_country_of_concern %q: want yes or no", concern)
-		}
-		for name, says := range map[string]bool{
-			setConcern:  concern == "yes",
-			setAdequate: strings.HasPrefix(strings.ToLower(r.get("eu_adequacy")), "yes"),
-			set14Eyes:   isRing(r.get("eyes")),
-		} {
-			if c.inSet(name, code) != says {
-				return r.errorf("%s: this row and data/sets.csv disagree on %s", code, name)
-			}
-		}
-		c.used(r)
-		country.Adequacy = r.get("eu_adequacy")
-		country.CloudActAgreement = r.get("cloud_act_agreement")
-		country.Eyes = r.get("eyes")
-		country.MLA = r.get("us_mla")
-		country.Statute = r.get("dp_statute")
-		country.Localisation = r.get("localisation")
-		country.Confidence = r.get("confidence")
-		country.Source = r.get("source")
-		country.AsOf = r.asOf
-		c.countries[code] = country
-	}
-	return nil
-}
-
-// isRing tells whether eyes is one of the reported rings.
-func isRing(eyes string) bool { return eyes == "5" || eyes == "9" || eyes == "14" }

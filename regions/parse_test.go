@@ -3,6 +3,7 @@ package regions_test
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -10,7 +11,7 @@ import (
 	"github.com/residency/residency/regions"
 )
 
-var tables = []string{"countries", "law", "operators", "reach", "regions", "sets"}
+var tables = []string{"claims", "countries", "operators", "regions", "sets"}
 
 // data returns a copy of the tables that a test may spoil.
 func data(t testing.TB) fstest.MapFS {
@@ -40,36 +41,49 @@ func TestParseRefuses(t *testing.T) {
 		{"bad date", "regions", "", "aws,x-1,x,,IE,aws,region,,,,,,,v,s,2026-13\n", "neither YYYY-MM-DD nor YYYY-MM"},
 		{"no code", "regions", "", "aws,,x,,IE,aws,region,,,,,,,v,s,2026-11\n", "code is empty"},
 		{"unknown country", "regions", "", "aws,x-1,x,,XX,aws,region,,,,,,,v,s,2026-11\n", `unknown country "XX"`},
-		{"region in two countries", "regions", "", "aws,x-1,x,,DE+FR,aws,region,,,,,,,v,s,2026-11\n", `unknown country "DE+FR"`},
-		{"unknown country of a multi-region", "regions", "", "gcp,x-1,x,,XX,aws,gcs-multi-region,,,,,,,v,s,2026-11\n", `unknown country "XX"`},
+		{"region in two countries", "regions", "", "aws,x-1,x,,DE+FR,aws,region,,,,,,,v,s,2026-11\n",
+			`unknown country "DE+FR"`},
+		{"unknown country of a multi-region", "regions", "", "gcp,x-1,x,,XX,aws,gcs-multi-region,,,,,,,v,s,2026-11\n",
+			`unknown country "XX"`},
 		{"unknown kind", "regions", "", "aws,x-1,x,,IE,aws,planet,,,,,,,v,s,2026-11\n", `unknown kind "planet"`},
-		{"pair that is not there", "regions", "", "azure,x1,x,,IE,AzureCloud,region,,nowhere,IE,,,,v,s,2026-11\n", `no region "nowhere"`},
-		{"pair in another country", "regions", "", "azure,x1,x,,IE,AzureCloud,region,,westeurope,IE,,,,v,s,2026-11\n", `no region "westeurope"`},
-		{"pair country unknown", "regions", "", "azure,x1,x,,IE,AzureCloud,region,,westeurope,XX,,,,v,s,2026-11\n", `unknown country "XX"`},
-		{"alias of nothing", "regions", "", "aws,old,x,,IE,aws,s3-location-alias,,,,,,nowhere,v,s,2026-11\n", `no region "nowhere"`},
+		{"pair that is not there", "regions", "", "azure,x1,x,,IE,AzureCloud,region,,nowhere,IE,,,,v,s,2026-11\n",
+			`no region "nowhere"`},
+		{"pair in another country", "regions", "", "azure,x1,x,,IE,AzureCloud,region,,westeurope,IE,,,,v,s,2026-11\n",
+			`no region "westeurope"`},
+		{"pair country unknown", "regions", "", "azure,x1,x,,IE,AzureCloud,region,,westeurope,XX,,,,v,s,2026-11\n",
+			`unknown country "XX"`},
+		{"alias of nothing", "regions", "", "aws,old,x,,IE,aws,s3-location-alias,,,,,,nowhere,v,s,2026-11\n",
+			`no region "nowhere"`},
 		{"columns", "regions", "", "aws,x-1\n", "wrong number of fields"},
 		{"quote", "regions", "", "aws,\"x-1\n", "extraneous or missing"},
 		{"space", "regions", "", "aws, x-1,x,,IE,aws,region,,,,,,,v,s,2026-11\n", "space at an end"},
 		{"encoding", "regions", "", "aws,x\xff,x,,IE,aws,region,,,,,,,v,s,2026-11\n", "not UTF-8"},
-		{"law of nowhere", "law", "", "XX,no,no,-,none,x,none,no,R,s,2026-11\n", `unknown country "XX"`},
-		{"law twice", "law", "", "IE,no,no,-,none,x,none,no,R,s,2026-11\n", "duplicate country IE"},
-		{"concern", "law", "", "RU,no,no,-,none,x,none,maybe,R,s,2026-11\n", "want yes or no"},
-		{"concern against set", "law", "", "RU,no,no,-,none,x,none,no,R,s,2026-11\n", "disagree on US-DSP-concern"},
-		{"adequacy against set", "law", "", "LU,yes,no,-,none,x,none,no,R,s,2026-11\n", "disagree on adequate"},
-		{"ring against set", "law", "", "LU,no,no,14,none,x,none,no,R,s,2026-11\n", "disagree on 14-eyes"},
 		{"country twice", "countries", "", "IE,Ireland,s,2026-11\n", "duplicate country IE"},
 		{"country code", "countries", "", "ie,Ireland,s,2026-11\n", "want two letters"},
 		{"member twice", "sets", "", "EU,IE,s,2026-11\n", "duplicate member IE"},
 		{"member nowhere", "sets", "", "EU,XX,s,2026-11\n", `unknown country "XX"`},
 		{"set spelled twice", "sets", "", "eu,CH,s,2026-11\n", "also spelled"},
-		{"operator twice", "operators", "", "aws,aws,,x,X,US,,no,,s,2026-11\n", "duplicate operator"},
-		{"operator of nothing", "operators", "", "aws,aws-mars,,x,X,US,,no,,s,2026-11\n", "does not have"},
-		{"operator from nowhere", "operators", "", "aws,aws,eu-west-1,x,X,XX,,no,,s,2026-11\n", `unknown country "XX"`},
-		{"operator without name", "operators", "", "aws,aws,eu-west-1,x,,US,,no,,s,2026-11\n", "without id or name"},
-		{"operator contested", "operators", "", "aws,aws,eu-west-1,x,X,US,,,,s,2026-11\n", "want yes or no"},
-		{"axis", "reach", "", "moon,US,l,US,d,c,s,2026-11\n", `axis "moon"`},
-		{"reach of nowhere", "reach", "", "operator,XX,l,US,d,c,s,2026-11\n", `applies to "XX"`},
-		{"law of no country", "reach", "", "operator,US,l,XX,d,c,s,2026-11\n", `law of "XX"`},
+		{"operator twice", "operators", "", "aws,aws,,x,X,US,,no,,,,s,2026-11\n", "duplicate operator"},
+		{"operator of nothing", "operators", "", "aws,aws-mars,,x,X,US,,no,,,,s,2026-11\n", "does not have"},
+		{"operator from nowhere", "operators", "", "aws,aws,eu-west-1,x,X,XX,,no,,,,s,2026-11\n", `unknown country "XX"`},
+		{"operator without name", "operators", "", "aws,aws,eu-west-1,x,,US,,no,,,,s,2026-11\n", "without id or name"},
+		{"operator contested", "operators", "", "aws,aws,eu-west-1,x,X,US,,,,,,s,2026-11\n", "want yes or no"},
+		{"supplier without name", "operators", "", "aws,aws,eu-west-1,x,X,IE,,no,US,,,s,2026-11\n", "a supplier has"},
+		{"supplier from nowhere", "operators", "", "aws,aws,eu-west-1,x,X,IE,,no,XX,Y,,s,2026-11\n", `unknown country "XX"`},
+		{"axis", "claims", "", claimRow("moon", "axis"), `axis "moon"`},
+		{"claim of nowhere", "claims", "", claimRow("XX", "applies"), `applies to "XX"`},
+		{"law of no country", "claims", "", claimRow("XX", "country"), `law of "XX"`},
+		{"claim of no group", "claims", "", claimRow("", "group"), "group is empty"},
+		{"claim of another group", "claims", "", claimRow("exposure", "group"), `group "exposure"`},
+		{"claim without state", "claims", "", claimRow("", "state"), "state is empty"},
+		{"claim of another state", "claims", "", claimRow("probably", "state"), `state "probably"`},
+		{"claim without confidence", "claims", "", claimRow("", "confidence"), `confidence ""`},
+		{"claim of another confidence", "claims", "", claimRow("R", "confidence"), `confidence "R"`},
+		{"claim without detail", "claims", "", claimRow("", "detail"), "detail is empty"},
+		{"claim without source", "claims", "", claimRow("", "source"), "source is empty"},
+		{"claim without date", "claims", "", claimRow("", "dated"), "dated: "},
+		{"claim with an invented date", "claims", "", claimRow("2026-13", "dated"), "dated: "},
+		{"claim since when", "claims", "", claimRow("soon", "since"), "since: "},
 	}
 	place := regexp.MustCompile(`data/[a-z]+\.csv:\d+: `)
 	for _, tt := range tests {
@@ -91,6 +105,15 @@ func TestParseRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// claimRow is a sound row of claims but for one column.
+func claimRow(value, column string) string {
+	names := []string{"axis", "applies", "group", "law", "country", "state", "since", "detail", "confidence", "dated",
+		"source", "as_of"}
+	row := []string{"operator", "US", "law", "l", "US", "in force", "2026", "d", "read in a source", "2026-11", "s", "2026-11"}
+	row[slices.Index(names, column)] = value
+	return strings.Join(row, ",") + "\n"
 }
 
 func TestParseMissingTable(t *testing.T) {

@@ -66,11 +66,29 @@ func (c *Catalog) setCountries(r record, region *Region) error {
 		region.Country = country
 	} else {
 		region.CountryNote = country
+		c.spans(region)
 	}
 	if _, ok := c.countries[pair]; !ok && pair != "" {
 		return r.errorf("%s: unknown country %q of the paired region", region.Code, pair)
 	}
 	return nil
+}
+
+// spans reads from the note how far a region's country is known: FI+NL is in both, and
+// EU* somewhere in a set.
+func (c *Catalog) spans(region *Region) {
+	if name, some := strings.CutSuffix(region.CountryNote, "*"); some && len(c.sets[fold(name)].members) > 0 {
+		region.Within = c.sets[fold(name)].name
+		return
+	}
+	var all []string
+	for _, code := range strings.Split(region.CountryNote, "+") {
+		if _, ok := c.countries[code]; !ok {
+			return
+		}
+		all = append(all, code)
+	}
+	region.Countries = all
 }
 
 // checkReferences makes sure that pairs and aliases name regions of the table,

@@ -14,6 +14,8 @@ var (
 	ErrUnknownRegion = errors.New("unknown region")
 	// ErrNotOffered: the catalog knows it, but no configured provider has it.
 	ErrNotOffered = errors.New("region not offered")
+	// ErrPartition: the catalog knows it, in another partition than what is configured.
+	ErrPartition = errors.New("in another partition")
 	// ErrUnknownPlace: a provider has it, but in which country is not known.
 	ErrUnknownPlace = errors.New("country not known")
 	// ErrAmbiguous: more than one provider has it.
@@ -62,7 +64,8 @@ func (c *Catalog) placeCountry(p Place) (string, error) {
 	case configured != "":
 		return configured, nil
 	case !known:
-		return "", fmt.Errorf("%w: no catalog says where %s is; give its country in the configuration", ErrUnknownPlace, p.name())
+		return "", fmt.Errorf("%w: no catalog says where %s is; give its country in the configuration", ErrUnknownPlace,
+			p.name())
 	case row.Country == "":
 		return "", spread(row)
 	}

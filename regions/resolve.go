@@ -59,9 +59,11 @@ func (c *Catalog) resolve(query string, offered []Place) (Resolution, error) {
 		return Resolution{}, c.notOffered(query, rows, offered)
 	}
 	if qualified && len(eligible) == 0 {
-		return Resolution{}, fmt.Errorf("%w: no provider %q is configured; %s", ErrUnknownRegion, provider, c.suggest(code, offered))
+		return Resolution{}, fmt.Errorf("%w: no provider %q is configured; %s", ErrUnknownRegion, provider,
+			c.suggest(code, offered))
 	}
-	return Resolution{}, fmt.Errorf("%w: neither the catalog nor the configuration has it; %s", ErrUnknownRegion, c.suggest(code, offered))
+	return Resolution{}, fmt.Errorf("%w: neither the catalog nor the configuration has it; %s", ErrUnknownRegion,
+		c.suggest(code, offered))
 }
 
 // resolveExact decides on the places that have the code asked for.
@@ -138,6 +140,9 @@ func (c *Catalog) notOffered(query string, rows []Region, offered []Place) error
 	if !qualified {
 		code, who = query, "any configured provider"
 	}
+	if err := c.apart(rows, offered); err != nil {
+		return err
+	}
 	var known []string
 	for _, r := range rows {
 		if r.Kind == KindPseudo || r.Country == "" {
@@ -147,4 +152,32 @@ func (c *Catalog) notOffered(query string, rows []Region, offered []Place) error
 	}
 	return fmt.Errorf("%w: the catalog has %s, but it is not offered by %s; %s",
 		ErrNotOffered, strings.Join(known, ", "), who, c.suggest(code, offered))
+}
+
+// apart refuses what is in another partition than all that its service's providers
+// offer; nil if it is not so.
+func (c *Catalog) apart(rows []Region, offered []Place) error {
+	row := rows[0]
+	for _, r := range rows {
+		if r.Provider != row.Provider || r.Partition != row.Partition || r.Partition == "" {
+			return nil
+		}
+	}
+	var reach []string // provider and partition
+	for _, p := range offered {
+		at, known := c.index[keyOf(p.Kind, p.Code)]
+		switch {
+		case p.Kind != row.Provider:
+			continue
+		case !known, at.Partition == row.Partition:
+			return nil
+		}
+		reach = append(reach, fmt.Sprintf("provider %s in %s", p.Provider, at.Partition))
+	}
+	if len(reach) == 0 {
+		return nil
+	}
+	slices.Sort(reach)
+	return fmt.Errorf("%w: %s %s (%s) is in %s, and %s: no credentials are of both, and no service copies between them",
+		ErrPartition, row.Provider, row.Code, row.Country, row.Partition, strings.Join(slices.Compact(reach), ", "))
 }

@@ -12,7 +12,8 @@ import (
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	cat := load(t)
-	europe := aws("us-east-1", "eu-west-3", "eu-west-2", "eu-west-1", "eu-central-1", "eu-central-2", "us-gov-west-1", "ca-central-1")
+	europe := aws("us-east-1", "eu-west-3", "eu-west-2", "eu-west-1", "eu-central-1", "eu-central-2", "us-gov-west-1",
+		"ca-central-1")
 	cloud := offer("cloud", "s3", "us-east-1", "eu-west-1", "gra", "mars-1")
 	at := func(p regions.Place, country string) []regions.Place { p.Country = country; return []regions.Place{p} }
 	gra := regions.Place{Provider: "cloud", Kind: "s3", Code: "gra"}
@@ -33,7 +34,8 @@ func TestResolve(t *testing.T) {
 			alternatives: []string{"aws:eu-west-2=GB", "aws:eu-west-3=FR"}},
 		{name: "qualified area", query: "aws:eu-central", offered: europe, want: "aws:eu-central-1=DE", area: true,
 			alternatives: []string{"aws:eu-central-2=CH"}},
-		{name: "area without its first", query: "eu-west", offered: aws("eu-west-3", "eu-west-2"), want: "aws:eu-west-2=GB", area: true,
+		{name: "area without its first", query: "eu-west", offered: aws("eu-west-3", "eu-west-2"), want: "aws:eu-west-2=GB",
+			area:         true,
 			alternatives: []string{"aws:eu-west-3=FR"}},
 		{name: "numbers, not strings", query: "europe-west", offered: offer("g", "gcp", "europe-west10", "europe-west9"),
 			want: "g:europe-west9=FR", area: true, alternatives: []string{"g:europe-west10=DE"}},
@@ -41,7 +43,8 @@ func TestResolve(t *testing.T) {
 		{name: "s3 with its own country", query: "gra", offered: at(gra, "fr"), want: "cloud:gra=FR"},
 		{name: "configured country before catalog on s3", query: "eu-west-1",
 			offered: at(regions.Place{Provider: "cloud", Kind: "s3", Code: "eu-west-1"}, "DE"), want: "cloud:eu-west-1=DE"},
-		{name: "said twice", query: "eu-west-1", offered: append(aws("eu-west-1"), aws("eu-west-1")...), want: "aws:eu-west-1=IE"},
+		{name: "said twice", query: "eu-west-1", offered: append(aws("eu-west-1"), aws("eu-west-1")...),
+			want: "aws:eu-west-1=IE"},
 
 		{name: "us", query: "us-east-1", offered: europe, err: regions.ErrUS},
 		{name: "us not offered", query: "us-west-2", offered: europe, err: regions.ErrUS},
@@ -67,30 +70,47 @@ func TestResolve(t *testing.T) {
 		{name: "gcp us multi-region", query: "gcp:US", err: regions.ErrUS},
 		{name: "gcp us dual-region", query: "nam4", err: regions.ErrUS},
 		{name: "area that begins in the us", query: "zone", err: regions.ErrUS, offered: append(
-			at(regions.Place{Provider: "c", Kind: "s3", Code: "zone-1"}, "GU"), at(regions.Place{Provider: "c", Kind: "s3", Code: "zone-2"}, "FR")...)},
+			at(regions.Place{Provider: "c", Kind: "s3", Code: "zone-1"}, "GU"),
+			at(regions.Place{Provider: "c", Kind: "s3", Code: "zone-2"}, "FR")...)},
 
-		{name: "unknown", query: "mars-1", offered: europe, err: regions.ErrUnknownRegion, says: "offered are aws:ca-central-1 (CA)"},
-		{name: "typo", query: "eu-wset-1", offered: europe, err: regions.ErrUnknownRegion, says: "did you mean aws:eu-west-1 (IE)"},
+		{name: "another partition", query: "eu-west-1", offered: aws("us-gov-west-1", "us-gov-east-1"),
+			err:  regions.ErrPartition,
+			says: "aws eu-west-1 (IE) is in aws, and provider aws in aws-us-gov: no credentials"},
+		{name: "area of another partition", query: "aws:eusc-de-east", offered: aws("eu-west-1"), err: regions.ErrPartition},
+		{name: "another partition that one provider is in", query: "eu-west-2", err: regions.ErrNotOffered,
+			offered: append(aws("us-gov-west-1"), offer("eu", "aws", "eu-west-1")...)},
+		{name: "another partition, and no provider of that service", query: "eusc-de-east-1", offered: cloud,
+			err: regions.ErrNotOffered},
+		{name: "unknown", query: "mars-1", offered: europe, err: regions.ErrUnknownRegion,
+			says: "offered are aws:ca-central-1 (CA)"},
+		{name: "typo", query: "eu-wset-1", offered: europe, err: regions.ErrUnknownRegion,
+			says: "did you mean aws:eu-west-1 (IE)"},
 		{name: "old location name", query: "EU", offered: aws("EU", "eu-west-1"), err: regions.ErrUnknownRegion},
 		{name: "empty", query: "", offered: europe, err: regions.ErrUnknownRegion},
 		{name: "empty region", query: "aws:", offered: europe, err: regions.ErrUnknownRegion},
 		{name: "empty provider", query: ":eu-west-1", offered: europe, err: regions.ErrUnknownRegion},
 		{name: "set", query: "EEA", offered: europe, err: regions.ErrUnknownRegion},
 		{name: "country", query: "DE", offered: europe, err: regions.ErrUnknownRegion},
-		{name: "gcp multi-region", query: "asia", offered: europe, err: regions.ErrUnknownRegion, says: "not in one known country"},
+		{name: "gcp multi-region", query: "asia", offered: europe, err: regions.ErrUnknownRegion,
+			says: "not in one known country"},
 		{name: "gcp multi-region offered", query: "EU", offered: offer("g", "gcp", "EU"), err: regions.ErrUnknownRegion},
-		{name: "gcp dual-region of two countries", query: "EUR5", offered: offer("g", "gcp", "EUR5"), err: regions.ErrUnknownRegion},
-		{name: "azure geography", query: "europe", offered: offer("az", "azure", "westeurope"), err: regions.ErrUnknownRegion},
+		{name: "gcp dual-region of two countries", query: "EUR5", offered: offer("g", "gcp", "EUR5"),
+			err: regions.ErrUnknownRegion},
+		{name: "azure geography", query: "europe", offered: offer("az", "azure", "westeurope"),
+			err: regions.ErrUnknownRegion},
 		{name: "china global", query: "aws-cn-global", err: regions.ErrUnknownRegion},
 		{name: "local zone", query: "us-east-1-qro-1a", err: regions.ErrUnknownRegion},
-		{name: "unknown provider and region", query: "nobody:mars-1", offered: europe, err: regions.ErrUnknownRegion, says: `no provider "nobody"`},
+		{name: "unknown provider and region", query: "nobody:mars-1", offered: europe, err: regions.ErrUnknownRegion,
+			says: `no provider "nobody"`},
 
 		{name: "not offered", query: "eu-north-1", offered: europe, err: regions.ErrNotOffered, says: "eu-north-1 (SE)"},
 		{name: "other provider's", query: "westeurope", offered: europe, err: regions.ErrNotOffered},
 		{name: "area not offered", query: "eu-north", offered: europe, err: regions.ErrNotOffered},
-		{name: "not by that provider", query: "cloud:eu-central-1", offered: slices.Concat(europe, cloud), err: regions.ErrNotOffered,
+		{name: "not by that provider", query: "cloud:eu-central-1", offered: slices.Concat(europe, cloud),
+			err:  regions.ErrNotOffered,
 			says: "did you mean aws:eu-central-1"},
-		{name: "code is not taken for an area", query: "australiacentral", offered: offer("az", "azure", "australiacentral2"), err: regions.ErrNotOffered},
+		{name: "code is not taken for an area", query: "australiacentral", offered: offer("az", "azure", "australiacentral2"),
+			err: regions.ErrNotOffered},
 
 		{name: "offered somewhere", query: "gra", offered: cloud, err: regions.ErrUnknownPlace, says: "give its country"},
 		{name: "offered nowhere on the map", query: "gra", offered: at(gra, "Atlantis"), err: regions.ErrUnknownPlace},
@@ -100,7 +120,8 @@ func TestResolve(t *testing.T) {
 		{name: "two providers", query: "eu-west-1", offered: slices.Concat(europe, cloud), err: regions.ErrAmbiguous,
 			says: "aws:eu-west-1, cloud:eu-west-1"},
 		{name: "area of two providers", query: "eu-west", offered: slices.Concat(europe, cloud), err: regions.ErrAmbiguous},
-		{name: "two countries for one", query: "gra", offered: append(at(gra, "FR"), at(gra, "DE")...), err: regions.ErrAmbiguous},
+		{name: "two countries for one", query: "gra", offered: append(at(gra, "FR"), at(gra, "DE")...),
+			err: regions.ErrAmbiguous},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -119,7 +140,8 @@ func TestResolve(t *testing.T) {
 				}
 				return
 			}
-			if c := codes([]regions.Place{got.Place}); c[0] != tt.want || got.Area != tt.area || !slices.Equal(codes(got.Alternatives), tt.alternatives) {
+			if c := codes([]regions.Place{got.Place}); c[0] != tt.want || got.Area != tt.area ||
+				!slices.Equal(codes(got.Alternatives), tt.alternatives) {
 				t.Errorf("Resolve(%q) = %s area %v with %q; want %s area %v with %q",
 					tt.query, c[0], got.Area, codes(got.Alternatives), tt.want, tt.area, tt.alternatives)
 			}
@@ -132,7 +154,8 @@ func TestResolve(t *testing.T) {
 
 func sentinels(err error) int {
 	n := 0
-	for _, s := range []error{regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrUnknownPlace, regions.ErrAmbiguous} {
+	for _, s := range []error{regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrPartition,
+		regions.ErrUnknownPlace, regions.ErrAmbiguous} {
 		if errors.Is(err, s) {
 			n++
 		}
@@ -196,7 +219,8 @@ func TestPlaceCountry(t *testing.T) {
 
 func FuzzResolve(f *testing.F) {
 	cat := load(f)
-	for _, seed := range []string{"eu-west-1", "eu-west", "us-gov", "", "EU", "cloud:gra", "aws:us-east", "PR", ":", "x9", "ſ"} {
+	for _, seed := range []string{"eu-west-1", "eu-west", "us-gov", "", "EU", "cloud:gra", "aws:us-east", "PR", ":", "x9",
+		"ſ"} {
 		f.Add(seed, "gra", "FR", "s3")
 		f.Add(seed, seed, "", "aws")
 	}

@@ -7,7 +7,9 @@ const (
 	setConcern  = "US-DSP-concern"
 	setAdequate = "adequate"
 	set14Eyes   = "14-eyes"
-	setEEA      = "EEA"
+	// setNot14Eyes has the countries of whose law something is known, and no such ring.
+	setNot14Eyes = "not-14-eyes"
+	setEEA       = "EEA"
 )
 
 // set is a named group of countries.
@@ -25,12 +27,12 @@ func (c *Catalog) deriveSets() {
 			continue
 		}
 		notUS = append(notUS, code)
-		if country.Eyes != "" && !isRing(country.Eyes) {
+		if c.hasLaw(country.ISO) && !c.inSet(set14Eyes, country.ISO) {
 			notEyes = append(notEyes, code)
 		}
 	}
 	c.addSet("not-US", notUS)
-	c.addSet("not-14-eyes", notEyes)
+	c.addSet(setNot14Eyes, notEyes)
 	c.addSet("EEA+adequate", slices.Concat(c.sets[fold(setEEA)].members, c.sets[fold(setAdequate)].members))
 	for k, s := range c.sets {
 		slices.Sort(s.members)
@@ -46,17 +48,42 @@ func (c *Catalog) inSet(name, code string) bool {
 
 // Sets returns the names of the sets that a country is in, sorted: EU, EEA,
 // adequate (a decision under GDPR art. 45 exists, perhaps of limited scope),
-// EEA+adequate, not-US, 14-eyes, not-14-eyes, US-DSP-concern. A country of
-// which too little is known is left out of a set rather than put into it.
+// EEA+adequate, not-US, 14-eyes, US-DSP-concern. A country of which too little is known
+// is left out of a set rather than put into it. A policy can also name not-14-eyes, which
+// is not listed: it would read like a grade.
 func (c *Catalog) Sets(code string) []string {
 	var names []string
 	for _, s := range c.sets {
-		if slices.Contains(s.members, iso(code)) {
+		if s.name != setNot14Eyes && slices.Contains(s.members, iso(code)) {
 			names = append(names, s.name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// RegionSets returns the sets in which all is that is in a region: of one that spans
+// several countries, those that they share.
+func (c *Catalog) RegionSets(r Region) []string {
+	if r.Within != "" {
+		var names []string
+		for _, s := range c.sets {
+			if s.name != setNot14Eyes && c.covers(s.name, r.Within) {
+				names = append(names, s.name)
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	shared := c.Sets(r.Country)
+	for i, country := range r.Countries {
+		sets := c.Sets(country)
+		if i == 0 {
+			shared = sets
+		}
+		shared = slices.DeleteFunc(shared, func(s string) bool { return !slices.Contains(sets, s) })
+	}
+	return shared
 }
 
 // SetMembers returns the countries of a set, sorted, or nil if there is no

@@ -4,34 +4,28 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/residency/residency/regions/nearest"
 )
 
-const (
-	maxSuggestions = 12
-	maxTypos       = 2  // edits between a code and what was probably meant
-	maxCode        = 64 // bytes; longer than any region code, it is no typing mistake
-)
+const maxSuggestions = 12
 
 // suggest says which offered places could be meant instead: those nearest to
 // code if it looks like a typing mistake, or else those there are. Places that
 // would be refused are left out. An empty code is nobody's mistake.
 func (c *Catalog) suggest(code string, offered []Place) string {
-	var all, near []string
-	nearest := maxTypos
+	var all, codes, near []string
 	for _, p := range offered {
 		p, err := c.admit(p)
 		if err != nil {
 			continue
 		}
-		text := fmt.Sprintf("%s (%s)", p.name(), p.Country)
-		all = append(all, text)
-		if code == "" || max(len(code), len(p.Code)) > maxCode {
-			continue
-		}
-		if d := distance(fold(code), fold(p.Code)); d <= nearest {
-			if d < nearest {
-				near, nearest = nil, d
-			}
+		all = append(all, fmt.Sprintf("%s (%s)", p.name(), p.Country))
+		codes = append(codes, p.Code)
+	}
+	meant := nearest.Names(code, codes)
+	for i, text := range all {
+		if slices.Contains(meant, codes[i]) {
 			near = append(near, text)
 		}
 	}
@@ -61,25 +55,4 @@ func names(places []Place) string {
 		texts[i] = p.name()
 	}
 	return strings.Join(texts, ", ")
-}
-
-// distance is the number of bytes to insert, delete or replace between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

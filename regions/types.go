@@ -22,11 +22,13 @@ type Region struct {
 	Provider     string // aws, azure or gcp
 	Code         string
 	Name         string
-	Place        string // city or state; empty where undisclosed
-	Country      string // ISO 3166-1 alpha-2; empty unless one country is known
-	CountryNote  string // what the table says where Country is empty
-	Partition    string // the provider's separate cloud that the region is in
-	Kind         string // one of the Kind constants
+	Place        string   // city or state; empty where undisclosed
+	Country      string   // ISO 3166-1 alpha-2; empty unless one country is known
+	CountryNote  string   // what the table says where Country is empty
+	Countries    []string // of a region that spans several
+	Within       string   // the set of which it is in some unnamed country, such as EU
+	Partition    string   // the provider's separate cloud that the region is in
+	Kind         string   // one of the Kind constants
 	Geography    string
 	PairedRegion string // where geo-redundant copies go, if the provider pairs regions
 	PairCountry  string
@@ -38,23 +40,15 @@ type Region struct {
 	AsOf         time.Time
 }
 
-// Country is what the catalog knows about one country. Where it has no row for
-// the country's law, the fields from Adequacy to Confidence are empty, which
-// means not known.
+// Country is what the catalog knows about one country, beside what Claims says of its
+// law.
 type Country struct {
-	ISO               string
-	Name              string
-	Sets              []string // sorted; see Catalog.Sets
-	Adequacy          string   // GDPR art. 45, with its scope
-	CloudActAgreement string   // executive agreement with the US
-	Eyes              string   // innermost reported ring of intelligence sharing
-	MLA               string   // mutual legal assistance with the US
-	Statute           string   // data protection statute
-	Localisation      string   // localisation duties and limits on export
-	DSPConcern        bool     // country of concern under US 28 CFR 202
-	Confidence        string
-	Source            string
-	AsOf              time.Time
+	ISO        string
+	Name       string
+	Sets       []string // sorted; see Catalog.Sets
+	DSPConcern bool     // country of concern under US 28 CFR 202
+	Source     string
+	AsOf       time.Time
 }
 
 // Operator is the organisation that runs a region.
@@ -65,8 +59,11 @@ type Operator struct {
 	Parent    string // country of a foreign owner, if there is one
 	Note      string
 	Contested bool // whether the owner's law reaches it is disputed
-	Source    string
-	AsOf      time.Time
+	// Supplier is the country of who supplies its technology, if that is another, and
+	// SupplierName who it is; whether that one's law reaches the operator is disputed.
+	Supplier, SupplierName string
+	Source                 string
+	AsOf                   time.Time
 }
 
 // IsUS tells whether country is the United States or one of its territories

@@ -20,7 +20,7 @@ type amazonKey struct{}
 
 const amazonUsage = `amazon start [PARTITION] [REGION…]: run an Amazon, and be its account's root
 amazon as USER [POLICY]: be a user, whose policy a file has
-amazon account NAME NUMBER: have a root of another account, as a profile
+amazon account NAME NUMBER [PARTITION]: have a root of another account, as a profile
 [!] amazon hosts PATTERN: assert that a host that was asked for matches a pattern
 [!] amazon denied USER [PATTERN]: assert that a user was denied an action
 amazon used USER FILE: write down which actions a user needed and had
@@ -59,8 +59,9 @@ func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
 		setAll(ts, server.Env(rest[0]))
 	case args[0] == "as" && len(rest) == 1:
 		setAll(ts, server.Env(rest[0]))
-	case args[0] == "account" && len(rest) == 2:
-		ts.Check(server.AddUser(amazon.User{Name: rest[0], Account: rest[1], Root: true}))
+	case args[0] == "account" && (len(rest) == 2 || len(rest) == 3):
+		ts.Check(server.AddUser(amazon.User{Name: rest[0], Account: rest[1], Partition: strings.Join(rest[2:], ""),
+			Root: true}))
 	case args[0] == "hosts" && len(rest) == 1:
 		assertMatch(ts, neg, "host", rest[0], server.Hosts())
 	case args[0] == "denied" && len(rest) >= 1:
@@ -139,9 +140,13 @@ func startAmazon(ts *testscript.TestScript, args []string) *amazon.Server {
 
 type onAmazonKey struct{}
 
+// notUsed is what no list of buckets shows, and the scripts do not have.
+const notUsed = "[directory buckets, table buckets, vector buckets, buckets on Outposts]"
+
 // TestScriptsOnAmazon runs the scripts of the whole way against an Amazon instead of
 // the sandbox, at its regions' own addresses.
 func TestScriptsOnAmazon(t *testing.T) {
+	t.Parallel()
 	p := scripts(true)
 	for _, name := range onAmazon() {
 		p.Files = append(p.Files, filepath.Join(p.Dir, name+".txtar"))
@@ -167,7 +172,7 @@ func forAmazon(text string) string {
 	text = regexp.MustCompile(`\{endpoint: https://s3\.[a-z0-9-]+\.amazonaws\.com`).ReplaceAllString(text, "{country: ")
 	text = regexp.MustCompile(`\{country: (?:, country: )?([A-Z]*)\}`).ReplaceAllString(text, "{}")
 	text = regexp.MustCompile(`(?m)^ +operator: \{.*\}\n`).ReplaceAllString(text, "")
-	return strings.ReplaceAll(text, "type: s3", "type: aws")
+	return strings.ReplaceAll(text, "type: s3", "type: aws\n    not_used: "+notUsed)
 }
 
 // amazonSandbox is sandboxCommand on an Amazon. Its root takes the place of the

@@ -49,16 +49,19 @@ const (
 // again, ends with every history exact and the source empty. With RESIDENCY_KILLS
 // every kill is made with either home of the state, and three in a row.
 func TestKilledInTheErase(t *testing.T) {
+	t.Parallel()
 	all := os.Getenv("RESIDENCY_KILLS") != ""
 	for _, server := range []string{"versitygw", "MinIO"} {
 		for _, home := range []string{"directory", "bucket"} {
 			t.Run(server+", state in a "+home, func(t *testing.T) {
+				t.Parallel()
 				f := newFragile(t, server, home)
 				if all {
 					f.kills = 3
 				}
 				for _, a := range []aim{
-					{deletions, true, "before", "bucket", 0}, {deletions, true, "half", "directory", 0}, {deletions, true, "after", "directory", 0},
+					{deletions, true, "before", "bucket", 0}, {deletions, true, "half", "directory", 0},
+					{deletions, true, "after", "directory", 0},
 					{writes, false, "before", "bucket", 0}, {writes, false, "after", "bucket", 0},
 				} {
 					if a.home != home && !(all && a.source) { // no write to a directory can be held
@@ -84,6 +87,7 @@ type fragile struct {
 	t       *testing.T
 	box     *storetest.Sandbox
 	home    string
+	dir     string
 	binary  string
 	proxies map[string]*storetest.Proxy
 	buckets int
@@ -101,10 +105,7 @@ func newFragile(t *testing.T, server, home string) *fragile {
 	for region := range f.box.Endpoints {
 		f.proxies[region] = f.box.Proxy(t, region)
 	}
-	f.binary = filepath.Join(t.TempDir(), "residency")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", f.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build residency: %v\n%s", err, out)
-	}
+	f.dir, f.binary = t.TempDir(), program.path(t)
 	return f
 }
 
@@ -128,11 +129,13 @@ func (f *fragile) histories() (bucket string) {
 	f.must(client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}))
 	histories := map[string]string{
 		"null": "n", "null-then-more": "na", "null-then-marker": "n-", "null-then-all": "na-b", "null-more-marker": "na-",
-		"one": "a", "more": "abc", "marker": "a-", "marker-between": "a-b", "markers": "a-b-", "same": "aa", "null-beneath-same": "nn",
+		"one": "a", "more": "abc", "marker": "a-", "marker-between": "a-b", "markers": "a-b-", "same": "aa",
+		"null-beneath-same": "nn",
 	}
 	for step := range 5 {
 		if step == 1 {
-			f.must(client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+			f.must(client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket,
+				VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 		}
 		for key, history := range histories {
 			if !strings.HasPrefix(history, "n") {
@@ -191,13 +194,14 @@ func (f *fragile) dies(a aim) (killed bool) {
 // command is the migration of one bucket, with a state of its own.
 func (f *fragile) command(bucket string) *exec.Cmd {
 	f.t.Helper()
-	dir := filepath.Join(filepath.Dir(f.binary), bucket)
+	dir := filepath.Join(f.dir, bucket)
 	f.must(nil, os.MkdirAll(dir, 0o700))
 	state := filepath.Join(dir, "state")
 	if f.home == "bucket" {
 		state = "cloud:" + stateOf(bucket)
 		name := stateOf(bucket)
-		_, err := f.box.Client("eu-west-1").CreateBucket(f.t.Context(), &s3.CreateBucketInput{Bucket: &name, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
+		_, err := f.box.Client("eu-west-1").CreateBucket(f.t.Context(), &s3.CreateBucketInput{Bucket: &name,
+			CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
 		if err != nil && !strings.Contains(err.Error(), "BucketAlreadyOwnedByYou") {
 			f.t.Fatal(err)
 		}
@@ -217,7 +221,8 @@ customers:
 `, f.proxies["us-east-1"].URL(), f.proxies["eu-west-1"].URL(), bucket)
 	path := filepath.Join(dir, "residency.yaml")
 	f.must(nil, os.WriteFile(path, []byte(config), 0o600))
-	c := exec.Command(f.binary, "migrate", "--config", path, "--state", state, "--to", "eu-west-1", "--customer", "acme", "--yes")
+	c := exec.Command(f.binary, "migrate", "--config", path, "--state", state, "--to", "eu-west-1", "--customer", "acme",
+		"--yes")
 	c.Dir = dir
 	c.Env = append(os.Environ(), "AWS_SHARED_CREDENTIALS_FILE="+f.box.CredentialsPath, "AWS_EC2_METADATA_DISABLED=true")
 	return c
@@ -241,7 +246,8 @@ func (f *fragile) run(c *exec.Cmd, bucket string, a aim) (output string, err err
 		if r.Bucket == bucket && strings.Contains(deletions, r.Operation+";") {
 			erasing.Store(true)
 		}
-		aimed := strings.Contains(a.operations, r.Operation+";") && (a.source && r.Bucket == bucket || !a.source && erasing.Load() && r.Bucket == stateOf(bucket))
+		aimed := strings.Contains(a.operations, r.Operation+";") && (a.source && r.Bucket == bucket ||
+			!a.source && erasing.Load() && r.Bucket == stateOf(bucket))
 		if !aimed || seen.Add(1) != int64(a.n) {
 			return storetest.Fault{}
 		}
@@ -250,7 +256,8 @@ func (f *fragile) run(c *exec.Cmd, bucket string, a aim) (output string, err err
 			kill()
 			return storetest.Fault{Reset: true}
 		case "half":
-			return storetest.Fault{Resign: true, ReplaceRequestBody: f.half, ReplaceResponseBody: func(b []byte) []byte { kill(); return b }}
+			return storetest.Fault{Resign: true, ReplaceRequestBody: f.half,
+				ReplaceResponseBody: func(b []byte) []byte { kill(); return b }}
 		}
 		return storetest.Fault{ReplaceResponseBody: func(b []byte) []byte { kill(); return b }}
 	}

@@ -22,7 +22,8 @@ import (
 // Whoever interrupts doctor --evidence finds nothing left of it at the service, and
 // in the file what had been asked by then. The same command begins anew.
 func TestEvidenceInterrupted(t *testing.T) {
-	p := newPermitted(t, world{"aws", "us-east-1", "eu-west-1"}, nil, "aws")
+	t.Parallel()
+	p := newPermitted(t, world{"us-east-1", "eu-west-1"}, "aws")
 	own := []string{"arn:aws:s3:::residency-evidence-*", "arn:aws:s3:::residency-evidence-*/*"}
 	p.allow("aws", []permissionDocument{{Policy: iam.NewPolicy([]iam.Statement{
 		iam.Allow("Own", []string{"s3:*"}, own), iam.Allow("List", []string{"s3:ListAllMyBuckets"}, []string{"*"}),
@@ -51,7 +52,8 @@ func TestEvidenceInterrupted(t *testing.T) {
 	p.amazon.SetFault(nil)
 	text, err := os.ReadFile(file)
 	p.must(nil, err)
-	for _, want := range []string{`"interrupted": true`, `"removed": true`, `"outcome": "as expected"`, `"observed": "interrupted"`} {
+	for _, want := range []string{`"interrupted": true`, `"removed": true`, `"outcome": "as expected"`,
+		`"observed": "interrupted"`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %s in the file", want)
 		}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -122,11 +121,7 @@ type rhythmRun struct {
 
 func newRhythmRun(t *testing.T, box *storetest.Sandbox, home string) *rhythmRun {
 	t.Helper()
-	m := &mortal{t: t, dir: t.TempDir(), box: box, signal: os.Kill}
-	m.binary = filepath.Join(m.dir, "residency")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", m.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build residency: %v\n%s", err, out)
-	}
+	m := &mortal{t: t, dir: t.TempDir(), binary: program.path(t), box: box, signal: os.Kill}
 	m.state = filepath.Join(m.dir, "state")
 	if home == "bucket" {
 		m.bucketState()
@@ -172,13 +167,15 @@ func (x *rhythmRun) fill() {
 	}
 	put := func(key string, n int) {
 		x.t.Helper()
-		must(client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(rhythmFrom), Key: &key, Body: strings.NewReader(strings.Repeat(key, 1+n)), ContentType: aws.String("text/plain")}))
+		must(client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(rhythmFrom), Key: &key,
+			Body: strings.NewReader(strings.Repeat(key, 1+n)), ContentType: aws.String("text/plain")}))
 	}
 	must(client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(rhythmFrom)}))
 	for i := range 20 {
 		put(fmt.Sprintf("before-versioning/%02d", i), 0)
 	}
-	must(client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: aws.String(rhythmFrom), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+	must(client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: aws.String(rhythmFrom),
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	for i := range 20 {
 		put(fmt.Sprintf("before-versioning/%02d", i), 1)
 	}
@@ -209,7 +206,8 @@ func (x *rhythmRun) see(r storetest.Request) storetest.Fault {
 		}
 	}
 	switch {
-	case r.Bucket == rhythmTo && !own && (r.Operation == "PutObject" || r.Operation == "DeleteObject" || r.Operation == "HeadObject" && strings.HasPrefix(r.Key, "plain/")):
+	case r.Bucket == rhythmTo && !own && (r.Operation == "PutObject" || r.Operation == "DeleteObject" ||
+		r.Operation == "HeadObject" && strings.HasPrefix(r.Key, "plain/")):
 		x.work = append(x.work, time.Now())
 		x.all++
 	case r.Bucket == rhythmFrom && r.Operation == "DeleteObjects" && r.N > 1 && x.held > 0:
@@ -327,11 +325,13 @@ func (x *rhythmRun) kill(r rhythm, random *rand.Rand) {
 		x.t.Errorf("the source still has %d keys", len(left))
 	}
 	for region, bucket := range map[string]string{"us-east-1": rhythmFrom, "eu-west-1": rhythmTo} {
-		if uploads, err := storetest.Uploads(x.t.Context(), x.box.Client(region), bucket, ""); err != nil || len(uploads) > 0 {
+		if uploads, err := storetest.Uploads(x.t.Context(), x.box.Client(region), bucket, ""); err != nil ||
+			len(uploads) > 0 {
 			x.t.Errorf("unfinished uploads in %s: %q, %v", bucket, uploads, err)
 		}
 	}
-	x.t.Logf("%d entries, %d kills, %d of them while a deletion's answer was held: %d pieces of work, %d more than entries, of %d that the kills may cost; %s",
+	x.t.Logf("%d entries, %d kills, %d of them while a deletion's answer was held: %d pieces of work, %d more than "+
+		"entries, of %d that the kills may cost; %s",
 		entries, kills, r.held-x.held, x.all, x.all-entries, lost, time.Since(started).Round(time.Second/10))
 	if x.all > entries+lost {
 		x.t.Errorf("%d pieces of work for %d entries; %d kills may cost %d", x.all, entries, kills, lost)
@@ -344,7 +344,8 @@ func (x *rhythmRun) kill(r rhythm, random *rand.Rand) {
 func (x *rhythmRun) settledDestination() storetest.Histories {
 	for range 200 {
 		after := x.snapshot("eu-west-1", rhythmTo, "")
-		left := slices.ContainsFunc(slices.Collect(maps.Keys(after)), func(key string) bool { return strings.HasPrefix(key, ".residency-") })
+		left := slices.ContainsFunc(slices.Collect(maps.Keys(after)),
+			func(key string) bool { return strings.HasPrefix(key, ".residency-") })
 		if !left {
 			return after
 		}

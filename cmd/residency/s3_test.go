@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,13 +15,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
-	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
 )
 
-const s3Usage = `s3 is an independent client of the sandbox, for scripts:
+const s3Usage = `s3 is an independent client of the sandbox:
   s3 bucket REGION BUCKET [versioned]     create a bucket
   s3 locked REGION BUCKET MODE            create one whose objects are all retained for ten years
   s3 tag REGION BUCKET KEY VALUE          tag it
@@ -44,35 +44,36 @@ const s3Usage = `s3 is an independent client of the sandbox, for scripts:
   s3 ls REGION BUCKET[/PREFIX]            list every entry, oldest first, and uploads
   s3 save REGION BUCKET[/PREFIX] FILE     write down everything there is
   s3 same REGION BUCKET[/PREFIX] FILE     compare everything with what was written down
-  s3 terminal ANSWER PROGRAM ARG…         run a program at a terminal, answering what it asks
-  s3 exit CODE PROGRAM ARG…               run a program that must exit with CODE
 `
 
-func s3Main() {
-	if err := s3Run(context.Background(), os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "s3:", err)
-		os.Exit(1)
+// s3Command is in this process: starting one would take longer than what it does.
+func s3Command(ts *testscript.TestScript, neg bool, args []string) {
+	err := s3Run(context.Background(), ts, args)
+	if err != nil {
+		fmt.Fprintln(ts.Stderr(), "s3:", err)
+	}
+	if neg != (err != nil) {
+		ts.Fatalf("s3 %s: %v", strings.Join(args, " "), err)
 	}
 }
 
-func s3Run(ctx context.Context, args []string) error {
-	if len(args) >= 3 && args[0] == "exit" {
-		return expectExit(args[1], args[2:])
-	}
-	if len(args) >= 3 && args[0] == "terminal" {
-		return atTerminal(args[1], args[2:])
-	}
+func s3Run(ctx context.Context, ts *testscript.TestScript, args []string) error {
 	if len(args) < 3 {
 		return errors.New(s3Usage)
 	}
-	client, err := s3Client(args[1])
+	client, closes, err := s3Client(ts, args[1])
 	if err != nil {
 		return err
 	}
+	defer closes()
 	bucket, prefix, _ := strings.Cut(args[2], "/")
-	t := &s3Tool{client: client, region: args[1], bucket: bucket, prefix: prefix}
+	t := &s3Tool{client: client, out: ts.Stdout(), region: args[1], bucket: bucket, prefix: prefix}
 	rest := args[3:]
-	want := map[string]int{"locked": 1, "put": 2, "rich": 0, "customer": 0, "acls": 0, "many": 1, "kms": 1, "settings": 0, "setup": 0, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2, "policy": 1, "shows": 0, "versions": 0, "drop": 0}
+	want := map[string]int{"locked": 1, "put": 2, "rich": 0, "customer": 0, "acls": 0, "many": 1, "kms": 1,
+		"settings": 0,
+		"setup":    0, "head": 1, "rm": 1, "purge": 1, "upload": 1, "ls": 0, "save": 1, "same": 1, "tag": 2,
+		"policy": 1,
+		"shows":  0, "versions": 0, "drop": 0}
 	if n, ok := want[args[0]]; ok && n != len(rest) || !ok && args[0] != "bucket" {
 		return errors.New(s3Usage)
 	}
@@ -85,7 +86,7 @@ func s3Run(ctx context.Context, args []string) error {
 	case "head":
 		out, err := t.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &rest[0]})
 		if err == nil {
-			fmt.Println(*out.ContentLength)
+			fmt.Fprintln(t.out, *out.ContentLength)
 		}
 		return err
 	case "bucket":
@@ -93,10 +94,12 @@ func s3Run(ctx context.Context, args []string) error {
 	case "locked":
 		return t.createLocked(ctx, rest[0])
 	case "tag":
-		_, err = t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &rest[0], Value: &rest[1]}}}})
+		_, err = t.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket,
+			Tagging: &types.Tagging{TagSet: []types.Tag{{Key: &rest[0], Value: &rest[1]}}}})
 	case "policy":
-		if os.Getenv("SANDBOX") == "" { // new buckets at Amazon take no policy for everybody
-			if _, err := t.client.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: &bucket}); err != nil {
+		if ts.Getenv("SANDBOX") == "" { // new buckets at Amazon take no policy for everybody
+			if _, err := t.client.DeletePublicAccessBlock(ctx,
+				&s3.DeletePublicAccessBlockInput{Bucket: &bucket}); err != nil {
 				return err
 			}
 		}
@@ -109,7 +112,7 @@ func s3Run(ctx context.Context, args []string) error {
 		return t.shows(ctx)
 	case "put":
 		in := &s3.PutObjectInput{Bucket: &bucket, Key: &rest[0], Body: strings.NewReader(rest[1])}
-		if os.Getenv("SANDBOX") == "" { // buckets with object lock at Amazon take nothing without a checksum
+		if ts.Getenv("SANDBOX") == "" { // buckets with object lock at Amazon take nothing without a checksum
 			in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc64nvme
 		}
 		_, err = t.client.PutObject(ctx, in)
@@ -118,8 +121,9 @@ func s3Run(ctx context.Context, args []string) error {
 	case "setup":
 		return t.setup(ctx)
 	case "kms":
-		_, err = t.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: &bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
-			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &rest[0]}}}}})
+		_, err = t.client.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{Bucket: &bucket,
+			ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
+				Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &rest[0]}}}}})
 	case "many":
 		return t.many(ctx, rest[0])
 	case "customer":
@@ -137,80 +141,29 @@ func s3Run(ctx context.Context, args []string) error {
 	case "ls":
 		return t.list(ctx)
 	case "save":
-		return t.save(ctx, rest[0])
+		return t.save(ctx, ts.MkAbs(rest[0]))
 	case "same":
-		return t.same(ctx, rest[0])
+		return t.same(ctx, ts.MkAbs(rest[0]))
 	}
 	return err
 }
 
 // s3Client is one of the sandbox, or of the Amazon if the script has that.
-func s3Client(region string) (*s3.Client, error) {
-	if os.Getenv("SANDBOX") == "" {
-		return amazon.Reach(os.Getenv, region)
+func s3Client(ts *testscript.TestScript, region string) (_ *s3.Client, closes func(), _ error) {
+	dir := ts.Getenv("SANDBOX")
+	if dir == "" {
+		return (*ts.Value(amazonKey{}).(**amazon.Server)).Client(region), func() {}, nil
 	}
-	box, err := storetest.Attach(os.Getenv("SANDBOX"))
+	box, err := storetest.Attach(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return box.Client(region), nil
-}
-
-// expectExit runs a program with our own streams.
-func expectExit(code string, command []string) error {
-	want, err := strconv.Atoi(code)
-	if err != nil {
-		return err
-	}
-	c := exec.Command(command[0], command[1:]...)
-	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	err = c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return err
-	}
-	if got := c.ProcessState.ExitCode(); got != want {
-		return fmt.Errorf("exit code %d, want %d", got, want)
-	}
-	return nil
-}
-
-// atTerminal answers the first question, which ends in a colon and a space, and
-// copies what the terminal shows to standard output. It exits as the program
-// does.
-func atTerminal(answer string, command []string) error {
-	c := exec.Command(command[0], command[1:]...)
-	terminal, err := pty.StartWithSize(c, &pty.Winsize{Rows: 40, Cols: 100})
-	if err != nil {
-		return err
-	}
-	defer terminal.Close()
-	var seen strings.Builder
-	buffer := make([]byte, 4096)
-	for asked := false; ; {
-		n, err := terminal.Read(buffer)
-		seen.Write(buffer[:n])
-		if !asked && strings.HasSuffix(seen.String(), "stop: ") {
-			asked = true
-			if _, err := terminal.WriteString(answer + "\n"); err != nil {
-				return err
-			}
-		}
-		if err != nil {
-			break // how a terminal whose program is gone ends differs by system
-		}
-	}
-	fmt.Print(seen.String())
-	err = c.Wait()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		os.Exit(exit.ExitCode())
-	}
-	return err
+	return box.Client(region), func() { ts.Check(box.Close()) }, nil
 }
 
 type s3Tool struct {
 	client                 *s3.Client
+	out                    io.Writer
 	region, bucket, prefix string
 }
 
@@ -220,8 +173,10 @@ func (t *s3Tool) createLocked(ctx context.Context, mode string) error {
 		return err
 	}
 	years := int32(10)
-	_, err := t.client.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: &t.bucket, ObjectLockConfiguration: &types.ObjectLockConfiguration{
-		ObjectLockEnabled: types.ObjectLockEnabledEnabled, Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionMode(mode), Years: &years}}}})
+	_, err := t.client.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: &t.bucket,
+		ObjectLockConfiguration: &types.ObjectLockConfiguration{
+			ObjectLockEnabled: types.ObjectLockEnabledEnabled,
+			Rule:              &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionMode(mode), Years: &years}}}})
 	return err
 }
 
@@ -229,7 +184,8 @@ func (t *s3Tool) createLocked(ctx context.Context, mode string) error {
 func (t *s3Tool) input(lock *bool) *s3.CreateBucketInput {
 	in := &s3.CreateBucketInput{Bucket: &t.bucket, ObjectLockEnabledForBucket: lock}
 	if t.region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(t.region)}
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(
+			t.region)}
 	}
 	return in
 }
@@ -242,7 +198,8 @@ func (t *s3Tool) create(ctx context.Context, versioned bool) error {
 }
 
 func (t *s3Tool) version(ctx context.Context) error {
-	_, err := t.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &t.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
+	_, err := t.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &t.bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
 	return err
 }
 
@@ -250,20 +207,21 @@ func (t *s3Tool) version(ctx context.Context) error {
 func (t *s3Tool) shows(ctx context.Context) error {
 	absent := func(err error) bool {
 		var refused smithy.APIError
-		return errors.As(err, &refused) && (refused.ErrorCode() == "NoSuchTagSet" || refused.ErrorCode() == "NoSuchBucketPolicy")
+		return errors.As(err, &refused) && (refused.ErrorCode() == "NoSuchTagSet" ||
+			refused.ErrorCode() == "NoSuchBucketPolicy")
 	}
 	versioning, err := t.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &t.bucket})
 	if err != nil {
 		return err
 	}
-	fmt.Printf("versioning %s\n", versioning.Status)
+	fmt.Fprintf(t.out, "versioning %s\n", versioning.Status)
 	tagging, err := t.client.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &t.bucket})
 	if err != nil && !absent(err) {
 		return err
 	}
 	if err == nil {
 		for _, tag := range tagging.TagSet {
-			fmt.Printf("tag %s=%s\n", *tag.Key, *tag.Value)
+			fmt.Fprintf(t.out, "tag %s=%s\n", *tag.Key, *tag.Value)
 		}
 	}
 	policy, err := t.client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &t.bucket})
@@ -273,7 +231,7 @@ func (t *s3Tool) shows(ctx context.Context) error {
 		}
 		return err
 	}
-	fmt.Printf("policy %s\n", *policy.Policy)
+	fmt.Fprintf(t.out, "policy %s\n", *policy.Policy)
 	return nil
 }
 
@@ -283,7 +241,8 @@ func (t *s3Tool) purge(ctx context.Context, key string) error {
 		return err
 	}
 	for _, e := range histories[key] {
-		if _, err := t.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key, VersionId: &e.VersionID}); err != nil {
+		if _, err := t.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key,
+			VersionId: &e.VersionID}); err != nil {
 			return err
 		}
 	}
@@ -297,7 +256,8 @@ func (t *s3Tool) drop(ctx context.Context) error {
 		return err
 	}
 	for _, u := range uploads.Uploads {
-		if _, err := t.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: u.Key, UploadId: u.UploadId}); err != nil {
+		if _, err := t.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: u.Key,
+			UploadId: u.UploadId}); err != nil {
 			return err
 		}
 	}
@@ -313,26 +273,26 @@ func (t *s3Tool) list(ctx context.Context) error {
 	histories, err := t.snapshot(ctx)
 	var refused smithy.APIError
 	if errors.As(err, &refused) && refused.ErrorCode() == "NoSuchBucket" {
-		fmt.Println("no such bucket")
+		fmt.Fprintln(t.out, "no such bucket")
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(histories)) {
-		fmt.Printf("%q", key)
+		fmt.Fprintf(t.out, "%q", key)
 		for _, e := range histories[key] {
 			if e.Marker {
-				fmt.Print(" marker")
+				fmt.Fprint(t.out, " marker")
 			} else {
-				fmt.Printf(" %d:%.6s", e.Size, e.SHA256)
+				fmt.Fprintf(t.out, " %d:%.6s", e.Size, e.SHA256)
 			}
 		}
-		fmt.Println()
+		fmt.Fprintln(t.out)
 	}
 	uploads, err := storetest.Uploads(ctx, t.client, t.bucket, t.prefix)
 	for _, key := range uploads {
-		fmt.Printf("%q unfinished upload\n", key)
+		fmt.Fprintf(t.out, "%q unfinished upload\n", key)
 	}
 	return err
 }

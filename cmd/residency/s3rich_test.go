@@ -61,15 +61,18 @@ func (t *s3Tool) customer(ctx context.Context) error {
 	}
 	key := strings.Repeat("k", 32)
 	sum := md5.Sum([]byte(key))
-	_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &t.bucket, Key: aws.String("secret"), Body: strings.NewReader("one"),
-		SSECustomerAlgorithm: aws.String("AES256"), SSECustomerKey: aws.String(base64.StdEncoding.EncodeToString([]byte(key))),
-		SSECustomerKeyMD5: aws.String(base64.StdEncoding.EncodeToString(sum[:]))})
+	_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &t.bucket, Key: aws.String("secret"),
+		Body:                 strings.NewReader("one"),
+		SSECustomerAlgorithm: aws.String("AES256"),
+		SSECustomerKey:       aws.String(base64.StdEncoding.EncodeToString([]byte(key))),
+		SSECustomerKeyMD5:    aws.String(base64.StdEncoding.EncodeToString(sum[:]))})
 	return err
 }
 
 // acls puts an object that everybody may read, in a bucket where that is possible.
 func (t *s3Tool) acls(ctx context.Context) error {
-	if _, err := t.client.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: &t.bucket}); err != nil {
+	if _, err := t.client.DeletePublicAccessBlock(ctx,
+		&s3.DeletePublicAccessBlockInput{Bucket: &t.bucket}); err != nil {
 		return err
 	}
 	_, err := t.client.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: &t.bucket,
@@ -78,8 +81,9 @@ func (t *s3Tool) acls(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &t.bucket, Key: aws.String("public"), Body: strings.NewReader("one"),
-		ACL: types.ObjectCannedACLPublicRead})
+	_, err = t.client.PutObject(ctx, &s3.PutObjectInput{Bucket: &t.bucket, Key: aws.String("public"),
+		Body: strings.NewReader("one"),
+		ACL:  types.ObjectCannedACLPublicRead})
 	return err
 }
 
@@ -94,7 +98,8 @@ func (t *s3Tool) many(ctx context.Context, text string) error {
 	for i := range n {
 		group.Go(func() error {
 			_, err := t.client.PutObject(ctx, &s3.PutObjectInput{
-				Bucket: &t.bucket, Key: aws.String(fmt.Sprintf("many/%04d", i)), Body: strings.NewReader(fmt.Sprint("body ", i)),
+				Bucket: &t.bucket, Key: aws.String(fmt.Sprintf("many/%04d", i)),
+				Body: strings.NewReader(fmt.Sprint("body ", i)),
 			})
 			return err
 		})

@@ -15,7 +15,8 @@ import (
 func (t *s3Tool) settings(ctx context.Context) error {
 	b := &t.bucket
 	policy := fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Sid": "tls", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
-		"Resource": ["arn:aws:s3:::%s", "arn:aws:s3:::%s/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}`, t.bucket, t.bucket)
+		"Resource": ["arn:aws:s3:::%s", "arn:aws:s3:::%s/*"], "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}`,
+		t.bucket, t.bucket)
 	for name, set := range map[string]func() error{
 		"policy": func() error {
 			_, err := t.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: b, Policy: &policy})
@@ -82,7 +83,7 @@ func (t *s3Tool) setup(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		text, err := json.Marshal(out)
-		fmt.Printf("%s %s\n", name, strings.ReplaceAll(string(text), t.bucket, "BUCKET"))
+		fmt.Fprintf(t.out, "%s %s\n", name, strings.ReplaceAll(string(text), t.bucket, "BUCKET"))
 		return err
 	}
 	policy, err := t.client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: b})

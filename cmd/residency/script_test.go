@@ -23,12 +23,13 @@ import (
 
 // TestMain makes this test binary also the programs that the scripts run.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"residency": main, "s3": s3Main})
+	testscript.Main(builder{m}, map[string]func(){"residency": main, "exits": exitsMain, "terminal": terminalMain})
 }
 
 // TestScripts runs the command line against real servers. Each script has
 // servers of its own; see the commands below.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, scripts(false))
 }
 
@@ -55,6 +56,7 @@ func scripts(onAmazon bool) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"amazon":  amazonCommand,
 			"sandbox": sandboxCommand,
+			"s3":      s3Command,
 			"relay":   relayCommand,
 			"expand":  expandCommand,
 			"code":    codeCommand,
@@ -71,7 +73,8 @@ func scripts(onAmazon bool) testscript.Params {
 // (us-east-1), $WEST (us-west-2), $EU (eu-west-1), $DE (eu-central-1), $JP
 // (ap-northeast-1), and $MORE for a region that no catalog knows; $MORE_PORT is its port, and so on.
 func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
-	regions := map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1", "JP": "ap-northeast-1"}
+	regions := map[string]string{"US": "us-east-1", "WEST": "us-west-2", "EU": "eu-west-1", "DE": "eu-central-1",
+		"JP": "ap-northeast-1"}
 	o := storetest.SandboxOptions{Dir: ts.MkAbs("sandbox"), Samples: slices.Contains(args, "samples")}
 	if args = slices.DeleteFunc(args, func(s string) bool { return s == "samples" }); len(args) == 1 {
 		regions["MORE"] = args[0]
@@ -194,7 +197,8 @@ func digestCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PLAN", id[1])
 	ts.Setenv("DIGEST", id[2])
 	ts.Setenv("SHORT", id[2])
-	if digest := regexp.MustCompile(`"digest": "([0-9a-f]{64})"`).FindStringSubmatch(text); digest != nil && strings.HasPrefix(digest[1], id[2]) {
+	if digest := regexp.MustCompile(`"digest": "([0-9a-f]{64})"`).FindStringSubmatch(text); digest != nil &&
+		strings.HasPrefix(digest[1], id[2]) {
 		ts.Setenv("DIGEST", digest[1])
 	}
 }

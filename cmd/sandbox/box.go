@@ -71,7 +71,9 @@ func (b *box) write(samples bool) error {
 		Endpoint string `json:"endpoint"`
 		PID      int    `json:"pid"`
 	}
-	info := map[string]any{"access_key": accessKey, "secret_key": secretKey, "tenant_access_key": tenantKey, "tenant_secret_key": tenantSecret, "config": b.path("residency.yaml"), "credentials": b.path("credentials"), "dir": b.dir}
+	info := map[string]any{"access_key": accessKey, "secret_key": secretKey, "tenant_access_key": tenantKey,
+		"tenant_secret_key": tenantSecret, "config": b.path("residency.yaml"), "credentials": b.path("credentials"),
+		"dir": b.dir}
 	regions := map[string]regionInfo{}
 	for _, s := range b.regions {
 		regions[s.region] = regionInfo{s.endpoint, s.pid}
@@ -83,9 +85,10 @@ func (b *box) write(samples bool) error {
 	}
 	for name, text := range map[string]string{
 		"residency.yaml": b.config(samples),
-		"credentials":    fmt.Sprintf(profile, "sandbox", accessKey, secretKey) + fmt.Sprintf(profile, "tenant", tenantKey, tenantSecret),
-		"env":            env.String(),
-		"sandbox.json":   string(encoded) + "\n",
+		"credentials": fmt.Sprintf(profile, "sandbox", accessKey, secretKey) + fmt.Sprintf(profile, "tenant", tenantKey,
+			tenantSecret),
+		"env":          env.String(),
+		"sandbox.json": string(encoded) + "\n",
 	} {
 		if err := os.WriteFile(b.path(name), []byte(text), 0o600); err != nil {
 			return err
@@ -96,7 +99,8 @@ func (b *box) write(samples bool) error {
 
 func (b *box) config(samples bool) string {
 	var c strings.Builder
-	fmt.Fprintf(&c, "version: 1\nstate: %s\nproviders:\n  cloud:\n    type: s3\n    profile: sandbox\n    operator: {name: \"Example Cloud Inc.\", country: US}\n    regions:\n", b.path("state"))
+	fmt.Fprintf(&c, "version: 1\nstate: %s\nproviders:\n  cloud:\n    type: s3\n    profile: sandbox\n    operator: "+
+		"{name: \"Example Cloud Inc.\", country: US}\n    regions:\n", b.path("state"))
 	for _, s := range b.regions {
 		fmt.Fprintf(&c, "      %s: {endpoint: %s}\n", s.region, s.endpoint)
 	}

@@ -102,38 +102,46 @@ func TestSamples(t *testing.T) {
 		}
 	})
 	t.Run("odd keys", func(t *testing.T) {
-		for _, key := range []string{"odd/with space", "odd/plus+sign", "odd/percent%41", "odd/question?mark", "odd/hash#tag", "odd/amp&ersand", "odd/quote\"double", "odd/newline\ninside", "odd/caf\u00e9-nfc", "odd/cafe\u0301-nfd"} {
+		for _, key := range []string{"odd/with space", "odd/plus+sign", "odd/percent%41", "odd/question?mark", "odd/hash#tag",
+			"odd/amp&ersand", "odd/quote\"double", "odd/newline\ninside", "odd/caf\u00e9-nfc", "odd/cafe\u0301-nfd"} {
 			if !slices.Equal(prod[key], []string{"64"}) {
 				t.Errorf("%q is %v, want one version of 64 bytes", key, prod[key])
 			}
 		}
-		if longest := slices.MaxFunc(slices.Collect(maps.Keys(prod)), func(a, b string) int { return len(a) - len(b) }); len(longest) != 900 {
+		if longest := slices.MaxFunc(slices.Collect(maps.Keys(prod)), func(a, b string) int { return len(a) - len(b) }); len(
+			longest) != 900 {
 			t.Errorf("the longest key has %d bytes, want 900", len(longest))
 		}
 	})
 	t.Run("attributes", func(t *testing.T) {
-		head, err := acme.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("acme-prod"), Key: aws.String("odd/metadata")})
+		head, err := acme.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("acme-prod"),
+			Key: aws.String("odd/metadata")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]string{"plain": "yes", "with-space": "two words", "empty": "", "city": "Z\u00fcrich", "kanji": "\u6771\u4eac"}
+		want := map[string]string{"plain": "yes", "with-space": "two words", "empty": "", "city": "Z\u00fcrich",
+			"kanji": "\u6771\u4eac"}
 		if !maps.Equal(head.Metadata, want) {
 			t.Errorf("metadata %q, want %q", head.Metadata, want)
 		}
 		if n := aws.ToInt32(head.TagCount); n != 2 {
 			t.Errorf("%d tags, want 2", n)
 		}
-		head, err = acme.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("acme-prod"), Key: aws.String("exports/0001.csv.gz")})
+		head, err = acme.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("acme-prod"),
+			Key: aws.String("exports/0001.csv.gz")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if aws.ToString(head.ContentEncoding) != "gzip" || aws.ToString(head.ContentLanguage) != "de" || aws.ToString(head.ContentType) != "text/csv" {
-			t.Errorf("export has %q, %q, %q", aws.ToString(head.ContentEncoding), aws.ToString(head.ContentLanguage), aws.ToString(head.ContentType))
+		if aws.ToString(head.ContentEncoding) != "gzip" || aws.ToString(head.ContentLanguage) != "de" ||
+			aws.ToString(head.ContentType) != "text/csv" {
+			t.Errorf("export has %q, %q, %q", aws.ToString(head.ContentEncoding), aws.ToString(head.ContentLanguage),
+				aws.ToString(head.ContentType))
 		}
 	})
 	t.Run("parts", func(t *testing.T) {
 		for i, size := range []int64{5 * mib, 6*mib + 1, mib} {
-			head, err := acme.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("acme-prod"), Key: aws.String("backups/db-1.dump"), PartNumber: aws.Int32(int32(i + 1))})
+			head, err := acme.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("acme-prod"),
+				Key: aws.String("backups/db-1.dump"), PartNumber: aws.Int32(int32(i + 1))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +159,8 @@ func TestSamples(t *testing.T) {
 	})
 	t.Run("neighbours", func(t *testing.T) {
 		shared := list(t, acme, "shared-uploads")
-		for prefix, want := range map[string]int{"tenants/acme/": 20, "tenants/acme2/": 10, "tenants/globex/": 10, "tenants/acme": 31} {
+		for prefix, want := range map[string]int{"tenants/acme/": 20, "tenants/acme2/": 10, "tenants/globex/": 10,
+			"tenants/acme": 31} {
 			if n := shared.under(prefix); n != want {
 				t.Errorf("%d under %s, want %d", n, prefix, want)
 			}
@@ -191,7 +200,8 @@ func TestSamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"version: 1\n", "profile: sandbox\n", "- cloud:shared-uploads/tenants/acme/\n", "us-east-1: {endpoint: " + r.info.Regions["us-east-1"].Endpoint + "}\n"} {
+		for _, want := range []string{"version: 1\n", "profile: sandbox\n", "- cloud:shared-uploads/tenants/acme/\n",
+			"us-east-1: {endpoint: " + r.info.Regions["us-east-1"].Endpoint + "}\n"} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("the configuration has no %q:\n%s", want, text)
 			}

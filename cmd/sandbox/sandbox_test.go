@@ -205,7 +205,9 @@ func TestUpStops(t *testing.T) {
 	}{
 		{"on SIGTERM", nil, func(r *running) error { return r.cmd.Process.Signal(syscall.SIGTERM) }},
 		{"on SIGINT", nil, func(r *running) error { return r.cmd.Process.Signal(os.Interrupt) }},
-		{"when standard input ends", []string{"-exit-on-stdin-close"}, func(r *running) error { return r.stdin.Close() }},
+		{"when standard input ends", []string{"-exit-on-stdin-close"}, func(r *running) error {
+			return r.stdin.Close()
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -348,7 +350,8 @@ func TestUpRefuses(t *testing.T) {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			t.Parallel()
 			var stderr bytes.Buffer
-			if code := run(t.Context(), append([]string{"up"}, args...), strings.NewReader(""), io.Discard, &stderr); code != 1 || stderr.Len() == 0 {
+			if code := run(t.Context(), append([]string{"up"}, args...), strings.NewReader(""), io.Discard,
+				&stderr); code != 1 || stderr.Len() == 0 {
 				t.Errorf("exit code %d and %q, want 1 and a reason", code, stderr.String())
 			}
 		})

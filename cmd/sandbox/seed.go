@@ -75,7 +75,8 @@ func (b *bucket) histories() {
 		wg.Go(func() {
 			key := fmt.Sprintf("contracts/%02d.docx", i+1)
 			for v := range 2 + i%5 {
-				b.put(object{key: key, body: random(fmt.Sprintf("%s %d", key, v), 3000+v*100), with: contentType("application/msword")})
+				b.put(object{key: key, body: random(fmt.Sprintf("%s %d", key, v), 3000+v*100),
+					with: contentType("application/msword")})
 				if i%3 == 1 && v == 0 {
 					b.remove(key) // a marker in the middle
 				}
@@ -122,7 +123,8 @@ func (b *bucket) odd() {
 	}
 	b.put(object{key: "odd/folder/"})
 	b.put(object{key: "odd/metadata", body: random("odd/metadata", 100), with: func(in *s3.PutObjectInput) {
-		in.Metadata = map[string]string{"plain": "yes", "with-space": "two words", "empty": "", "city": "Z\u00fcrich", "kanji": "\u6771\u4eac"}
+		in.Metadata = map[string]string{"plain": "yes", "with-space": "two words", "empty": "", "city": "Z\u00fcrich",
+			"kanji": "\u6771\u4eac"}
 		in.Tagging = tags("key with space", "value=with+signs:/@", "empty", "")
 	}})
 }

@@ -53,12 +53,14 @@ func (s *seeder) bucket(region, name string, versioned bool, tags map[string]str
 	}
 	in := &s3.CreateBucketInput{Bucket: &name}
 	if region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(
+			region)}
 	}
 	_, err = client.CreateBucket(s.ctx, in)
 	s.fail(err)
 	if versioned {
-		_, err := client.PutBucketVersioning(s.ctx, &s3.PutBucketVersioningInput{Bucket: &name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
+		_, err := client.PutBucketVersioning(s.ctx, &s3.PutBucketVersioningInput{Bucket: &name,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}})
 		s.fail(err)
 	}
 	if len(tags) > 0 {
@@ -66,7 +68,8 @@ func (s *seeder) bucket(region, name string, versioned bool, tags map[string]str
 		for k, v := range tags {
 			set = append(set, types.Tag{Key: aws.String(k), Value: aws.String(v)})
 		}
-		_, err := client.PutBucketTagging(s.ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: set}})
+		_, err := client.PutBucketTagging(s.ctx, &s3.PutBucketTaggingInput{Bucket: &name,
+			Tagging: &types.Tagging{TagSet: set}})
 		s.fail(err)
 	}
 	return b
@@ -83,7 +86,8 @@ func (b *bucket) put(o object) {
 	if b.failed() {
 		return
 	}
-	in := &s3.PutObjectInput{Bucket: &b.name, Key: &o.key, Body: bytes.NewReader(o.body), ContentType: aws.String("application/octet-stream")}
+	in := &s3.PutObjectInput{Bucket: &b.name, Key: &o.key, Body: bytes.NewReader(o.body),
+		ContentType: aws.String("application/octet-stream")}
 	if o.with != nil {
 		o.with(in)
 	}
@@ -138,7 +142,8 @@ func (b *bucket) multipart(key string, complete bool, with func(*s3.CreateMultip
 	var done []types.CompletedPart
 	for i, body := range parts {
 		n := aws.Int32(int32(i + 1))
-		out, err := b.client.UploadPart(b.ctx, &s3.UploadPartInput{Bucket: &b.name, Key: &key, UploadId: created.UploadId, PartNumber: n, Body: bytes.NewReader(body)})
+		out, err := b.client.UploadPart(b.ctx, &s3.UploadPartInput{Bucket: &b.name, Key: &key, UploadId: created.UploadId,
+			PartNumber: n, Body: bytes.NewReader(body)})
 		if err != nil {
 			b.fail(fmt.Errorf("upload part %d of %q: %w", i+1, key, err))
 			return
@@ -148,7 +153,8 @@ func (b *bucket) multipart(key string, complete bool, with func(*s3.CreateMultip
 	if !complete {
 		return
 	}
-	_, err = b.client.CompleteMultipartUpload(b.ctx, &s3.CompleteMultipartUploadInput{Bucket: &b.name, Key: &key, UploadId: created.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}})
+	_, err = b.client.CompleteMultipartUpload(b.ctx, &s3.CompleteMultipartUploadInput{Bucket: &b.name, Key: &key,
+		UploadId: created.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}})
 	if err != nil {
 		b.fail(fmt.Errorf("complete upload of %q: %w", key, err))
 	}

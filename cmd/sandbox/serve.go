@@ -89,7 +89,8 @@ func writeAccounts(dir string) (string, error) {
 	if err := os.MkdirAll(accounts, 0o700); err != nil {
 		return "", err
 	}
-	list := map[string]map[string]auth.Account{"accessAccounts": {tenantKey: {Access: tenantKey, Secret: tenantSecret, Role: auth.RoleUserPlus}}}
+	list := map[string]map[string]auth.Account{"accessAccounts": {tenantKey: {Access: tenantKey, Secret: tenantSecret,
+		Role: auth.RoleUserPlus}}}
 	data, err := json.Marshal(list)
 	if err != nil {
 		return "", err
@@ -100,7 +101,8 @@ func writeAccounts(dir string) (string, error) {
 // backend keeps objects as files, and their attributes as extended attributes
 // or, where the file system has none, in files beside.
 func backend(dir string) (*posix.Posix, error) {
-	root, versions, sidecar := filepath.Join(dir, "buckets"), filepath.Join(dir, "versions"), filepath.Join(dir, "attributes")
+	root, versions, sidecar := filepath.Join(dir, "buckets"), filepath.Join(dir, "versions"),
+		filepath.Join(dir, "attributes")
 	for _, d := range []string{root, versions} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err

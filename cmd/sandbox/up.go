@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,6 +31,7 @@ type child struct {
 	cmd              *exec.Cmd
 	stdin            io.Closer // held open as long as the server shall live
 	done             chan error
+	port             *os.File // reserved until the process ends
 }
 
 func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
@@ -143,9 +143,8 @@ func startAll(ctx context.Context, dir string, regions []string, stderr io.Write
 	return started, errors.Join(errs...)
 }
 
-// start runs one server and waits until it answers. The port is chosen by
-// asking the system for a free one; if somebody takes it in between, another is
-// tried.
+// start runs one server and waits until it answers. If somebody takes its port in
+// between, another is tried.
 func start(ctx context.Context, dir, region string, stderr io.Writer) (*child, error) {
 	var err error
 	for range 5 {
@@ -161,14 +160,19 @@ func start(ctx context.Context, dir, region string, stderr io.Writer) (*child, e
 }
 
 func startOn(ctx context.Context, dir, region string, stderr io.Writer) (*child, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, port, err := reservePort()
 	if err != nil {
 		return nil, err
 	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		return nil, err
+	c, err := startAt(ctx, dir, region, addr, stderr)
+	if err != nil {
+		return nil, errors.Join(err, port.Close())
 	}
+	c.port = port
+	return c, nil
+}
+
+func startAt(ctx context.Context, dir, region, addr string, stderr io.Writer) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err

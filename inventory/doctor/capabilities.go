@@ -14,7 +14,7 @@ import (
 
 // What an endpoint can or cannot do, as checks name it.
 const (
-	RefusesChecksums   = "refuse what has another checksum"
+	RefusesChecksums   = "refuse a wrong checksum"
 	ConditionalWrites  = "conditional writes"
 	ConditionalDeletes = "conditional deletes" // without versions
 	VersionsCompared   = "conditional deletes of versions"
@@ -25,7 +25,9 @@ const (
 )
 
 func capabilities() []string {
-	return []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, VersionsCompared, PartsByNumber, EscapedKeys, ObjectLock, TagCounts}
+	return []string{RefusesChecksums, ConditionalWrites, ConditionalDeletes, VersionsCompared, PartsByNumber,
+		EscapedKeys,
+		ObjectLock, TagCounts}
 }
 
 // ConditionalDeletesOf names what is asked of an endpoint where an entry without an ID
@@ -43,17 +45,17 @@ func otherwise(capability string) string {
 	case RefusesChecksums:
 		return "copies are read back instead"
 	case ConditionalWrites:
-		return "overwriting is prevented by looking first, which is weaker"
+		return "overwriting is prevented by checking first, which is weaker"
 	case ConditionalDeletes:
-		return "sources without versions are looked at right before each deletion, which is weaker"
+		return "sources without versions are checked right before each deletion, which is weaker"
 	case VersionsCompared:
-		return "versions without an ID of their own are looked at right before each deletion, which is weaker"
+		return "versions without an ID are checked right before each deletion, which is weaker"
 	case PartsByNumber:
 		return "multipart objects arrive as one part, or in other parts"
 	case TagCounts:
-		return "each version is asked for its tags, a request more"
+		return "the tags of each version are read, one request more"
 	case EscapedKeys:
-		return "keys with control characters cannot be listed as they are"
+		return "keys with control characters cannot be listed"
 	}
 	return ""
 }
@@ -82,7 +84,7 @@ func (d *Doctor) Known(ctx context.Context, provider, region string, store Store
 	place := provider + ":" + region
 	seen, err := d.Cache.Recall(ctx, store.Endpoint())
 	if err != nil {
-		d.note(place, "what was found out before", Failed, err.Error())
+		d.note(place, "earlier findings", Failed, err.Error())
 		return
 	}
 	for _, what := range capabilities() {
@@ -105,10 +107,14 @@ func (d *Doctor) noteSeen(place, what string, s Sighting) {
 func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectstore.Versioning, store Store) error {
 	probes := []func(context.Context, string, string, Store){
 		func(ctx context.Context, place, bucket string, store Store) {
-			d.refuses(ctx, place, bucket, store, RefusesChecksums, objectstore.ErrCorrupt, objectstore.Guard{Absent: true}, hex.EncodeToString(make([]byte, 32)))
+			d.refuses(ctx, place, bucket, store, RefusesChecksums, objectstore.ErrCorrupt,
+				objectstore.Guard{Absent: true},
+				hex.EncodeToString(make([]byte, 32)))
 		},
 		func(ctx context.Context, place, bucket string, store Store) {
-			d.refuses(ctx, place, bucket, store, ConditionalWrites, objectstore.ErrPrecondition, objectstore.Guard{ETag: noETag}, "")
+			d.refuses(ctx, place, bucket, store, ConditionalWrites, objectstore.ErrPrecondition,
+				objectstore.Guard{ETag: objectstore.ImpossibleETag},
+				"")
 		},
 		func(ctx context.Context, place, bucket string, store Store) { d.onProbe(ctx, place, bucket, v, store) },
 		d.counts,
@@ -122,7 +128,8 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 		}
 	}
 	fresh := func(what string) bool { s, ok := seen[what]; return ok && d.Now().Sub(s.At) < maxAge }
-	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock, TagCounts}
+	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock,
+		TagCounts}
 	if !slices.ContainsFunc(probed, func(what string) bool { return !fresh(what) }) {
 		for _, what := range probed {
 			d.noteSeen(place, what, seen[what])
@@ -145,14 +152,13 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 	return d.Cache.Remember(ctx, store.Endpoint(), found)
 }
 
-const noETag = "00000000000000000000000000000000"
-
 // onProbe asks about an object that it writes under a key that nobody has, and
 // takes away again.
 func (d *Doctor) onProbe(ctx context.Context, place, bucket string, v objectstore.Versioning, store Store) {
 	compares := ConditionalDeletesOf(v)
 	key := name()
-	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5})
+	o := objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
+	written, err := store.Put(ctx, o, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5})
 	if err != nil {
 		d.note(place, compares, Failed, err.Error())
 		return
@@ -193,7 +199,8 @@ func (d *Doctor) counts(ctx context.Context, place, bucket string, store Store) 
 func counted(ctx context.Context, store Store, bucket, key string) (int, error) {
 	tags := []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}
 	written, err := store.Put(ctx, objectstore.NewObject{
-		Bucket: bucket, Key: key, Attributes: objectstore.Attributes{Tags: tags}, Guard: objectstore.Guard{Absent: true},
+		Bucket: bucket, Key: key, Attributes: objectstore.Attributes{Tags: tags},
+		Guard: objectstore.Guard{Absent: true},
 	}, objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
 	if err != nil {
 		return 0, err
@@ -208,7 +215,7 @@ func counted(ctx context.Context, store Store, bucket, key string) (int, error) 
 
 // unmet asks for a deletion whose condition cannot hold.
 func unmet(ctx context.Context, bucket, key, id string, store Store) error {
-	return store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, VersionID: id, ETag: noETag})
+	return store.DeleteIf(ctx, bucket, objectstore.Deletion{Key: key, VersionID: id, ETag: objectstore.ImpossibleETag})
 }
 
 // judgeCondition notes what became of such a deletion, and what it means if it was
@@ -220,7 +227,7 @@ func (d *Doctor) judgeCondition(place, what string, err error, done Outcome) {
 	case errors.Is(err, objectstore.ErrNotOffered):
 		d.note(place, what, NotOffered, otherwise(what))
 	case err == nil && done == NotKnown:
-		d.note(place, what, done, "only erasing tells")
+		d.note(place, what, done, "only erasing shows")
 	case err == nil:
 		d.note(place, what, done, otherwise(what))
 	default:

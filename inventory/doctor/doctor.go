@@ -34,13 +34,7 @@ type Check struct {
 }
 
 // Store is what is examined.
-type Store interface {
-	objectstore.Store
-	// Time returns the endpoint's clock, to the second.
-	Time(ctx context.Context) (time.Time, error)
-	// EncodesKeys tells whether listings escape what XML cannot hold.
-	EncodesKeys(ctx context.Context, bucket string) (bool, error)
-}
+type Store = objectstore.Store
 
 // Doctor examines stores.
 type Doctor struct {
@@ -78,13 +72,13 @@ func (d *Doctor) Region(ctx context.Context, provider, region string, store Stor
 	buckets, err := store.Buckets(ctx)
 	var answer *objectstore.Error
 	if errors.As(err, &answer) && (answer.Code == "AuthorizationHeaderMalformed" || answer.Code == "PermanentRedirect") {
-		d.note(place, "is where the configuration says", Failed, err.Error()+"; the endpoint is another region's")
+		d.note(place, "is where the configuration says", Failed, err.Error()+"; the endpoint belongs to another region")
 		return
 	}
 	if !d.judge(place, "credentials, list buckets", err) {
 		return
 	}
-	if there, err := store.Time(ctx); d.judge(place, "clock", err) {
+	if there, err := clock(ctx, store); d.judge(place, "clock", err) {
 		skew := d.Now().Sub(there).Round(time.Second)
 		c := &d.Checks[len(d.Checks)-1]
 		if c.Detail = fmt.Sprintf("%s apart", skew.Abs()); skew.Abs() > maxSkew {
@@ -170,12 +164,31 @@ func ignore(err error, answers ...error) error {
 	return err
 }
 
+// clock is the endpoint's, of one that tells it.
+func clock(ctx context.Context, store Store) (time.Time, error) {
+	if timed, ok := store.(objectstore.Timed); ok {
+		return timed.Time(ctx)
+	}
+	return time.Time{}, objectstore.ErrNotOffered
+}
+
+// encodesKeys tells whether listings come with keys that can be read as they are.
+func encodesKeys(ctx context.Context, store Store, bucket string) (bool, error) {
+	if encoder, ok := store.(objectstore.KeyEncoder); ok {
+		return encoder.EncodesKeys(ctx, bucket)
+	}
+	for _, err := range store.Versions(ctx, bucket, "", "") {
+		return err == nil, err
+	}
+	return true, nil
+}
+
 // readable examines what listing needs. It returns the bucket's versioning, empty if
 // that is not told, and whether listing is possible.
 func (d *Doctor) readable(
 	ctx context.Context, place, bucket string, store Store,
 ) (v objectstore.Versioning, readable bool) {
-	encodes, err := store.EncodesKeys(ctx, bucket)
+	encodes, err := encodesKeys(ctx, store, bucket)
 	if !d.judge(place, "list versions", err) {
 		return "", false
 	}
@@ -221,15 +234,18 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 	}
 	d.judge(place, "abort uploads", store.AbortUpload(ctx, bucket, key, upload))
 	if err := d.endpoint(ctx, place, bucket, v, store); err != nil {
-		d.note(place, "what the endpoint can do", Failed, err.Error())
+		d.note(place, "what the endpoint supports", Failed, err.Error())
 	}
 }
 
 // refuses writes what an endpoint that checks must refuse, and takes it away
 // again where it does not.
-func (d *Doctor) refuses(ctx context.Context, place, bucket string, store Store, what string, want error, guard objectstore.Guard, sha string) {
+func (d *Doctor) refuses(
+	ctx context.Context, place, bucket string, store Store, what string, want error, guard objectstore.Guard, sha string,
+) {
 	key := name()
-	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: guard}, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: sha})
+	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: guard},
+		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: sha})
 	switch {
 	case errors.Is(err, want), errors.Is(err, objectstore.ErrNotFound):
 		d.note(place, what, OK, "")

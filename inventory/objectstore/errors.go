@@ -1,41 +1,72 @@
 package objectstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/residency/residency/inventory/remedy"
 )
+
+const outage = "run residency doctor to see whether the endpoint answers, then run the same command again; it resumes"
 
 // What callers decide on.
 var (
 	ErrNotFound     = errors.New("not found")
 	ErrPrecondition = errors.New("precondition not met")
 	ErrDenied       = errors.New("access denied")
-	ErrCredentials  = errors.New("credentials missing, invalid or expired")
-	ErrExists       = errors.New("already exists")
-	ErrNotOffered   = errors.New("not offered by this endpoint")
-	ErrThrottled    = errors.New("told to slow down")
-	ErrCorrupt      = errors.New("bytes differ from their checksum")
-	ErrLocked       = errors.New("locked by retention or legal hold")
-	ErrOrder        = errors.New("listing out of order")
-	ErrUnlistable   = errors.New("the server does not list this key as it is")
-	ErrRejected     = errors.New("request rejected")
-	ErrUnanswered   = errors.New("no answer")
-	ErrStalled      = errors.New("the connection stalled")
-	ErrOwner        = fmt.Errorf("%w: the bucket belongs to another account", ErrDenied)
-	ErrNoBucket     = fmt.Errorf("%w: there is no such bucket", ErrNotFound)
-	ErrCustomerKey  = errors.New("encrypted under a key of the customer's own (SSE-C) that is not at hand")
-	ErrElsewhere    = errors.New("redirected to another place, which is not followed")
-	ErrArchived     = errors.New("archived, and not restored")
-	ErrPassing      = errors.New("failed for the moment")
-	ErrOneRegion    = fmt.Errorf("%w: the way to it copies nothing across regions", ErrNotOffered)
+	ErrCredentials  = remedy.New("credentials missing, invalid or expired",
+		"check the profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, then run the same command again; it resumes")
+	// ErrSettings reports settings of this machine, such as variables and profiles, with
+	// which nobody can be asked anything.
+	ErrSettings = remedy.New("the AWS settings of this machine cannot be used",
+		"correct the variables AWS_… and the files ~/.aws/config and ~/.aws/credentials")
+	ErrExists     = errors.New("already exists")
+	ErrNotOffered = errors.New("not offered by this endpoint")
+	ErrThrottled  = errors.New("asked to slow down")
+	ErrCorrupt    = errors.New("bytes differ from their checksum")
+	ErrLocked     = errors.New("locked by retention or legal hold")
+	ErrOrder      = errors.New("listing out of order")
+	ErrUnlistable = remedy.New("the server cannot list this key as it is",
+		"rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves "+
+			"the rest")
+	ErrRejected   = errors.New("request rejected")
+	ErrUnanswered = remedy.New("no answer", outage)
+	ErrStalled    = remedy.New("the connection stalled", outage)
+	ErrOwner      = remedy.Wrap(fmt.Errorf("%w: the bucket belongs to another account", ErrDenied),
+		"choose another destination.bucket; or, if you mean that account, name it as the provider's account (one "+
+			"provider per account)")
+	ErrNoBucket = remedy.Wrap(fmt.Errorf("%w: there is no such bucket", ErrNotFound),
+		"find out who deleted the bucket; then residency migrate --plan ID creates the destination again and copies "+
+			"what is missing, as long as the source is untouched")
+	ErrCustomerKey = errors.New("encrypted under a customer-provided key (SSE-C) that is not configured")
+	ErrElsewhere   = errors.New("redirected to another place, which is not followed")
+	ErrArchived    = errors.New("archived, and not restored")
+	ErrPassing     = errors.New("failed temporarily")
+	ErrMarker      = fmt.Errorf("%w: a delete marker is there", ErrNotFound)
+	ErrOneRegion   = fmt.Errorf("%w: the network path does not copy across regions", ErrNotOffered)
 )
+
+// NotAllowed is what it means that an operation is refused for its method: every service
+// offers to read objects, so that a delete marker lies under the ID that was asked for
+// (Amazon S3 User Guide, "Working with delete markers"); others may not be offered.
+func NotAllowed(op string) error {
+	if op == "GetObject" || op == "HeadObject" {
+		return ErrMarker
+	}
+	return ErrNotOffered
+}
 
 // ErrClock is a kind of ErrCredentials whose remedy is another.
 var ErrClock error = clock{}
 
 type clock struct{}
 
-func (clock) Error() string        { return "the clocks differ too much" }
+func (clock) Error() string { return "the clocks differ too much" }
+func (clock) Remedy() string {
+	return "set this machine's clock, then run the same command again; it resumes"
+}
 func (clock) Is(target error) bool { return target == ErrCredentials }
 
 // Hopeless tells whether an error of one request is that of all that would
@@ -66,6 +97,8 @@ type Error struct {
 	Kind   error  // one of this package's sentinels, or nil
 	Err    error
 	Hint   string // what else the answer tells, free of keys and secrets; may be empty
+	// Needs are the permissions that a denied request needs; empty where they are not known.
+	Needs []string
 }
 
 func (e *Error) Error() string {
@@ -83,9 +116,25 @@ func (e *Error) text() string {
 		return fmt.Sprintf("%s %s: %s, HTTP %d", e.Op, e.Bucket, e.Code, e.Status)
 	case e.Kind != nil && e.Err != nil:
 		return fmt.Sprintf("%s %s: %v: %v", e.Op, e.Bucket, e.Kind, e.Err)
+	case e.Kind != nil:
+		return fmt.Sprintf("%s %s: %v", e.Op, e.Bucket, e.Kind)
 	default:
 		return fmt.Sprintf("%s %s: %v", e.Op, e.Bucket, e.Err)
 	}
+}
+
+// Remedy says which permission is missing where a request was denied, as package remedy
+// asks for it; of other answers, what their kind has.
+func (e *Error) Remedy() string {
+	if said := remedy.For(e.Kind); said != "" || !errors.Is(e.Kind, ErrDenied) {
+		return cmp.Or(said, remedy.For(e.Err))
+	}
+	missing := "the missing permission"
+	if len(e.Needs) > 0 {
+		missing = strings.Join(e.Needs, ", ")
+	}
+	return "grant " + missing + " at " + e.Bucket + " (residency permissions prints what each stage needs); the same " +
+		"command then resumes"
 }
 
 // Unwrap yields the kind and the cause.
@@ -116,7 +165,8 @@ func Lasting(err error) bool {
 // answer was about the request, the permission or the credentials, not about
 // the weather.
 func Permanent(err error) bool {
-	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered, ErrLocked, ErrOrder, ErrUnlistable, ErrRejected, ErrCustomerKey, ErrArchived, ErrElsewhere} {
+	for _, kind := range []error{ErrNotFound, ErrPrecondition, ErrDenied, ErrCredentials, ErrExists, ErrNotOffered,
+		ErrLocked, ErrOrder, ErrUnlistable, ErrRejected, ErrCustomerKey, ErrArchived, ErrElsewhere} {
 		if errors.Is(err, kind) {
 			return true
 		}

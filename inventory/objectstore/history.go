@@ -33,7 +33,7 @@ func HistoriesOf[T any](listing iter.Seq2[Version, error], of func(Version) T) i
 			if h.n == 0 {
 				h.key, h.first = v.Key, v.VersionID
 			} else if h.twice(v.VersionID) {
-				yield(nil, fmt.Errorf("%w: one version of a key twice", ErrOrder))
+				yield(nil, fmt.Errorf("%w: one version of a key appears twice", ErrOrder))
 				return
 			}
 			v.Key = h.key // kept once

@@ -46,7 +46,8 @@ func (l Location) Overlaps(o Location) bool {
 	return l.SameBucket(o) && (strings.HasPrefix(l.Prefix, o.Prefix) || strings.HasPrefix(o.Prefix, l.Prefix))
 }
 
-var errBucketName = errors.New("a bucket's name has 3 to 63 of a-z, 0-9, '-' and '.', beginning and ending with a letter or digit")
+var errBucketName = errors.New("a bucket's name has 3 to 63 of a-z, 0-9, '-' and '.', beginning and ending with a " +
+	"letter or digit")
 
 // CheckBucketName applies the naming rules that all S3 services share
 // (Amazon S3 User Guide, "General purpose bucket naming rules").

@@ -14,7 +14,8 @@ func TestParseLocation(t *testing.T) {
 		"cloud:acme-prod":            {Provider: "cloud", Bucket: "acme-prod"},
 		"cloud:shared/tenants/acme/": {Provider: "cloud", Bucket: "shared", Prefix: "tenants/acme/"},
 		"cloud:shared//a b":          {Provider: "cloud", Bucket: "shared", Prefix: "/a b"},
-		"":                           {}, "cloud": {}, ":bucket": {}, "cloud:": {}, "cloud:UPPER": {}, "cloud:ab": {}, "cloud:-ab": {}, "cloud:a_b": {},
+		"":                           {}, "cloud": {}, ":bucket": {}, "cloud:": {}, "cloud:UPPER": {}, "cloud:ab": {},
+		"cloud:-ab": {}, "cloud:a_b": {},
 	} {
 		got, err := objectstore.ParseLocation(in)
 		if (err == nil) != (want.Bucket != "") || err == nil && got != want {

@@ -38,7 +38,9 @@ const (
 // Restorer asks for copies of archived versions that can be read for some days.
 type Restorer interface {
 	// Restore returns true if such a copy is there already; it then stays for so
-	// many days more. Asking again while one is being made is no error.
+	// many days more. Asking again while one is being made is no error. With no days
+	// the version itself comes back, as out of the archive access tiers of
+	// INTELLIGENT_TIERING, which know none.
 	Restore(ctx context.Context, ref Ref, tier string, days int) (ready bool, err error)
 }
 
@@ -50,6 +52,7 @@ type Limits struct {
 	Parts  int   // of one object, a number
 	Object int64 // the largest that there can be
 	Key    int
+	Batch  int // the most deletions of one request, a number
 }
 
 // Limited stores say what their service takes. The zero value of a limit is
@@ -63,6 +66,10 @@ func LimitsOf(store any) Limits {
 	}
 	return Limits{}
 }
+
+// KeyChecker is a store whose service takes not every key that is short enough. The error
+// says what is wrong with keys like this one, and holds nothing of the key.
+type KeyChecker interface{ CheckKey(key string) error }
 
 // PartSize is how large parts must be for an object to fit into so many as
 // there may be, at least the size wanted; 0 if it does not fit.
@@ -85,15 +92,6 @@ type Addressed interface {
 	// Account owns the buckets; empty if that is not known.
 	Account(ctx context.Context) string
 }
-
-// NewBucket is what a service gives each new bucket by itself.
-type NewBucket struct {
-	BlocksPublic        bool // neither a policy nor a list may open it
-	RefusesCustomerKeys bool // it takes no objects under SSE-C
-}
-
-// Founder is a store that knows what its service gives new buckets.
-type Founder interface{ NewBuckets() NewBucket }
 
 // MFADeleter tells whether a bucket deletes no version for good without a code of
 // its root user's device (MFA delete).
@@ -146,18 +144,19 @@ type Annotator interface {
 	Annotations(ctx context.Context, ref Ref) (int, error)
 }
 
-// TagCounter is a store that tells with every answer about a version how many tags
-// it has, to whoever may read them, by its service's own word. Of others that has
-// to be seen: what is not told there may be.
-type TagCounter interface{ CountsTags() bool }
+// Encrypter is a store whose writes can ask for an encryption other than the bucket's own.
+// Encrypt is for all that are made from then on: AES256 or KMS, there under a key, if one
+// is named. Objects that name a key of their own are not concerned.
+type Encrypter interface{ Encrypt(algorithm, key string) }
 
-// Carrier is a store whose service copies, by its own word, everything that an object
-// has besides its bytes, but for a website redirect, a lock and grants. Of others
-// copies are compared with what they are of.
-type Carrier interface{ CarriesAttributes() bool }
+// UploadLister is a store that may not list unfinished uploads. Then its listings of them
+// are empty, whatever there is, and ListsUploads is false once one was refused.
+type UploadLister interface{ ListsUploads() bool }
 
 // PartSizer tells how large the parts of a multipart object are without a request for
-// each; ErrNotOffered where the service does not tell of this one.
+// each, and the checksum of the whole, which is zero where none is told. The error is
+// ErrNotOffered where the service does not tell of this one's parts; its checksum may be
+// told all the same.
 type PartSizer interface {
-	PartSizes(ctx context.Context, ref Ref) ([]int64, error)
+	PartSizes(ctx context.Context, ref Ref) (sizes []int64, whole Checksum, err error)
 }

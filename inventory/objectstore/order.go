@@ -15,7 +15,7 @@ func Follows(last, v Version, prefix string) error {
 	case v.Key < last.Key:
 		return fmt.Errorf("%w: keys are not in byte order", ErrOrder)
 	case v.Key == last.Key && v.VersionID == last.VersionID:
-		return fmt.Errorf("%w: one entry twice", ErrOrder)
+		return fmt.Errorf("%w: one entry appears twice", ErrOrder)
 	}
 	return nil
 }

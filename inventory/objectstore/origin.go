@@ -18,8 +18,8 @@ func Origin(endpoint string) string {
 		return endpoint
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if domain := AmazonDomain(host); domain != "" {
-		return AmazonOrigin(partition(host, domain))
+	if a, ok := AmazonHost(host, "s3"); ok {
+		return AmazonOrigin(a.Partition)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		host = ip.Unmap().String()
@@ -38,34 +38,3 @@ func Origin(endpoint string) string {
 
 // AmazonOrigin is the origin of all of Amazon's endpoints in a partition.
 func AmazonOrigin(partition string) string { return "Amazon S3, partition " + partition }
-
-// partition reads a partition off an Amazon host (AWS SDK, "partitions.json").
-func partition(host, domain string) string {
-	switch {
-	case strings.HasSuffix(domain, ".cn"):
-		return "aws-cn"
-	case strings.HasSuffix(domain, ".eu"):
-		return "aws-eusc"
-	case strings.Contains(host, "us-gov-"):
-		return "aws-us-gov"
-	case strings.Contains(host, ".cn-"):
-		return "aws-cn" // at api.aws
-	}
-	return "aws"
-}
-
-// amazon are the domains of Amazon's endpoints, its customers' own VPC endpoints
-// included (AWS General Reference, "Service endpoints"; AWS PrivateLink, "AWS
-// services that integrate").
-var amazon = []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn", "amazonaws.eu", "amazonwebservices.eu"}
-
-// AmazonDomain returns the domain of Amazon's that a host is in, empty if in none.
-func AmazonDomain(host string) string {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	for _, domain := range amazon {
-		if strings.HasSuffix(host, "."+domain) {
-			return domain
-		}
-	}
-	return ""
-}

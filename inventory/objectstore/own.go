@@ -57,3 +57,6 @@ func IsProbe(v Version) bool {
 	sum := md5.Sum([]byte(ProbeText))
 	return strings.HasPrefix(name, ProbePrefix) && v.ETag == hex.EncodeToString(sum[:])
 }
+
+// ImpossibleETag has the form of an MD5 that no content is known to have.
+const ImpossibleETag = "00000000000000000000000000000000"

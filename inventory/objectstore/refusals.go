@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/residency/residency/inventory/remedy"
 )
 
 // ErrAllRefused reports a location of which everything was refused alike, so
 // that nothing else is to be expected of the rest.
-var ErrAllRefused = errors.New("everything so far was refused alike")
+var ErrAllRefused = remedy.New("everything so far was refused in the same way",
+	"run residency doctor to see what the credentials lack; then run the same command again; it resumes")
 
 // refusedAlike is how many entries of a location are refused before the rest is
 // not asked for any more.
@@ -49,5 +52,5 @@ func (r *Refusals) Saw(err error) error {
 	if r.n++; r.n < refusedAlike {
 		return nil
 	}
-	return fmt.Errorf("%w, %d entries, and the rest is not asked for: %w", ErrAllRefused, r.n, err)
+	return fmt.Errorf("%w (%d entries), so the rest is not tried: %w", ErrAllRefused, r.n, err)
 }

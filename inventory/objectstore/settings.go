@@ -24,7 +24,8 @@ const (
 
 // Settings lists all settings in the order in which they are shown.
 func Settings() []Setting {
-	return []Setting{Encryption, Ownership, PublicAccess, ObjectLock, CORS, Website, RequestPayment, Policy, Lifecycle, Replication, Logging, Notifications}
+	return []Setting{Encryption, Ownership, PublicAccess, ObjectLock, CORS, Website, RequestPayment, Policy, Lifecycle,
+		Replication, Logging, Notifications}
 }
 
 // Configurer reads and writes buckets' settings. Values are JSON, equal for

@@ -21,6 +21,7 @@ type Version struct {
 	Marker       bool // a delete marker
 	Latest       bool
 	StorageClass string
+	Content      *Content // nil: what the ETag says, as S3 makes them; see Sum and Parts
 	// Restoring and Restored are about a copy of an archived version that can be
 	// read for a while: it was asked for, or is there until then.
 	Restoring bool
@@ -98,20 +99,29 @@ type Lock struct {
 	Mode  string // GOVERNANCE or COMPLIANCE; empty: no retention
 	Until time.Time
 	Hold  bool
+	Event EventHold
+}
+
+// EventHold keeps a version until it is released, and for so long after that. Its zero
+// value is none.
+type EventHold struct {
+	On          bool
+	Days, Years int // one of them, or neither
 }
 
 // At returns what is in force at a time: a retention that has ended neither protects nor can be
 // set anew.
 func (l Lock) At(now time.Time) Lock {
 	if l.Mode == "" || !l.Until.After(now) {
-		return Lock{Hold: l.Hold}
+		return Lock{Hold: l.Hold, Event: l.Event}
 	}
 	return l
 }
 
 // Same tells whether two locks are equal, retention to the second.
 func (l Lock) Same(o Lock) bool {
-	return l.Mode == o.Mode && l.Hold == o.Hold && l.Until.Truncate(time.Second).Equal(o.Until.Truncate(time.Second))
+	return l.Mode == o.Mode && l.Hold == o.Hold && l.Event == o.Event &&
+		l.Until.Truncate(time.Second).Equal(o.Until.Truncate(time.Second))
 }
 
 // CustomerKey is how Encrypted names SSE-C, whose key only the customer has.
@@ -127,6 +137,7 @@ type Info struct {
 	PartCount int   // of a multipart object, when a part was asked for; else 0
 	TagCount  int
 	Checksum  Checksum // zero if none is stored
+	Sum       Checksum // what the service says of the bytes of the whole besides; zero if nothing
 	KeyID     string   // of SSE-KMS, else empty
 	Encrypted string   // the algorithm of server-side encryption, empty if not told
 	Modified  time.Time
@@ -134,6 +145,8 @@ type Info struct {
 	// ArchiveStatus is the archive access tier that a version in INTELLIGENT_TIERING is
 	// in, empty where it can be read.
 	ArchiveStatus string
+	// Restoring tells that an archived version is on its way back.
+	Restoring bool
 	// CustomerKey names the key that opened a version under SSE-C, by the key's
 	// MD5 in base64. The key itself stays in the store.
 	CustomerKey string
@@ -164,9 +177,17 @@ type Reader interface {
 // Guard is the condition under which a write may happen. The zero value
 // demands nothing.
 type Guard struct {
-	Absent bool   // no current version may exist
-	ETag   string // the current version must have this ETag
+	Absent bool // no current version may exist
+	// ETag and VersionID are those of the version that must be current. A service
+	// compares the one or the other.
+	ETag, VersionID string
 }
+
+// Current is the condition that a version that was seen is still current.
+func (i Info) Current() Guard { return Guard{ETag: i.ETag, VersionID: i.VersionID} }
+
+// Current is the condition that nothing has been written since.
+func (w Written) Current() Guard { return Guard{ETag: w.ETag, VersionID: w.VersionID} }
 
 // Body is bytes to be sent, with what is known of them beforehand.
 type Body struct {
@@ -184,7 +205,8 @@ type Written struct {
 	VersionID string
 	ETag      string
 	Checksum  Checksum
-	Encrypted string // the algorithm of server-side encryption, empty if not told
+	Sum       Checksum // what the service says of the bytes besides; zero if nothing
+	Encrypted string   // the algorithm of server-side encryption, empty if not told
 }
 
 // Part is one part of a multipart upload.
@@ -239,8 +261,8 @@ type Deletion struct {
 
 // Eraser deletes single versions for good.
 type Eraser interface {
-	// Delete deletes up to 1,000 versions by version ID in one request. The
-	// result has one error, or nil, per deletion in the order given.
+	// Delete deletes versions by version ID in one request, up to 1,000 or what the
+	// store's Limits say. The result has one error, or nil, per deletion in the order given.
 	Delete(ctx context.Context, bucket string, entries []Deletion) ([]error, error)
 	// DeleteIf deletes one version on the condition that its ETag is the given
 	// one; ErrPrecondition if it is not. Without a version ID it is for buckets
@@ -297,6 +319,7 @@ type Store interface {
 	Administrator
 	Configurer
 	// Endpoint identifies who answers: two stores with equal Endpoint see each
-	// other's buckets and can copy between them server-side.
+	// other's buckets and, where CopySource does not say otherwise, can copy between
+	// them server-side.
 	Endpoint() string
 }

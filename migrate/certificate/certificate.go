@@ -4,7 +4,11 @@
 package certificate
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,13 +21,17 @@ const Schema = "residency/certificate/1"
 
 // Certificate is one migration's statement. It is not signed.
 type Certificate struct {
-	Schema     string    `json:"schema"`
-	Tool       string    `json:"tool"` // name and version of the program
-	Plan       string    `json:"plan"`
-	PlanDigest string    `json:"plan_sha256"`
-	Customer   string    `json:"customer"`
-	Started    time.Time `json:"started"`
-	Finished   time.Time `json:"finished"`
+	Schema     string `json:"schema"`
+	Tool       string `json:"tool"` // name and version of the program
+	Plan       string `json:"plan"`
+	PlanDigest string `json:"plan_sha256"`
+	Customer   string `json:"customer"`
+
+	// Configuration is the file that was in force.
+	Configuration inventory.Configuration `json:"configuration"`
+
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
 
 	Destination Region   `json:"destination"`
 	Moves       []Move   `json:"moves"`
@@ -58,9 +66,17 @@ type Certificate struct {
 
 	// Fence names the source buckets whose policies deny writes since.
 	Fence []string `json:"fence,omitempty"`
+	// NotFenced is why writes were not blocked, although that was asked for.
+	NotFenced string `json:"not_fenced,omitempty"`
 
 	Exposures []inventory.Exposure `json:"exposures_left"`
-	Evidence  []File               `json:"evidence"`
+	// Safeguards are against them.
+	Safeguards []inventory.Exposure `json:"safeguards,omitempty"`
+	Evidence   []File               `json:"evidence"`
+
+	// Digest is the SHA-256, in hex, of the file as it is without these digits. It shows
+	// a change by hand, not one by somebody who computes it again.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Region is where an end of a move is.
@@ -140,11 +156,39 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Encode makes the file's bytes.
+// unsigned stands in the digest's place while it is computed.
+const unsigned = "-"
+
+// Encode makes the file's bytes, with their digest.
 func (c *Certificate) Encode() ([]byte, error) {
+	c.Digest = unsigned
 	data, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encode certificate: %w", err)
 	}
-	return append(data, '\n'), nil
+	data = append(data, '\n')
+	sum := sha256.Sum256(data)
+	c.Digest = hex.EncodeToString(sum[:])
+	return bytes.Replace(data, digestField(unsigned), digestField(c.Digest), 1), nil
 }
+
+// Decode reads a certificate, and refuses one that is not what its digest was made of.
+// Fields of later versions are passed over.
+func Decode(data []byte, c *Certificate) error {
+	if err := json.Unmarshal(data, c); err != nil {
+		return err
+	}
+	if c.Digest == "" {
+		return fmt.Errorf("%w, or is of a version without digests: it has none", ErrAltered)
+	}
+	sum := sha256.Sum256(bytes.Replace(data, digestField(c.Digest), digestField(unsigned), 1))
+	if got := hex.EncodeToString(sum[:]); got != c.Digest {
+		return fmt.Errorf("%w: its digest is %s, and what it says has %s", ErrAltered, c.Digest, got)
+	}
+	return nil
+}
+
+// ErrAltered reports a certificate that was changed after it was written.
+var ErrAltered = errors.New("the certificate was changed after it was written")
+
+func digestField(digest string) []byte { return []byte(`"digest": "` + digest + `"`) }

@@ -11,7 +11,7 @@ import (
 // owner, with the owner's own grant, and nothing where that is all or where
 // lists are not in force. Between providers an account's ID means nothing, so
 // only what groups are given is kept; the plan has said so.
-func (c *Copier) grants(ctx context.Context, at objectstore.Reader, ref objectstore.Ref) ([]objectstore.Grant, error) {
+func (c *ends) grants(ctx context.Context, at objectstore.Reader, ref objectstore.Ref) ([]objectstore.Grant, error) {
 	granter, ok := at.(objectstore.Granter)
 	if !c.ACLs || !ok {
 		return nil, nil
@@ -38,12 +38,14 @@ func (c *Copier) grants(ctx context.Context, at objectstore.Reader, ref objectst
 
 // copyLocked copies within the service. That a source is under SSE-C shows in
 // the refusal; its key then goes with a second request.
-func (c *Copier) copyLocked(ctx context.Context, source objectstore.Ref, target objectstore.NewObject) (objectstore.Written, error) {
-	w, err := c.destination.Copy(ctx, source, target)
+func (s *serverSide) copyLocked(
+	ctx context.Context, source objectstore.Ref, target objectstore.NewObject,
+) (objectstore.Written, error) {
+	w, err := s.destination.Copy(ctx, source, target)
 	if !errors.Is(err, objectstore.ErrCustomerKey) && !errors.Is(err, objectstore.ErrRejected) {
 		return w, err
 	}
-	info, statErr := c.source.Stat(ctx, source, 0)
+	info, statErr := s.source.Stat(ctx, source, 0)
 	switch {
 	case errors.Is(statErr, objectstore.ErrCustomerKey):
 		return w, statErr
@@ -51,5 +53,5 @@ func (c *Copier) copyLocked(ctx context.Context, source objectstore.Ref, target 
 		return w, err
 	}
 	source.CustomerKey, target.CustomerKey = info.CustomerKey, info.CustomerKey
-	return c.destination.Copy(ctx, source, target)
+	return s.destination.Copy(ctx, source, target)
 }

@@ -2,7 +2,6 @@ package copier
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/receipt"
@@ -12,29 +11,39 @@ import (
 // encrypted holds what a copy is encrypted with against its source. What the
 // destination adds by itself is named; under a KMS key, somebody else can take
 // the copy's bytes away, so that one has to be in the plan.
-func (c *Copier) encrypted(source, destination string, found verifier.Finding) verifier.Finding {
-	const kms = "aws:kms"
-	switch now := strings.HasPrefix(destination, kms); {
-	case found.Verdict != receipt.Verified, destination == "", destination == source:
-	case now && strings.HasPrefix(source, kms):
-	case now && !c.KMSDefault:
+func (p *prover) encrypted(source, destination string, found verifier.Finding) verifier.Finding {
+	switch now := objectstore.UnderKMS(destination); {
+	case found.Verdict != receipt.Verified:
+	case p.Encryption != "" && !granted(p.Encryption, destination):
 		return verifier.Finding{Verdict: receipt.Mismatch,
-			Reason: "it is encrypted under " + destination + " at the destination, which neither its source nor the plan has"}
+			Reason: "it was to be encrypted under " + p.Encryption + " at the destination, which does not say that it is"}
+	case destination == "", destination == source:
+	case now && objectstore.UnderKMS(source):
+	case now && !p.KMSDefault:
+		return verifier.Finding{Verdict: receipt.Mismatch,
+			Reason: "it is encrypted under " + destination +
+				" at the destination, which neither the source nor the plan asks for"}
 	default:
 		found.Added = append(found.Added, "encryption "+destination)
 	}
 	return found
 }
 
+// granted tells whether an encryption is at least what was asked for: a key of KMS takes the
+// place of the service's own, and one of the customer's that of any.
+func granted(asked, is string) bool {
+	return is == asked || objectstore.UnderKMS(is) || is == objectstore.CustomerKey
+}
+
 // locked accepts the retention that the plan says the destination gives to all
 // that is written there, and names it. Any other lock that a copy has and its
 // source does not is left to differ.
-func (c *Copier) locked(source objectstore.Lock, destination *objectstore.Lock, found *verifier.Finding) {
-	if source.Mode != "" || destination.Mode == "" || destination.Mode != c.Retention || source.Hold != destination.Hold {
+func (p *prover) locked(source objectstore.Lock, destination *objectstore.Lock, found *verifier.Finding) {
+	if source.Mode != "" || destination.Mode == "" || destination.Mode != p.Retention || source.Hold != destination.Hold {
 		return
 	}
 	*destination = source
-	if added := "retention " + c.Retention; !slices.Contains(found.Added, added) {
+	if added := "retention " + p.Retention; !slices.Contains(found.Added, added) {
 		found.Added = append(found.Added, added)
 	}
 }

@@ -8,7 +8,8 @@ import (
 
 func TestBudget(t *testing.T) {
 	b := NewBudget(16 << 10)
-	for n, fits := range map[int64]bool{0: true, 1: true, 4096: true, 4097: true, 16 << 10: true, 16<<10 + 1: false, 1 << 40: false} {
+	for n, fits := range map[int64]bool{0: true, 1: true, 4096: true, 4097: true, 16 << 10: true, 16<<10 + 1: false,
+		1 << 40: false} {
 		if b.Fits(n) != fits {
 			t.Errorf("Fits(%d) = %t", n, !fits)
 		}

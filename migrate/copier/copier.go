@@ -48,22 +48,26 @@ type Options struct {
 	Locked     bool                   // the source bucket has object lock
 	Summed     bool                   // the destination takes no body without a checksum, as with object lock
 	KMSKey     string                 // of the destination, for what is under a KMS key at the source
+	Encryption string                 // that each write asks for; empty: none
 	KMSDefault bool                   // the destination bucket encrypts under KMS by itself
 	Retention  string                 // the mode that the plan says the destination gives to all by default
 	Limits     objectstore.Limits     // of the destination; default: what it says of itself
 	Opaque     bool                   // ETags of copies may differ from their sources', as under KMS and SSE-C
 	AnyClass   bool                   // the storage class is left to the destination
 	ACLs       bool                   // access control lists are in force at the source
-	TagsTold   bool                   // the source says, to these credentials, how many tags a version has; else each is asked about
-	Settling   time.Time              // until then copies may get no version ID, where they are to have one
-	Compared   manifest.Key           // whose copies are compared in full, whatever the service vouches for
-	Carries    bool                   // the service was seen to carry attributes in a copy; default: what it says of itself
-	Redirects  bool                   // versions at the source may have website redirects, which no service copies
-	Accounts   bool                   // both ends know the same accounts, so that grants to them can be carried
-	Mark       string                 // an unfinished upload at the destination that is no copy, whatever its key
-	Now        func() time.Time
-	Sleep      func(context.Context, time.Duration) error
-	Random     func(n int64) int64 // from 0 to below n
+	// the source says, to these credentials, how many tags a version has; else each is asked about
+	TagsTold         bool
+	UnversionedUntil time.Time    // until then copies may get no version ID, where they are to have one
+	Compared         manifest.Key // whose copies are compared in full, whatever the service vouches for
+	// the service was seen to carry attributes in a copy; default: what it says of itself
+	Carries bool
+	// each version that the service copies is asked for a website redirect, which no service copies
+	Redirects bool
+	Accounts  bool   // both ends know the same accounts, so that grants to them can be carried
+	Mark      string // an unfinished upload at the destination that is no copy, whatever its key
+	Now       func() time.Time
+	Sleep     func(context.Context, time.Duration) error
+	Random    func(n int64) int64 // from 0 to below n
 	// Uploads remembers uploads that were begun; nil: each begins anew.
 	Uploads Uploads
 	// Copied is told of each body's bytes as they arrive at the destination; of
@@ -76,24 +80,24 @@ type Options struct {
 // Copier copies histories from one bucket to another. It is safe for
 // concurrent use on different keys.
 type Copier struct {
-	source      Source
-	destination Destination
-	from, to    string // buckets
-	serverSide  bool
-	hashes      hashes
-	refusals    objectstore.Refusals
+	*ends
+	proof    *prover
+	streams  *streamer   // nil where the service copies by itself
+	service  *serverSide // nil elsewhere
+	refusals objectstore.Refusals
 	// markerIsPresence tells that the destination takes a delete marker for an
 	// object that exists.
 	markerIsPresence atomic.Bool
-	// answersSums tells that the destination answers a part with the checksum that
-	// it was asked for.
-	answersSums atomic.Bool
-	// uneven tells that parts were seen that are not of one size, or a destination
-	// whose ETags do not tell.
-	uneven atomic.Bool
+}
+
+// ends are the two buckets, and what is said of copies between them.
+type ends struct {
+	Options
+	source      Source
+	destination Destination
+	from, to    string // buckets
 	// untold is how many versions were taken to have no tags because none were told of.
 	untold atomic.Int64
-	Options
 }
 
 // New returns a Copier between two buckets. Where both ends have one endpoint
@@ -118,7 +122,7 @@ func New(source Source, from string, destination Destination, to string, o Optio
 		o.Now = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = objectstore.Sleep
 	}
 	if o.Random == nil {
 		o.Random = rand.Int64N
@@ -129,34 +133,22 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	if o.Retried == nil {
 		o.Retried = func(error) {}
 	}
-	if carrier, ok := destination.(objectstore.Carrier); ok && carrier.CarriesAttributes() {
-		o.Carries = true
+	o.Carries = o.Carries || objectstore.CapabilitiesOf(destination).CarriesAttributes
+	both := &ends{Options: o, source: source, destination: destination, from: from, to: to}
+	c := &Copier{ends: both, proof: &prover{both}}
+	if uploads := (&uploader{both}); objectstore.CanCopy(source, destination) {
+		c.service = &serverSide{ends: both, uploads: uploads}
+	} else {
+		c.streams = &streamer{ends: both, uploads: uploads, hashes: newHashes()}
 	}
-	return &Copier{
-		source: source, destination: destination, from: from, to: to,
-		serverSide: source.Endpoint() == destination.Endpoint(), hashes: newHashes(), Options: o,
-	}
+	return c
 }
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
-// errForeign reports that the destination holds something that is not our copy.
-var errForeign = errors.New("the destination holds something else under this key")
 
 // ErrDrift reports that the source no longer has what the plan says.
 var ErrDrift = errors.New("the source no longer has this entry as planned")
 
 // errIncomplete reports a source that says that it does not tell everything.
-var errIncomplete = errors.New("what the source tells of it is not all there is")
+var errIncomplete = errors.New("the source's answer is incomplete or altered")
 
 // outage is how many times the attempts of an entry are made while nobody
 // answers: about a minute. After that the run stops.
@@ -167,8 +159,11 @@ const outage = 2
 // first entries where they are proven. It gives one receipt per entry, in order,
 // as they come. An error means that the run must stop: the context ended, or
 // every other entry would fail as well; what was given stands.
-func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt, give func(receipt.Receipt) error) error {
-	if !onGround(entries, held) {
+func (c *Copier) History(
+	ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt,
+	give func(receipt.Receipt) error,
+) error {
+	if !hasPlaceholder(entries, held) {
 		held, _ = Align(entries, held)
 	}
 	var previous receipt.Receipt
@@ -187,14 +182,16 @@ func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []o
 		if err := give(r); err != nil {
 			return err
 		}
-		if onGround(entries, held) { // it was taken away
+		if hasPlaceholder(entries, held) { // it was taken away
 			held, _ = Align(entries, held[1:])
 		}
-		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch || r.Verdict == receipt.Unverifiable && r.DestinationETag == "" {
+		if r.Verdict == receipt.Failed || r.Verdict == receipt.Mismatch || r.Verdict == receipt.Unverifiable &&
+			r.DestinationETag == "" {
 			// What follows would stand on a gap in the history.
 			for _, later := range entries[i+1:] {
-				behind := c.receipt(later, verifier.Finding{Verdict: receipt.Failed, Reason: "an older entry of this key was not copied"})
-				behind.Lasting = r.Lasting
+				behind := c.newReceipt(later, verifier.Finding{Verdict: receipt.Failed,
+					Reason: "an older entry of this key was not copied"})
+				behind.Lasting, behind.Cause = r.Lasting, r.Cause
 				if err := give(behind); err != nil {
 					return err
 				}
@@ -209,7 +206,10 @@ func (c *Copier) History(ctx context.Context, entries []manifest.Entry, held []o
 // entry brings one entry across, trying again where that can help. Every
 // attempt after the first begins with a look at the destination, because an
 // answer that was lost says nothing about the deed.
-func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, entries []manifest.Entry, held []objectstore.Version) (receipt.Receipt, error) {
+func (c *Copier) entry(
+	ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, entries []manifest.Entry,
+	held []objectstore.Version,
+) (receipt.Receipt, error) {
 	stale := false // held may be behind the destination
 	var own *wrote // what an attempt has written and could not prove
 	for attempt := 1; ; attempt++ {
@@ -218,7 +218,7 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 			held, err = c.look(ctx, string(e.Key))
 		}
 		if err == nil {
-			held, err = c.grounded(ctx, entries, held)
+			held, err = c.withoutPlaceholder(ctx, entries, held)
 			held, _ = Align(entries, held)
 		}
 		if err == nil {
@@ -233,15 +233,17 @@ func (c *Copier) entry(ctx context.Context, e manifest.Entry, at int, previous r
 		switch {
 		case ctx.Err() != nil:
 			return receipt.Receipt{}, ctx.Err()
-		case objectstore.Hopeless(err), errors.Is(err, ErrTagsHidden):
+		case objectstore.Hopeless(err), errors.Is(err, ErrTagsHidden), errors.Is(err, ErrRedirect):
 			return receipt.Receipt{}, err
 		case objectstore.Outage(err) && attempt < outage*c.Attempts:
 			// Worth more patience than what concerns this entry alone.
 		case objectstore.Outage(err):
 			return receipt.Receipt{}, fmt.Errorf("after %d attempts: %w", attempt, err)
 		case errors.Is(err, objectstore.ErrCustomerKey), errors.Is(err, errIncomplete):
-			return c.receipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()}), nil
-		case attempt >= c.Attempts || !c.worthwhile(err, attempt):
+			r := c.newReceipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()})
+			r.Cause = receipt.CauseOf(err)
+			return r, nil
+		case attempt >= c.Attempts || !worthwhile(err, attempt):
 			return c.failed(e, err, at, own, held), c.refusals.Saw(err)
 		}
 		stale = true
@@ -264,11 +266,12 @@ func (w *wrote) Unwrap() error { return w.err }
 // failed says what is at the destination all the same, so that it is not
 // forgotten: what this run has written, or what it found there.
 func (c *Copier) failed(e manifest.Entry, err error, at int, own *wrote, held []objectstore.Version) receipt.Receipt {
-	r := c.receipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()})
-	r.Lasting = errors.Is(err, errForeign) || errors.Is(err, errNoKey) || objectstore.Lasting(err)
+	r := c.newReceipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: err.Error()})
+	r.Lasting = errors.Is(err, receipt.ErrForeign) || errors.Is(err, receipt.ErrNoKey) || objectstore.Lasting(err)
+	r.Cause = receipt.CauseOf(err)
 	switch {
 	case own != nil:
-		c.record(&r, own.Written)
+		record(&r, own.Written)
 	case at < len(held) && Like(e, held[at], c.Opaque):
 		r.DestinationVersionID, r.DestinationETag, r.Held = held[at].VersionID, held[at].ETag, true
 	}
@@ -278,12 +281,13 @@ func (c *Copier) failed(e manifest.Entry, err error, at int, own *wrote, held []
 // worthwhile tells whether another attempt can help. A guard that held may
 // have met our own write whose answer was lost, so the first time it is worth
 // a look.
-func (c *Copier) worthwhile(err error, attempt int) bool {
+func worthwhile(err error, attempt int) bool {
 	var refused *refusal
 	if errors.As(err, &refused) && errors.Is(err, objectstore.ErrPrecondition) {
 		return attempt == 1
 	}
-	return !objectstore.Permanent(err) && !errors.Is(err, errForeign) && !errors.Is(err, ErrDrift) && !errors.Is(err, errNoKey)
+	return !objectstore.Permanent(err) && !errors.Is(err, receipt.ErrForeign) && !errors.Is(err, ErrDrift) &&
+		!errors.Is(err, receipt.ErrNoKey)
 }
 
 // backoff is exponential with full jitter, at most 20 s.
@@ -312,15 +316,22 @@ type refusal struct{ err error }
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-func (c *Copier) attempt(ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, held []objectstore.Version) (receipt.Receipt, error) {
+func (c *Copier) attempt(
+	ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, held []objectstore.Version,
+) (receipt.Receipt, error) {
 	if at < len(held) {
-		return c.prove(ctx, e, held[at])
+		r, err := c.proof.prove(ctx, e, held[at])
+		if r.Verdict == receipt.Mismatch {
+			r.Reason += ", which held this entry already"
+		}
+		return r, err
 	}
 	if e.Marker {
 		r, err := c.mark(ctx, e, at)
 		if err == nil && previous.Marker && r.DestinationVersionID == previous.DestinationVersionID {
 			// MinIO answers with the marker that is there.
-			return c.receipt(e, verifier.Finding{Verdict: receipt.Mismatch, Reason: "the destination makes no delete marker on a delete marker"}), nil
+			return c.newReceipt(e, verifier.Finding{Verdict: receipt.Mismatch,
+				Reason: "the destination does not create a delete marker on top of a delete marker"}), nil
 		}
 		return r, err
 	}
@@ -343,7 +354,7 @@ func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 	case at == 0 || previous.Marker:
 		return objectstore.Guard{Absent: true}
 	}
-	return objectstore.Guard{ETag: previous.DestinationETag}
+	return objectstore.Guard{ETag: previous.DestinationETag, VersionID: previous.DestinationVersionID}
 }
 
 // continues tells whether what the destination holds can be the beginning of
@@ -352,14 +363,14 @@ func (c *Copier) guard(at int, previous receipt.Receipt) objectstore.Guard {
 // must show them.
 func continues(entries []manifest.Entry, held []objectstore.Version, at int, listedAfter, opaque bool) error {
 	if len(held) > len(entries) {
-		return fmt.Errorf("%w: %d entries where the source has %d", errForeign, len(held), len(entries))
+		return fmt.Errorf("%w: %d entries where the source has %d", receipt.ErrForeign, len(held), len(entries))
 	}
 	if listedAfter && len(held) < at {
-		return fmt.Errorf("%w: an entry that was copied is no longer there", errForeign)
+		return fmt.Errorf("%w: an entry that was copied is no longer there", receipt.ErrForeign)
 	}
 	for i, v := range held {
 		if !Like(entries[i], v, opaque) {
-			return errForeign
+			return receipt.ErrForeign
 		}
 	}
 	return nil
@@ -370,7 +381,7 @@ func continues(entries []manifest.Entry, held []objectstore.Version, at int, lis
 // all of it and none, unless the newest it holds are exactly the entries: so it
 // is where an earlier run has erased the oldest at the source and its state was
 // lost.
-func Align(entries []manifest.Entry, held []objectstore.Version) (beside []objectstore.Version, beneath int) {
+func Align(entries []manifest.Entry, held []objectstore.Version) (aligned []objectstore.Version, beneath int) {
 	beneath = len(held) - len(entries)
 	if beneath <= 0 {
 		return held, 0
@@ -395,13 +406,9 @@ func Same(e manifest.Entry, v objectstore.Version) bool {
 	if !alike(e, v) {
 		return false
 	}
-	if e.Marker || e.ETag == v.ETag {
-		return true
-	}
-	_, partsE, okE := verifier.MD5ETag(e.ETag)
-	_, partsV, okV := verifier.MD5ETag(v.ETag)
 	// Two MD5s that differ are two contents; otherwise only reading can tell.
-	return !okE || !okV || partsE != partsV
+	theirs, ours := e.Sum(), v.Sum()
+	return e.Marker || theirs.Value == ours.Value || e.Parts() != v.Parts() || !theirs.Comparable(ours, true)
 }
 
 func alike(e manifest.Entry, v objectstore.Version) bool {
@@ -410,14 +417,14 @@ func alike(e manifest.Entry, v objectstore.Version) bool {
 
 // at names what was written at the destination. While a plan runs its bucket
 // has versioning or never had it, so an ID of null says nothing.
-func (c *Copier) at(key manifest.Key, id, etag string) objectstore.Ref {
+func (c *ends) at(key manifest.Key, id, etag string) objectstore.Ref {
 	if id == objectstore.NullVersion {
 		id = ""
 	}
 	return objectstore.Ref{Bucket: c.to, Key: string(key), VersionID: id, ETag: etag}
 }
 
-func (c *Copier) receipt(e manifest.Entry, f verifier.Finding) receipt.Receipt {
+func (c *ends) newReceipt(e manifest.Entry, f verifier.Finding) receipt.Receipt {
 	return receipt.Receipt{
 		Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size,
 		Verdict: f.Verdict, Method: f.Method, Reason: f.Reason, Added: f.Added, At: c.Now().UTC(),

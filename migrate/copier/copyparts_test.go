@@ -26,11 +26,11 @@ func (s *sized) Stat(ctx context.Context, ref objectstore.Ref, part int) (object
 	return s.Store.Stat(ctx, ref, part)
 }
 
-func (s *sized) PartSizes(context.Context, objectstore.Ref) ([]int64, error) {
+func (s *sized) PartSizes(context.Context, objectstore.Ref) ([]int64, objectstore.Checksum, error) {
 	if s.sizes == nil {
-		return nil, objectstore.ErrNotOffered
+		return nil, objectstore.Checksum{}, objectstore.ErrNotOffered
 	}
-	return s.sizes, nil
+	return s.sizes, objectstore.Checksum{}, nil
 }
 
 // Within a service nobody asks about each part: sizes are told at once, or follow from
@@ -60,10 +60,12 @@ func TestPartsWithoutAskingEach(t *testing.T) {
 					s.sizes = append(s.sizes, int64(len(text)))
 				}
 			}
-			c := copier.New(s, "bucket", s, to, copier.Options{Versioning: objectstore.Unversioned, Attempts: 1, Spare: nowhere{}, TagsTold: true})
+			c := copier.New(s, "bucket", s, to, copier.Options{Versioning: objectstore.Unversioned, Attempts: 1,
+				Spare: nowhere{}, TagsTold: true})
 			r := only(t, c, e)
 			if r.Verdict != receipt.Verified || r.DestinationETag != e.ETag || s.asked != tt.asked {
-				t.Errorf("%s (%s), ETag %s of %s, %d parts asked about, want %d", r.Verdict, r.Reason, r.DestinationETag, e.ETag, s.asked, tt.asked)
+				t.Errorf("%s (%s), ETag %s of %s, %d parts asked about, want %d", r.Verdict, r.Reason, r.DestinationETag, e.ETag,
+					s.asked, tt.asked)
 			}
 			o, err := s.Open(t.Context(), objectstore.Ref{Bucket: to, Key: string(e.Key)}, 0)
 			if err != nil || o.Size != int64(len(strings.Join(tt.texts, ""))) {

@@ -12,14 +12,15 @@ import (
 
 // single tells whether the destination takes, or copies, so many bytes in one
 // request.
-func (c *Copier) single(size int64) bool { return c.Limits.Single == 0 || size <= c.Limits.Single }
+func (c *ends) single(size int64) bool { return c.Limits.Single == 0 || size <= c.Limits.Single }
 
 // errTooLarge reports an object that the destination cannot hold.
-var errTooLarge = fmt.Errorf("%w: it is larger than the destination takes, whole or in parts", objectstore.ErrRejected)
+var errTooLarge = fmt.Errorf("%w: it is larger than the destination accepts, whole or in parts",
+	objectstore.ErrRejected)
 
 // partSize is into what an object is cut that has no parts of its own: the
 // fewest that the service copies.
-func (c *Copier) partSize(size int64) (int64, error) {
+func (c *ends) partSize(size int64) (int64, error) {
 	wanted := c.Limits.Part
 	if wanted == 0 {
 		wanted = max(size, 1)
@@ -37,23 +38,25 @@ const cutSize = 16 << 20
 
 // streamCut sends an object that has no parts of its own and cannot go in one PUT,
 // part after part as it is read.
-func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard) (_ verifier.Evidence, err error) {
+func (s *streamer) streamCut(
+	ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard,
+) (_ verifier.Evidence, err error) {
 	wanted := int64(cutSize)
-	if c.Limits.Part > 0 {
-		wanted = min(wanted, c.Limits.Part)
+	if s.Limits.Part > 0 {
+		wanted = min(wanted, s.Limits.Part)
 	}
-	step := c.Limits.PartSize(e.Size, wanted)
-	if step == 0 || c.Limits.Object > 0 && e.Size > c.Limits.Object || !c.Budget.Fits(step) {
+	step := s.Limits.PartSize(e.Size, wanted)
+	if step == 0 || s.Limits.Object > 0 && e.Size > s.Limits.Object || !s.Budget.Fits(step) {
 		return verifier.Evidence{}, errTooLarge
 	}
-	target, err := c.describe(ctx, e, &o.Info, guard)
+	target, err := s.describe(ctx, e, &o.Info, guard)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
 	if !o.Checksum.Composite {
 		target.Algorithm = fullObject(o.Checksum.Algorithm)
 	}
-	u, undo, err := c.begin(ctx, e, target, step)
+	u, undo, err := s.uploads.begin(ctx, e, target, step)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
@@ -61,8 +64,9 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	var parts []objectstore.Part
 	whole := newOrdered()
 	for at := int64(0); at < e.Size; at += step {
-		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)}, Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}
-		part, err := c.streamPart(ctx, e, piece, u, len(parts)+1, whole)
+		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)},
+			Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}
+		part, err := s.streamPart(ctx, e, piece, u, len(parts)+1, whole)
 		if err != nil {
 			return verifier.Evidence{}, err
 		}
@@ -72,7 +76,7 @@ func (c *Copier) streamCut(ctx context.Context, e manifest.Entry, o *objectstore
 	if target.Algorithm != "" {
 		full = o.Checksum
 	}
-	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, full)
+	w, err := s.destination.CompleteUpload(ctx, target, u.id, parts, full)
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}

@@ -32,7 +32,9 @@ func TestLargerThanOneRequest(t *testing.T) {
 		must(client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}))
 	}
 	body := bytes.Repeat([]byte("0123456789abcdef"), (12<<20+64)/16)
-	must(client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(from), Key: aws.String("large"), Body: bytes.NewReader(body), CacheControl: aws.String("no-store"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme}))
+	must(client.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(from), Key: aws.String("large"),
+		Body: bytes.NewReader(body), CacheControl: aws.String("no-store"),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme}))
 	before, err := storetest.Snapshot(ctx, client, from, "")
 	must(nil, err)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
@@ -51,8 +53,10 @@ func TestLargerThanOneRequest(t *testing.T) {
 		{"streamed", destination, objectstore.Limits{Single: parts, Part: parts, Parts: 10}, receipt.Verified},
 		{"refused", destination, objectstore.Limits{Single: parts, Part: parts, Parts: 2}, receipt.Failed},
 	} {
-		c := copier.New(source, from, tt.to, tt.bucket, copier.Options{Versioning: objectstore.Unversioned, Limits: tt.limits})
-		e := manifest.Entry{Key: "large", VersionID: objectstore.NullVersion, Size: int64(len(body)), ETag: before["large"][0].ETag, Modified: before["large"][0].Modified}
+		c := copier.New(source, from, tt.to, tt.bucket, copier.Options{Versioning: objectstore.Unversioned,
+			Limits: tt.limits})
+		e := manifest.Entry{Key: "large", VersionID: objectstore.NullVersion, Size: int64(len(body)),
+			ETag: before["large"][0].ETag, Modified: before["large"][0].Modified}
 		receipts, err := collected(ctx, c, []manifest.Entry{e})
 		must(nil, err)
 		if receipts[0].Verdict != tt.want {
@@ -77,7 +81,8 @@ func TestLargerThanOneRequest(t *testing.T) {
 
 func openAt(t *testing.T, url string) *s3store.Store {
 	t.Helper()
-	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: url}})
+	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+		Endpoints: map[string]string{region: url}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,38 +37,42 @@ func (t *timed) Read(p []byte) (int, error) {
 }
 
 // errUneven reports an object that is to be read part by part.
-var errUneven = errors.New("its parts are not of one size, or that cannot be seen")
+var errUneven = errors.New("its parts are not all of one size, or their sizes cannot be read")
 
 // streamEven copies an object whose parts are of one size, but for the last, in
 // one read where that is fast. That they are is what their number and the first
 // one's size suggest; before the upload is completed the parts' MD5s must make
-// the source's ETag.
-func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	first, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 1)
+// the source's.
+func (s *streamer) streamEven(
+	ctx context.Context, e manifest.Entry, guard objectstore.Guard,
+) (verifier.Evidence, error) {
+	first, err := s.source.Stat(ctx, e.Ref(s.from, s.Versioning), 1)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
 	size, n := first.Length, int64(first.PartCount)
-	if n > 0 && (size*(n-1) >= e.Size || size*n < e.Size || !c.Budget.Fits(size) || first.CustomerKey != "" ||
-		!verifier.ETagsComparable(first, objectstore.Written{ETag: e.ETag}, true)) {
+	if n > 0 && (size*(n-1) >= e.Size || size*n < e.Size || !s.Budget.Fits(size) || first.CustomerKey != "" ||
+		!first.Sum.Comparable(e.Sum(), true)) {
 		return verifier.Evidence{}, errUneven
 	}
 	reading, stopReading := context.WithCancel(ctx)
 	defer stopReading()
-	o, err := c.source.Open(reading, e.Ref(c.from, c.Versioning), 0)
+	o, err := s.source.Open(reading, e.Ref(s.from, s.Versioning), 0)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
 	defer o.Body.Close()
 	if n == 0 {
 		// The source keeps no parts: the bytes go as one object.
-		return c.streamWhole(ctx, e, o, guard)
+		return s.streamWhole(ctx, e, o, guard)
 	}
 	o.PartCount = first.PartCount
-	whole, body := newOrdered(), &timed{Reader: o.Body, now: c.Now}
+	whole, body := newOrdered(), &timed{Reader: o.Body, now: s.Now}
 	var slow bool
 	decided := make(chan struct{}) // closed when slow is set
-	evidence, err := c.inParts(ctx, e, o.Info, guard, func(ctx context.Context, u *upload, number int) (objectstore.Part, error) {
+	evidence, err := s.uploads.inParts(ctx, e, o.Info, guard, func(
+		ctx context.Context, u *upload, number int,
+	) (objectstore.Part, error) {
 		if number > 1 {
 			select {
 			case <-decided:
@@ -76,12 +80,12 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 				return objectstore.Part{}, ctx.Err()
 			}
 			if slow {
-				return c.onePart(ctx, e, u, number, whole)
+				return s.onePart(ctx, e, u, number, whole)
 			}
 		}
 		defer context.AfterFunc(ctx, stopReading)() // when another part has failed
 		at := size * int64(number-1)
-		buf, release, err := whole.next(ctx, number, c.Budget, min(size, e.Size-at), body)
+		buf, release, err := whole.next(ctx, number, s.Budget, min(size, e.Size-at), body)
 		if err != nil {
 			return objectstore.Part{}, err
 		}
@@ -92,11 +96,11 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 			}
 			close(decided)
 		}
-		return c.sendPart(ctx, buf, u, number)
+		return s.sendPart(ctx, buf, u, number)
 	}, func(parts []objectstore.Part) error {
-		if multipartETag(parts) != e.ETag {
-			c.uneven.Store(true)
-			c.Copied(-e.Size) // they are sent again, as they are cut
+		if sumOfParts(parts) != e.Sum().Value {
+			s.uneven.Store(true)
+			s.Copied(-e.Size) // they are sent again, as they are cut
 			return errUneven
 		}
 		return nil
@@ -104,8 +108,8 @@ func (c *Copier) streamEven(ctx context.Context, e manifest.Entry, guard objects
 	return hashed(evidence, whole), err
 }
 
-// multipartETag is the ETag of parts whose own are MD5s; empty for others.
-func multipartETag(parts []objectstore.Part) string {
+// sumOfParts is the MD5 of the MD5s of parts, as their ETags tell them; empty for others.
+func sumOfParts(parts []objectstore.Part) string {
 	all := make([]byte, 0, len(parts)*md5.Size)
 	for _, p := range parts {
 		sum, err := hex.DecodeString(p.ETag)

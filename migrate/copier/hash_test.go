@@ -12,7 +12,8 @@ import (
 func TestChecksum(t *testing.T) {
 	data := []byte("123456789")
 	for algorithm, want := range map[string]string{
-		"SHA256": "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225", "SHA1": "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
+		"SHA256":    "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+		"SHA1":      "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
 		"CRC64NVME": "ae8b14860a799888", "CRC32C": "e3069283", "CRC32": "cbf43926", "unknown": "",
 	} {
 		got, err := base64.StdEncoding.DecodeString(newHashes().checksum(algorithm, data).Value)
@@ -25,7 +26,8 @@ func TestChecksum(t *testing.T) {
 // The CPU's instructions compute what the standard library's tables do, at
 // every length and in pieces.
 func TestCRC64NVME(t *testing.T) {
-	table := crc64.MakeTable(0x9a6c9329ac4bc9b5) // reversed (NVM Express NVM Command Set Specification 1.0, section 5.2.1.3.4)
+	// reversed (NVM Express NVM Command Set Specification 1.0, section 5.2.1.3.4)
+	table := crc64.MakeTable(0x9a6c9329ac4bc9b5)
 	data := make([]byte, 5000)
 	for i := range data {
 		data[i] = byte(i * i)

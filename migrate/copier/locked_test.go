@@ -27,7 +27,8 @@ func TestCopiesUnderLocks(t *testing.T) {
 		}
 	}
 	o := objectstore.NewObject{Bucket: from, Key: "k"}
-	o.ContentType, o.Metadata, o.Lock = "text/plain", map[string]string{"a": "b"}, objectstore.Lock{Mode: "GOVERNANCE", Until: now.Add(3 * time.Second)}
+	o.ContentType, o.Metadata, o.Lock = "text/plain", map[string]string{"a": "b"}, objectstore.Lock{Mode: "GOVERNANCE",
+		Until: now.Add(3 * time.Second)}
 	if _, err := store.Put(t.Context(), o, objectstore.Body{Reader: strings.NewReader("body"), Size: 4}); err != nil {
 		t.Fatal(err)
 	}

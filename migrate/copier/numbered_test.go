@@ -30,7 +30,8 @@ func TestCopyWithoutVersionID(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, body := range []string{"older", "newer"} {
-			if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "k"}, objectstore.Body{Reader: strings.NewReader(body), Size: 5}); err != nil {
+			if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "k"},
+				objectstore.Body{Reader: strings.NewReader(body), Size: 5}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -45,7 +46,7 @@ func TestCopyWithoutVersionID(t *testing.T) {
 		}
 		pauses := 0
 		c := copier.New(source, from, destination, to, copier.Options{
-			Versioning: objectstore.Enabled, Now: clock, Settling: now.Add(15 * time.Minute), TagsTold: true,
+			Versioning: objectstore.Enabled, Now: clock, UnversionedUntil: now.Add(15 * time.Minute), TagsTold: true,
 			Sleep: func(ctx context.Context, d time.Duration) error {
 				if now, pauses = now.Add(d), pauses+1; pauses == 3 && comes {
 					return destination.SetVersioning(ctx, to, objectstore.Enabled)

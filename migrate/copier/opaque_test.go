@@ -7,6 +7,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
 )
 
 // Under KMS and SSE-C an ETag looks like an MD5 and is another with each copy:
@@ -22,9 +23,9 @@ func TestContinuesOpaque(t *testing.T) {
 		held   objectstore.Version
 		want   error
 	}{
-		{"plain", false, ours, errForeign},
+		{"plain", false, ours, receipt.ErrForeign},
 		{"opaque", true, ours, nil},
-		{"opaque, another size", true, longer, errForeign},
+		{"opaque, another size", true, longer, receipt.ErrForeign},
 	} {
 		if err := continues(entries, []objectstore.Version{tt.held}, 0, false, tt.opaque); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)

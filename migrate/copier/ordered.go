@@ -42,7 +42,9 @@ func (o *ordered) add(ctx context.Context, n int, data []byte) error {
 const atOnce = 2 << 20
 
 // next reads a part off a body that gives all of them, one after the other.
-func (o *ordered) next(ctx context.Context, n int, b *Budget, size int64, body io.Reader) (buf []byte, release func(), err error) {
+func (o *ordered) next(
+	ctx context.Context, n int, b *Budget, size int64, body io.Reader,
+) (buf []byte, release func(), err error) {
 	if buf, release, err = o.buffer(ctx, n, b, size); err != nil {
 		return nil, nil, err
 	}

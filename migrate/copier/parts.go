@@ -11,61 +11,81 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync/atomic"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/verifier"
 )
 
+// streamer copies objects whose bytes pass through this machine.
+type streamer struct {
+	*ends
+	uploads *uploader
+	hashes  hashes
+	// answersSums tells that the destination answers a part with the checksum that
+	// it was asked for.
+	answersSums atomic.Bool
+	// uneven tells that parts were seen that are not of one size, or a destination
+	// whose ETags do not tell.
+	uneven atomic.Bool
+}
+
 // streamParts copies a multipart object by its own part boundaries, so that
 // its ETag and composite checksum come out equal.
-func (c *Copier) streamParts(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
-	if e.Size <= readAtOnce && !c.Opaque && !c.KMSDefault && !c.uneven.Load() {
-		evidence, err := c.streamEven(ctx, e, guard)
+func (s *streamer) streamParts(
+	ctx context.Context, e manifest.Entry, guard objectstore.Guard,
+) (verifier.Evidence, error) {
+	if e.Size <= readAtOnce && !s.Opaque && !s.KMSDefault && !s.uneven.Load() {
+		evidence, err := s.streamEven(ctx, e, guard)
 		if !errors.Is(err, errUneven) {
 			return evidence, err
 		}
 	}
-	first, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 1)
+	first, err := s.source.Open(ctx, e.Ref(s.from, s.Versioning), 1)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
 	defer first.Body.Close()
 	if first.PartCount == 0 {
 		// The source keeps no parts: the bytes go as one object.
-		return c.streamWhole(ctx, e, first, guard)
+		return s.streamWhole(ctx, e, first, guard)
 	}
 	// What is said of a part names the part's checksum; the object's own takes
 	// a request more.
-	info, err := c.source.Stat(ctx, e.Ref(c.from, c.Versioning), 0)
+	info, err := s.source.Stat(ctx, e.Ref(s.from, s.Versioning), 0)
 	if err != nil {
 		return verifier.Evidence{}, drifted(err)
 	}
 	info.PartCount = first.PartCount
 	whole := newOrdered()
-	evidence, err := c.inParts(ctx, e, info, guard, func(ctx context.Context, u *upload, number int) (objectstore.Part, error) {
+	evidence, err := s.uploads.inParts(ctx, e, info, guard, func(
+		ctx context.Context, u *upload, number int,
+	) (objectstore.Part, error) {
 		if number > 1 {
-			return c.onePart(ctx, e, u, number, whole)
+			return s.onePart(ctx, e, u, number, whole)
 		}
-		return c.streamPart(ctx, e, first, u, number, whole)
+		return s.streamPart(ctx, e, first, u, number, whole)
 	}, nil)
 	return hashed(evidence, whole), err
 }
 
 // onePart reads and sends one part.
-func (c *Copier) onePart(ctx context.Context, e manifest.Entry, u *upload, number int, whole *ordered) (objectstore.Part, error) {
-	o, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
+func (s *streamer) onePart(
+	ctx context.Context, e manifest.Entry, u *upload, number int, whole *ordered,
+) (objectstore.Part, error) {
+	o, err := s.source.Open(ctx, e.Ref(s.from, s.Versioning), number)
 	if err != nil {
 		return objectstore.Part{}, drifted(err)
 	}
 	defer o.Body.Close()
-	return c.streamPart(ctx, e, o, u, number, whole)
+	return s.streamPart(ctx, e, o, u, number, whole)
 }
 
 // hashed adds the hash of the whole, where its parts' copy says something of how
 // the bytes came here.
 func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
-	if evidence.Written.ETag != "" && !heldAgainstNothing(evidence.Source, evidence.Written, "", evidence.SameParts) {
+	if evidence.Written.ETag != "" && !uncompared(evidence.Source, evidence.Written, "", evidence.SameParts) {
 		evidence.SHA256 = whole.sum()
 	}
 	return evidence
@@ -73,9 +93,11 @@ func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
 
 // streamPart sends one part as it is read, and adds its bytes to the hash of the
 // whole.
-func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstore.Object, u *upload, number int, whole *ordered) (objectstore.Part, error) {
-	if c.Budget.Fits(o.Length) {
-		buf, release, err := whole.buffer(ctx, number, c.Budget, o.Length)
+func (s *streamer) streamPart(
+	ctx context.Context, e manifest.Entry, o *objectstore.Object, u *upload, number int, whole *ordered,
+) (objectstore.Part, error) {
+	if s.Budget.Fits(o.Length) {
+		buf, release, err := whole.buffer(ctx, number, s.Budget, o.Length)
 		if err != nil {
 			return objectstore.Part{}, err
 		}
@@ -86,12 +108,12 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 		if err := whole.add(ctx, number, buf); err != nil {
 			return objectstore.Part{}, err
 		}
-		return c.sendPart(ctx, buf, u, number)
+		return s.sendPart(ctx, buf, u, number)
 	}
 	// Too large to hold: read once for the hashes, once for the bytes.
-	sha, sum, old := sha256.New(), c.hashes.make(u.target.Algorithm), md5.New()
+	sha, sum, old := sha256.New(), s.hashes.make(u.target.Algorithm), md5.New()
 	if err := whole.read(ctx, number, func(w io.Writer) error {
-		if _, ok := u.there[number]; ok || c.Summed {
+		if _, ok := u.there[number]; ok || s.Summed {
 			w = io.MultiWriter(w, old)
 		}
 		return drain(o, w, sha, sum)
@@ -102,62 +124,68 @@ func (c *Copier) streamPart(ctx context.Context, e manifest.Entry, o *objectstor
 	if sum != nil {
 		checksum = objectstore.Checksum{Algorithm: u.target.Algorithm, Value: base64.StdEncoding.EncodeToString(sum.Sum(nil))}
 	}
-	if part, ok := c.arrived(u, number, o.Length, checksum, func() string { return hex.EncodeToString(old.Sum(nil)) }); ok {
+	if part, ok := s.uploads.arrived(u, number, o.Length, checksum,
+		func() string { return hex.EncodeToString(old.Sum(nil)) }); ok {
 		return part, nil
 	}
-	again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), number)
+	again, err := s.source.Open(ctx, e.Ref(s.from, s.Versioning), number)
 	if err != nil {
 		return objectstore.Part{}, drifted(err)
 	}
 	defer again.Body.Close()
-	body := objectstore.Body{Reader: again.Body, Size: o.Length, SHA256: hex.EncodeToString(sha.Sum(nil)), Checksum: checksum}
-	if c.Summed && checksum.Algorithm == "" {
+	body := objectstore.Body{Reader: again.Body, Size: o.Length, SHA256: hex.EncodeToString(sha.Sum(nil)),
+		Checksum: checksum}
+	if s.Summed && checksum.Algorithm == "" {
 		body.MD5 = hex.EncodeToString(old.Sum(nil))
 	}
-	return c.putPart(ctx, body, u, number)
+	return s.putPart(ctx, body, u, number)
 }
 
 // sendPart sends a part that is held. What goes to a destination that answers
 // with the checksum of what it received needs no signed hash of its own: the
 // destination would hash it once more.
-func (c *Copier) sendPart(ctx context.Context, data []byte, u *upload, number int) (objectstore.Part, error) {
-	body := objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)), Checksum: c.hashes.checksum(u.target.Algorithm, data)}
-	if part, ok := c.arrived(u, number, body.Size, body.Checksum, md5Of(data)); ok {
+func (s *streamer) sendPart(ctx context.Context, data []byte, u *upload, number int) (objectstore.Part, error) {
+	body := objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)),
+		Checksum: s.hashes.checksum(u.target.Algorithm, data)}
+	if part, ok := s.uploads.arrived(u, number, body.Size, body.Checksum, md5Of(data)); ok {
 		return part, nil
 	}
-	if body.Checksum.Algorithm == "" || !c.answersSums.Load() {
+	if body.Checksum.Algorithm == "" || !s.answersSums.Load() {
 		sum := sha256.Sum256(data)
 		body.SHA256 = hex.EncodeToString(sum[:])
 	}
-	if c.Summed && body.Checksum.Algorithm == "" {
+	if s.Summed && body.Checksum.Algorithm == "" {
 		body.MD5 = md5Of(data)()
 	}
-	return c.putPart(ctx, body, u, number)
+	return s.putPart(ctx, body, u, number)
 }
 
-func (c *Copier) putPart(ctx context.Context, body objectstore.Body, u *upload, number int) (objectstore.Part, error) {
+func (s *streamer) putPart(
+	ctx context.Context, body objectstore.Body, u *upload, number int,
+) (objectstore.Part, error) {
 	body.CustomerKey = u.target.CustomerKey
-	part, err := c.destination.UploadPart(ctx, u.target.Bucket, u.target.Key, u.id, number, body)
+	part, err := s.destination.UploadPart(ctx, u.target.Bucket, u.target.Key, u.id, number, body)
 	if err != nil {
 		return part, &refusal{err}
 	}
-	if err := c.answered(&part, body.Checksum); err != nil {
+	if err := s.answered(&part, body.Checksum); err != nil {
 		return part, err
 	}
-	c.Copied(body.Size)
+	s.Copied(body.Size)
 	return part, nil
 }
 
 // answered holds the checksum that the destination has of a part against ours.
-func (c *Copier) answered(part *objectstore.Part, ours objectstore.Checksum) error {
+func (s *streamer) answered(part *objectstore.Part, ours objectstore.Checksum) error {
 	switch {
 	case part.Checksum.Algorithm == "":
 		part.Checksum = ours
 	case ours.Algorithm == "" || part.Checksum.Algorithm != ours.Algorithm:
 	case part.Checksum.Value != ours.Value:
-		return &refusal{fmt.Errorf("%w: the destination has part %d with another checksum", objectstore.ErrCorrupt, part.Number)}
+		return &refusal{fmt.Errorf("%w: the destination has part %d with another checksum", objectstore.ErrCorrupt,
+			part.Number)}
 	default:
-		c.answersSums.Store(true)
+		s.answersSums.Store(true)
 	}
 	return nil
 }
@@ -181,7 +209,10 @@ type partFunc func(ctx context.Context, u *upload, number int) (objectstore.Part
 
 // inParts runs a multipart upload of info.PartCount parts, which it completes
 // if check, which may be nil, has nothing against them.
-func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore.Info, guard objectstore.Guard, send partFunc, check func([]objectstore.Part) error) (_ verifier.Evidence, err error) {
+func (c *uploader) inParts(
+	ctx context.Context, e manifest.Entry, info objectstore.Info, guard objectstore.Guard, send partFunc,
+	check func([]objectstore.Part) error,
+) (_ verifier.Evidence, err error) {
 	target, err := c.describe(ctx, e, &info, guard)
 	if err != nil {
 		return verifier.Evidence{}, err
@@ -212,8 +243,8 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 			return verifier.Evidence{}, err
 		}
 	}
-	if whole := multipartETag(parts); u.taken.Load() && whole != "" && whole != e.ETag &&
-		verifier.ETagsComparable(info, objectstore.Written{ETag: whole}, true) {
+	if whole := sumOfParts(parts); u.taken.Load() && whole != "" && whole != e.Sum().Value &&
+		info.Sum.Algorithm == objectstore.MD5 && info.Sum.Composite {
 		return verifier.Evidence{}, errUnfit
 	}
 	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, info.Checksum)
@@ -226,7 +257,7 @@ func (c *Copier) inParts(ctx context.Context, e manifest.Entry, info objectstore
 		if err != nil {
 			return verifier.Evidence{}, err
 		}
-		w.Encrypted = stored.Encrypted
+		w.Encrypted, w.Sum = stored.Encrypted, stored.Sum
 	}
 	return verifier.Evidence{Source: info, Written: w, SameParts: true}, nil
 }

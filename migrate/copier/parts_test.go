@@ -28,7 +28,9 @@ type watched struct {
 	spoil  bool
 }
 
-func (w *watched) UploadPart(ctx context.Context, bucket, key, id string, number int, body objectstore.Body) (objectstore.Part, error) {
+func (w *watched) UploadPart(
+	ctx context.Context, bucket, key, id string, number int, body objectstore.Body,
+) (objectstore.Part, error) {
 	p, err := w.Store.UploadPart(ctx, bucket, key, id, number, body)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,7 +58,8 @@ func inParts(t *testing.T, source *memstore.Store, algorithm string, texts ...st
 	var size int64
 	for n, text := range texts {
 		_, _ = whole.Write([]byte(text))
-		p, err := source.UploadPart(t.Context(), "bucket", "k", id, n+1, objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))})
+		p, err := source.UploadPart(t.Context(), "bucket", "k", id, n+1, objectstore.Body{Reader: strings.NewReader(text),
+			Size: int64(len(text))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,20 +86,25 @@ func TestParts(t *testing.T) {
 		verdict   receipt.Verdict
 	}{
 		{name: "checksums", algorithm: "CRC64NVME", signed: "1", method: receipt.Checksum, verdict: receipt.Verified},
-		{name: "no checksum at the destination", algorithm: "CRC64NVME", traits: memstore.Traits{NoChecksums: true}, signed: "1 2 3 4", method: receipt.ETagMD5, verdict: receipt.Verified},
+		{name: "no checksum at the destination", algorithm: "CRC64NVME", traits: memstore.Traits{NoChecksums: true},
+			signed: "1 2 3 4", method: receipt.ETagMD5, verdict: receipt.Verified},
 		{name: "no checksum at the source", signed: "1 2 3 4", method: receipt.ETagMD5, verdict: receipt.Verified},
 		{name: "another checksum", algorithm: "CRC64NVME", spoil: true, verdict: receipt.Failed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: memstore.Traits{NoDefaultChecksum: true}}).Region("a")
-			destination := &watched{Store: memstore.New(memstore.Options{Endpoint: "two", Now: time.Now, Traits: tt.traits}).Region("b"), spoil: tt.spoil}
+			source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now,
+				Traits: memstore.Traits{NoDefaultChecksum: true}}).Region("a")
+			destination := &watched{Store: memstore.New(memstore.Options{Endpoint: "two", Now: time.Now,
+				Traits: tt.traits}).Region("b"), spoil: tt.spoil}
 			for _, s := range []*memstore.Store{source, destination.Store} {
 				if err := s.CreateBucket(t.Context(), "bucket", false); err != nil {
 					t.Fatal(err)
 				}
 			}
-			e, sum := inParts(t, source, tt.algorithm, strings.Repeat("a", piece), strings.Repeat("bc", piece), strings.Repeat("d", piece), "end")
-			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1, Spare: nowhere{}})
+			e, sum := inParts(t, source, tt.algorithm, strings.Repeat("a", piece), strings.Repeat("bc", piece),
+				strings.Repeat("d", piece), "end")
+			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned,
+				Enforced: true, Attempts: 1, Spare: nowhere{}})
 			r := only(t, c, e)
 			if r.Verdict != tt.verdict || r.Method != tt.method {
 				t.Fatalf("%s by %s (%s)", r.Verdict, r.Method, r.Reason)
@@ -184,7 +192,8 @@ func TestPartsReadAtOnce(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var clock, arrived atomic.Int64
-			source := &counted{Store: memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("a"), body: func(r io.Reader) io.Reader { return slowly{r, &clock, tt.byte} }}
+			source := &counted{Store: memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("a"),
+				body: func(r io.Reader) io.Reader { return slowly{r, &clock, tt.byte} }}
 			destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region("b")
 			for _, s := range []*memstore.Store{source.Store, destination} {
 				if err := s.CreateBucket(t.Context(), "bucket", false); err != nil {
@@ -197,8 +206,10 @@ func TestPartsReadAtOnce(t *testing.T) {
 				Copied: func(n int64) { arrived.Add(n) },
 			})
 			r := only(t, c, e)
-			if r.Verdict != receipt.Verified || r.DestinationETag != e.ETag || r.SHA256 != sum || len(source.parts) != tt.opened {
-				t.Errorf("%s (%s), ETag %s of %s, SHA-256 %s of %s, opened parts %v", r.Verdict, r.Reason, r.DestinationETag, e.ETag, r.SHA256, sum, source.parts)
+			if r.Verdict != receipt.Verified || r.DestinationETag != e.ETag || r.SHA256 != sum ||
+				len(source.parts) != tt.opened {
+				t.Errorf("%s (%s), ETag %s of %s, SHA-256 %s of %s, opened parts %v", r.Verdict, r.Reason, r.DestinationETag,
+					e.ETag, r.SHA256, sum, source.parts)
 			}
 			if arrived.Load() != e.Size {
 				t.Errorf("%d bytes are said to have arrived, want %d", arrived.Load(), e.Size)

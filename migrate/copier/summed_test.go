@@ -28,14 +28,18 @@ func (d *demanding) demand(body objectstore.Body) error {
 	return nil
 }
 
-func (d *demanding) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+func (d *demanding) Put(
+	ctx context.Context, o objectstore.NewObject, body objectstore.Body,
+) (objectstore.Written, error) {
 	if err := d.demand(body); err != nil {
 		return objectstore.Written{}, err
 	}
 	return d.Store.Put(ctx, o, body)
 }
 
-func (d *demanding) UploadPart(ctx context.Context, bucket, key, id string, number int, body objectstore.Body) (objectstore.Part, error) {
+func (d *demanding) UploadPart(
+	ctx context.Context, bucket, key, id string, number int, body objectstore.Body,
+) (objectstore.Part, error) {
 	if err := d.demand(body); err != nil {
 		return objectstore.Part{}, err
 	}
@@ -58,7 +62,8 @@ func TestSummed(t *testing.T) {
 		{"in parts, too large to be held", 1 << 20, []string{strings.Repeat("a", 2<<20), strings.Repeat("b", 2<<20)}, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: memstore.Traits{NoDefaultChecksum: true, OpaqueETags: true}}).Region("a")
+			source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now,
+				Traits: memstore.Traits{NoDefaultChecksum: true, OpaqueETags: true}}).Region("a")
 			destination := &demanding{Store: memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region("b")}
 			for _, s := range []*memstore.Store{source, destination.Store} {
 				if err := s.CreateBucket(t.Context(), "bucket", false); err != nil {
@@ -69,13 +74,15 @@ func TestSummed(t *testing.T) {
 			if len(tt.texts) > 1 {
 				e, _ = inParts(t, source, "", tt.texts...)
 			} else {
-				w, err := source.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"}, objectstore.Body{Reader: strings.NewReader(tt.texts[0]), Size: int64(len(tt.texts[0]))})
+				w, err := source.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"},
+					objectstore.Body{Reader: strings.NewReader(tt.texts[0]), Size: int64(len(tt.texts[0]))})
 				if err != nil {
 					t.Fatal(err)
 				}
 				e = manifest.Entry{Key: "k", VersionID: w.VersionID, Size: int64(len(tt.texts[0])), ETag: w.ETag}
 			}
-			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Attempts: 1, Opaque: true, Summed: true, Buffered: 16 << 20, Budget: copier.NewBudget(tt.budget)})
+			c := copier.New(source, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned,
+				Attempts: 1, Opaque: true, Summed: true, Buffered: 16 << 20, Budget: copier.NewBudget(tt.budget)})
 			r := only(t, c, e)
 			if r.Verdict != receipt.Verified {
 				t.Fatalf("%s by %s (%s)", r.Verdict, r.Method, r.Reason)

@@ -11,7 +11,7 @@ import (
 
 // ErrTagsHidden reports a source that was seen to tell of tags and does not tell
 // any more, so that what has none looks like what has some.
-var ErrTagsHidden = errors.New("tags at the source are not told of any more")
+var ErrTagsHidden = errors.New("the source no longer reports tags")
 
 // untoldAtMost is how many versions are taken to have no tags before one of them is
 // asked about all the same: a permission can end, or be one for some keys only.
@@ -19,7 +19,7 @@ const untoldAtMost = 1000
 
 // tags returns a source's tags, never nil. told is how many its answer named. That
 // none were named says that there are none only where they would have been.
-func (c *Copier) tags(ctx context.Context, e manifest.Entry, told int) ([]objectstore.Tag, error) {
+func (c *ends) tags(ctx context.Context, e manifest.Entry, told int) ([]objectstore.Tag, error) {
 	check := told == 0 && c.TagsTold
 	if check && c.untold.Add(1)%untoldAtMost != 0 {
 		return []objectstore.Tag{}, nil
@@ -28,8 +28,8 @@ func (c *Copier) tags(ctx context.Context, e manifest.Entry, told int) ([]object
 	switch {
 	case check && errors.Is(err, objectstore.ErrDenied):
 		return nil, fmt.Errorf("%w: %w", ErrTagsHidden, err)
-	case errors.Is(err, objectstore.ErrNotOffered) && told == 0:
-		return []objectstore.Tag{}, nil // a service that has no tags
+	case unoffered(err, told):
+		return []objectstore.Tag{}, nil
 	case err != nil:
 		return nil, drifted(err)
 	case check && len(tags) > 0:
@@ -38,4 +38,9 @@ func (c *Copier) tags(ctx context.Context, e manifest.Entry, told int) ([]object
 		tags = []objectstore.Tag{}
 	}
 	return tags, nil
+}
+
+// unoffered tells of a service that has no tags, whose versions then have none.
+func unoffered(err error, told int) bool {
+	return told == 0 && errors.Is(err, objectstore.ErrNotOffered)
 }

@@ -19,7 +19,8 @@ import (
 func TestTagsHidden(t *testing.T) {
 	const tagged = 1010
 	for _, told := range []bool{true, false} {
-		source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: memstore.Traits{HidesTags: true}}).Region(region)
+		source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now,
+			Traits: memstore.Traits{HidesTags: true}}).Region(region)
 		destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region(region)
 		for store, bucket := range map[*memstore.Store]string{source: from, destination: to} {
 			if err := store.CreateBucket(t.Context(), bucket, false); err != nil {

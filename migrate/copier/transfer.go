@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
@@ -21,12 +20,12 @@ import (
 
 // transfer copies one version and proves it.
 func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (receipt.Receipt, error) {
-	evidence, compares, err := c.numbered(ctx, e, guard)
+	evidence, compares, err := c.copyUntilVersioned(ctx, e, guard)
 	if err != nil {
 		return receipt.Receipt{}, err
 	}
 	at := c.at(e.Key, evidence.Written.VersionID, evidence.Written.ETag)
-	finding := verifier.Judge(evidence)
+	finding := verifier.Verify(evidence)
 	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {
 		var sha string
 		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from, c.Versioning), c.destination, at); err != nil {
@@ -35,30 +34,32 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 		evidence.SHA256 = sha
 	}
 	if !evidence.Unasked {
-		finding = c.encrypted(evidence.Source.Encrypted, evidence.Written.Encrypted, finding)
+		finding = c.proof.encrypted(evidence.Source.Encrypted, evidence.Written.Encrypted, finding)
 	}
 	if finding.Verdict == receipt.Verified {
 		switch source := evidence.Source; {
 		case !verifier.Plain(source.Attributes) || source.Incomplete != "" || compares:
-			finding, err = c.attributes(ctx, e, source, nil, at, finding)
-		case !c.AnyClass && verifier.Class(source.StorageClass) != verifier.Class(""):
-			finding, err = c.description(ctx, source, at, finding)
+			finding, err = c.proof.attributes(ctx, e, source, nil, at, finding)
+		case !c.AnyClass && objectstore.ClassName(source.StorageClass) != objectstore.ClassName(""):
+			finding, err = c.proof.description(ctx, source, at, finding)
 		}
 		if err != nil {
 			return receipt.Receipt{}, &wrote{evidence.Written, err}
 		}
 	}
-	r := c.receipt(e, finding)
+	r := c.newReceipt(e, finding)
 	r.SHA256 = evidence.SHA256
-	c.record(&r, evidence.Written)
+	record(&r, evidence.Written)
 	return r, nil
 }
 
-// move copies one version. compares tells that its attributes are to be compared
+// copyVersion copies one version. compares tells that its attributes are to be compared
 // even if it has none.
-func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (_ verifier.Evidence, compares bool, err error) {
-	if c.serverSide && !strings.Contains(e.ETag, "-") && c.single(e.Size) {
-		return c.copyWhole(ctx, e, guard)
+func (c *Copier) copyVersion(
+	ctx context.Context, e manifest.Entry, guard objectstore.Guard,
+) (_ verifier.Evidence, compares bool, err error) {
+	if c.service != nil && e.Parts() == 0 && c.single(e.Size) {
+		return c.service.copyWhole(ctx, e, guard)
 	}
 	evidence, err := c.pieces(ctx, e, guard)
 	return evidence, false, err
@@ -66,10 +67,10 @@ func (c *Copier) move(ctx context.Context, e manifest.Entry, guard objectstore.G
 
 func (c *Copier) pieces(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	switch {
-	case c.serverSide:
-		return c.copyParts(ctx, e, guard)
-	case strings.Contains(e.ETag, "-"):
-		return c.streamParts(ctx, e, guard)
+	case c.service != nil:
+		return c.service.copyParts(ctx, e, guard)
+	case e.Parts() > 0:
+		return c.streams.streamParts(ctx, e, guard)
 	}
 	o, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 0)
 	if err != nil {
@@ -77,15 +78,17 @@ func (c *Copier) pieces(ctx context.Context, e manifest.Entry, guard objectstore
 	}
 	defer o.Body.Close()
 	if !c.single(e.Size) {
-		return c.streamCut(ctx, e, o, guard)
+		return c.streams.streamCut(ctx, e, o, guard)
 	}
-	return c.streamWhole(ctx, e, o, guard)
+	return c.streams.streamWhole(ctx, e, o, guard)
 }
 
 // describe turns what the source answered into what is to be written.
-func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectstore.Info, guard objectstore.Guard) (_ objectstore.NewObject, err error) {
+func (c *ends) describe(
+	ctx context.Context, e manifest.Entry, info *objectstore.Info, guard objectstore.Guard,
+) (_ objectstore.NewObject, err error) {
 	if info.Size != e.Size || info.ETag != e.ETag {
-		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag is another", ErrDrift)
+		return objectstore.NewObject{}, fmt.Errorf("%w: its size or ETag differs", ErrDrift)
 	}
 	if info.Incomplete != "" {
 		return objectstore.NewObject{}, fmt.Errorf("%w: %s", errIncomplete, info.Incomplete)
@@ -99,20 +102,21 @@ func (c *Copier) describe(ctx context.Context, e manifest.Entry, info *objectsto
 	if info.Grants, err = c.grants(ctx, c.source, e.Ref(c.from, c.Versioning)); err != nil {
 		return objectstore.NewObject{}, drifted(err)
 	}
-	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard, CustomerKey: info.CustomerKey}
+	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard,
+		CustomerKey: info.CustomerKey}
 	if c.AnyClass {
 		o.StorageClass = ""
 	}
-	if strings.HasPrefix(info.Encrypted, "aws:kms") {
+	if objectstore.UnderKMS(info.Encrypted) {
 		if o.KMSKey = c.KMSKey; o.KMSKey == "" && !c.KMSDefault {
-			return o, errNoKey
+			return o, receipt.ErrNoKey
 		}
 	}
 	return o, nil
 }
 
 // lock returns what is in force at the source, where its bucket has locks at all.
-func (c *Copier) lock(ctx context.Context, e manifest.Entry) (objectstore.Lock, error) {
+func (c *ends) lock(ctx context.Context, e manifest.Entry) (objectstore.Lock, error) {
 	if !c.Locked {
 		return objectstore.Lock{}, nil
 	}
@@ -120,26 +124,26 @@ func (c *Copier) lock(ctx context.Context, e manifest.Entry) (objectstore.Lock, 
 	return l.At(c.Now()), err
 }
 
-var errNoKey = errors.New("it is encrypted under a KMS key; name one of the destination's region with destination.kms_key in the configuration")
-
 // streamWhole sends an object in one PUT. What fits is held whole, hashed, and
 // sent under its SHA-256; what does not is hashed on its way, while the
 // source's own checksum or MD5 goes ahead of it for the destination to check.
-func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard) (verifier.Evidence, error) {
-	target, err := c.describe(ctx, e, &o.Info, guard)
+func (s *streamer) streamWhole(
+	ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard,
+) (verifier.Evidence, error) {
+	target, err := s.describe(ctx, e, &o.Info, guard)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
 	body := objectstore.Body{Size: o.Size, Checksum: o.Checksum}
 	if o.Checksum.Composite || o.Checksum.Algorithm == "" {
 		body.Checksum = objectstore.Checksum{}
-		if md5, parts, ok := verifier.MD5ETag(o.ETag); ok && parts == "" && verifier.ETagsComparable(o.Info, objectstore.Written{ETag: o.ETag}, false) {
-			body.MD5 = md5
+		if o.Sum.Algorithm == objectstore.MD5 && !o.Sum.Composite {
+			body.MD5 = o.Sum.Value
 		}
 	}
 	evidence := verifier.Evidence{Source: o.Info}
-	if o.Size <= c.Buffered && c.Budget.Fits(o.Size) {
-		buf, release, err := c.Budget.Get(ctx, o.Size)
+	if o.Size <= s.Buffered && s.Budget.Fits(o.Size) {
+		buf, release, err := s.Budget.Get(ctx, o.Size)
 		if err != nil {
 			return evidence, err
 		}
@@ -152,47 +156,47 @@ func (c *Copier) streamWhole(ctx context.Context, e manifest.Entry, o *objectsto
 		if body.Checksum.Algorithm == "" {
 			body.Checksum = objectstore.Checksum{Algorithm: "SHA256", Value: base64.StdEncoding.EncodeToString(sum[:])}
 		}
-		evidence.SHA256, evidence.Enforced = body.SHA256, c.Enforced
-		evidence.Written, err = c.destination.Put(ctx, target, body)
+		evidence.SHA256, evidence.Enforced = body.SHA256, s.Enforced
+		evidence.Written, err = s.destination.Put(ctx, target, body)
 		if err != nil {
 			return evidence, &refusal{err}
 		}
-	} else if c.Summed && body.Checksum.Algorithm == "" && body.MD5 == "" {
+	} else if s.Summed && body.Checksum.Algorithm == "" && body.MD5 == "" {
 		var again io.ReadCloser
-		if again, err = c.readTwice(ctx, e, o, &body); err != nil {
+		if again, err = s.readTwice(ctx, e, o, &body); err != nil {
 			return evidence, err
 		}
 		defer again.Close()
-		evidence.SHA256, evidence.Enforced = body.SHA256, c.Enforced
-		if evidence.Written, err = c.destination.Put(ctx, target, body); err != nil {
+		evidence.SHA256, evidence.Enforced = body.SHA256, s.Enforced
+		if evidence.Written, err = s.destination.Put(ctx, target, body); err != nil {
 			return evidence, &refusal{err}
 		}
 	} else {
 		hash := sha256.New()
 		body.Reader = io.TeeReader(io.LimitReader(o.Body, o.Size), hash)
-		evidence.Written, err = c.destination.Put(ctx, target, body)
+		evidence.Written, err = s.destination.Put(ctx, target, body)
 		if err != nil {
 			return evidence, &refusal{err}
 		}
 		evidence.SHA256 = hex.EncodeToString(hash.Sum(nil))
 	}
-	if heldAgainstNothing(o.Info, evidence.Written, body.MD5, false) {
+	if uncompared(o.Info, evidence.Written, body.MD5, false) {
 		evidence.SHA256 = "" // it says nothing of how the bytes came here: reading decides
 	}
-	c.Copied(o.Size)
+	s.Copied(o.Size)
 	return evidence, nil
 }
 
 // readTwice reads an object for its hashes, and opens it again for its bytes: where
 // none is known ahead of them, and they are too many to be held.
-func (c *Copier) readTwice(
+func (s *streamer) readTwice(
 	ctx context.Context, e manifest.Entry, o *objectstore.Object, body *objectstore.Body,
 ) (io.ReadCloser, error) {
 	sha, sum := sha256.New(), md5.New()
 	if n, err := io.Copy(io.MultiWriter(sha, sum), o.Body); err != nil || n != o.Size {
 		return nil, cutShort(cmp.Or(err, io.EOF))
 	}
-	again, err := c.source.Open(ctx, e.Ref(c.from, c.Versioning), 0)
+	again, err := s.source.Open(ctx, e.Ref(s.from, s.Versioning), 0)
 	if err != nil {
 		return nil, drifted(err)
 	}
@@ -201,12 +205,13 @@ func (c *Copier) readTwice(
 	return again.Body, nil
 }
 
-// heldAgainstNothing tells whether the source has said something of its bytes
+// uncompared tells whether the source has said something of its bytes
 // that the destination, to judge by its answer, has not compared: then bytes that
 // changed on their way from the source went unnoticed.
-func heldAgainstNothing(source objectstore.Info, written objectstore.Written, md5 string, sameParts bool) bool {
-	return source.Checksum.Algorithm != "" && !source.Checksum.Composite && written.Checksum.Algorithm != source.Checksum.Algorithm &&
-		md5 == "" && !verifier.ETagsComparable(source, written, sameParts)
+func uncompared(source objectstore.Info, written objectstore.Written, md5 string, sameParts bool) bool {
+	return source.Checksum.Algorithm != "" && !source.Checksum.Composite &&
+		written.Checksum.Algorithm != source.Checksum.Algorithm &&
+		md5 == "" && !source.Sum.Comparable(written.Sum, sameParts)
 }
 
 // fill reads exactly len(buf) bytes; nothing must follow.

@@ -16,7 +16,9 @@ import (
 )
 
 // collected copies one key's entries and returns their receipts.
-func collected(ctx context.Context, c *copier.Copier, entries []manifest.Entry) (receipts []receipt.Receipt, err error) {
+func collected(
+	ctx context.Context, c *copier.Copier, entries []manifest.Entry,
+) (receipts []receipt.Receipt, err error) {
 	err = c.History(ctx, entries, nil, nil, func(r receipt.Receipt) error {
 		receipts = append(receipts, r)
 		return nil
@@ -46,19 +48,22 @@ func (f *flipping) Open(ctx context.Context, ref objectstore.Ref, part int) (*ob
 // their hash on the way proves the second half of it alone.
 func TestBytesThatChangeOnTheirWayHere(t *testing.T) {
 	source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region("a")
-	service := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now, Traits: memstore.Traits{OpaqueETags: true, NoChecksums: true}})
+	service := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now, Traits: memstore.Traits{OpaqueETags: true,
+		NoChecksums: true}})
 	destination := service.Region("b")
 	for _, s := range []*memstore.Store{source, destination} {
 		if err := s.CreateBucket(t.Context(), "bucket", false); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w, err := source.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"}, objectstore.Body{Reader: strings.NewReader("bytes"), Size: 5})
+	w, err := source.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"},
+		objectstore.Body{Reader: strings.NewReader("bytes"), Size: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	entry := manifest.Entry{Key: "k", VersionID: w.VersionID, Size: 5, ETag: w.ETag}
-	c := copier.New(&flipping{Store: source}, "bucket", destination, "bucket", copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1})
+	c := copier.New(&flipping{Store: source}, "bucket", destination, "bucket",
+		copier.Options{Versioning: objectstore.Unversioned, Enforced: true, Attempts: 1})
 	receipts, err := collected(t.Context(), c, []manifest.Entry{entry})
 	if err != nil {
 		t.Fatal(err)

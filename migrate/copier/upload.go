@@ -57,13 +57,16 @@ func shape(e manifest.Entry, target objectstore.NewObject, cut int64) (string, e
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// uploader sends objects in parts, and goes on with uploads that were begun before.
+type uploader struct{ *ends }
+
 const abortTime = 5 * time.Second
 
 // begin starts an upload, or goes on with the one that was begun for the very
 // same, in place of those of runs that died. cut says how the object is cut. With
 // the error that it ends in, undo aborts the upload, unless another attempt or
 // run can go on with it; with none it does nothing.
-func (c *Copier) begin(
+func (c *uploader) begin(
 	ctx context.Context, e manifest.Entry, target objectstore.NewObject, cut int64,
 ) (u *upload, undo func(error) error, err error) {
 	u = &upload{entry: e, target: target}
@@ -94,14 +97,14 @@ func (c *Copier) begin(
 
 // remembers tells whether an upload can be gone on with. What is under SSE-C
 // cannot be held against anything.
-func (c *Copier) remembers(u *upload) bool {
+func (c *uploader) remembers(u *upload) bool {
 	_, lists := c.destination.(objectstore.PartLister)
 	return c.Uploads != nil && lists && u.target.CustomerKey == ""
 }
 
 // resume finds the upload that was begun for the very same, if there is one, and
 // what has arrived of it.
-func (c *Copier) resume(ctx context.Context, u *upload, shape string) error {
+func (c *uploader) resume(ctx context.Context, u *upload, shape string) error {
 	if !c.remembers(u) {
 		return nil
 	}
@@ -128,7 +131,7 @@ func (c *Copier) resume(ctx context.Context, u *upload, shape string) error {
 
 // abandon aborts other unfinished uploads of this key at the destination: only a
 // run of this plan that died can have left them, for its keys are nobody else's.
-func (c *Copier) abandon(ctx context.Context, u *upload) error {
+func (c *uploader) abandon(ctx context.Context, u *upload) error {
 	for x, err := range c.destination.Uploads(ctx, c.to, u.target.Key) {
 		if err != nil {
 			return err
@@ -144,10 +147,10 @@ func (c *Copier) abandon(ctx context.Context, u *upload) error {
 }
 
 // errUnfit reports parts that had arrived before and do not make the object.
-var errUnfit = errors.New("the parts that had arrived of an earlier upload do not make this object")
+var errUnfit = errors.New("the parts that an earlier upload left do not make up this object")
 
 // undo ends an upload that failed.
-func (c *Copier) undo(ctx context.Context, u *upload, err error) error {
+func (c *uploader) undo(ctx context.Context, u *upload, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -164,18 +167,18 @@ func (c *Copier) undo(ctx context.Context, u *upload, err error) error {
 }
 
 // continuable tells whether what failed can be gone on with.
-func (c *Copier) continuable(err error) bool {
+func (c *uploader) continuable(err error) bool {
 	for _, end := range []error{errUnfit, errUneven, errIncomplete, objectstore.ErrCorrupt} {
 		if errors.Is(err, end) {
 			return false
 		}
 	}
-	return objectstore.Hopeless(err) || c.worthwhile(err, 1) && !objectstore.Permanent(err)
+	return objectstore.Hopeless(err) || worthwhile(err, 1) && !objectstore.Permanent(err)
 }
 
 // abort ends an upload. The context may have ended; the abort must still be
 // tried, though not for long: the next run abandons what is left of this one.
-func (c *Copier) abort(ctx context.Context, u *upload, err error) error {
+func (c *uploader) abort(ctx context.Context, u *upload, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	defer cancel()
 	if c.Uploads != nil {
@@ -186,7 +189,7 @@ func (c *Copier) abort(ctx context.Context, u *upload, err error) error {
 
 // arrived returns a part that had arrived before, if its bytes are these: by the
 // checksum that the upload keeps, else by an ETag that is their MD5.
-func (c *Copier) arrived(
+func (c *uploader) arrived(
 	u *upload, number int, size int64, ours objectstore.Checksum, md5 func() string,
 ) (objectstore.Part, bool) {
 	part, ok := u.there[number]

@@ -78,26 +78,31 @@ func testCopiedParts(t *testing.T, box *storetest.Sandbox) {
 	}
 	for _, bucket := range []string{from, to} {
 		must(client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket}))
-		must(client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+		must(client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
 	}
-	up, err := client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: aws.String(from), Key: aws.String("large"), ContentType: aws.String("text/plain")})
+	up, err := client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: aws.String(from),
+		Key: aws.String("large"), ContentType: aws.String("text/plain")})
 	must(nil, err)
 	random, data := rand.NewChaCha8([32]byte{2}), make([]byte, 5<<20)
 	var done []types.CompletedPart
 	for i := range parts {
 		_, _ = random.Read(data) // never fails
 		number := aws.Int32(int32(i + 1))
-		out, err := client.UploadPart(ctx, &s3.UploadPartInput{Bucket: aws.String(from), Key: aws.String("large"), UploadId: up.UploadId, PartNumber: number, Body: bytes.NewReader(data)})
+		out, err := client.UploadPart(ctx, &s3.UploadPartInput{Bucket: aws.String(from), Key: aws.String("large"),
+			UploadId: up.UploadId, PartNumber: number, Body: bytes.NewReader(data)})
 		must(nil, err)
 		done = append(done, types.CompletedPart{PartNumber: number, ETag: out.ETag})
 	}
-	must(client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: aws.String(from), Key: aws.String("large"), UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}}))
+	must(client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: aws.String(from),
+		Key: aws.String("large"), UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done}}))
 	before, err := storetest.Snapshot(ctx, client, from, "")
 	must(nil, err)
 
 	proxy := box.Proxy(t, region)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
-	provider, err := s3store.Open(ctx, s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: proxy.URL()}})
+	provider, err := s3store.Open(ctx, s3store.Options{Name: "cloud", Profile: "sandbox",
+		Endpoints: map[string]string{region: proxy.URL()}})
 	must(nil, err)
 	store := provider.Region(region)
 	var entries []manifest.Entry
@@ -118,7 +123,8 @@ func testCopiedParts(t *testing.T, box *storetest.Sandbox) {
 			}
 			return storetest.Fault{Reset: dead.Load()}
 		})
-		return collected(ctx, copier.New(store, from, store, to, copier.Options{Versioning: objectstore.Enabled, Uploads: uploads}), entries)
+		return collected(ctx, copier.New(store, from, store, to, copier.Options{Versioning: objectstore.Enabled,
+			Uploads: uploads}), entries)
 	}
 	kills := []int64{25, 8, 8}
 	for _, at := range kills {
@@ -164,14 +170,18 @@ func (s *tallied) sends(number int) error {
 	return nil
 }
 
-func (s *tallied) UploadPart(ctx context.Context, bucket, key, id string, number int, body objectstore.Body) (objectstore.Part, error) {
+func (s *tallied) UploadPart(
+	ctx context.Context, bucket, key, id string, number int, body objectstore.Body,
+) (objectstore.Part, error) {
 	if err := s.sends(number); err != nil {
 		return objectstore.Part{}, err
 	}
 	return s.Store.UploadPart(ctx, bucket, key, id, number, body)
 }
 
-func (s *tallied) CopyPart(ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, id string, number int) (objectstore.Part, error) {
+func (s *tallied) CopyPart(
+	ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, id string, number int,
+) (objectstore.Part, error) {
 	if err := s.sends(number); err != nil {
 		return objectstore.Part{}, err
 	}
@@ -189,7 +199,8 @@ func TestUploadsThatDoNotFit(t *testing.T) {
 	texts := []string{strings.Repeat("a", piece), strings.Repeat("b", piece), strings.Repeat("c", piece), "end"}
 	put := func(t *testing.T, s *tallied, id string, number int, text string) {
 		t.Helper()
-		if _, err := s.Store.UploadPart(t.Context(), "there", "k", id, number, objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}); err != nil {
+		if _, err := s.Store.UploadPart(t.Context(), "there", "k", id, number,
+			objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -218,7 +229,8 @@ func TestUploadsThatDoNotFit(t *testing.T) {
 		{"with a part too many", func(t *testing.T, s *tallied, _ *remembered, id string) {
 			put(t, s, id, 5, "more")
 		}, []int{4}, []int{4}, 0, 0},
-		{"not known to be ours", func(_ *testing.T, _ *tallied, u *remembered, _ string) { clear(u.of) }, []int{1, 2, 3, 4}, []int{1, 2, 3, 4}, 1, 1},
+		{"not known to be ours", func(_ *testing.T, _ *tallied, u *remembered, _ string) { clear(u.of) }, []int{1, 2, 3, 4},
+			[]int{1, 2, 3, 4}, 1, 1},
 		{"for something else", func(_ *testing.T, _ *tallied, u *remembered, id string) {
 			u.of["k"] = copier.Unfinished{ID: id, Shape: "another"}
 		}, []int{1, 2, 3, 4}, []int{1, 2, 3, 4}, 1, 1},
@@ -246,7 +258,8 @@ func TestUploadsThatDoNotFit(t *testing.T) {
 				if !within {
 					destination.Store = memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region("b")
 				}
-				for _, err := range []error{source.CreateBucket(t.Context(), "bucket", false), destination.CreateBucket(t.Context(), "there", false)} {
+				for _, err := range []error{source.CreateBucket(t.Context(), "bucket", false), destination.CreateBucket(t.Context(),
+					"there", false)} {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -264,7 +277,8 @@ func TestUploadsThatDoNotFit(t *testing.T) {
 					t.Fatalf("%s, and part 4 has not arrived", r.Verdict)
 				}
 				if want := []int{1, 2, 3}; !slices.Equal(destination.parts, want) || len(destination.aborts) > 0 {
-					t.Fatalf("at first parts %v were sent and %q aborted; want %v, in two attempts, and none", destination.parts, destination.aborts, want)
+					t.Fatalf("at first parts %v were sent and %q aborted; want %v, in two attempts, and none", destination.parts,
+						destination.aborts, want)
 				}
 				tt.between(t, destination, uploads, uploads.of["k"].ID)
 				destination.parts, destination.fail = nil, 0

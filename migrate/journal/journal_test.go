@@ -80,7 +80,10 @@ func open(t *testing.T, h *home) *journal.Writer {
 }
 
 func verdict(i int) *receipt.Receipt {
-	return &receipt.Receipt{Key: "k", VersionID: fmt.Sprint(i), Size: 10, Verdict: receipt.Verified, Method: receipt.SHA256, DestinationVersionID: "d", DestinationETag: fmt.Sprintf("%x", md5.Sum(fmt.Append(nil, i))), At: time.Unix(int64(i), 0).UTC()}
+	return &receipt.Receipt{Key: "k", VersionID: fmt.Sprint(i), Size: 10, Verdict: receipt.Verified,
+		Method: receipt.SHA256, DestinationVersionID: "d",
+		DestinationETag: fmt.Sprintf("%x", md5.Sum(fmt.Append(nil, i))),
+		At:              time.Unix(int64(i), 0).UTC()}
 }
 
 // lines reads all that a journal has.
@@ -138,8 +141,10 @@ func TestWriter(t *testing.T) {
 		}
 		must(t, w.Close(t.Context()))
 		all = lines(t, h, "plan")
-		if !slices.ContainsFunc(all, func(l journal.Line) bool { return l.Segment == 4 && l.Entry == each-1 }) || len(all) == each*seconds {
-			t.Errorf("of %d lines %d are left, and those of the segment that is not settled must be", each*seconds, len(all))
+		if !slices.ContainsFunc(all, func(l journal.Line) bool { return l.Segment == 4 && l.Entry == each-1 }) ||
+			len(all) == each*seconds {
+			t.Errorf("of %d lines %d are left, and those of the segment that is not settled must be", each*seconds,
+				len(all))
 		}
 	})
 }
@@ -204,13 +209,45 @@ func TestWriterFails(t *testing.T) {
 	})
 }
 
+// Nothing becomes durable before Before has said so, of the segments that it is about.
+func TestWriterAsksBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome()
+		var asked [][]int
+		var refuse error
+		w := journal.NewWriter(t.Context(), journal.Options{Home: h, Dir: "p/journal/", Run: "run", Of: "plan",
+			After: time.After, Before: func(_ context.Context, segments []int) error {
+				asked = append(asked, segments)
+				if n := len(h.names()); n > 0 && len(asked) == 1 {
+					t.Errorf("%d parts before anything was asked", n)
+				}
+				return refuse
+			}})
+		must(t, w.Verdict(t.Context(), 7, 0, "b", verdict(1)))
+		must(t, w.Verdict(t.Context(), 3, 0, "b", verdict(2)))
+		must(t, w.Begun(t.Context(), "b", journal.Upload{Key: "k", ID: "up"}, true))
+		if n := len(lines(t, h, "plan")); n != 3 || len(asked) != 1 || !slices.Equal(asked[0], []int{3, 7}) {
+			t.Errorf("%d lines, asked of %v; want 3, of segments 3 and 7", n, asked)
+		}
+		refuse = errors.New("not yet")
+		must(t, w.Verdict(t.Context(), 3, 1, "b", verdict(3)))
+		if err := w.Close(t.Context()); !errors.Is(err, refuse) {
+			t.Errorf("Close = %v, want %v", err, refuse)
+		}
+		if n := len(lines(t, h, "plan")); n != 3 {
+			t.Errorf("%d lines, want the 3 that were durable", n)
+		}
+	})
+}
+
 // A context that has ended ends all waiting; what still matters is made durable
 // under Close's.
 func TestWriterIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHome()
 		ctx, cancel := context.WithCancel(t.Context())
-		w := journal.NewWriter(ctx, journal.Options{Home: h, Dir: "p/journal/", Run: "run", Of: "plan", After: time.After})
+		w := journal.NewWriter(ctx,
+			journal.Options{Home: h, Dir: "p/journal/", Run: "run", Of: "plan", After: time.After})
 		must(t, w.Begun(ctx, "b", journal.Upload{Key: "k", ID: "up"}, false))
 		cancel()
 		if err := w.Begun(ctx, "b", journal.Upload{Key: "l", ID: "up"}, true); err == nil {
@@ -245,16 +282,18 @@ func TestHostileJournal(t *testing.T) {
 		t.Fatalf("%d lines", n)
 	}
 	for name, data := range map[string][]byte{
-		"of another plan":     part(t, "other", 1, sound),
-		"cut off":             h.files["good"][:len(h.files["good"])-3],
-		"not all there":       part(t, "plan", 2, sound),
-		"nothing said":        part(t, "plan", 1, `{"segment":1,"basis_sha256":"b"}`),
-		"two things at once":  part(t, "plan", 1, strings.Replace(sound, "}}", `},"upload":{"move":0,"key":"k","version_id":"","upload_id":"u","shape_sha256":""}}`, 1)),
-		"of no segment":       part(t, "plan", 1, strings.Replace(sound, `"segment":1,`, "", 1)),
-		"before the first":    part(t, "plan", 1, strings.Replace(sound, `"entry":3`, `"entry":-3`, 1)),
-		"without a basis":     part(t, "plan", 1, strings.Replace(sound, `"b"`, `""`, 1)),
-		"an upload of no key": part(t, "plan", 1, `{"basis_sha256":"b","upload":{"move":0,"key":"","version_id":"v","upload_id":"u","shape_sha256":""}}`),
-		"an unknown field":    part(t, "plan", 1, strings.Replace(sound, `"entry"`, `"entrance"`, 1)),
+		"of another plan": part(t, "other", 1, sound),
+		"cut off":         h.files["good"][:len(h.files["good"])-3],
+		"not all there":   part(t, "plan", 2, sound),
+		"nothing said":    part(t, "plan", 1, `{"segment":1,"basis_sha256":"b"}`),
+		"two things at once": part(t, "plan", 1, strings.Replace(sound, "}}",
+			`},"upload":{"move":0,"key":"k","version_id":"","upload_id":"u","shape_sha256":""}}`, 1)),
+		"of no segment":    part(t, "plan", 1, strings.Replace(sound, `"segment":1,`, "", 1)),
+		"before the first": part(t, "plan", 1, strings.Replace(sound, `"entry":3`, `"entry":-3`, 1)),
+		"without a basis":  part(t, "plan", 1, strings.Replace(sound, `"b"`, `""`, 1)),
+		"an upload of no key": part(t, "plan", 1,
+			`{"basis_sha256":"b","upload":{"move":0,"key":"","version_id":"v","upload_id":"u","shape_sha256":""}}`),
+		"an unknown field": part(t, "plan", 1, strings.Replace(sound, `"entry"`, `"entrance"`, 1)),
 	} {
 		h.files = map[string][]byte{"part": data}
 		var last error
@@ -271,7 +310,8 @@ func TestHostileJournal(t *testing.T) {
 // ErrDamaged.
 func FuzzRead(f *testing.F) {
 	f.Add(part(f, "plan", 1, sound))
-	f.Add(part(f, "plan", 1, `{"basis_sha256":"b","upload":{"move":0,"key":{"base64":"/w=="},"version_id":"v","upload_id":"u","shape_sha256":""}}`))
+	f.Add(part(f, "plan", 1,
+		`{"basis_sha256":"b","upload":{"move":0,"key":{"base64":"/w=="},"version_id":"v","upload_id":"u","shape_sha256":""}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h := newHome()
 		h.files["part"] = data
@@ -312,7 +352,8 @@ func FuzzLine(f *testing.F) {
 // share of the time that copying an object takes, by what it is multiplied with.
 func BenchmarkVerdict(b *testing.B) {
 	home := state.NewDir(b.TempDir())
-	w := journal.NewWriter(b.Context(), journal.Options{Home: home, Dir: "p/journal/", Run: "run", Of: "plan", Codec: new(state.Codec), After: time.After})
+	w := journal.NewWriter(b.Context(), journal.Options{Home: home, Dir: "p/journal/", Run: "run", Of: "plan",
+		Codec: new(state.Codec), After: time.After})
 	r := verdict(1)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {

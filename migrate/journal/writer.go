@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,9 @@ type Options struct {
 	Codec *state.Codec
 	// After returns a channel that receives once, after the duration.
 	After func(time.Duration) <-chan time.Time
+	// Before is called before verdicts become durable, with the numbers of the segments
+	// that they are about; an error keeps them from it. nil: nothing is called.
+	Before func(ctx context.Context, segments []int) error
 	// Note is told, in words, if parts that do not matter any more stay.
 	Note func(format string, args ...any)
 }
@@ -247,6 +251,9 @@ func (w *Writer) keep() {
 		case <-w.wake:
 			due = w.due()
 		case <-due:
+			if w.ctx.Err() != nil {
+				return // Close flushes, if it may
+			}
 			due = nil
 			w.flush(w.ctx)
 		case <-w.stop:
@@ -284,7 +291,9 @@ func (w *Writer) flush(ctx context.Context) {
 	}
 	var err error
 	if !void {
-		err = w.write(ctx, b)
+		if err = w.before(ctx, b); err == nil {
+			err = w.write(ctx, b)
+		}
 	}
 	w.mu.Lock()
 	if b.err = err; !void && err == nil {
@@ -300,6 +309,22 @@ func (w *Writer) flush(ctx context.Context) {
 	w.mu.Unlock()
 	close(b.done)
 	w.tidy(ctx, removed)
+}
+
+func (w *Writer) before(ctx context.Context, b *batch) error {
+	if w.Before == nil {
+		return nil
+	}
+	w.mu.Lock()
+	var segments []int
+	for about := range b.about {
+		if number, ok := about.(int); ok {
+			segments = append(segments, number)
+		}
+	}
+	w.mu.Unlock()
+	slices.Sort(segments)
+	return w.Before(ctx, segments)
 }
 
 // write puts the lines into the part at hand.
@@ -344,7 +369,7 @@ func (w *Writer) tidy(ctx context.Context, least int) {
 	w.parts = rest
 	w.mu.Unlock()
 	if err := w.Home.Remove(ctx, void...); err != nil && ctx.Err() == nil {
-		w.Note("%d parts of the journal that do not matter any more stay in the state: %v", len(void), err)
+		w.Note("%d obsolete parts of the journal stay in the state: %v", len(void), err)
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 // AppendJSON implements state.Appender: a manifest has millions of lines, and
 // nearly all of them are plain.
 func (e *Entry) AppendJSON(b []byte) ([]byte, bool) {
-	if !state.Plain(string(e.Key)) || !state.Plain(e.VersionID) || !state.Plain(e.ETag) || !state.Plain(e.StorageClass) || !state.PlainTime(e.Modified) {
+	if !state.Plain(string(e.Key)) || !state.Plain(e.VersionID) || !state.Plain(e.ETag) || !state.Plain(e.StorageClass) ||
+		!state.PlainTime(e.Modified) || e.Content != nil {
 		return b, false
 	}
 	b = append(append(append(b, `{"key":"`...), e.Key...), `","version_id":"`...)
@@ -53,7 +54,9 @@ func (e *Entry) ParseJSON(line []byte) bool {
 	if !s.End() {
 		return false
 	}
-	parts := [3]state.Part{{Into: &e.VersionID, Text: id}, {Into: &e.ETag, Text: etag}, {Into: (*string)(&e.Key), Text: key}}
+	e.Content = nil
+	parts := [3]state.Part{{Into: &e.VersionID, Text: id}, {Into: &e.ETag, Text: etag},
+		{Into: (*string)(&e.Key), Text: key}}
 	if string(key) == string(e.Key) {
 		state.Together(parts[:2]...) // one of a history
 	} else {

@@ -56,13 +56,24 @@ type Entry struct {
 	ETag         string    `json:"etag,omitempty"`
 	Modified     time.Time `json:"modified"`
 	StorageClass string    `json:"storage_class,omitempty"`
+	// Content is what the listing said of the bytes; nil: what the ETag says, as S3 makes
+	// them.
+	Content *objectstore.Content `json:"content,omitempty"`
 }
+
+// Sum is what the source's listing says of the entry's content; see objectstore.Version.
+func (e Entry) Sum() objectstore.Checksum {
+	return objectstore.Version{ETag: e.ETag, Content: e.Content}.Sum()
+}
+
+// Parts is how many parts the entry was sent in, 0 for one piece or where that is not told.
+func (e Entry) Parts() int { return objectstore.Version{ETag: e.ETag, Content: e.Content}.Parts() }
 
 // FromVersion makes an entry of what a listing shows.
 func FromVersion(v objectstore.Version) Entry {
 	return Entry{
 		Key: Key(v.Key), VersionID: v.VersionID, Marker: v.Marker, Size: v.Size,
-		ETag: v.ETag, Modified: v.Modified.UTC(), StorageClass: v.StorageClass,
+		ETag: v.ETag, Modified: v.Modified.UTC(), StorageClass: v.StorageClass, Content: v.Content,
 	}
 }
 

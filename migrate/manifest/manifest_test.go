@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/state"
 )
@@ -98,6 +100,28 @@ func TestWriter(t *testing.T) {
 	}
 }
 
+// What a listing said of content comes back with its entry and no other; what only an ETag
+// says is not written.
+func TestContentIsKept(t *testing.T) {
+	in := make([]manifest.Entry, 6)
+	for i := range in {
+		v := objectstore.Version{Key: fmt.Sprint(i), VersionID: "v", Size: 1, ETag: "0x8D"}
+		if i%2 == 1 {
+			v.Content = &objectstore.Content{Sum: objectstore.Checksum{Algorithm: "CRC32C", Value: "x"}, Parts: i}
+		}
+		in[i] = manifest.FromVersion(v)
+	}
+	segments, files := write(t, [][]manifest.Entry{in})
+	out, err := segments[0].Decode(nil, files[segments[0].File("manifest")])
+	if d := cmp.Diff(in, out); err != nil || d != "" {
+		t.Errorf("%v, entries (-want +got):\n%s", err, d)
+	}
+	line, err := json.Marshal(in[0])
+	if err != nil || strings.Contains(string(line), "content") {
+		t.Errorf("%s, %v", line, err)
+	}
+}
+
 func TestDecodeFaults(t *testing.T) {
 	good := []manifest.Entry{{Key: "a", VersionID: "1"}, {Key: "b", VersionID: "1"}}
 	encode := func(entries ...manifest.Entry) ([]byte, manifest.Segment) {
@@ -105,7 +129,8 @@ func TestDecodeFaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return data, manifest.Segment{Number: 1, FirstKey: entries[0].Key, LastKey: entries[len(entries)-1].Key, Entries: len(entries), Digest: state.Digest(data)}
+		return data, manifest.Segment{Number: 1, FirstKey: entries[0].Key, LastKey: entries[len(entries)-1].Key,
+			Entries: len(entries), Digest: state.Digest(data)}
 	}
 	data, s := encode(good...)
 	if _, err := s.Decode(nil, data); err != nil {

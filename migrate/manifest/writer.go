@@ -82,7 +82,8 @@ func (w *Writer) flush(ctx context.Context, history []Entry) error {
 		Number: len(w.segments) + 1, Move: w.move, Entries: n, Bytes: w.bytes,
 		FirstKey: first[0].Key, LastKey: last[len(last)-1].Key,
 	}
-	data, err := state.EncodeBy(w.Codec, state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries}, w.entries, history)
+	data, err := state.EncodeBy(w.Codec, state.Header{Schema: Schema, Segment: s.Number, Move: s.Move, Entries: s.Entries},
+		w.entries, history)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", s.File("manifest"), err)
 	}

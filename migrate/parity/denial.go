@@ -1,6 +1,10 @@
 package parity
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore/bucketpolicy"
+)
 
 // Denial is a statement of a bucket's policy that denies an action.
 type Denial struct {
@@ -17,7 +21,7 @@ func Denials(policy []byte, bucket, prefix, action string) ([]Denial, error) {
 	if policy == nil {
 		return nil, nil
 	}
-	_, statements, err := parsePolicy(policy)
+	_, statements, err := bucketpolicy.Parse(policy)
 	if err != nil {
 		return nil, err
 	}

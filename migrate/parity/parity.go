@@ -14,11 +14,14 @@ import (
 	"time"
 )
 
+// Bucket is what ARNs call a bucket by.
+type Bucket struct{ Partition, Name string }
+
 // Rewrite replaces, in all strings of a JSON value, ARNs of the source bucket
 // and of its keys by those of the destination's. Nothing else changes; a value
 // that names no such ARN is returned as it is.
-func Rewrite(value []byte, source, destination string) ([]byte, error) {
-	if !strings.Contains(string(value), ":s3:::"+source) {
+func Rewrite(value []byte, source, destination Bucket) ([]byte, error) {
+	if !strings.Contains(string(value), ":s3:::"+source.Name) {
 		return value, nil
 	}
 	tree, err := decode(value)
@@ -33,14 +36,17 @@ func Rewrite(value []byte, source, destination string) ([]byte, error) {
 			return s
 		}
 		bucket, key, slash := strings.Cut(resource, "/")
-		if bucket != source {
+		if bucket != source.Name {
 			return s
 		}
 		changed = true
 		if slash {
 			key = "/" + key
 		}
-		return head + ":s3:::" + destination + key
+		if source.Partition != destination.Partition {
+			head = "arn:" + destination.Partition
+		}
+		return head + ":s3:::" + destination.Name + key
 	})
 	if !changed {
 		return value, nil
@@ -104,6 +110,7 @@ type encryption struct {
 			SSEAlgorithm   string
 			KMSMasterKeyID *string
 		}
+		BlockedEncryptionTypes *struct{ EncryptionType []string }
 	}
 }
 

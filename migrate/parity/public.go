@@ -1,11 +1,12 @@
 package parity
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/residency/residency/inventory/objectstore/bucketpolicy"
 )
 
 // Public tells whether a policy, which may be nil, has a statement that lets in
@@ -16,7 +17,7 @@ func Public(policy []byte) (bool, error) {
 	if policy == nil {
 		return false, nil
 	}
-	_, statements, err := parsePolicy(policy)
+	_, statements, err := bucketpolicy.Parse(policy)
 	return slices.ContainsFunc(statements, func(s any) bool {
 		m, _ := s.(map[string]any)
 		_, others := m["NotPrincipal"]
@@ -46,9 +47,24 @@ func (b Block) Value() ([]byte, error) { return json.Marshal(b) }
 // Taking lets a bucket take lists and policies that open it, and heed none.
 func Taking() Block { return Block{IgnorePublicAcls: true, RestrictPublicBuckets: true} }
 
-// CustomerKeysRefused tells whether an encryption setting says that SSE-C is refused.
-func CustomerKeysRefused(value []byte) bool {
-	return bytes.Contains(value, []byte(`"BlockedEncryptionTypes"`)) && bytes.Contains(value, []byte(`"SSE-C"`))
+// CustomerKeys is what an encryption setting, which may be nil, says of SSE-C (Amazon S3
+// API Reference, "ServerSideEncryptionRule", BlockedEncryptionTypes): whether it is
+// refused, and whether anything is said of it at all.
+func CustomerKeys(value []byte) (refused, told bool, err error) {
+	if value == nil {
+		return false, false, nil
+	}
+	var e encryption
+	if err := json.Unmarshal(value, &e); err != nil {
+		return false, false, fmt.Errorf("decode encryption: %w", err)
+	}
+	for _, r := range e.Rules {
+		if b := r.BlockedEncryptionTypes; b != nil && len(b.EncryptionType) > 0 {
+			told = true
+			refused = refused || slices.Contains(b.EncryptionType, "SSE-C")
+		}
+	}
+	return refused, told, nil
 }
 
 // PermitCustomerKeys returns an encryption setting, which may be nil, that permits

@@ -11,10 +11,22 @@ type Retention struct {
 	Mode  string // GOVERNANCE or COMPLIANCE
 	Days  int
 	Years int
+	// EventHold keeps new versions until somebody releases each, and for so long after.
+	EventHold EventHold `json:"DefaultEventHold"`
 }
+
+// EventHold is how long versions are kept after they are released; zero: no such hold.
+type EventHold struct{ Days, Years int }
 
 // String says it as it follows "under".
 func (r Retention) String() string {
+	if r.EventHold != (EventHold{}) {
+		hold := "an event hold"
+		if r.Mode == "" {
+			return hold
+		}
+		return Retention{Mode: r.Mode, Days: r.Days, Years: r.Years}.String() + " and " + hold
+	}
 	if r.Years > 0 {
 		return fmt.Sprintf("%s retention for %d years", r.Mode, r.Years)
 	}

@@ -78,11 +78,42 @@ func TestPrefixIsLiteral(t *testing.T) {
 	}
 }
 
+// Who moves a prefix of a bucket lists that, and of the rest the leases.
+func TestPrefixAloneIsListed(t *testing.T) {
+	w := source("tenants/acme/")
+	w.Places = append(w.Places, objectstore.Location{Provider: "aws", Bucket: "b", Prefix: "a*/"},
+		objectstore.Location{Provider: "aws", Bucket: "whole"})
+	for stage, want := range map[permission.Stage]string{
+		permission.Inventory: "a${*}/* tenants/acme/*", permission.Plan: "a${*}/* tenants/acme/*",
+		permission.Copy:  "a${*}/* tenants/acme/*, .residency-probe-* .residency-reservation-*",
+		permission.Erase: "a${*}/* tenants/acme/*, .residency-probe-* .residency-reservation-*",
+		permission.Abort: "a${*}/* tenants/acme/*",
+	} {
+		var listed []string
+		for _, s := range permission.Documents([]permission.Stage{stage}, []permission.Where{w})[0].Policy.Statement {
+			lists := slices.Contains(s.Action, "s3:ListBucket") || slices.Contains(s.Action, "s3:ListBucketVersions") ||
+				slices.Contains(s.Action, "s3:ListBucketMultipartUploads")
+			of := s.Condition["StringLike"]["s3:prefix"]
+			if lists && len(of) > 0 {
+				listed = append(listed, strings.Join(of, " "))
+			}
+			if lists == (len(of) == 0) && slices.Contains(s.Resource, "arn:aws:s3:::b") || lists && slices.Contains(s.Resource,
+				"arn:aws:s3:::*") {
+				t.Errorf("%s: %+v", stage, s)
+			}
+		}
+		if got := strings.Join(listed, ", "); got != want {
+			t.Errorf("%s: lists %s, want %s", stage, got, want)
+		}
+	}
+}
+
 // Keys are named as far as they are known, and are for S3 alone.
 func TestKeys(t *testing.T) {
 	const arn = "arn:aws:kms:eu-west-1:111122223333:key/k"
 	for key, want := range map[string]string{
-		arn: arn, "k": arn, "": "arn:aws:kms:eu-west-1:111122223333:key/*", "alias/a": "arn:aws:kms:eu-west-1:111122223333:key/*",
+		arn: arn, "k": arn, "": "arn:aws:kms:eu-west-1:111122223333:key/*",
+		"alias/a": "arn:aws:kms:eu-west-1:111122223333:key/*",
 		"arn:aws:kms:eu-west-1:111122223333:alias/a": "arn:aws:kms:eu-west-1:111122223333:key/*",
 	} {
 		w := source("")
@@ -94,7 +125,8 @@ func TestKeys(t *testing.T) {
 			t.Errorf("key %q: %+v", key, statements)
 		}
 		w.KMS = false
-		for _, s := range permission.Documents([]permission.Stage{permission.Verify}, []permission.Where{w})[0].Policy.Statement {
+		for _, s := range permission.Documents([]permission.Stage{permission.Verify},
+			[]permission.Where{w})[0].Policy.Statement {
 			if s.Sid == "Keys" {
 				t.Error("keys of a service that has none")
 			}
@@ -104,7 +136,8 @@ func TestKeys(t *testing.T) {
 
 // Every statement has a name of its own, of letters and digits.
 func TestSids(t *testing.T) {
-	for _, end := range []permission.End{permission.Source, permission.Destination, permission.State, permission.Anywhere} {
+	for _, end := range []permission.End{permission.Source, permission.Destination, permission.State,
+		permission.Anywhere} {
 		w := source("p/")
 		w.End = end
 		for _, d := range permission.Documents(permission.Stages(), []permission.Where{w}) {

@@ -1,7 +1,9 @@
 package permission
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -53,39 +55,46 @@ func Documents(stages []Stage, ends []Where) []Document {
 // group is what one statement is about.
 type group struct {
 	sid       string
-	resources string // joined
+	resources []string
+	prefixes  []string // that alone are listed; none: all of a bucket
+}
+
+func (g group) name() string {
+	return g.sid + "\n" + strings.Join(g.resources, "\n") + "\n\n" + strings.Join(g.prefixes, "\n")
 }
 
 func (w Where) document(stages []Stage) Document {
 	d := Document{Where: w, Stages: stages}
-	actions := make(map[group][]string)
-	resources := make(map[group][]string)
+	actions := make(map[string][]string)
 	var order []group
 	for _, s := range stages {
 		for _, u := range s.Uses() {
 			for _, need := range iam.Needs(u.Operation, u.Cases...) {
-				on, sid := w.resources(u, need.On)
-				if on == nil {
-					continue
+				for _, g := range w.groups(u, need.On) {
+					d.Rows = append(d.Rows, Row{Action: need.Action, Resources: g.resources, Stage: s, Use: u, When: need.When})
+					if u.Optional != "" {
+						g.sid += "Optional"
+					}
+					if actions[g.name()] == nil {
+						order = append(order, g)
+					}
+					actions[g.name()] = append(actions[g.name()], need.Action)
 				}
-				d.Rows = append(d.Rows, Row{Action: need.Action, Resources: on, Stage: s, Use: u, When: need.When})
-				if u.Optional != "" {
-					sid += "Optional"
-				}
-				g := group{sid, strings.Join(on, "\n")}
-				if actions[g] == nil {
-					order = append(order, g)
-				}
-				actions[g], resources[g] = append(actions[g], need.Action), on
 			}
 		}
 	}
 	slices.SortStableFunc(order, func(a, b group) int { return strings.Compare(a.sid, b.sid) })
 	var statements []iam.Statement
-	for _, g := range order {
-		s := iam.Allow(g.sid, actions[g], resources[g])
-		if strings.HasPrefix(g.sid, "Keys") {
+	for i, g := range order {
+		s := iam.Allow(g.sid, actions[g.name()], g.resources)
+		if before := slices.IndexFunc(order, func(o group) bool { return o.sid == g.sid }); before < i {
+			s.Sid += strconv.Itoa(1 + i - before)
+		}
+		switch {
+		case strings.HasPrefix(g.sid, "Keys"):
 			s.Condition = w.viaS3()
+		case len(g.prefixes) > 0:
+			s.Condition = iam.Condition{"StringLike": {"s3:prefix": g.prefixes}}
 		}
 		statements = append(statements, s)
 	}
@@ -104,30 +113,63 @@ func (w Where) concerns(end End, kind iam.Kind) bool {
 	return w.End == end
 }
 
-// resources are what a request's action has to be allowed on at this end, and the
-// name of a statement about that; nil if the request does not go there.
-func (w Where) resources(u Use, kind iam.Kind) (arns []string, sid string) {
+// groups are the statements by which a request's action is allowed at this end; none
+// if the request does not go there.
+func (w Where) groups(u Use, kind iam.Kind) []group {
 	if !w.concerns(u.End, kind) {
-		return nil, ""
+		return nil
 	}
 	switch kind {
 	case iam.Account:
-		return []string{"*"}, "Account"
+		return []group{{sid: "Account", resources: []string{"*"}}}
 	case iam.Key, iam.OriginKey:
 		if !w.KMS {
-			return nil, ""
+			return nil
 		}
-		return []string{w.key()}, "Keys"
+		return []group{{sid: "Keys", resources: []string{w.key()}}}
 	case iam.Bucket:
 		if u.Place == AllBuckets {
-			return []string{w.arn("*")}, "AllBuckets"
+			return []group{{sid: "AllBuckets", resources: []string{w.arn("*")}}}
 		}
-		for _, l := range w.Places {
-			arns = append(arns, w.arn(l.Bucket))
-		}
-		return distinct(arns), "Buckets"
+		return w.buckets(u)
 	}
-	return w.objects(u, kind)
+	arns, sid := w.objects(u, kind)
+	if len(arns) == 0 {
+		return nil
+	}
+	return []group{{sid: sid, resources: arns}}
+}
+
+// buckets are those that a request is about. Of a source bucket from which prefixes
+// move, those alone are listed (Service Authorization Reference, "Condition keys for
+// Amazon S3", s3:prefix).
+func (w Where) buckets(u Use) []group {
+	lists := w.End == Source && strings.HasPrefix(u.Operation, "List")
+	prefixes := make(map[string][]string) // by bucket
+	for _, l := range w.Places {
+		prefixes[l.Bucket] = append(prefixes[l.Bucket], l.Prefix)
+	}
+	var groups []group
+	for _, bucket := range slices.Sorted(maps.Keys(prefixes)) {
+		g := group{sid: "Buckets", resources: []string{w.arn(bucket)}}
+		if lists && !slices.Contains(prefixes[bucket], "") {
+			g.sid = "Listings"
+			for _, p := range prefixes[bucket] {
+				g.prefixes = append(g.prefixes, literal(p)+"*")
+			}
+			if u.Place == Leases || u.Place == Probes {
+				g.prefixes = []string{objectstore.LeasePrefix + "*", objectstore.ProbePrefix + "*"}
+			}
+			g.prefixes = distinct(g.prefixes)
+		}
+		i := slices.IndexFunc(groups, func(o group) bool { return slices.Equal(o.prefixes, g.prefixes) })
+		if i < 0 {
+			groups = append(groups, g)
+		} else {
+			groups[i].resources = append(groups[i].resources, g.resources...)
+		}
+	}
+	return groups
 }
 
 // objects are the keys that a request is about.

@@ -44,7 +44,7 @@ func (s Stage) Uses() []Use {
 	case Fence:
 		return fence()
 	case Restore:
-		return place{end: Source, place: Data, why: "ask for archived versions"}.each("RestoreObject")
+		return place{end: Source, place: Data, why: "request archived versions"}.each("RestoreObject")
 	case Abort:
 		return abort()
 	}
@@ -53,8 +53,8 @@ func (s Stage) Uses() []Use {
 
 // search are the requests by which customers' buckets are found.
 func search() []Use {
-	return place{end: Anywhere, place: AllBuckets, why: "find the buckets, and whose they are"}.
-		each("ListBuckets", "HeadBucket", "GetBucketTagging")
+	return place{end: Anywhere, place: AllBuckets, why: "find the buckets and their customers"}.
+		each("ListBuckets", "GetBucketTagging") // the list tells of each where it is
 }
 
 // listings are the requests by which all that a bucket holds is found.
@@ -80,8 +80,8 @@ func writeState() []Use {
 
 func plan() []Use {
 	source := place{end: Source, place: TheBucket, why: "read the bucket's settings"}
-	sample := place{end: Source, place: Data, why: "look at a few versions"}
-	destination := place{end: Destination, place: TheBucket, why: "look at a destination that is there"}
+	sample := place{end: Source, place: Data, why: "sample a few versions"}
+	destination := place{end: Destination, place: TheBucket, why: "examine an existing destination"}
 	return slices.Concat(search(), listings(Source, "list what is to move"),
 		source.each(verbs("Get", settings())...), source.each("GetBucketAcl"),
 		[]Use{
@@ -90,9 +90,13 @@ func plan() []Use {
 			sample.send("GetObjectAcl", iam.Current, iam.Version),
 			sample.send("ListObjectAnnotations", iam.Current, iam.Version),
 		},
-		listings(Destination, "see what a destination that is there holds"),
+		listings(Destination, "see what an existing destination holds"),
 		destination.each(verbs("Get", settings())...),
-		[]Use{place{end: Destination, place: Leases, why: "see which plan has made it"}.send("GetObject", iam.Current)},
+		[]Use{
+			place{end: Destination, place: Leases, why: "see which plan created it"}.send("GetObject", iam.Current),
+			place{end: Destination, place: Probes, why: "see whether anything is copied there from another region; nothing is",
+				optional: "that a VPC endpoint keeps copies off shows at the first one"}.send("CopyObject", iam.FromCurrent),
+		},
 		writeState())
 }
 
@@ -102,6 +106,8 @@ func lease() []Use {
 	return []Use{
 		lease.send("GetObject", iam.Current, iam.UnderKMS), lease.send("PutObject", iam.Unchanged, iam.UnderKMS),
 		lease.send("DeleteObject", iam.Version), lease.send("DeleteObjects", iam.Version),
+		place{end: Destination, place: Leases, why: "find renewals whose answer was lost",
+			optional: "such a renewal may stay beneath the bucket's versions"}.send("GetObject", iam.Version, iam.UnderKMS),
 	}
 }
 
@@ -109,9 +115,11 @@ func lease() []Use {
 // is at work there, and finds out that the two ends are two.
 func reserve() []Use {
 	mark := place{end: Destination, place: Mark, why: "reserve the destination for the plan"}
-	probe := place{end: Destination, place: Probes, why: "see that the two ends are two"}
+	probe := place{end: Destination, place: Probes, why: "prove that the two ends are independent"}
 	rival := place{end: Source, place: Leases, why: "see that no other migration writes there"}
-	return append(lease(),
+	mirrored := place{end: Source, place: Probes, why: "see that what is written to the destination does not show there"}
+	return append(slices.Concat(lease(), rival.each("ListObjectVersions", "ListObjectsV2"),
+		mirrored.each("ListObjectVersions", "ListObjectsV2", "ListMultipartUploads")),
 		mark.send("CreateMultipartUpload", iam.UnderKMS), mark.send("AbortMultipartUpload"),
 		probe.send("PutObject", iam.UnderKMS), probe.send("DeleteObjects", iam.Version),
 		probe.send("CreateMultipartUpload", iam.UnderKMS), probe.send("AbortMultipartUpload"), // under object lock
@@ -130,11 +138,11 @@ func copies() []Use {
 	write := place{end: Destination, place: Data, why: "write the copies"}
 	check := place{end: Destination, place: Data, why: "compare the copies"}
 	outdated := place{end: Destination, place: Data, why: "remove copies of what has since changed at the source"}
-	bucket := place{end: Destination, place: TheBucket, why: "make the bucket, as the source's is"}
-	ended := place{end: Source, place: Leases, why: "take away ended leases of earlier migrations"}
+	bucket := place{end: Destination, place: TheBucket, why: "create the bucket like the source's"}
+	ended := place{end: Source, place: Leases, why: "remove expired leases of earlier migrations"}
 	return slices.Concat(
 		listings(Source, "see that the source is as it was planned"),
-		place{end: Source, place: TheBucket, why: "see whether its policy may hide tags"}.each("GetBucketPolicy"),
+		place{end: Source, place: TheBucket, why: "see whether its policy can hide tags"}.each("GetBucketPolicy"),
 		[]Use{
 			read.send("GetObject", iam.Current, iam.Version, iam.UnderKMS),
 			read.send("HeadObject", iam.Current, iam.Version),
@@ -154,7 +162,7 @@ func copies() []Use {
 			write.send("CopyObject", iam.FromCurrent, iam.FromVersion, iam.CopiesTags, iam.CopiesTagsV, iam.Tags,
 				iam.Retention, iam.Hold, iam.Grants, iam.UnderKMS),
 			write.send("UploadPartCopy", iam.FromCurrent, iam.FromVersion, iam.UnderKMS),
-			place{end: Destination, place: Data, why: "set delete markers"}.send("DeleteObject", iam.Current),
+			place{end: Destination, place: Data, why: "create delete markers"}.send("DeleteObject", iam.Current),
 			check.send("HeadObject", iam.Current, iam.Version, iam.UnderKMS),
 			check.send("GetObject", iam.Current, iam.Version, iam.UnderKMS),
 			check.send("GetObjectTagging", iam.Current, iam.Version),
@@ -163,8 +171,8 @@ func copies() []Use {
 			outdated.send("DeleteObjects", iam.Version), outdated.send("DeleteObject", iam.Current, iam.Unchanged),
 			ended.send("GetObject", iam.Version), ended.send("DeleteObject", iam.Version),
 			ended.send("DeleteObjects", iam.Version),
-			place{end: State, place: Data, why: "take away parts of the journal",
-				optional: "they stay, and say nothing any more"}.send("DeleteObjects", iam.Version),
+			place{end: State, place: Data, why: "remove parts of the journal",
+				optional: "they stay, without effect"}.send("DeleteObjects", iam.Version),
 		},
 		writeState())
 }
@@ -178,16 +186,16 @@ func verify() []Use {
 
 func erase() []Use {
 	gone := place{end: Source, place: Data, why: "delete what is proven"}
-	probe := place{end: Source, place: Probes, why: "see that a write at the source does not come to the destination",
+	probe := place{end: Source, place: Probes, why: "prove that a write at the source does not appear at the destination",
 		optional: "the first entry is erased alone, and the destination listed after it"}
 	return slices.Concat(
-		listings(Source, "see that the source is as it was proven, and empty at last"),
-		place{end: Source, place: TheBucket, why: "see what keeps it from being erased, and replicates it"}.
+		listings(Source, "check that the source is as verified, and empty in the end"),
+		place{end: Source, place: TheBucket, why: "see what prevents its erasure, and what replicates it"}.
 			each("GetBucketPolicy", "GetBucketReplication"),
 		[]Use{
-			place{end: Source, place: Data, why: "say until when what is locked stays"}.send("GetObjectRetention"),
-			place{end: Source, place: Data, why: "say what is held"}.send("GetObjectLegalHold"),
-			place{end: Source, place: Data, why: "look at a null version right before it is deleted"}.
+			place{end: Source, place: Data, why: "report until when locked versions stay"}.send("GetObjectRetention"),
+			place{end: Source, place: Data, why: "report legal holds"}.send("GetObjectLegalHold"),
+			place{end: Source, place: Data, why: "check a null version right before deleting it"}.
 				send("HeadObject", iam.Version, iam.UnderKMS),
 			gone.send("DeleteObjects", iam.Version), gone.send("DeleteObject", iam.Current, iam.Version, iam.Unchanged),
 			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
@@ -197,25 +205,25 @@ func erase() []Use {
 }
 
 func fence() []Use {
-	policy := place{end: Source, place: TheBucket, why: "deny writes by the bucket's policy, and lift that again"}
-	try := place{end: Source, place: Probes, why: "see writes denied"}
+	policy := place{end: Source, place: TheBucket, why: "deny writes through the bucket's policy, and lift that again"}
+	try := place{end: Source, place: Probes, why: "test that writes are denied"}
 	return append(policy.each("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
 		try.send("CreateMultipartUpload", iam.UnderKMS), try.send("AbortMultipartUpload"))
 }
 
 func abort() []Use {
-	written := place{end: Destination, place: Data, why: "take away what the plan wrote"}
+	written := place{end: Destination, place: Data, why: "remove what the plan wrote"}
 	return slices.Concat(
 		listings(Source, "see that nothing was erased"), listings(Destination, "list what is there"), lease(),
 		place{end: Destination, place: TheBucket, why: "see that the bucket is as it was planned"}.
 			each("HeadBucket", "GetObjectLockConfiguration"),
 		[]Use{
-			place{end: Destination, place: Mark, why: "give the reservation back"}.send("AbortMultipartUpload"),
-			place{end: Destination, place: Probes, why: "remove what a run that died has left"}.
+			place{end: Destination, place: Mark, why: "release the reservation"}.send("AbortMultipartUpload"),
+			place{end: Destination, place: Probes, why: "remove what a killed run left"}.
 				send("DeleteObjects", iam.Version),
 			written.send("DeleteObjects", iam.Version), written.send("DeleteObject", iam.Current, iam.Unchanged),
 			written.send("HeadObject", iam.Current, iam.UnderKMS),
-			place{end: Source, place: TheBucket, why: "look for a fence that the state has forgotten",
+			place{end: Source, place: TheBucket, why: "look for a fence that the state does not know",
 				optional: "it is not looked for"}.send("GetBucketPolicy"),
 		},
 		writeState())

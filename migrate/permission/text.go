@@ -2,9 +2,10 @@ package permission
 
 import (
 	"fmt"
-	"github.com/residency/residency/inventory/objectstore"
 	"slices"
 	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // What stands in policies for buckets that nobody named.

@@ -62,9 +62,9 @@ func (s Stage) Command() string {
 	case Erase:
 		return "residency erase --plan"
 	case Fence:
-		return "residency migrate --fence, beside copy"
+		return "residency migrate --fence, together with copy"
 	case Restore:
-		return "residency migrate --restore, beside copy"
+		return "residency migrate --restore, together with copy"
 	case Abort:
 		return "residency migrate --abort"
 	}

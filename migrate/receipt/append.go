@@ -33,7 +33,8 @@ func plain(texts ...string) bool {
 
 // AppendJSON implements state.Appender.
 func (r *Receipt) AppendJSON(b []byte) ([]byte, bool) {
-	if !plain(string(r.Key), r.VersionID, string(r.Verdict), string(r.Method), r.Reason, r.DestinationVersionID, r.DestinationETag, r.SHA256) || !state.PlainTime(r.At) ||
+	if !plain(string(r.Key), r.VersionID, string(r.Verdict), string(r.Method), r.Reason, r.DestinationVersionID,
+		r.DestinationETag, r.SHA256) || !state.PlainTime(r.At) || r.Cause != nil || len(r.Added) > 0 ||
 		r.Checksum != nil && !plain(r.Checksum.Algorithm, r.Checksum.Value) {
 		return b, false
 	}
@@ -98,10 +99,12 @@ func (r *Receipt) ParseJSON(line []byte) bool {
 	if !s.End() {
 		return false
 	}
+	r.Cause, r.Added = nil, nil // a line with one is not of this form
 	if r.Checksum == nil {
 		state.Together(state.Part{Into: &r.DestinationVersionID, Text: id}, state.Part{Into: &r.SHA256, Text: sha})
 	} else {
-		state.Together(state.Part{Into: &r.DestinationVersionID, Text: id}, state.Part{Into: &r.SHA256, Text: sha}, state.Part{Into: &r.Checksum.Value, Text: value})
+		state.Together(state.Part{Into: &r.DestinationVersionID, Text: id}, state.Part{Into: &r.SHA256, Text: sha},
+			state.Part{Into: &r.Checksum.Value, Text: value})
 	}
 	return true
 }
@@ -116,7 +119,9 @@ func keepIf(s *state.Scan, name string, into *string) {
 
 // AppendJSON implements state.Appender.
 func (x *Erasure) AppendJSON(b []byte) ([]byte, bool) {
-	if !plain(string(x.Key), x.VersionID, string(x.Outcome), x.Guard, x.Reason) || !state.PlainTime(x.At) || x.Until != nil && !state.PlainTime(*x.Until) {
+	if !plain(string(x.Key), x.VersionID, string(x.Outcome), x.Guard, x.Reason) || !state.PlainTime(x.At) ||
+		x.Cause != nil ||
+		x.Until != nil && !state.PlainTime(*x.Until) {
 		return b, false
 	}
 	b = append(append(append(b, `{"key":"`...), x.Key...), `","version_id":"`...)
@@ -150,5 +155,6 @@ func (x *Erasure) ParseJSON(line []byte) bool {
 	s.Must(`,"at":"`)
 	x.At = s.Time()
 	s.Must("}")
+	x.Cause = nil // a line with one is not of this form
 	return s.End()
 }

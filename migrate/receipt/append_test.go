@@ -32,12 +32,21 @@ func writes(t *testing.T, line interface{ AppendJSON([]byte) ([]byte, bool) }) (
 func small(n int64) bool { return n > -1e17 && n < 1e17 }
 
 func FuzzReceiptJSON(f *testing.F) {
-	f.Add("plain/1", "v1", "verified", "sha256", "", "d1", "etag", "00ff", "SHA256", "AP8=", int64(7), int64(1_700_000_000_123_000_000), uint8(0))
+	f.Add("plain/1", "v1", "verified", "sha256", "", "d1", "etag", "00ff", "SHA256", "AP8=", int64(7),
+		int64(1_700_000_000_123_000_000), uint8(0))
+	f.Add("plain/1", "v1", "failed", "us:acme", "s3:GetObject", "", "", "", "", "", int64(7), int64(0), uint8(72))
 	f.Add("caf\u00e9", "null", "failed", "", "<&> \"\\\x00\xff", "", "", "", "", "", int64(-1), int64(0), uint8(255))
-	f.Fuzz(func(t *testing.T, key, id, verdict, method, reason, destinationID, etag, sha, algorithm, value string, size, at int64, flags uint8) {
+	f.Fuzz(func(t *testing.T, key, id, verdict, method, reason, destinationID, etag, sha, algorithm, value string, size,
+		at int64, flags uint8) {
 		r := receipt.Receipt{
-			Key: manifest.Key(key), VersionID: id, Marker: flags&1 != 0, Size: size, Verdict: receipt.Verdict(verdict), Method: receipt.Method(method), Reason: reason,
-			DestinationVersionID: destinationID, DestinationETag: etag, SHA256: sha, Held: flags&2 != 0, Before: flags&4 != 0, Lasting: flags&32 != 0, At: time.Unix(0, at).UTC(),
+			Key: manifest.Key(key), VersionID: id, Marker: flags&1 != 0, Size: size, Verdict: receipt.Verdict(verdict),
+			Method: receipt.Method(method), Reason: reason,
+			DestinationVersionID: destinationID, DestinationETag: etag, SHA256: sha, Held: flags&2 != 0,
+			Before:  flags&4 != 0,
+			Lasting: flags&32 != 0, At: time.Unix(0, at).UTC(),
+		}
+		if flags&64 != 0 {
+			r.Cause, r.Added = &receipt.Cause{Class: "denied", Needs: reason, Place: method}, []string{"encryption AES256"}
 		}
 		if flags&8 == 0 {
 			r.Checksum = &objectstore.Checksum{Algorithm: algorithm, Value: value, Composite: flags&16 != 0}
@@ -46,7 +55,11 @@ func FuzzReceiptJSON(f *testing.F) {
 		if !ok {
 			return
 		}
-		back := receipt.Receipt{Key: "x", VersionID: "x", Marker: true, Method: "x", Reason: "x", DestinationVersionID: "x", DestinationETag: "x", SHA256: "x", Checksum: &objectstore.Checksum{Algorithm: "x"}, Held: true, Before: true, Lasting: true}
+		back := receipt.Receipt{Key: "x", VersionID: "x", Marker: true, Method: "x", Reason: "x",
+			DestinationVersionID: "x",
+			DestinationETag:      "x", SHA256: "x", Checksum: &objectstore.Checksum{Algorithm: "x"}, Held: true,
+			Before:  true,
+			Lasting: true, Cause: &receipt.Cause{Class: "x"}, Added: []string{"x"}}
 		if read := back.ParseJSON(line); read && !cmp.Equal(r, back) || !read && small(size) {
 			t.Errorf("%s is read as %+v", line, back)
 		}
@@ -57,7 +70,11 @@ func FuzzErasureJSON(f *testing.F) {
 	f.Add("plain/1", "v1", "erased", "version-id", "", int64(1_700_000_000_123_000_000), int64(0))
 	f.Add("caf\u00e9", "null", "retained", "", "<&> \"\\\x00\xff", int64(0), int64(5))
 	f.Fuzz(func(t *testing.T, key, id, outcome, guard, reason string, at, until int64) {
-		x := receipt.Erasure{Key: manifest.Key(key), VersionID: id, Outcome: receipt.Outcome(outcome), Guard: guard, Reason: reason, Lasting: until&1 != 0, At: time.Unix(0, at).UTC()}
+		x := receipt.Erasure{Key: manifest.Key(key), VersionID: id, Outcome: receipt.Outcome(outcome), Guard: guard,
+			Reason: reason, Lasting: until&1 != 0, At: time.Unix(0, at).UTC()}
+		if until&2 != 0 {
+			x.Cause = &receipt.Cause{Class: "denied", Operation: reason}
+		}
 		if until != 0 {
 			u := time.Unix(0, until).UTC()
 			x.Until = &u
@@ -66,7 +83,8 @@ func FuzzErasureJSON(f *testing.F) {
 		if !ok {
 			return
 		}
-		back := receipt.Erasure{Key: "x", VersionID: "x", Guard: "x", Reason: "x", Lasting: true, Until: &time.Time{}}
+		back := receipt.Erasure{Key: "x", VersionID: "x", Guard: "x", Reason: "x", Lasting: true, Until: &time.Time{},
+			Cause: &receipt.Cause{Class: "x"}}
 		if !back.ParseJSON(line) || !cmp.Equal(x, back) {
 			t.Errorf("%s is read as %+v", line, back)
 		}

@@ -65,7 +65,9 @@ func OpenErasures(c *state.Codec, s manifest.Segment, data []byte) (*Reader[Eras
 	return open[Erasure](c, s, s.File("erasures"), ErasureSchema, data)
 }
 
-func open[T any, P line[T]](c *state.Codec, s manifest.Segment, name, schema string, data []byte) (*Reader[T, P], error) {
+func open[T any, P line[T]](
+	c *state.Codec, s manifest.Segment, name, schema string, data []byte,
+) (*Reader[T, P], error) {
 	lines, err := state.Open[T](c, name, schema, data)
 	if err != nil {
 		return nil, err
@@ -140,7 +142,8 @@ func write[T any, P line[T]](c *state.Codec, s manifest.Segment, schema string) 
 	if err != nil {
 		return nil, err
 	}
-	return &Writer[T, P]{head: state.Header{Schema: schema, Segment: s.Number, Move: s.Move, Of: s.Digest}, lines: lines, counts: make(map[string]int)}, nil
+	return &Writer[T, P]{head: state.Header{Schema: schema, Segment: s.Number, Move: s.Move, Of: s.Digest}, lines: lines,
+		counts: make(map[string]int)}, nil
 }
 
 // Add appends what is to be said of the next entry.
@@ -199,7 +202,9 @@ func DecodeErasures(c *state.Codec, s manifest.Segment, entries []manifest.Entry
 	return decode[Erasure](c, s, s.File("erasures"), ErasureSchema, entries, data)
 }
 
-func decode[T any, P line[T]](c *state.Codec, s manifest.Segment, name, schema string, entries []manifest.Entry, data []byte) ([]T, error) {
+func decode[T any, P line[T]](
+	c *state.Codec, s manifest.Segment, name, schema string, entries []manifest.Entry, data []byte,
+) ([]T, error) {
 	r, err := open[T, P](c, s, name, schema, data)
 	if err != nil {
 		return nil, err

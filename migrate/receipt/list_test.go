@@ -20,8 +20,10 @@ func TestLists(t *testing.T) {
 	lists := receipt.Lists(new(state.Codec), slices.Values(sizes))
 	made := func(i, j int) receipt.Receipt {
 		return receipt.Receipt{
-			Key: manifest.Key(fmt.Sprintf("key %d \u00fc\xff", i)), VersionID: fmt.Sprint(j), Size: int64(j), Verdict: receipt.Verified, Method: receipt.SHA256, DestinationVersionID: "d",
-			Checksum: &objectstore.Checksum{Algorithm: "SHA256", Value: fmt.Sprint(i * j)}, Before: j%2 == 0, At: time.Unix(int64(j), 0).UTC(),
+			Key: manifest.Key(fmt.Sprintf("key %d \u00fc\xff", i)), VersionID: fmt.Sprint(j), Size: int64(j),
+			Verdict: receipt.Verified, Method: receipt.SHA256, DestinationVersionID: "d",
+			Checksum: &objectstore.Checksum{Algorithm: "SHA256", Value: fmt.Sprint(i * j)}, Before: j%2 == 0,
+			At: time.Unix(int64(j), 0).UTC(),
 		}
 	}
 	for i, size := range sizes {

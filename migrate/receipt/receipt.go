@@ -49,7 +49,8 @@ const NotYet = "not copied yet"
 
 // Pending stands for what is still to be done with an entry.
 func Pending(e *manifest.Entry) Receipt {
-	return Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: Failed, Reason: NotYet, At: e.Modified}
+	return Receipt{Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, Verdict: Failed, Reason: NotYet,
+		At: e.Modified}
 }
 
 // Receipt says what became of one entry at the destination.
@@ -64,14 +65,17 @@ type Receipt struct {
 	Reason  string  `json:"reason,omitempty"` // why not verified; never holds a key
 	// Lasting tells that a further run meets the same, unless somebody changes
 	// what the reason says.
-	Lasting bool `json:"lasting,omitempty"`
+	Lasting bool   `json:"lasting,omitempty"`
+	Cause   *Cause `json:"cause,omitempty"` // of a failure; receipts of earlier releases have none
 
-	DestinationVersionID string                `json:"destination_version_id,omitempty"`
-	DestinationETag      string                `json:"destination_etag,omitempty"`
-	SHA256               string                `json:"sha256,omitempty"`   // of the source's bytes, hex, where they passed through
-	Checksum             *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
-	Held                 bool                  `json:"held,omitempty"`     // was found there and proven, not copied
-	Before               bool                  `json:"before,omitempty"`   // was there when the plan was made: not ours to remove
+	DestinationVersionID string `json:"destination_version_id,omitempty"`
+	DestinationETag      string `json:"destination_etag,omitempty"`
+	// of the source's bytes, hex, where they passed through
+	SHA256   string                `json:"sha256,omitempty"`
+	Checksum *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
+	Held     bool                  `json:"held,omitempty"`     // was found there and proven, not copied
+	// was there when the plan was made: not ours to remove
+	Before bool `json:"before,omitempty"`
 	// Added names what the destination has put on the copy by itself.
 	Added []string  `json:"added,omitempty"`
 	At    time.Time `json:"at"`
@@ -85,7 +89,8 @@ func (r Receipt) Shows(v objectstore.Version) bool {
 
 // Written is the copy as an entry of its own, for its removal.
 func (r Receipt) Written() manifest.Entry {
-	return manifest.Entry{Key: r.Key, VersionID: r.DestinationVersionID, ETag: r.DestinationETag, Size: r.Size, Marker: r.Marker}
+	return manifest.Entry{Key: r.Key, VersionID: r.DestinationVersionID, ETag: r.DestinationETag, Size: r.Size,
+		Marker: r.Marker}
 }
 
 // check refuses what no run writes.
@@ -93,7 +98,8 @@ func (r Receipt) check() error {
 	if !slices.Contains(Verdicts(), r.Verdict) {
 		return fmt.Errorf("verdict %q", r.Verdict)
 	}
-	if r.Verdict == Verified && (r.DestinationVersionID == "" || r.Marker != (r.Method == Marker) || !slices.Contains(methods(), r.Method)) {
+	if r.Verdict == Verified && (r.DestinationVersionID == "" || r.Marker != (r.Method == Marker) ||
+		!slices.Contains(methods(), r.Method)) {
 		return errors.New("verified, and it does not say how, or what")
 	}
 	return nil
@@ -140,6 +146,7 @@ type Erasure struct {
 	Guard     string       `json:"guard"` // what kept the deletion to exactly this version
 	Reason    string       `json:"reason,omitempty"`
 	Lasting   bool         `json:"lasting,omitempty"` // a further run meets the same; see Receipt
+	Cause     *Cause       `json:"cause,omitempty"`   // of a failure; see Receipt
 	Until     *time.Time   `json:"retained_until,omitempty"`
 	At        time.Time    `json:"at"`
 }

@@ -18,8 +18,10 @@ var (
 func sound() []receipt.Receipt {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	return []receipt.Receipt{
-		{Key: "a", VersionID: "1", Size: 5, Verdict: receipt.Verified, Method: receipt.SHA256, DestinationVersionID: "x", DestinationETag: "e", At: at},
-		{Key: "a", VersionID: "2", Marker: true, Verdict: receipt.Verified, Method: receipt.Marker, DestinationVersionID: "y", At: at},
+		{Key: "a", VersionID: "1", Size: 5, Verdict: receipt.Verified, Method: receipt.SHA256, DestinationVersionID: "x",
+			DestinationETag: "e", At: at},
+		{Key: "a", VersionID: "2", Marker: true, Verdict: receipt.Verified, Method: receipt.Marker, DestinationVersionID: "y",
+			At: at},
 	}
 }
 
@@ -40,7 +42,8 @@ func TestHostileReceipts(t *testing.T) {
 		}
 		return data
 	}
-	if r, err := receipt.Decode(nil, segment, entries, encode(segment, state.Header{}, sound())); err != nil || len(r) != 2 {
+	if r, err := receipt.Decode(nil, segment, entries, encode(segment, state.Header{}, sound())); err != nil ||
+		len(r) != 2 {
 		t.Fatalf("sound receipts: %v", err)
 	}
 	other := segment
@@ -77,7 +80,8 @@ func TestHostileReceipts(t *testing.T) {
 }
 
 func TestHostileErasures(t *testing.T) {
-	good := []receipt.Erasure{{Key: "a", VersionID: "1", Outcome: receipt.Erased}, {Key: "a", VersionID: "2", Outcome: receipt.Gone}}
+	good := []receipt.Erasure{{Key: "a", VersionID: "1", Outcome: receipt.Erased},
+		{Key: "a", VersionID: "2", Outcome: receipt.Gone}}
 	encode := func(s manifest.Segment, x ...receipt.Erasure) []byte {
 		data, err := receipt.EncodeErasures(nil, s, x)
 		if err != nil {
@@ -111,7 +115,8 @@ func FuzzReceipts(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
-	erasures, err := receipt.EncodeErasures(nil, segment, []receipt.Erasure{{Key: "a", VersionID: "1", Outcome: receipt.Erased}})
+	erasures, err := receipt.EncodeErasures(nil, segment,
+		[]receipt.Erasure{{Key: "a", VersionID: "1", Outcome: receipt.Erased}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 )
@@ -55,7 +56,7 @@ func (w *operator) giveUp() {
 
 func (w *operator) abort(ctx context.Context, p *process) error {
 	home := w.home(p)
-	plan, err := migrate.Load(ctx, home, w.plan.ID)
+	plan, err := plan.Load(ctx, home, w.plan.ID)
 	if err != nil {
 		return err
 	}
@@ -104,9 +105,10 @@ func (w *operator) recorded() (ours []copied) {
 	// Of what failed there may be copies that no receipt knows.
 	for _, c := range ours {
 		bucket, key, _ := strings.Cut(c.key, "/")
-		found[c.key] = found[c.key] || slices.ContainsFunc(w.destination.History(bucket, key), func(v *memstore.Version) bool {
-			return !known[v] && (failed[c.key] || stayed[v])
-		})
+		found[c.key] = found[c.key] || slices.ContainsFunc(w.destination.History(bucket, key),
+			func(v *memstore.Version) bool {
+				return !known[v] && (failed[c.key] || stayed[v])
+			})
 	}
 	return slices.DeleteFunc(ours, func(c copied) bool { return found[c.key] })
 }
@@ -131,7 +133,8 @@ func (w *operator) aborted(began bool, recorded []copied) {
 			continue
 		}
 		if _, there := w.oracle.copies[c.version]; there {
-			w.oracle.violate("abort", "it says that it is done, and %s@%s, which the receipts call its own, is still there", c.key, c.id)
+			w.oracle.violate("abort", "it says that it is done, and %s@%s, which the receipts call its own, is still there",
+				c.key, c.id)
 		}
 	}
 }
@@ -147,7 +150,8 @@ func (w *operator) takeBack() {
 					continue
 				}
 				w.say("  people at %s/%s:", p.bucket, key)
-				_, err := w.source.Region(us).Delete(context.Background(), p.bucket, []objectstore.Deletion{{Key: key, VersionID: v.ID}})
+				_, err := w.source.Region(us).Delete(context.Background(), p.bucket,
+					[]objectstore.Deletion{{Key: key, VersionID: v.ID}})
 				must(err)
 			}
 		}

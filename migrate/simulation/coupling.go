@@ -54,7 +54,7 @@ func (w *world) couple(side string, c memstore.Change) {
 		return
 	}
 	if c.Removed && c.Version.ID == objectstore.NullVersion && rule.delay > 0 && !w.twins[c.Bucket] {
-		return // where nothing tells a replica from a copy, nobody waits: README, limits
+		return // where nothing tells a replica from a copy, nobody waits: help topic limits
 	}
 	w.repetitions = append(w.repetitions, repetition{c, w.Now().Add(rule.delay), w.oracle.actor})
 }
@@ -87,7 +87,8 @@ func (w *world) repeat() {
 func (w *world) replicate() {
 	ctx := context.Background()
 	for _, p := range w.places {
-		if err := w.destination.Region(eu).CreateBucket(ctx, w.target(p.bucket), false); err == nil && p.versioning != objectstore.Unversioned {
+		if err := w.destination.Region(eu).CreateBucket(ctx, w.target(p.bucket), false); err == nil &&
+			p.versioning != objectstore.Unversioned {
 			must(w.destination.Region(eu).SetVersioning(ctx, w.target(p.bucket), objectstore.Enabled))
 		}
 		w.repeating = true

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -52,7 +52,8 @@ func (w *world) start(op *operator, do func(context.Context, *process) error) *p
 	ctx, cancel := context.WithCancel(context.Background())
 	w.processes++
 	w.severed = nil
-	p := &process{world: w, operator: op, number: w.processes, step: w.step, cancel: cancel, over: ctx.Done(), looked: make(map[string]int), uploadsSeen: make(map[string]int), progress: &engine.Progress{}}
+	p := &process{world: w, operator: op, number: w.processes, step: w.step, cancel: cancel, over: ctx.Done(),
+		looked: make(map[string]int), uploadsSeen: make(map[string]int), progress: &progress.Progress{}}
 	w.crew = append(w.crew, p)
 	w.running.Add(1)
 	go func() {
@@ -117,7 +118,8 @@ func (w *world) company(op *operator, do func(context.Context, *process) error) 
 func (w *world) sever(op *operator, do func(context.Context, *process) error) {
 	first := w.crew[0]
 	switch {
-	case w.severed == nil && len(w.crew) == 1 && w.severs < w.options.severs && op.plan != nil && !first.dead && w.fate.one(0.01):
+	case w.severed == nil && len(w.crew) == 1 && w.severs < w.options.severs && op.plan != nil && !first.dead &&
+		w.fate.one(0.01):
 		w.severs++
 		w.severed, w.severedAt = first, w.Now()
 		w.say("process %d does not reach its state any more", first.number)

@@ -74,6 +74,18 @@ func (w *world) meanwhile(p *process) {
 	if w.meddled < w.options.meddles && w.fate.one(0.01) {
 		w.meddle()
 	}
+	rate = 0.03
+	if w.options.blinds {
+		rate = 0.15
+	}
+	if w.veils < w.options.veils && !w.hidden && (!w.options.blinds || phase == "copying") && w.veil.one(rate) {
+		w.veils++
+		w.hide(true)
+	}
+	if phase == "erasing" && w.bars < w.options.bars && !w.barred && w.bar.one(0.2) {
+		w.bars++
+		w.denyDeletions(true)
+	}
 	foreignRate := 0.02
 	if phase == "copying" {
 		foreignRate = 0.12 // where somebody can come between a look and a write
@@ -110,6 +122,12 @@ func (w *world) fault(r *request) fault {
 		w.crashes++
 		w.relapsed = true
 		return pick(w.fate, crashBefore, crashAfter)
+	}
+	if w.options.blinds && w.hidden && w.blinded < 3 && r.kind != kindRead && strings.Contains(r.name, "/journal") &&
+		w.veil.one(0.5) {
+		w.blinded++
+		w.crashes++
+		return pick(w.veil, crashBefore, crashAfter, crashAfter, crashAfter)
 	}
 	if w.crashes < w.options.crashes && d.one(0.03) {
 		w.crashes++

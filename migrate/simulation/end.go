@@ -9,6 +9,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // Class is what an exit code tells apart.
@@ -16,7 +17,9 @@ func Class(err error) string {
 	if err == nil {
 		return "done"
 	}
-	for _, c := range []error{migrate.ErrCoupled, migrate.ErrUnexplained, migrate.ErrBlocked, migrate.ErrChanged, migrate.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification, migrate.ErrNotEmpty, migrate.ErrPartial} {
+	for _, c := range []error{migrate.ErrCoupled, migrate.ErrUnexplained, migrate.ErrBlocked, migrate.ErrChanged,
+		plan.ErrNothing, migrate.ErrDrift, migrate.ErrNotCopied, migrate.ErrAborting, migrate.ErrVerification,
+		migrate.ErrNotEmpty, migrate.ErrPartial} {
 		if errors.Is(err, c) {
 			return c.Error()
 		}
@@ -27,7 +30,7 @@ func Class(err error) string {
 // judgeEnd holds what the last command said against what is there.
 func (w *operator) judgeEnd(end error) {
 	left := w.left()
-	if end == nil || errors.Is(end, migrate.ErrNothing) {
+	if end == nil || errors.Is(end, plan.ErrNothing) {
 		if len(left) > 0 {
 			w.oracle.violate("end", "it says %q, and the source still holds %v", Class(end), left)
 		}
@@ -48,7 +51,7 @@ func (w *operator) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		// A bucket that was made and not yet configured is nobody's once the state
 		// is lost.
-		ok = people || lies || w.contended() || errors.Is(end, migrate.ErrBlocked) && w.lost
+		ok = people || lies || w.contended() || w.veiled() || w.bars > 0 || errors.Is(end, migrate.ErrBlocked) && w.lost
 	case errors.Is(end, migrate.ErrChanged):
 		ok = w.foreign > 0 || w.meddled > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
@@ -76,7 +79,8 @@ func (w *operator) judgeEnd(end error) {
 // contended tells whether others have worked on the same source, or the state
 // does not know all that was done under it.
 func (w *operator) contended() bool {
-	return w.restored[w.state] || slices.ContainsFunc(w.operators, func(op *operator) bool { return op != w && op.turns > 0 })
+	return w.restored[w.state] || slices.ContainsFunc(w.operators,
+		func(op *operator) bool { return op != w && op.turns > 0 })
 }
 
 // left lists what the source still holds of what was to move, but for what came
@@ -169,16 +173,19 @@ func (w *operator) equal(name string, want []*record, got []*memstore.Version) {
 		}
 	}
 	// What another plan moved, and its owner has written over since, is there too.
-	if kept := within(want, got); w.contended() && len(kept) == len(want) && len(want) > 0 && w.outdated(want[0], without(got, kept)) {
+	if kept := within(want, got); w.contended() && len(kept) == len(want) && len(want) > 0 && w.outdated(want[0],
+		without(got, kept)) {
 		got = kept
 	}
 	// Beneath may lie what an earlier plan copied and people have deleted since.
-	if beneath := len(got) - len(want); beneath > 0 && len(want) > 0 && w.outdated(want[0], got[:beneath]) && len(within(want, got[beneath:])) == len(want) {
+	if beneath := len(got) - len(want); beneath > 0 && len(want) > 0 && w.outdated(want[0], got[:beneath]) &&
+		len(within(want, got[beneath:])) == len(want) {
 		got = got[beneath:]
 	}
 	// On top may lie what no receipt knew when the plan was aborted, and people
 	// have deleted since.
-	if n := len(want); w.aborts > 0 && n > 0 && len(got) > n && w.outdated(want[0], got[n:]) && len(within(want, got[:n])) == n {
+	if n := len(want); w.aborts > 0 && n > 0 && len(got) > n && w.outdated(want[0], got[n:]) &&
+		len(within(want, got[:n])) == n {
 		got = got[:n]
 	}
 	// What was written once more after another plan had moved its like is found
@@ -191,7 +198,8 @@ func (w *operator) equal(name string, want []*record, got []*memstore.Version) {
 		return
 	}
 	if len(want) != len(got) {
-		w.oracle.violate("end", "it says done, and %s has %d entries at the destination where the source had %d", name, len(got), len(want))
+		w.oracle.violate("end", "it says done, and %s has %d entries at the destination where the source had %d", name,
+			len(got), len(want))
 		return
 	}
 	for i := range want {
@@ -232,7 +240,8 @@ func without(all, others []*memstore.Version) []*memstore.Version {
 // more.
 func (w *world) outdated(of *record, copies []*memstore.Version) bool {
 	for _, v := range copies {
-		if !slices.ContainsFunc(w.oracle.source[at(of.bucket, of.key)], func(r *record) bool { return r.gone && same(r.version, v) }) {
+		if !slices.ContainsFunc(w.oracle.source[at(of.bucket, of.key)],
+			func(r *record) bool { return r.gone && same(r.version, v) }) {
 			return false
 		}
 	}
@@ -240,5 +249,6 @@ func (w *world) outdated(of *record, copies []*memstore.Version) bool {
 }
 
 func describe(a, b *memstore.Version) string {
-	return fmt.Sprintf("marker %t, %d bytes, %+v at the source; marker %t, %d bytes, %+v at the destination", a.Marker, a.Size(), a.Attributes, b.Marker, b.Size(), b.Attributes)
+	return fmt.Sprintf("marker %t, %d bytes, %+v at the source; marker %t, %d bytes, %+v at the destination", a.Marker,
+		a.Size(), a.Attributes, b.Marker, b.Size(), b.Attributes)
 }

@@ -16,7 +16,8 @@ import (
 // durable returns what a state file would have in it after a loss of power.
 func (w *operator) durable(name string) []byte {
 	if w.options.bucketState {
-		o, err := w.destination.Region(eu).Open(context.Background(), objectstore.Ref{Bucket: stateBucket, Key: w.prefix() + name}, 0)
+		o, err := w.destination.Region(eu).Open(context.Background(), objectstore.Ref{Bucket: stateBucket,
+			Key: w.prefix() + name}, 0)
 		if err != nil {
 			return nil
 		}

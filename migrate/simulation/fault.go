@@ -47,8 +47,10 @@ const (
 )
 
 func (f fault) String() string {
-	return [...]string{"none", "error before", "slow down", "answer lost", "truncated", "byte flipped", "acknowledged, not done", "attributes lost", "errors of keys",
-		"out of order", "hole", "pages come again", "deletion acknowledged, not done", "CRASH before", "CRASH after", "interrupted"}[f]
+	return [...]string{"none", "error before", "slow down", "answer lost", "truncated", "byte flipped",
+		"acknowledged, not done", "attributes lost", "errors of keys",
+		"out of order", "hole", "pages come again", "deletion acknowledged, not done", "CRASH before", "CRASH after",
+		"interrupted"}[f]
 }
 
 // possible lists what can go wrong with a kind of request.
@@ -89,9 +91,11 @@ var (
 )
 
 func throttled(op string) error {
-	return &objectstore.Error{Op: op, Bucket: "simulation", Code: "SlowDown", Status: http.StatusServiceUnavailable, Kind: objectstore.ErrThrottled}
+	return &objectstore.Error{Op: op, Bucket: "simulation", Code: "SlowDown", Status: http.StatusServiceUnavailable,
+		Kind: objectstore.ErrThrottled}
 }
 
 func internal(op string) error {
-	return &objectstore.Error{Op: op, Bucket: "simulation", Code: "InternalError", Status: http.StatusInternalServerError, Kind: objectstore.ErrPassing}
+	return &objectstore.Error{Op: op, Bucket: "simulation", Code: "InternalError", Status: http.StatusInternalServerError,
+		Kind: objectstore.ErrPassing}
 }

@@ -9,12 +9,14 @@ import (
 	"reflect"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // policy is one that a bucket may have had before the fence.
 func (w *world) policy(bucket string) []byte {
-	w.policies[bucket] = fmt.Appendf(nil, `{"Version":"2012-10-17","Statement":[{"Sid":"Read","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::%s/*"}]}`, bucket)
+	w.policies[bucket] = fmt.Appendf(nil,
+		`{"Version":"2012-10-17","Statement":[{"Sid":"Read","Effect":"Allow","Principal":{
+			"AWS":"arn:aws:iam::123456789012:root"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::%s/*"}]}`, bucket)
 	return w.policies[bucket]
 }
 
@@ -40,7 +42,8 @@ func (w *operator) lifted(why string) {
 	for _, p := range w.places {
 		now, err := w.source.Region(us).Setting(context.Background(), p.bucket, objectstore.Policy)
 		must(err)
-		if bytes.Contains(now, []byte("ResidencyFence")) && !bytes.Contains(now, []byte(w.plan.Digest[:migrate.MinApproval])) {
+		if bytes.Contains(now, []byte("ResidencyFence")) &&
+			!bytes.Contains(now, []byte(w.plan.Digest[:plan.MinApproval])) {
 			continue
 		}
 		var a, b any
@@ -51,7 +54,8 @@ func (w *operator) lifted(why string) {
 			must(json.Unmarshal(before, &b))
 		}
 		if !reflect.DeepEqual(a, b) {
-			w.oracle.violate("fence", "%s, and the policy of %s is %s; it was %s", why, p.bucket, now, w.policies[p.bucket])
+			w.oracle.violate("fence", "%s, and the policy of %s is %s; it was %s", why, p.bucket, now,
+				w.policies[p.bucket])
 		}
 	}
 }

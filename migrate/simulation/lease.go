@@ -44,7 +44,8 @@ func (o *oracle) leases(c change) {
 		return
 	}
 	var record struct{ Expires time.Time }
-	body, err := o.world.destination.Region(eu).Open(context.Background(), objectstore.Ref{Bucket: c.Bucket, Key: c.Key, VersionID: c.Version.ID}, 0)
+	body, err := o.world.destination.Region(eu).Open(context.Background(), objectstore.Ref{Bucket: c.Bucket, Key: c.Key,
+		VersionID: c.Version.ID}, 0)
 	must(err)
 	data, err := readAll(body)
 	must(err)
@@ -55,9 +56,11 @@ func (o *oracle) leases(c change) {
 	// What a plan reserves, the next process of the same state takes over at once.
 	heir := c.Bucket != stateBucket && c.actor.operator.author() == o.leased[name].by
 	if h := o.leased[name]; h.process != nil && h.process != c.actor && !heir && o.world.Now().Before(h.until) {
-		o.violate("lease", "process %d took the lease that process %d has until %v", c.actor.number, h.process.number, h.until)
+		o.violate("lease", "process %d took the lease that process %d has until %v", c.actor.number, h.process.number,
+			h.until)
 	}
-	if o.leased[name] = (holding{c.Bucket, c.actor, c.actor.operator.author(), c.Version, record.Expires}); record.Expires.IsZero() {
+	if o.leased[name] = (holding{c.Bucket, c.actor, c.actor.operator.author(), c.Version,
+		record.Expires}); record.Expires.IsZero() {
 		delete(o.leased, name)
 	}
 }
@@ -77,8 +80,11 @@ func (o *oracle) mayChange(r *request) {
 	has := o.world.disk.locks(r.process)
 	for _, h := range o.leased {
 		has = has || h.bucket == stateBucket && h.process == r.process
-		if h.bucket == o.world.target(o.world.origin(r.bucket)) && h.process.operator.customer == r.process.operator.customer && h.by != r.process.operator.author() && r.kind != kindChange && !own(r.name) && o.world.Now().Before(h.until) {
-			o.violate("reservation", "process %d asked to %s, which process %d has reserved until %v", r.process.number, r.name, h.process.number, h.until)
+		if h.bucket == o.world.target(o.world.origin(r.bucket)) &&
+			h.process.operator.customer == r.process.operator.customer && h.by != r.process.operator.author() &&
+			r.kind != kindChange && !own(r.name) && o.world.Now().Before(h.until) {
+			o.violate("reservation", "process %d asked to %s, which process %d has reserved until %v", r.process.number, r.name,
+				h.process.number, h.until)
 		}
 	}
 	if !has {

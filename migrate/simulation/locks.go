@@ -17,7 +17,8 @@ const longest = 48 * time.Hour
 // hold, or most often nothing.
 func (w *world) lock() (l objectstore.Lock) {
 	if w.luck.one(0.3) {
-		l.Mode, l.Until = pick(w.luck, "GOVERNANCE", "COMPLIANCE"), w.Now().Add(pick(w.luck, time.Second, time.Hour, longest)).UTC().Truncate(time.Second)
+		l.Mode, l.Until = pick(w.luck, "GOVERNANCE", "COMPLIANCE"),
+			w.Now().Add(pick(w.luck, time.Second, time.Hour, longest)).UTC().Truncate(time.Second)
 	}
 	l.Hold = w.luck.one(0.05)
 	return l

@@ -24,7 +24,8 @@ func (w *world) meddle() {
 			must(store.SetVersioning(ctx, bucket, objectstore.Enabled))
 		}
 		if lock && d.one(0.5) {
-			must(store.SetSetting(ctx, bucket, objectstore.ObjectLock, []byte(`{"ObjectLockEnabled":"Enabled","Rule":{"DefaultRetention":{"Mode":"GOVERNANCE","Days":1}}}`)))
+			must(store.SetSetting(ctx, bucket, objectstore.ObjectLock,
+				[]byte(`{"ObjectLockEnabled":"Enabled","Rule":{"DefaultRetention":{"Mode":"GOVERNANCE","Days":1}}}`)))
 		}
 		if w.dressed(bucket); d.one(0.4) {
 			return
@@ -38,14 +39,18 @@ func (w *world) meddle() {
 		must(store.SetBucketTags(ctx, bucket, []objectstore.Tag{{Key: "customer", Value: who}}))
 	case 1:
 		w.say("  people gave the bucket %s a policy", bucket)
-		must(store.SetSetting(ctx, bucket, objectstore.Policy, fmt.Appendf(nil, `{"Version":"2012-10-17","Statement":[{"Sid":"Own","Effect":"Deny","Principal":"*","Action":["s3:DeleteObject"],"Resource":["arn:aws:s3:::%s/never/*"]}]}`, bucket)))
+		must(store.SetSetting(ctx, bucket, objectstore.Policy,
+			fmt.Appendf(nil,
+				`{"Version":"2012-10-17","Statement":[{
+					"Sid":"Own","Effect":"Deny","Principal":"*","Action":["s3:DeleteObject"],"Resource":["arn:aws:s3:::%s/never/*"]}]}`, bucket)))
 	case 2:
 		w.say("  people suspended versioning of the bucket %s", bucket)
 		_ = store.SetVersioning(ctx, bucket, objectstore.Suspended) // not where objects are locked
 		w.suspended[bucket] = w.step
 	case 3:
 		w.say("  people gave the bucket %s an encryption", bucket)
-		must(store.SetSetting(ctx, bucket, objectstore.Encryption, []byte(`{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`)))
+		must(store.SetSetting(ctx, bucket, objectstore.Encryption,
+			[]byte(`{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`)))
 	}
 }
 
@@ -60,7 +65,8 @@ const several = "several"
 // dressed: people have given a bucket what shows that it is theirs, unless a plan
 // had taken it for its own before.
 func (w *world) dressed(bucket string) {
-	if w.makers[bucket] == nobody && !w.bare(bucket) && !slices.ContainsFunc(w.operators, func(op *operator) bool { return op.took(bucket) }) {
+	if w.makers[bucket] == nobody && !w.bare(bucket) && !slices.ContainsFunc(w.operators,
+		func(op *operator) bool { return op.took(bucket) }) {
 		w.makers[bucket] = "people"
 	}
 }

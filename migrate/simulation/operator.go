@@ -10,6 +10,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -23,7 +24,7 @@ type operator struct {
 	customer  string  // whose data move
 	places    []place // where they are
 	keeps     bool    // erase is a command of its own
-	plan      *migrate.Plan
+	plan      *plan.Plan
 	copied    string // the plan that migrate --keep-source has carried out
 	since     int    // step at which the plan was made
 	hesitates bool   // the next command does not erase yet
@@ -37,10 +38,12 @@ type operator struct {
 
 // hire makes the operators.
 func (w *world) hire() {
-	w.operator = &operator{world: w, number: 1, state: "state", customer: "acme", places: w.places, keeps: w.options.keepSource}
+	w.operator = &operator{world: w, number: 1, state: "state", customer: "acme", places: w.places,
+		keeps: w.options.keepSource}
 	w.operators = []*operator{w.operator}
 	for n := range w.options.rivals {
-		rival := &operator{world: w, number: n + 2, state: fmt.Sprintf("state-%d", n+2), customer: "acme", places: w.places, keeps: w.fate.one(0.5)}
+		rival := &operator{world: w, number: n + 2, state: fmt.Sprintf("state-%d", n+2), customer: "acme", places: w.places,
+			keeps: w.fate.one(0.5)}
 		if n == 0 && w.options.customers {
 			rival.customer, rival.places = "globex", nil
 			for _, p := range w.places {
@@ -71,7 +74,7 @@ func (w *operator) author() string {
 // empty when it was made is not part of it.
 func (w *operator) moves(bucket, key string) bool {
 	for _, p := range w.places {
-		if w.plan != nil && !slices.ContainsFunc(w.plan.Moves, func(m migrate.Move) bool { return m.Bucket == p.bucket }) {
+		if w.plan != nil && !slices.ContainsFunc(w.plan.Moves, func(m plan.Move) bool { return m.Bucket == p.bucket }) {
 			continue
 		}
 		if p.bucket == bucket && strings.HasPrefix(key, p.prefix) {
@@ -82,7 +85,7 @@ func (w *operator) moves(bucket, key string) bool {
 }
 
 // claims are where whose data are, and are to be.
-func (w *world) claims() (claims migrate.Claims) {
+func (w *world) claims() (claims plan.Claims) {
 	if !w.options.customers {
 		return claims
 	}
@@ -118,7 +121,8 @@ func (w *operator) migrate(ctx context.Context, p *process) error {
 		return err
 	}
 	if w.copied != plan.ID {
-		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true, Passes: w.options.passes, Fence: w.options.fence}); err != nil {
+		if _, err := runner.Run(ctx, plan, migrate.Options{Fresh: fresh, KeepSource: true, Passes: w.options.passes,
+			Fence: w.options.fence}); err != nil {
 			return err
 		}
 		w.copied = plan.ID
@@ -137,9 +141,9 @@ func (w *operator) migrate(ctx context.Context, p *process) error {
 }
 
 // choose returns the plan to be carried out, and whether it was made just now.
-func (w *operator) choose(ctx context.Context, p *process, home state.Home) (*migrate.Plan, bool, error) {
+func (w *operator) choose(ctx context.Context, p *process, home state.Home) (*plan.Plan, bool, error) {
 	if w.plan != nil {
-		plan, err := migrate.Load(ctx, home, w.plan.ID)
+		plan, err := plan.Load(ctx, home, w.plan.ID)
 		return plan, false, err
 	}
 	since := w.step
@@ -148,10 +152,13 @@ func (w *operator) choose(ctx context.Context, p *process, home state.Home) (*mi
 	if err != nil {
 		return nil, false, err
 	}
-	plan, err := migrate.Make(ctx, home, migrate.Request{
-		Customer: w.customer, TagKey: "customer", Claims: w.claims(), Destination: migrate.Region{Provider: "cloud", Code: eu, Country: "IE"}, Verify: w.options.verify,
-		Inventory: &inventory.Inventory{Places: places}, Stores: w.stores(p), BucketName: func(bucket, _ string) string { return w.target(bucket) },
-		Now: w.Now(), Progress: p.progress, SegmentEntries: w.options.segmentEntries, Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
+	plan, err := plan.Make(ctx, home, plan.Request{
+		Customer: w.customer, TagKey: "customer", Claims: w.claims(), Destination: plan.Region{Provider: "cloud", Code: eu,
+			Country: "IE"}, Verify: w.options.verify,
+		Inventory: &inventory.Inventory{Places: places}, Stores: w.stores(p),
+		BucketName: func(bucket, _ string) string { return w.target(bucket) },
+		Now:        w.Now(), Progress: p.progress, SegmentEntries: w.options.segmentEntries,
+		Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
 	})
 	if err == nil {
 		name := w.state + "/" + plan.ID
@@ -170,12 +177,13 @@ func (w *operator) inventory(ctx context.Context, p *process) (places []inventor
 		if err != nil {
 			return nil, err
 		}
-		places = append(places, inventory.Place{Customer: w.customer, Provider: "cloud", Region: us, Bucket: at.bucket, Prefix: at.prefix, Versioning: v})
+		places = append(places, inventory.Place{Customer: w.customer, Provider: "cloud", Region: us, Bucket: at.bucket,
+			Prefix: at.prefix, Versioning: v})
 	}
 	return places, nil
 }
 
-func (w *world) stores(p *process) migrate.Stores {
+func (w *world) stores(p *process) plan.Stores {
 	return func(_, region string) objectstore.Store {
 		if region == us {
 			return store{p, source, w.source.Region(us)}
@@ -188,16 +196,18 @@ func (w *operator) home(p *process) state.Home {
 	if !w.options.bucketState {
 		return queue{state.NewDirOn(p.disk(), w.path()), p}
 	}
-	b := state.NewBucket(w.stores(p)("cloud", eu), objectstore.Location{Provider: "cloud", Bucket: stateBucket, Prefix: w.prefix()}, fmt.Sprintf("process %d", p.number))
+	b := state.NewBucket(w.stores(p)("cloud", eu), objectstore.Location{Provider: "cloud", Bucket: stateBucket,
+		Prefix: w.prefix()}, fmt.Sprintf("process %d", p.number))
 	b.Now = w.Now
 	return b
 }
 
 func (w *operator) runner(p *process, home state.Home) *migrate.Runner {
 	return &migrate.Runner{
-		Home: home, Stores: w.stores(p), Now: w.Now, Progress: p.progress, Workers: w.options.workers, Budget: copier.NewBudget(w.options.memory), Tool: "simulation", Host: "here",
+		Home: home, Stores: w.stores(p), Now: w.Now, Progress: p.progress, Workers: w.options.workers,
+		Budget: copier.NewBudget(w.options.memory), Tool: "simulation", Host: "here",
 		After:  p.after,
-		Random: func(n int64) int64 { return int64(p.number) * 7919 % n },
+		Random: p.random,
 		Note:   func(text string) { w.say("  note: %s", strings.ReplaceAll(text, "\n", " ")) },
 	}
 }

@@ -38,15 +38,24 @@ type options struct {
 	severs              int  // how often a process loses sight of its state alone
 	relapse             bool // processes end while they erase, and people write before the next
 	stumbles            bool // a process ends before what it wrote has a durable name, and a later one while it erases
-	undeletes           bool // deletions at the source are acknowledged and not done, and nobody else is there to be blamed
-	nothingElse         bool // happens but crashes
-	customers           bool // a second one has data in the same buckets
+	// deletions at the source are acknowledged and not done, and nobody else is there to be blamed
+	undeletes   bool
+	nothingElse bool // happens but crashes
+	customers   bool // a second one has data in the same buckets
+	veils       int  // how often the permission to read tags at the source is lost, at most
+	blinds      bool // that happens while a process copies, which ends before it has looked again
+	countsTags  bool // the source says of itself that its answers tell of tags
+	rewinds     bool // the state of a run that copies comes back once a later one has begun to erase
+	noRules     bool // no service has rules that deny writes
+	bars        int  // how often deletions of several entries at the source are denied for a while, at most
 }
 
-func newOptions(d, luck, fate, habit *dice) options {
+func newOptions(d, luck, fate, habit, veil, bar *dice) options {
 	o := options{
-		source: traits(d, habit), destination: traits(d, habit), oneService: d.one(0.15), bucketState: d.one(0.3), verify: pick(d, "auto", "auto", "readback"),
-		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20, latency: pick(d, 0, 0, 3, 40, 1000),
+		source: traits(d, habit), destination: traits(d, habit), oneService: d.one(0.15), bucketState: d.one(0.3),
+		verify:     pick(d, "auto", "auto", "readback"),
+		keepSource: d.one(0.2), workers: pick(d, 1, 1, 1, 2, 4), segmentEntries: d.between(2, 10), memory: 256 << 20,
+		latency: pick(d, 0, 0, 3, 40, 1000),
 	}
 	if d.one(0.1) {
 		o.memory = 8 << 10
@@ -96,7 +105,7 @@ func newOptions(d, luck, fate, habit *dice) options {
 	if fate.one(0.15) {
 		o.rivals, o.losesState = fate.between(1, 2), false
 	}
-	if fate.one(0.08) {
+	if fate.one(0.16) {
 		o.restores, o.losesState = 1, false
 	}
 	if fate.one(0.1) {
@@ -129,11 +138,21 @@ func newOptions(d, luck, fate, habit *dice) options {
 	}
 	if o.undeletes = fate.one(0.05); o.undeletes {
 		o.writes, o.rivals, o.restores, o.meddles, o.foreign, o.aborts = 0, 0, 0, 0, 0, 0
-		o.coupling, o.relapse, o.customers, o.overwrites, o.keepSource, o.locks = coupling{}, false, false, false, false, false
+		o.coupling, o.relapse, o.customers, o.overwrites, o.keepSource, o.locks = coupling{}, false, false, false, false,
+			false
 		o.faults, o.faultRate = max(o.faults, 2), max(o.faultRate, 0.02)
 	}
 	o.stumbles = habit.one(0.08) && !o.bucketState
-	if fate.one(0.1) {
+	o.veiled(veil)
+	if bar.one(0.06) {
+		o.bars = bar.between(1, 2)
+	}
+	if o.rewinds = bar.one(0.06); o.rewinds {
+		o.restores, o.losesState, o.keepSource, o.undeletes, o.aborts, o.rivals = 1, false, false, false, 0, 0
+		o.coupling, o.customers, o.locks = coupling{}, false, false
+		o.relapse, o.crashes, o.passes = true, max(o.crashes, 4), max(o.passes, 1)
+	}
+	if fate.one(0.15) {
 		return o.steady(fate)
 	}
 	return o
@@ -141,8 +160,10 @@ func newOptions(d, luck, fate, habit *dice) options {
 
 func traits(d, habit *dice) memstore.Traits {
 	t := memstore.Traits{
-		OpaqueETags: d.one(0.15), NoChecksums: d.one(0.2), NoDefaultChecksum: d.one(0.3), NoBodyHash: d.one(0.2), UnguardedDelete: d.one(0.25),
-		ComparesVersions: habit.one(0.5), GoneFailsDelete: d.one(0.5), MarkerIsPresence: d.one(0.4), PageSize: d.between(1, 5),
+		OpaqueETags: d.one(0.15), NoChecksums: d.one(0.2), NoDefaultChecksum: d.one(0.3), NoBodyHash: d.one(0.2),
+		UnguardedDelete:  d.one(0.25),
+		ComparesVersions: habit.one(0.5), GoneFailsDelete: d.one(0.5), MarkerIsPresence: d.one(0.4),
+		PageSize: d.between(1, 5),
 	}
 	if d.one(0.15) {
 		t.NoBodyHash, t.NoChecksums = true, true
@@ -151,4 +172,35 @@ func traits(d, habit *dice) memstore.Traits {
 		t.Lacks = []objectstore.Setting{objectstore.Replication, objectstore.Website}
 	}
 	return t
+}
+
+// kinds makes ends of services that are not like S3: without delete markers, without
+// rules that deny writes, or with conditions that name versions.
+func (o *options) kinds(d *dice) {
+	o.noRules = d.one(0.15)
+	o.source.GuardsByID, o.destination.GuardsByID = d.one(0.15), d.one(0.15)
+	if d.one(0.1) { // what has markers cannot move to where there are none
+		o.source.NoMarkers, o.destination.NoMarkers = true, true
+	}
+	if o.oneService {
+		o.destination = o.source
+	}
+}
+
+// veiled says what the source tells of tags, and to whom.
+func (o *options) veiled(d *dice) {
+	if d.one(0.1) {
+		o.source.UncountedTags = true
+	} else {
+		o.countsTags = d.one(0.3)
+	}
+	if d.one(0.15) && !o.undeletes {
+		o.veils = d.between(1, 2)
+		if o.blinds = d.one(0.5); o.blinds {
+			o.source.UncountedTags, o.countsTags = false, true
+		}
+	}
+	if o.oneService {
+		o.destination = o.source
+	}
 }

@@ -132,7 +132,8 @@ func (o *oracle) see(side string, c memstore.Change) {
 	if o.actor == nil && side == source {
 		o.world.edited = o.world.step
 	}
-	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID, c.Version.Marker, c.Version.Size())
+	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID,
+		c.Version.Marker, c.Version.Size())
 	switch {
 	case own(c.Key):
 	case side == source && !c.Removed:
@@ -159,7 +160,8 @@ func (o *oracle) appears(c memstore.Change) {
 			r.freed = true
 		}
 	}
-	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step, freed: o.repetition && o.cause != nil})
+	o.source[k] = append(o.source[k], &record{bucket: c.Bucket, key: c.Key, version: c.Version, made: o.world.step,
+		freed: o.repetition && o.cause != nil})
 }
 
 // disappears: a version ceased to be at the source.
@@ -269,8 +271,10 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && !o.alike(x) && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source, x.bucket, x.key, p.erasedAt) {
-				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed", x.bucket, x.key, x.version.ID)
+			if !x.gone && !x.planned && !o.alike(x) && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source,
+				x.bucket, x.key, p.erasedAt) {
+				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed",
+					x.bucket, x.key, x.version.ID)
 			}
 		}
 	}
@@ -279,9 +283,10 @@ func (o *oracle) fresh(p *process, r *record) {
 // alike tells whether a null version took the place of one that a plan has and
 // that had the same bytes and attributes: then it is that one, whatever its date.
 func (o *oracle) alike(x *record) bool {
-	return x.version.ID == objectstore.NullVersion && slices.ContainsFunc(o.source[at(x.bucket, x.key)], func(y *record) bool {
-		return y.planned && y.version.ID == objectstore.NullVersion && same(x.version, y.version)
-	})
+	return x.version.ID == objectstore.NullVersion && slices.ContainsFunc(o.source[at(x.bucket, x.key)],
+		func(y *record) bool {
+			return y.planned && y.version.ID == objectstore.NullVersion && same(x.version, y.version)
+		})
 }
 
 // shown is the step at which a listing last showed all of a key; -1: never.
@@ -339,7 +344,8 @@ func same(a, b *memstore.Version) bool {
 	}
 	x, y := a.Attributes, b.Attributes
 	return a.SHA256 == b.SHA256 && a.Size() == b.Size() &&
-		x.ContentType == y.ContentType && x.CacheControl == y.CacheControl && fmt.Sprint(x.Metadata) == fmt.Sprint(y.Metadata) && fmt.Sprint(x.Tags) == fmt.Sprint(y.Tags)
+		x.ContentType == y.ContentType && x.CacheControl == y.CacheControl && fmt.Sprint(x.Metadata) == fmt.Sprint(
+		y.Metadata) && fmt.Sprint(x.Tags) == fmt.Sprint(y.Tags)
 }
 
 // written: a version came to be at the destination.
@@ -417,12 +423,14 @@ func (o *oracle) unwritten(c memstore.Change) {
 // indistinct: a null version that nothing tells from what may be covered. In a
 // bucket whose versioning people suspended while the process ran, the place is
 // taken without a condition: none can be put to a marker, by a marker or against
-// one. Or people put it in the place of a copy, with the copy's very ETag. Null versions share one ID and a deletion has no other
+// one. Or people put it in the place of a copy, with the copy's very ETag. Null versions share one ID and a deletion
+// has no other
 // condition than the ETag, so that what is removed as an outdated copy can be
 // theirs, of the same bytes; no request could tell.
 func (o *oracle) indistinct(c memstore.Change) bool {
 	if at, ok := o.world.suspended[c.Bucket]; ok && at >= o.actor.step && c.Version.ID == objectstore.NullVersion {
 		return true
 	}
-	return c.Version.ID == objectstore.NullVersion && !c.Version.Marker && slices.Contains(o.covered[at(c.Bucket, c.Key)], c.Version.ETag)
+	return c.Version.ID == objectstore.NullVersion && !c.Version.Marker && slices.Contains(o.covered[at(c.Bucket, c.Key)],
+		c.Version.ETag)
 }

@@ -20,7 +20,8 @@ func (w *world) populate() {
 	ctx, d := context.Background(), w.dice
 	store := w.source.Region(us)
 	for i := range d.between(1, 2) {
-		p := place{bucket: fmt.Sprintf("bucket-%d", i), versioning: pick(d, objectstore.Enabled, objectstore.Enabled, objectstore.Unversioned, objectstore.Suspended, objectstore.Suspended)}
+		p := place{bucket: fmt.Sprintf("bucket-%d", i), versioning: pick(d, objectstore.Enabled, objectstore.Enabled,
+			objectstore.Unversioned, objectstore.Suspended, objectstore.Suspended)}
 		if d.one(0.2) || w.options.customers {
 			p.prefix = "c/"
 		}
@@ -145,7 +146,8 @@ func (w *world) overwrite(bucket string) {
 	w.bodies++
 	body := strings.Repeat(fmt.Sprintf("%04d", w.bodies), int(current[i].Size())/4+1)[:current[i].Size()]
 	w.say("  people at %s/%s:", bucket, keys[i])
-	_, err := w.source.Region(us).Put(context.Background(), objectstore.NewObject{Bucket: bucket, Key: keys[i], Attributes: current[i].Attributes}, text(body))
+	_, err := w.source.Region(us).Put(context.Background(), objectstore.NewObject{Bucket: bucket, Key: keys[i],
+		Attributes: current[i].Attributes}, text(body))
 	w.denied(err)
 }
 
@@ -210,7 +212,8 @@ func (w *world) upload(bucket, key string) {
 	for n := range d.between(1, 3) {
 		w.bodies++
 		text := fmt.Sprintf("part %d %04d;", n, w.bodies)
-		p, err := store.UploadPart(ctx, bucket, key, id, n+1, objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text)), MD5: fmt.Sprintf("%x", md5.Sum([]byte(text)))})
+		p, err := store.UploadPart(ctx, bucket, key, id, n+1, objectstore.Body{Reader: strings.NewReader(text),
+			Size: int64(len(text)), MD5: fmt.Sprintf("%x", md5.Sum([]byte(text)))})
 		must(err)
 		parts = append(parts, p)
 	}

@@ -39,7 +39,8 @@ var verdict = regexp.MustCompile(`simulation_test\.go:\d+: seed (\d+): (.*)`)
 // caught builds the simulation with the bug in it and runs its seeds.
 func (p patch) caught(t *testing.T) (seed, says string) {
 	binary := p.build(t, t.TempDir())
-	out, err := exec.CommandContext(t.Context(), binary, "-test.run", "TestSimulate$", "-test.timeout", "0", "-seeds", strconv.Itoa(enough)).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), binary, "-test.run", "TestSimulate$", "-test.timeout", "0", "-seeds",
+		strconv.Itoa(enough)).CombinedOutput()
 	found := verdict.FindSubmatch(out)
 	if (err == nil) != (found == nil) {
 		t.Fatalf("%s: %v\n%s", p.name, err, out[max(0, len(out)-4000):])
@@ -75,7 +76,8 @@ func (p patch) build(t *testing.T, dir string) string {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", file, "-c", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", file, "-c", "-o", binary,
+		".").CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", p.name, err, out)
 	}
 	return binary

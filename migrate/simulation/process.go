@@ -3,10 +3,12 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/progress"
 )
 
 // process is one life of the program under test, from its start to its end or
@@ -27,7 +29,7 @@ type process struct {
 	// crashNext: it crashes before its next request.
 	crashNext bool
 	// progress is what it shows of itself.
-	progress *engine.Progress
+	progress *progress.Progress
 	// pages are what it was shown of listings since it last wrote a copy.
 	pages []shown
 	// looked has when it last looked at a key at the source.
@@ -37,6 +39,17 @@ type process struct {
 	erasedAt    int            // the step at which it began to erase; later listings look for single keys
 	last        time.Time      // of its requests to a store
 	lost        int            // what it has erased and is at neither end
+	named       atomic.Int64   // names that it was given
+}
+
+// random stands in for chance. What names are made of, which is drawn from all there
+// is, comes once in a world; pauses are a process's own.
+func (p *process) random(n int64) int64 {
+	drawn := int64(p.number) * 7919
+	if n == math.MaxInt64 {
+		drawn += p.named.Add(1) * 1e9
+	}
+	return drawn % n
 }
 
 // shown is a stretch of keys that a page of a listing covered.

@@ -76,7 +76,8 @@ func (w *operator) turn() {
 		w.finish()
 		return
 	}
-	if errors.Is(w.end, errHesitates) || faults != w.troubles() || w.step < w.outage.until || Class(w.end) != Class(w.before) || errors.Is(w.end, state.ErrLeased) || errors.Is(w.end, state.ErrLeaseLost) {
+	if errors.Is(w.end, errHesitates) || faults != w.troubles() || w.hidden || w.barred || w.step < w.outage.until ||
+		Class(w.end) != Class(w.before) || errors.Is(w.end, state.ErrLeased) || errors.Is(w.end, state.ErrLeaseLost) {
 		w.calm = 0
 	}
 	if w.calm++; w.calm >= 3 {
@@ -84,7 +85,9 @@ func (w *operator) turn() {
 		return
 	}
 	w.before = w.end
-	if errors.Is(w.end, migrate.ErrDrift) || errors.Is(w.end, migrate.ErrChanged) || errors.Is(w.end, migrate.ErrNotEmpty) && w.plan != nil && !w.anyErased() || errors.Is(w.end, migrate.ErrBlocked) && w.contended() {
+	if errors.Is(w.end, migrate.ErrDrift) || errors.Is(w.end, migrate.ErrChanged) ||
+		errors.Is(w.end, migrate.ErrNotEmpty) && w.plan != nil && !w.anyErased() || errors.Is(w.end, migrate.ErrBlocked) &&
+		w.contended() {
 		w.plan = nil // plan again
 	}
 	if errors.Is(w.end, migrate.ErrNotCopied) {
@@ -110,7 +113,7 @@ func (w *operator) finish() {
 
 // troubles counts what went wrong or came between.
 func (w *world) troubles() int {
-	return w.faults + w.crashes + w.outages + w.seconds + w.severs + w.cut
+	return w.faults + w.crashes + w.outages + w.seconds + w.severs + w.cut + w.veils + w.bars
 }
 
 // betweenRuns is the time between two commands.
@@ -136,6 +139,12 @@ func (w *operator) betweenRuns(end error) {
 	}
 	if w.meddled < w.options.meddles && w.fate.one(0.5) {
 		w.meddle()
+	}
+	if w.hidden && w.veil.one(0.6) {
+		w.hide(false)
+	}
+	if w.barred && w.bar.one(0.6) {
+		w.denyDeletions(false)
 	}
 	w.link()
 }

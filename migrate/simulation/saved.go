@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // saved is a state as it was when somebody made a copy of it.
 type saved struct {
 	files  map[string][]byte
-	plans  map[*operator]*migrate.Plan
+	plans  map[*operator]*plan.Plan
 	copied map[*operator]string
 	since  map[*operator]int
 }
@@ -25,7 +25,10 @@ func (w *operator) comesBack() {
 		return
 	}
 	old := w.saved[w.state]
-	switch {
+	switch erased := w.anyErased(); {
+	case w.options.rewinds && !erased:
+		w.saved[w.state] = w.save() // the latest from before the erase
+	case w.options.rewinds && old == nil:
 	case old == nil && w.fate.one(0.5):
 		w.say("the state is saved")
 		w.saved[w.state] = w.save()
@@ -47,7 +50,8 @@ func (w *operator) sharing() (ops []*operator) {
 }
 
 func (w *operator) save() *saved {
-	s := &saved{files: make(map[string][]byte), plans: make(map[*operator]*migrate.Plan), copied: make(map[*operator]string), since: make(map[*operator]int)}
+	s := &saved{files: make(map[string][]byte), plans: make(map[*operator]*plan.Plan), copied: make(map[*operator]string),
+		since: make(map[*operator]int)}
 	for _, name := range w.durableNames() {
 		if !strings.HasSuffix(name, leaseName) {
 			s.files[name] = w.durable(name)
@@ -65,12 +69,14 @@ func (w *operator) restore(s *saved) {
 		ctx, store := context.Background(), w.destination.Region(eu)
 		for _, name := range w.durableNames() {
 			if !strings.HasSuffix(name, leaseName) {
-				_, err := store.Delete(ctx, stateBucket, []objectstore.Deletion{{Key: w.prefix() + name, VersionID: objectstore.NullVersion}})
+				_, err := store.Delete(ctx, stateBucket, []objectstore.Deletion{{Key: w.prefix() + name,
+					VersionID: objectstore.NullVersion}})
 				must(err)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(s.files)) {
-			_, err := store.Put(ctx, objectstore.NewObject{Bucket: stateBucket, Key: w.prefix() + name}, text(string(s.files[name])))
+			_, err := store.Put(ctx, objectstore.NewObject{Bucket: stateBucket, Key: w.prefix() + name},
+				text(string(s.files[name])))
 			must(err)
 		}
 		w.oracle.look()

@@ -37,7 +37,8 @@ func run(t *testing.T, n uint64, trace *bytes.Buffer) (out simulation.Outcome) {
 func replay(t *testing.T, n uint64) simulation.Outcome {
 	var trace bytes.Buffer
 	out := run(t, n, &trace)
-	fmt.Fprintf(os.Stdout, "%s\nseed %d: %d requests in %d commands, end: %v\n", trace.Bytes(), n, out.Steps, out.Runs, out.End)
+	fmt.Fprintf(os.Stdout, "%s\nseed %d: %d requests in %d commands, end: %v\n", trace.Bytes(), n, out.Steps, out.Runs,
+		out.End)
 	if out.Violation != nil {
 		fmt.Fprintf(os.Stdout, "VIOLATION %v\n", out.Violation)
 	}
@@ -104,7 +105,8 @@ func TestSimulate(t *testing.T) {
 	start := time.Now()
 	s := over(t, "seeds", *first, *seeds)
 	took := time.Since(start)
-	fmt.Printf("%d seeds from %d on, %d requests in %v: %.0f seeds/s\nends: %v\n", s.seeds, *first, s.steps, took.Round(time.Second/10), float64(s.seeds)/took.Seconds(), s.ends)
+	fmt.Printf("%d seeds from %d on, %d requests in %v: %.0f seeds/s\nends: %v\n", s.seeds, *first, s.steps,
+		took.Round(time.Second/10), float64(s.seeds)/took.Seconds(), s.ends)
 	if s.failed > 0 {
 		replay(t, s.failed)
 		t.Errorf("seed %d: %v\nreplay it with: make simulate SEED=%d", s.failed, s.violation, s.failed)

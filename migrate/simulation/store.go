@@ -29,8 +29,20 @@ func (s store) Endpoint() string {
 	return s.real.Endpoint()
 }
 
-// KeepsOwner makes a fence possible also where a bucket had no policy.
-func (s store) KeepsOwner() bool { return s.real.KeepsOwner() }
+// Capabilities is what a side says of itself. That it keeps the owner makes a fence possible
+// also where a bucket had no policy.
+func (s store) Capabilities() objectstore.Capabilities {
+	return objectstore.Capabilities{KeepsOwner: true, CountsTags: s.side == source && s.world.options.countsTags,
+		NoMarkers: s.real.Capabilities().NoMarkers}
+}
+
+// WriteBlocks are the service's, if it has any.
+func (s store) WriteBlocks() objectstore.WriteBlocks {
+	if s.world.options.noRules {
+		return nil
+	}
+	return s.real.WriteBlocks()
+}
 
 // ask waits for a request's turn.
 func (s store) ask(ctx context.Context, k kind, bucket, format string, args ...any) (*request, error) {
@@ -134,7 +146,8 @@ func (s store) Versions(ctx context.Context, bucket, prefix, after string) iter.
 
 // show remembers what a page covered.
 func (s store) show(bucket, prefix string, m memstore.Marker, page []objectstore.Version, more bool, hidden string) {
-	seen := shown{side: s.side, bucket: bucket, after: m.Key, end: !more && prefix == "", step: s.world.step, hidden: hidden}
+	seen := shown{side: s.side, bucket: bucket, after: m.Key, end: !more && prefix == "", step: s.world.step,
+		hidden: hidden}
 	if m.VersionID != "" {
 		seen.after += "\x00" // the key itself was covered in part before
 		if i := len(s.pages) - 1; i >= 0 && s.pages[i].last == m.Key {

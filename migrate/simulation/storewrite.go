@@ -29,8 +29,10 @@ func (s store) spoil(r *request, body objectstore.Body) objectstore.Body {
 // pretend is the answer to a write that was not done.
 func (s store) pretend(body objectstore.Body) objectstore.Written {
 	data, _ := io.ReadAll(body.Reader) // what could not be read is missing from what is not kept
+	etag := fmt.Sprintf("%x", md5.Sum(data))
 	return objectstore.Written{
-		VersionID: fmt.Sprintf("pretended-%d", s.world.step), ETag: fmt.Sprintf("%x", md5.Sum(data)), Checksum: body.Checksum, Encrypted: "AES256",
+		VersionID: fmt.Sprintf("pretended-%d", s.world.step), ETag: etag, Checksum: body.Checksum,
+		Sum: objectstore.ETagContent(etag).Sum, Encrypted: "AES256",
 	}
 }
 
@@ -76,7 +78,9 @@ func (s store) CreateUpload(ctx context.Context, o objectstore.NewObject) (strin
 	return id, s.leave(r, err)
 }
 
-func (s store) UploadPart(ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body) (objectstore.Part, error) {
+func (s store) UploadPart(
+	ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body,
+) (objectstore.Part, error) {
 	r, err := s.ask(ctx, kindWrite, bucket, "upload part %s/%s %d", bucket, key, number)
 	if err != nil {
 		return objectstore.Part{}, err
@@ -89,7 +93,9 @@ func (s store) UploadPart(ctx context.Context, bucket, key, uploadID string, num
 	return p, s.leave(r, err)
 }
 
-func (s store) CompleteUpload(ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum) (objectstore.Written, error) {
+func (s store) CompleteUpload(
+	ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum,
+) (objectstore.Written, error) {
 	r, err := s.ask(ctx, kindChange, o.Bucket, "complete %s/%s", o.Bucket, o.Key)
 	if err != nil {
 		return objectstore.Written{}, err
@@ -112,13 +118,16 @@ func (s store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.N
 		return objectstore.Written{}, err
 	}
 	if r.fault == notDone {
-		return objectstore.Written{VersionID: fmt.Sprintf("pretended-%d", s.world.step), ETag: source.ETag, Encrypted: "AES256"}, s.leave(r, nil)
+		return objectstore.Written{VersionID: fmt.Sprintf("pretended-%d", s.world.step), ETag: source.ETag,
+			Sum: objectstore.ETagContent(source.ETag).Sum, Encrypted: "AES256"}, s.leave(r, nil)
 	}
 	w, err := s.real.Copy(ctx, source, o)
 	return w, s.leave(r, err)
 }
 
-func (s store) CopyPart(ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int) (objectstore.Part, error) {
+func (s store) CopyPart(
+	ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int,
+) (objectstore.Part, error) {
 	r, err := s.ask(ctx, kindChange, bucket, "copy part %s to %s/%s %d", ref(source), bucket, key, number)
 	if err != nil {
 		return objectstore.Part{}, err
@@ -128,9 +137,13 @@ func (s store) CopyPart(ctx context.Context, source objectstore.Ref, first, last
 }
 
 func (s store) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
-	r, err := s.ask(ctx, kindDelete, bucket, "delete %d of %s, first %s@%s", len(entries), bucket, entries[0].Key, entries[0].VersionID)
+	r, err := s.ask(ctx, kindDelete, bucket, "delete %d of %s, first %s@%s", len(entries), bucket, entries[0].Key,
+		entries[0].VersionID)
 	if err != nil {
 		return nil, err
+	}
+	if s.bars(entries) {
+		return nil, s.leave(r, denied("DeleteObjects"))
 	}
 	results := make([]error, len(entries))
 	doing := entries

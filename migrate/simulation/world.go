@@ -40,6 +40,8 @@ type world struct {
 	mishap              *dice // of the same
 	fate                *dice // of the same
 	habit               *dice // of what services do that others do not
+	veil                *dice // of what may be read
+	bar                 *dice // of what may be deleted
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
@@ -92,6 +94,11 @@ type world struct {
 	repeating   bool            // a change is one of them
 	cause       *process        // of it
 	beganAt     int             // its step
+	veils       int             // so far
+	blinded     int             // processes that ended while tags were hidden
+	hidden      bool            // tags at the source may not be read
+	bars        int             // so far
+	barred      bool            // several entries at the source may not be deleted at once
 	began       time.Time       // the last command
 }
 
@@ -109,24 +116,35 @@ func (w *world) unversioned(bucket string) bool {
 }
 
 func newWorld(c Config) *world {
-	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2), fate: newDice(c.Seed, 3), habit: newDice(c.Seed, 4), scheduler: newScheduler(c.Settle), disk: newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool), policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved), restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string), suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
-	w.options = newOptions(w.dice, w.luck, w.fate, w.habit)
-	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship), spoiled: make(map[string]int), covered: make(map[string][]string), wrote: make(map[[2]string][]string), leased: make(map[string]holding)}
+	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2),
+		fate: newDice(c.Seed, 3), habit: newDice(c.Seed, 4), veil: newDice(c.Seed, 5), bar: newDice(c.Seed, 6),
+		scheduler: newScheduler(c.Settle),
+		disk:      newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool),
+		policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved),
+		restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string),
+		suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
+	w.options = newOptions(w.dice, w.luck, w.fate, w.habit, w.veil, w.bar)
+	w.options.kinds(newDice(c.Seed, 7))
+	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship),
+		spoiled: make(map[string]int), covered: make(map[string][]string), wrote: make(map[[2]string][]string),
+		leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
-	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
-		w.couple(source, c)
-		side := source
-		if w.options.oneService && strings.HasSuffix(c.Bucket, "-"+eu) {
-			side = destination
-		}
-		w.oracle.observe(side, c)
-	}})
+	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies,
+		Observe: func(c memstore.Change) {
+			w.couple(source, c)
+			side := source
+			if w.options.oneService && strings.HasSuffix(c.Bucket, "-"+eu) {
+				side = destination
+			}
+			w.oracle.observe(side, c)
+		}})
 	w.destination = w.source
 	if !w.options.oneService && !w.options.coupling.oneBucket {
-		w.destination = memstore.New(memstore.Options{Endpoint: "two", Traits: w.options.destination, Now: c.Now, Bodies: bodies, Observe: func(c memstore.Change) {
-			w.couple(destination, c)
-			w.oracle.observe(destination, c)
-		}})
+		w.destination = memstore.New(memstore.Options{Endpoint: "two", Traits: w.options.destination, Now: c.Now,
+			Bodies: bodies, Observe: func(c memstore.Change) {
+				w.couple(destination, c)
+				w.oracle.observe(destination, c)
+			}})
 	}
 	must(w.destination.Region(eu).CreateBucket(context.Background(), stateBucket, false))
 	must(w.disk.mkdir("/home"))

@@ -77,7 +77,8 @@ func (b *Bucket) retry(ctx context.Context, f func() error) error {
 		if err != nil && ctx.Err() != nil {
 			return context.Cause(ctx) // why, which the answer to a request does not know
 		}
-		if err == nil || attempt+1 == attempts || objectstore.Permanent(err) || errors.Is(err, ErrNotFound) || errors.Is(err, errName) {
+		if err == nil || attempt+1 == attempts || objectstore.Permanent(err) || errors.Is(err, ErrNotFound) ||
+			errors.Is(err, errName) {
 			return err
 		}
 		select {
@@ -120,18 +121,21 @@ func (b *Bucket) get(ctx context.Context, name string) (data []byte, info object
 	return data, o.Info, nil
 }
 
-func (b *Bucket) put(ctx context.Context, name string, data []byte, guard objectstore.Guard) (etag string, err error) {
+func (b *Bucket) put(
+	ctx context.Context, name string, data []byte, guard objectstore.Guard,
+) (objectstore.Written, error) {
 	key, err := b.key(name)
 	if err != nil {
-		return "", err
+		return objectstore.Written{}, err
 	}
 	sum := sha256.Sum256(data)
-	w, err := b.Store.Put(ctx, objectstore.NewObject{Bucket: b.Location.Bucket, Key: key, Guard: guard, Attributes: objectstore.Attributes{ContentType: "application/octet-stream"}},
+	w, err := b.Store.Put(ctx, objectstore.NewObject{Bucket: b.Location.Bucket, Key: key, Guard: guard,
+		Attributes: objectstore.Attributes{ContentType: "application/octet-stream"}},
 		objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])})
 	if err != nil {
-		return "", fmt.Errorf("write state: %w", err)
+		return w, fmt.Errorf("write state: %w", err)
 	}
-	return w.ETag, nil
+	return w, nil
 }
 
 // Put implements Home.

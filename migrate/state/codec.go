@@ -81,7 +81,8 @@ type reader struct {
 func (c *Codec) reader(data []byte) (*reader, error) {
 	r := take(c, readersOf)
 	if r == nil {
-		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxDecoded))
+		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxMemory(maxDecoded))
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +126,8 @@ func (c *Codec) writer() (*writer, error) {
 	if w := take(c, writersOf); w != nil {
 		return w, nil
 	}
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(windowSize), zstd.WithLowerEncoderMem(true))
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(windowSize), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, err
 	}

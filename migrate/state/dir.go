@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
+
+	"github.com/residency/residency/inventory/remedy"
 )
 
 // Dir is a Home in a local directory, created when first written to.
@@ -52,7 +55,7 @@ func (d *Dir) Get(_ context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read state: %w", err)
+		return nil, failed("read state", err)
 	}
 	return data, nil
 }
@@ -77,16 +80,16 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 	}
 	dir := filepath.Dir(path)
 	if err := d.makeDir(dir); err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return failed("write state", err)
 	}
 	tmp, err := d.files.CreateTemp(dir, ".tmp-"+filepath.Base(path)+"-*")
 	if err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return failed("write state", err)
 	}
 	defer func() {
 		// After a rename there is nothing left to remove.
 		if rmErr := d.files.Remove(tmp.Name()); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) && err == nil {
-			err = fmt.Errorf("write state: %w", rmErr)
+			err = failed("write state", rmErr)
 		}
 	}()
 	_, err = tmp.Write(data)
@@ -97,16 +100,16 @@ func (d *Dir) write(name string, data []byte, place func(from, to string) error)
 		err = closeErr
 	}
 	if err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return failed("write state", err)
 	}
 	if err := place(tmp.Name(), path); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%s: %w", name, ErrExists)
 		}
-		return fmt.Errorf("write state: %w", err)
+		return failed("write state", err)
 	}
 	if err := d.files.SyncDir(dir); err != nil {
-		return fmt.Errorf("write state: %w", err)
+		return failed("write state", err)
 	}
 	return nil
 }
@@ -134,7 +137,7 @@ func (d *Dir) List(_ context.Context, prefix string) ([]string, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list state: %w", err)
+		return nil, failed("list state", err)
 	}
 	slices.Sort(names)
 	return names, nil
@@ -148,7 +151,7 @@ func (d *Dir) Remove(_ context.Context, names ...string) error {
 			return err
 		}
 		if err := d.files.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove from state: %w", err)
+			return failed("remove from state", err)
 		}
 	}
 	return nil
@@ -162,17 +165,17 @@ func (d *Dir) Lease(ctx context.Context, plan string) (context.Context, func() e
 		return nil, nil, err
 	}
 	if err := d.makeDir(filepath.Dir(path)); err != nil {
-		return nil, nil, fmt.Errorf("take lease: %w", err)
+		return nil, nil, failed("take lease", err)
 	}
 	unlock, err := d.files.Lock(path)
 	if errors.Is(err, ErrLeased) {
 		return nil, nil, fmt.Errorf("%w: %s", err, path)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("take lease: %w", err)
+		return nil, nil, failed("take lease", err)
 	}
 	if err := d.settle(ctx, plan); err != nil {
-		return nil, nil, fmt.Errorf("take lease: %w", errors.Join(err, unlock()))
+		return nil, nil, failed("take lease", errors.Join(err, unlock()))
 	}
 	leased, cancel := context.WithCancel(ctx)
 	return leased, func() error {
@@ -244,6 +247,24 @@ func (d *Dir) makeDirs(path string) error {
 	}
 	if err == nil {
 		d.made.Store(path, true)
+	}
+	return err
+}
+
+// failed says which of the home's operations a file system refused, and what can
+// be done about it.
+func failed(op string, err error) error {
+	err = fmt.Errorf("%s: %w", op, err)
+	is := func(targets ...error) bool {
+		return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+	}
+	switch {
+	case is(syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG):
+		return remedy.Wrap(err, "free space where the state is kept, then run the same command again; it resumes")
+	case is(syscall.EROFS, fs.ErrPermission):
+		return remedy.Wrap(err,
+			"make the state's directory writable or name another one with --state, then run the same "+
+				"command again")
 	}
 	return err
 }

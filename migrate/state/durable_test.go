@@ -33,7 +33,8 @@ func TestNewDirectoriesAreSynced(t *testing.T) {
 	if err := state.NewDirOn(w, root).Put(t.Context(), "plan/receipts/1", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{filepath.Dir(root), root, filepath.Join(root, "plan"), filepath.Join(root, "plan", "receipts")} {
+	for _, dir := range []string{filepath.Dir(root), root, filepath.Join(root, "plan"),
+		filepath.Join(root, "plan", "receipts")} {
 		if !slices.Contains(w.synced, dir) {
 			t.Errorf("%s is not synced, only %v", dir, w.synced)
 		}

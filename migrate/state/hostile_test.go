@@ -44,7 +44,8 @@ func TestDirLinks(t *testing.T) {
 		t.Errorf("Lease = %v, want ErrDamaged", err)
 	}
 	names, err := os.ReadDir(outside)
-	if text, readErr := os.ReadFile(secret); err != nil || readErr != nil || len(names) != 1 || string(text) != "secret" {
+	if text, readErr := os.ReadFile(secret); err != nil || readErr != nil || len(names) != 1 ||
+		string(text) != "secret" {
 		t.Errorf("outside of the state: %v, %q, %v, %v", names, text, err, readErr)
 	}
 }
@@ -80,7 +81,8 @@ func TestReadLease(t *testing.T) {
 		`{"schema":"residency/lease/1","token":1} {}`:                   false,
 		strings.Repeat(`{"schema":`, 100_000):                           false,
 	} {
-		if _, err := readLease("lease.json", []byte(text)); (err == nil) != ok || err != nil && !errors.Is(err, ErrDamaged) {
+		if _, err := readLease("lease.json", []byte(text)); (err == nil) != ok || err != nil &&
+			!errors.Is(err, ErrDamaged) {
 			t.Errorf("readLease(%.80s) = %v", text, err)
 		}
 	}

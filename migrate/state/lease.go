@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 )
 
 const leaseFile = objectstore.LeaseFile
@@ -41,7 +42,8 @@ const leaseSchema = "residency/lease/1"
 
 // ErrLeaseLost is the cause of a leased context that ended because the lease
 // could not be renewed.
-var ErrLeaseLost = errors.New("the lease was lost")
+var ErrLeaseLost = remedy.New("the lease was lost",
+	"check with residency status whether another run is active; if none is, run the same command again")
 
 // free tells when a lease that lies in the store can be taken over. Where the
 // store says when it was written and what time it is now, that decides, and no
@@ -112,7 +114,7 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		if free, ok := held.free(there, asked); !ok && !slices.Contains(b.Ended, held.Holder) {
 			return nil, nil, &LeasedError{held.Holder, free}
 		}
-		record.Token, guard = held.Token+1, objectstore.Guard{ETag: there.ETag}
+		record.Token, guard = held.Token+1, there.Current()
 	case !errors.Is(err, ErrNotFound):
 		return nil, nil, err
 	}
@@ -123,7 +125,7 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 			return nil, nil, err
 		}
 		if !l.ours(ctx) {
-			return nil, nil, fmt.Errorf("%w: another run took it at this moment", ErrLeased)
+			return nil, nil, fmt.Errorf("%w: another run took it at the same moment", ErrLeased)
 		}
 	}
 	leased, cancel := context.WithCancelCause(ctx)
@@ -150,7 +152,8 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 func (b *Bucket) readHeld(name string, data []byte, there objectstore.Info) (leaseRecord, error) {
 	held, err := readLease(name, data)
 	if err != nil && b.Reserves {
-		return leaseRecord{Holder: "a record that cannot be read", Token: 1, Term: leaseTerm.Seconds(), Expires: there.Modified.Add(leaseTerm)}, nil
+		return leaseRecord{Holder: "a record that cannot be read", Token: 1, Term: leaseTerm.Seconds(),
+			Expires: there.Modified.Add(leaseTerm)}, nil
 	}
 	return held, err
 }
@@ -214,7 +217,7 @@ type lease struct {
 	bucket *Bucket
 	name   string
 	record leaseRecord
-	etag   string
+	held   objectstore.Guard
 	term   time.Duration
 
 	mu   sync.Mutex
@@ -241,7 +244,8 @@ func (l *lease) extend(ends time.Time) {
 	l.ends = ends
 }
 
-var errStoodStill = fmt.Errorf("%w: this run stood still, or did not reach the state, for longer than its term; another may have taken over", ErrLeaseLost)
+var errStoodStill = fmt.Errorf("%w: this run was suspended, or could not reach the state, for longer than its term; "+
+	"another may have taken over", ErrLeaseLost)
 
 // check is the fence of everything that is done under the lease.
 func (l *lease) check(cancel context.CancelCauseFunc) error {
@@ -263,9 +267,9 @@ func (l *lease) encode() []byte {
 // write makes the lease last a term from asked on.
 func (l *lease) write(ctx context.Context, asked time.Time, guard objectstore.Guard) error {
 	l.record.Expires = asked.Add(l.term).UTC()
-	etag, err := l.bucket.put(ctx, l.name, l.encode(), guard)
+	w, err := l.bucket.put(ctx, l.name, l.encode(), guard)
 	if err == nil {
-		l.etag = etag
+		l.held = w.Current()
 		l.extend(asked.Add(l.term))
 	}
 	return err
@@ -283,7 +287,11 @@ func (l *lease) release(ctx context.Context) error {
 		return l.bucket.Drop(bounded)
 	}
 	l.record.Expires = time.Time{}
-	_, err := l.bucket.put(bounded, l.name, l.encode(), objectstore.Guard{ETag: l.etag})
+	_, err := l.bucket.put(bounded, l.name, l.encode(), l.held)
+	if errors.Is(err, objectstore.ErrPrecondition) && l.ours(bounded) {
+		// The renewal that the end of the run cut off had been done.
+		_, err = l.bucket.put(bounded, l.name, l.encode(), l.held)
+	}
 	return err
 }
 
@@ -302,7 +310,7 @@ func (l *lease) keep(ctx context.Context, cancel context.CancelCauseFunc) {
 			return
 		}
 		bounded, stop := context.WithTimeout(ctx, min(l.term/3, l.left(asked)))
-		err := l.write(bounded, asked, objectstore.Guard{ETag: l.etag})
+		err := l.write(bounded, asked, l.held)
 		stop()
 		wait = l.term / 3
 		switch {
@@ -330,6 +338,6 @@ func (l *lease) ours(ctx context.Context) bool {
 	if err != nil || there.Token != l.record.Token || there.Nonce != l.record.Nonce {
 		return false
 	}
-	l.etag = info.ETag
+	l.held = info.Current()
 	return true
 }

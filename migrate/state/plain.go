@@ -22,7 +22,8 @@ func (d *Dir) plain(name string) error {
 		}
 		last := i == len(parts)-1
 		switch {
-		case last && !info.Mode().IsRegular() && !info.IsDir(), !last && info.Mode()&(fs.ModeSymlink|fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket) != 0:
+		case last && !info.Mode().IsRegular() && !info.IsDir(),
+			!last && info.Mode()&(fs.ModeSymlink|fs.ModeNamedPipe|fs.ModeDevice|fs.ModeSocket) != 0:
 			return fmt.Errorf("%w: %s is a link, a pipe or a device", ErrDamaged, path)
 		case last && info.Size() > maxDecoded:
 			return fmt.Errorf("%w: %s has %d bytes", ErrDamaged, path, info.Size())

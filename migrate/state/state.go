@@ -8,14 +8,20 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/residency/residency/inventory/remedy"
 )
 
 // What callers decide on.
 var (
 	ErrNotFound = errors.New("not in the state")
 	ErrExists   = errors.New("already in the state")
-	ErrLeased   = errors.New("another run holds the lease")
-	ErrDamaged  = errors.New("damaged state file")
+	ErrLeased   = remedy.New("another run holds the lease",
+		"wait for the other run to end (residency status shows the runs of this state). A run that was killed keeps "+
+			"its lease until the time named: run the same command again after that")
+	ErrDamaged = remedy.New("damaged state file",
+		"restore the state from a copy; or move it away and run the same command again, which examines both ends from "+
+			"scratch")
 )
 
 // Home stores named files. Names are slash-separated and relative; a name that

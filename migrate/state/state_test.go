@@ -93,7 +93,9 @@ func TestDamage(t *testing.T) {
 		"two values":          compress(t, head+`{"name":"a"} {"name":"b"}`),
 		"no JSON":             compress(t, head+`name`),
 		"huge line":           compress(t, head+`{"name":"`+strings.Repeat("x", 1<<20)+`"}`),
-		"bomb":                slices.Concat(compress(t, head), bytes.Repeat(compress(t, strings.Repeat(`{"name":"a"}`+strings.Repeat(" ", 60<<10)+"\n", 100)), 45)), // zstd frames can follow each other
+		// zstd frames can follow each other
+		"bomb": slices.Concat(compress(t, head), bytes.Repeat(compress(t,
+			strings.Repeat(`{"name":"a"}`+strings.Repeat(" ", 60<<10)+"\n", 100)), 45)),
 	}
 	for i := range len(good) {
 		if _, err := decode(good[:i]); !errors.Is(err, state.ErrDamaged) {
@@ -124,7 +126,8 @@ func FuzzDecode(f *testing.F) {
 func TestCheckName(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"plan.json": true, "a/b/c.zst": true, "...": true,
-		"": false, "/etc/passwd": false, "..": false, "a/../b": false, "a//b": false, "a/.": false, `a\b`: false, "c:x": false, "a\x00": false, "a/": false,
+		"": false, "/etc/passwd": false, "..": false, "a/../b": false, "a//b": false, "a/.": false, `a\b`: false,
+		"c:x": false, "a\x00": false, "a/": false,
 	} {
 		if err := state.CheckName(name); (err == nil) != ok {
 			t.Errorf("CheckName(%q) = %v", name, err)
@@ -148,7 +151,8 @@ func homes(t *testing.T) map[string]state.Home {
 	t.Helper()
 	return map[string]state.Home{
 		"directory": state.NewDir(filepath.Join(t.TempDir(), "deep", "state")),
-		"bucket":    state.NewBucket(newStore(t), objectstore.Location{Provider: "cloud", Bucket: "ci-state", Prefix: "residency"}, "me"),
+		"bucket": state.NewBucket(newStore(t), objectstore.Location{Provider: "cloud", Bucket: "ci-state",
+			Prefix: "residency"}, "me"),
 	}
 }
 
@@ -156,7 +160,8 @@ func newStore(t *testing.T) *s3store.Store {
 	t.Helper()
 	box := storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{"eu-west-1"}})
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
-	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints})
+	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+		Endpoints: box.Endpoints})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +321,9 @@ type clockedStore struct {
 	puts  map[string]time.Time
 }
 
-func (s *clockedStore) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+func (s *clockedStore) Put(
+	ctx context.Context, o objectstore.NewObject, body objectstore.Body,
+) (objectstore.Written, error) {
 	w, err := s.Store.Put(ctx, o, body)
 	if err == nil {
 		s.mu.Lock()
@@ -357,7 +364,8 @@ func TestBucketLease(t *testing.T) {
 	firstWaits.ticks <- c.Now() // renewed at 25 s, until 55 s
 	<-firstWaits.waits
 	c.advance(29 * time.Second)
-	if _, _, err := second.Lease(t.Context(), "p"); !errors.Is(err, state.ErrLeased) || !strings.Contains(err.Error(), "first, until 2026-01-01T00:01:05Z") {
+	if _, _, err := second.Lease(t.Context(), "p"); !errors.Is(err, state.ErrLeased) || !strings.Contains(err.Error(),
+		"first, until 2026-01-01T00:01:05Z") {
 		t.Errorf("54 s after: %v, want ErrLeased by first until 00:01:05", err)
 	}
 	// Somebody whose clock is an hour ahead is not deceived by it.
@@ -375,7 +383,8 @@ func TestBucketLease(t *testing.T) {
 	if err := first.Put(leased, "p/receipts", []byte("too late")); !errors.Is(err, state.ErrLeaseLost) {
 		t.Errorf("a write after the term: %v, want ErrLeaseLost", err)
 	}
-	if err := first.PutIfAbsent(leased, "p/other", nil); !errors.Is(err, state.ErrLeaseLost) && !errors.Is(err, context.Canceled) {
+	if err := first.PutIfAbsent(leased, "p/other", nil); !errors.Is(err, state.ErrLeaseLost) && !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("another write after the term: %v, want ErrLeaseLost", err)
 	}
 	_, releaseSecond, err := second.Lease(t.Context(), "p")

@@ -22,7 +22,9 @@ type Reader interface {
 // Readback reads both ends, each once and at the same time, and compares their
 // SHA-256. It also returns the source's hash in hex. An error is about reading,
 // not about a difference.
-func Readback(ctx context.Context, source Reader, s objectstore.Ref, destination Reader, d objectstore.Ref) (Finding, string, error) {
+func Readback(
+	ctx context.Context, source Reader, s objectstore.Ref, destination Reader, d objectstore.Ref,
+) (Finding, string, error) {
 	var sums [2]string
 	var sizes [2]int64
 	g, ctx := errgroup.WithContext(ctx)

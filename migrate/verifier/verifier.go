@@ -4,11 +4,10 @@
 package verifier
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"mime"
 	"slices"
-	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/receipt"
@@ -44,17 +43,17 @@ func mismatch(format string, args ...any) Finding {
 	return Finding{Verdict: receipt.Mismatch, Reason: fmt.Sprintf(format, args...)}
 }
 
-// Judge weighs the evidence. One contradiction makes a mismatch, whatever else
+// Verify weighs the evidence. One contradiction makes a mismatch, whatever else
 // agrees.
-func Judge(e Evidence) Finding {
-	if kms(e.Source.Encrypted) && !kms(e.Written.Encrypted) {
+func Verify(e Evidence) Finding {
+	if objectstore.UnderKMS(e.Source.Encrypted) && !objectstore.UnderKMS(e.Written.Encrypted) {
 		return mismatch("it is encrypted under %s at the source, and not at the destination", e.Source.Encrypted)
 	}
 	if e.Source.Encrypted == objectstore.CustomerKey && e.Written.Encrypted != objectstore.CustomerKey {
-		return mismatch("it is encrypted under a key of the customer's own at the source, and not at the destination")
+		return mismatch("it is encrypted under a customer-provided key at the source, and not at the destination")
 	}
 	source, kept := e.Source.Checksum, e.Written.Checksum
-	comparable := source.Algorithm != "" && source.Algorithm == kept.Algorithm && source.Composite == kept.Composite && (!source.Composite || e.SameParts)
+	comparable := source.Comparable(kept, e.SameParts)
 	if comparable && source.Value != kept.Value {
 		return mismatch("%s is %s at the source and %s at the destination", source.Algorithm, source.Value, kept.Value)
 	}
@@ -65,69 +64,29 @@ func Judge(e Evidence) Finding {
 	if ours != "" && source.Algorithm == "SHA256" && !source.Composite && source.Value != ours {
 		return mismatch("the source's bytes have SHA-256 %s, the source stores %s", ours, source.Value)
 	}
-	etags := ETagsComparable(e.Source, e.Written, e.SameParts)
-	if etags && e.Source.ETag != e.Written.ETag {
-		return mismatch("ETag is %s at the source and %s at the destination", e.Source.ETag, e.Written.ETag)
+	there, here := e.Source.Sum, e.Written.Sum
+	sums := there.Comparable(here, e.SameParts)
+	if sums && there.Value != here.Value {
+		return mismatch("%s is %s at the source and %s at the destination", there.Algorithm, there.Value, here.Value)
 	}
 	switch {
 	case ours != "" && (e.Enforced || kept.Algorithm == "SHA256" && !kept.Composite):
 		return Finding{Verdict: receipt.Verified, Method: receipt.SHA256}
 	case comparable:
 		return Finding{Verdict: receipt.Verified, Method: receipt.Checksum}
-	case etags:
+	case sums:
 		return Finding{Verdict: receipt.Verified, Method: receipt.ETagMD5}
 	}
 	return Finding{Verdict: receipt.Unverifiable, Reason: "the two services share no checksum"}
-}
-
-// ETagsComparable tells whether equal ETags prove equal bytes: both must be
-// made of MD5, which they are not under SSE-KMS or SSE-C (Amazon S3 API
-// Reference, "Object"), and multipart ones must have equal parts.
-func ETagsComparable(source objectstore.Info, written objectstore.Written, sameParts bool) bool {
-	if source.KeyID != "" || opaque(source.Encrypted) || opaque(written.Encrypted) {
-		return false
-	}
-	_, partsA, okA := MD5ETag(source.ETag)
-	_, partsB, okB := MD5ETag(written.ETag)
-	if !okA || !okB {
-		return false
-	}
-	if partsA == "" && partsB == "" {
-		return true
-	}
-	return partsA != "" && partsB != "" && sameParts
-}
-
-// opaque tells whether ETags are not made of MD5 under this encryption.
-func opaque(encryption string) bool {
-	return kms(encryption) || encryption == objectstore.CustomerKey
-}
-
-func kms(encryption string) bool { return strings.HasPrefix(encryption, "aws:kms") }
-
-// MD5ETag splits an ETag of the form that MD5-based ones have: 32 hex digits,
-// and the number of parts of a multipart object, empty for others.
-func MD5ETag(etag string) (md5, parts string, ok bool) {
-	md5, parts, multipart := strings.Cut(etag, "-")
-	if len(md5) != 32 || strings.Trim(md5, "0123456789abcdef") != "" {
-		return "", "", false
-	}
-	if multipart && (parts == "" || strings.Trim(parts, "0123456789") != "") {
-		return "", "", false
-	}
-	return md5, parts, true
 }
 
 // Plain tells whether an object carries nothing that an answer to its PUT
 // could not show: no metadata, no tags, no header but its content type.
 func Plain(a objectstore.Attributes) bool {
 	return len(a.Metadata) == 0 && len(a.Tags) == 0 && a.CacheControl == "" && a.ContentDisposition == "" &&
-		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" && len(a.Grants) == 0 && a.Lock == objectstore.Lock{}
+		a.ContentEncoding == "" && a.ContentLanguage == "" && a.Expires == "" && a.WebsiteRedirect == "" &&
+		len(a.Grants) == 0 && a.Lock == objectstore.Lock{}
 }
-
-// Class is a storage class as it is to be compared: services leave the default
-// one unsaid.
-func Class(said string) string { return cmp.Or(said, "STANDARD") }
 
 // Differences names the attributes that differ, in a fixed order; never their
 // values, but for the storage class, which tells nothing of a customer.
@@ -140,16 +99,30 @@ func Differences(source, destination objectstore.Attributes) []string {
 	}
 	add("Content-Type", source.ContentType == destination.ContentType)
 	add("Cache-Control", source.CacheControl == destination.CacheControl)
-	add("Content-Disposition", source.ContentDisposition == destination.ContentDisposition)
+	add("Content-Disposition", sameText(source.ContentDisposition, destination.ContentDisposition))
 	add("Content-Encoding", source.ContentEncoding == destination.ContentEncoding)
 	add("Content-Language", source.ContentLanguage == destination.ContentLanguage)
 	add("Expires", source.Expires == destination.Expires)
 	add("website redirect", source.WebsiteRedirect == destination.WebsiteRedirect)
-	add("metadata", maps.Equal(source.Metadata, destination.Metadata))
+	add("metadata", maps.EqualFunc(source.Metadata, destination.Metadata, sameText))
 	add("retention and legal hold", source.Lock.Same(destination.Lock))
 	add("tags", slices.Equal(source.Tags, destination.Tags))
 	add("ACL grants", slices.Equal(source.Grants, destination.Grants))
-	from, to := Class(source.StorageClass), Class(destination.StorageClass)
-	add(fmt.Sprintf("storage class (%s at the source, %s at the destination; destination.storage_class: any would accept that)", from, to), from == to)
+	from, to := objectstore.ClassName(source.StorageClass), objectstore.ClassName(destination.StorageClass)
+	add(fmt.Sprintf("storage class (%s at the source, %s at the destination; destination.storage_class: any would "+
+		"accept that)", from, to), from == to)
 	return names
+}
+
+// sameText compares two values of headers. Some services answer text beyond ASCII as it
+// was sent, others as encoded words (RFC 2047; Amazon S3 User Guide, "User-defined object
+// metadata").
+func sameText(a, b string) bool {
+	if a == b {
+		return true
+	}
+	var words mime.WordDecoder
+	a, errA := words.DecodeHeader(a)
+	b, errB := words.DecodeHeader(b)
+	return errA == nil && errB == nil && a == b
 }

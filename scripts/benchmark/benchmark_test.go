@@ -84,7 +84,8 @@ func TestCounter(t *testing.T) {
 		post(t, http.DefaultClient, c.address, "12345")
 	}
 	if c.requests.Load() != 3 || c.sent.Load() != 15 || c.received.Load() != 15 || c.kinds() != "3 POST" {
-		t.Errorf("%d requests, %d bytes sent, %d received, %s", c.requests.Load(), c.sent.Load(), c.received.Load(), c.kinds())
+		t.Errorf("%d requests, %d bytes sent, %d received, %s", c.requests.Load(), c.sent.Load(), c.received.Load(),
+			c.kinds())
 	}
 	if err := c.close(); err != nil {
 		t.Error(err)
@@ -92,18 +93,21 @@ func TestCounter(t *testing.T) {
 }
 
 func TestMeasure(t *testing.T) {
-	f, out, err := measure(t.Context(), time.Minute, []string{"PATH=/usr/bin:/bin"}, t.TempDir(), []string{"sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done"})
+	f, out, err := measure(t.Context(), time.Minute, []string{"PATH=/usr/bin:/bin"}, t.TempDir(),
+		[]string{"sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done"})
 	if err != nil || out != "done\n" || f.cpu <= 0 || f.wall <= 0 || f.peak <= 0 {
 		t.Errorf("%+v, %q, %v", f, out, err)
 	}
-	if _, _, err := measure(t.Context(), 10*time.Millisecond, nil, t.TempDir(), []string{"/bin/sh", "-c", "sleep 60"}); err == nil || !strings.Contains(err.Error(), "not done after") {
+	if _, _, err := measure(t.Context(), 10*time.Millisecond, nil, t.TempDir(),
+		[]string{"/bin/sh", "-c", "sleep 60"}); err == nil || !strings.Contains(err.Error(), "not done after") {
 		t.Errorf("a run beyond its time: %v", err)
 	}
 }
 
 func TestParallel(t *testing.T) {
 	var calls atomic.Int64
-	if err := parallel(t.Context(), 100, 7, func(int) error { calls.Add(1); return nil }); err != nil || calls.Load() != 100 {
+	if err := parallel(t.Context(), 100, 7, func(int) error { calls.Add(1); return nil }); err != nil ||
+		calls.Load() != 100 {
 		t.Errorf("%v after %d calls", err, calls.Load())
 	}
 	broken := errors.New("broken")

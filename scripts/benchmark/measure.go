@@ -27,7 +27,9 @@ type figures struct {
 // measure runs a command to its end. The kernel counts what it used (wait4);
 // its peak is never below ours at the time of the fork, so this program holds
 // little.
-func measure(ctx context.Context, timeout time.Duration, env []string, dir string, argv []string) (figures, string, error) {
+func measure(
+	ctx context.Context, timeout time.Duration, env []string, dir string, argv []string,
+) (figures, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)

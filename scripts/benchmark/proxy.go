@@ -61,13 +61,14 @@ func startCounter(upstream string, one *relay) (*counter, error) {
 		},
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
-	c.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c.requests.Add(1)
-		c.mu.Lock()
-		c.methods[r.Method]++
-		c.mu.Unlock()
-		proxy.ServeHTTP(w, r)
-	})}
+	c.server = &http.Server{ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c.requests.Add(1)
+			c.mu.Lock()
+			c.methods[r.Method]++
+			c.mu.Unlock()
+			proxy.ServeHTTP(w, r)
+		})}
 	c.closeUpstream = transport.CloseIdleConnections
 	go func() { _ = c.server.Serve(l) }() // ends with close
 	return c, nil

@@ -32,7 +32,8 @@ func bucketOf(r *http.Request) (bucket string, alone bool) {
 func (y *relay) forward(r *httputil.ProxyRequest) {
 	out := r.Out
 	bucket, alone := bucketOf(r.In)
-	if scope := strings.Split(out.Header.Get("Authorization"), "/"); alone && out.Method == http.MethodPut && !hasSubresource(out) && len(scope) > 2 {
+	if scope := strings.Split(out.Header.Get("Authorization"), "/"); alone && out.Method == http.MethodPut &&
+		!hasSubresource(out) && len(scope) > 2 {
 		y.mu.Lock()
 		y.regions[bucket] = scope[2]
 		y.mu.Unlock()
@@ -41,7 +42,8 @@ func (y *relay) forward(r *httputil.ProxyRequest) {
 		out.Header.Del("Content-Md5")
 		out.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
 	}
-	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "Accept-Encoding", "User-Agent", "Expect", "Content-Length", "Amz-Sdk-Request", "Amz-Sdk-Invocation-Id"} {
+	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "Accept-Encoding", "User-Agent", "Expect",
+		"Content-Length", "Amz-Sdk-Request", "Amz-Sdk-Invocation-Id"} {
 		out.Header.Del(name)
 	}
 	out.Host = ""

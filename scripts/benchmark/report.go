@@ -71,13 +71,15 @@ func (r *row) peak() int64 {
 // report prints a workload's table: medians (the servers' CPU seconds too), the
 // highest peak, and the first tool's ratio to each other.
 func report(w workload, rows []row) {
-	fmt.Printf("%-16s %9s %9s %9s %9s %10s %12s %8s %8s %6s\n", "tool", "wall s", "CPU s", "servers'", "peak MiB", "requests", "bytes/entry", "wall ×", "CPU ×", "rounds")
+	fmt.Printf("%-16s %9s %9s %9s %9s %10s %12s %8s %8s %6s\n", "tool", "wall s", "CPU s", "servers'", "peak MiB",
+		"requests", "bytes/entry", "wall ×", "CPU ×", "rounds")
 	for i := range rows {
 		r := &rows[i]
 		if len(r.runs) == 0 {
 			continue
 		}
-		fmt.Printf("%-16s %9.2f %9.2f %9.2f %9d %10.3f %12.0f %8.2f %8.2f %6d\n", r.tool, r.wall(), r.cpu(), r.servers(), r.peak()>>20, r.requests, r.through,
+		fmt.Printf("%-16s %9.2f %9.2f %9.2f %9d %10.3f %12.0f %8.2f %8.2f %6d\n", r.tool, r.wall(), r.cpu(), r.servers(),
+			r.peak()>>20, r.requests, r.through,
 			rows[0].wall()/r.wall(), rows[0].cpu()/r.cpu(), len(r.runs))
 	}
 	for i := range rows {

@@ -49,7 +49,8 @@ func (r *runner) workload(ctx context.Context, w workload) error {
 		if t.programOf() != "floor" && r.program(t.programOf()) == "" {
 			rows[i].skipped = "its program is not there"
 		}
-		if r.only != "" && !slices.ContainsFunc(strings.Split(r.only, ","), func(part string) bool { return strings.Contains(t.name, part) }) {
+		if r.only != "" && !slices.ContainsFunc(strings.Split(r.only, ","),
+			func(part string) bool { return strings.Contains(t.name, part) }) {
 			rows[i].skipped = "not asked for"
 		}
 	}
@@ -88,7 +89,9 @@ func (r *runner) workload(ctx context.Context, w workload) error {
 			if round == 0 {
 				rows[i].detail = phases(out)
 			}
-			fmt.Fprintf(os.Stderr, "%s, round %d, %s: %.2f s, %.2f CPU s, %d MiB\n", w.name, round+1, t.name, f.wall.Seconds(), f.cpu.Seconds(), f.peak>>20)
+			fmt.Fprintf(os.Stderr, "%s, round %d, %s: %.2f s, %.2f CPU s, %d MiB\n", w.name, round+1, t.name,
+				f.wall.Seconds(),
+				f.cpu.Seconds(), f.peak>>20)
 		}
 	}
 	for i, t := range w.tools {
@@ -136,7 +139,10 @@ func (r *runner) data(ctx context.Context, w workload) (string, error) {
 		return bucket, multiply(ctx, filepath.Join(r.servers.sourceFiles, bucket), w.objects)
 	}
 	for range max(w.versions, 1) {
-		if err := parallel(ctx, w.objects, 32, func(i int) error { return e.put(ctx, bucket, keyOf(i), body, w.size, w.part) }); err != nil {
+		if err := parallel(ctx, w.objects, 32, func(i int) error {
+			return e.put(ctx, bucket, keyOf(i), body, w.size,
+				w.part)
+		}); err != nil {
 			return "", err
 		}
 	}
@@ -151,9 +157,12 @@ func fill(b []byte) {
 
 // once runs a tool once against a fresh destination and checks what it did.
 // Where it erases, it is given a source of its own.
-func (r *runner) once(ctx context.Context, w workload, t tool, from string, through *counting) (_ figures, out string, err error) {
+func (r *runner) once(
+	ctx context.Context, w workload, t tool, from string, through *counting,
+) (_ figures, out string, err error) {
 	r.serial++
-	j := &job{runner: r, workload: w, source: r.servers.source, destination: r.servers.destination, from: from, to: fmt.Sprintf("%s-to-%d", from, r.serial)}
+	j := &job{runner: r, workload: w, source: r.servers.source, destination: r.servers.destination, from: from,
+		to: fmt.Sprintf("%s-to-%d", from, r.serial)}
 	if t.within && through == nil {
 		c, err := startCounter(r.servers.source, newRelay(r.servers.credentials))
 		if err != nil {
@@ -189,7 +198,8 @@ func (r *runner) once(ctx context.Context, w workload, t tool, from string, thro
 		}
 	}
 	defer func() {
-		for _, e := range []*endpoint{r.at(r.servers.source, sourceRegion), r.at(r.servers.destination, destinationRegion)} {
+		for _, e := range []*endpoint{r.at(r.servers.source, sourceRegion),
+			r.at(r.servers.destination, destinationRegion)} {
 			err = errors.Join(err, e.remove(context.WithoutCancel(ctx), j.to))
 		}
 	}()
@@ -232,7 +242,8 @@ func (j *job) check(ctx context.Context, t tool) error {
 	}
 	n, size, _, err := e.holds(ctx, j.to)
 	if err == nil && (n != int64(j.entries()) || size != int64(j.entries())*j.size) {
-		err = fmt.Errorf("brought %d entries of %d bytes in all, want %d of %d", n, size, j.entries(), int64(j.entries())*j.size)
+		err = fmt.Errorf("brought %d entries of %d bytes in all, want %d of %d", n, size, j.entries(),
+			int64(j.entries())*j.size)
 	}
 	return err
 }
@@ -273,7 +284,8 @@ func (r *runner) count(ctx context.Context, w workload, t tool, from string, int
 	}
 	n := float64(w.entries())
 	into.requests = float64(source.requests.Load()+destination.requests.Load()) / n
-	into.through = float64(source.received.Load()+source.sent.Load()+destination.received.Load()+destination.sent.Load()) / n
+	into.through = float64(source.received.Load()+source.sent.Load()+destination.received.Load()+
+		destination.sent.Load()) / n
 	into.kinds = source.kinds() + " at the source, " + destination.kinds() + " at the destination"
 	return nil
 }

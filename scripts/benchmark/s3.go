@@ -34,7 +34,9 @@ func newEndpoint(address, region string, c credentials, connections int) *endpoi
 
 // do sends a request whose path needs no escaping and returns an answer of
 // status 2xx, whose body the caller closes.
-func (e *endpoint) do(ctx context.Context, method, path string, q url.Values, body io.Reader, size int64, header ...string) (*http.Response, error) {
+func (e *endpoint) do(
+	ctx context.Context, method, path string, q url.Values, body io.Reader, size int64, header ...string,
+) (*http.Response, error) {
 	address := e.url + path
 	if len(q) > 0 {
 		address += "?" + query(q)
@@ -67,7 +69,9 @@ func (e *endpoint) do(ctx context.Context, method, path string, q url.Values, bo
 }
 
 // done sends a request of whose answer only the header matters.
-func (e *endpoint) done(ctx context.Context, method, path string, q url.Values, body []byte, header ...string) (http.Header, error) {
+func (e *endpoint) done(
+	ctx context.Context, method, path string, q url.Values, body []byte, header ...string,
+) (http.Header, error) {
 	resp, err := e.do(ctx, method, path, q, bytes.NewReader(body), int64(len(body)), header...)
 	if err != nil {
 		return nil, err
@@ -80,7 +84,8 @@ func (e *endpoint) done(ctx context.Context, method, path string, q url.Values, 
 // withXML sends a document, with the MD5 that some requests demand.
 func (e *endpoint) withXML(ctx context.Context, method, path string, q url.Values, doc string, into any) error {
 	sum := md5.Sum([]byte(doc))
-	resp, err := e.do(ctx, method, path, q, bytes.NewReader([]byte(doc)), int64(len(doc)), "Content-Md5", base64.StdEncoding.EncodeToString(sum[:]))
+	resp, err := e.do(ctx, method, path, q, bytes.NewReader([]byte(doc)), int64(len(doc)), "Content-Md5",
+		base64.StdEncoding.EncodeToString(sum[:]))
 	if err != nil {
 		return err
 	}
@@ -95,7 +100,8 @@ func (e *endpoint) withXML(ctx context.Context, method, path string, q url.Value
 func (e *endpoint) createBucket(ctx context.Context, bucket string, versioned bool) error {
 	doc := ""
 	if e.region != "us-east-1" {
-		doc = "<CreateBucketConfiguration><LocationConstraint>" + e.region + "</LocationConstraint></CreateBucketConfiguration>"
+		doc = "<CreateBucketConfiguration><LocationConstraint>" + e.region +
+			"</LocationConstraint></CreateBucketConfiguration>"
 	}
 	if err := e.withXML(ctx, http.MethodPut, "/"+bucket, nil, doc, nil); err != nil {
 		return err
@@ -103,7 +109,8 @@ func (e *endpoint) createBucket(ctx context.Context, bucket string, versioned bo
 	if !versioned {
 		return nil
 	}
-	return e.withXML(ctx, http.MethodPut, "/"+bucket, url.Values{"versioning": {""}}, "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>", nil)
+	return e.withXML(ctx, http.MethodPut, "/"+bucket, url.Values{"versioning": {""}},
+		"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>", nil)
 }
 
 // put sends an object, in parts if part is above 0.
@@ -120,7 +127,8 @@ func (e *endpoint) put(ctx context.Context, bucket, key string, body []byte, siz
 	var doc bytes.Buffer
 	doc.WriteString("<CompleteMultipartUpload>")
 	for n, at := 1, int64(0); at < size; n, at = n+1, at+part {
-		h, err := e.done(ctx, http.MethodPut, path, url.Values{"partNumber": {strconv.Itoa(n)}, "uploadId": {begun.UploadId}}, body[:min(part, size-at)])
+		h, err := e.done(ctx, http.MethodPut, path, url.Values{"partNumber": {strconv.Itoa(n)}, "uploadId": {begun.UploadId}},
+			body[:min(part, size-at)])
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,8 @@ func start(cmd *exec.Cmd, end func() error) (stop func() error, err error) {
 }
 
 func startSandbox(ctx context.Context, binary, dir string) (*servers, error) {
-	cmd := exec.Command(binary, "up", "-samples=false", "-regions", sourceRegion+","+destinationRegion, "-dir", dir, "-exit-on-stdin-close")
+	cmd := exec.Command(binary, "up", "-samples=false", "-regions", sourceRegion+","+destinationRegion, "-dir", dir,
+		"-exit-on-stdin-close")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -82,7 +83,8 @@ func startSandbox(ctx context.Context, binary, dir string) (*servers, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &servers{processes: []int{cmd.Process.Pid}, sourceFiles: filepath.Join(dir, "servers", sourceRegion, "buckets"), stops: []func() error{stop}}
+	s := &servers{processes: []int{cmd.Process.Pid}, sourceFiles: filepath.Join(dir, "servers", sourceRegion, "buckets"),
+		stops: []func() error{stop}}
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
 		if lines.Text() == "ready" {
@@ -119,7 +121,8 @@ func startMinIO(ctx context.Context, binary, dir string) (*servers, error) {
 			return nil, errors.Join(err, s.stop())
 		}
 		cmd := exec.Command(binary, "server", "--address", listen, "--console-address", console, "--quiet", data)
-		cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+s.id, "MINIO_ROOT_PASSWORD="+s.secret, "MINIO_SITE_REGION="+region, "MINIO_CI_CD=1", "MINIO_UPDATE=off")
+		cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+s.id, "MINIO_ROOT_PASSWORD="+s.secret, "MINIO_SITE_REGION="+region,
+			"MINIO_CI_CD=1", "MINIO_UPDATE=off")
 		cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
 		stop, err := start(cmd, func() error { return cmd.Process.Signal(syscall.SIGTERM) })
 		if err != nil {

@@ -70,7 +70,8 @@ func (s *signer) sign(r *http.Request) {
 	sum := sha256.Sum256([]byte(b.String()))
 	scope := day + "/" + s.region + "/s3/aws4_request"
 	signature := mac(s.keyOf(day), "AWS4-HMAC-SHA256\n"+at+"\n"+scope+"\n"+hex.EncodeToString(sum[:]))
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+s.id+"/"+scope+", SignedHeaders="+signed+", Signature="+hex.EncodeToString(signature))
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+s.id+"/"+scope+", SignedHeaders="+signed+", Signature="+
+		hex.EncodeToString(signature))
 }
 
 // query encodes pairs as a signature wants them: sorted, spaces as %20.

@@ -65,11 +65,14 @@ func (j *job) environment() []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + j.dir, "TMPDIR=" + j.dir,
 		"AWS_ACCESS_KEY_ID=" + j.servers.id, "AWS_SECRET_ACCESS_KEY=" + j.servers.secret, "AWS_EC2_METADATA_DISABLED=true",
-		"MC_HOST_source=" + host(j.source), "MC_HOST_destination=" + host(j.destination), "MC_CONFIG_DIR=" + filepath.Join(j.dir, "mc"),
+		"MC_HOST_source=" + host(j.source), "MC_HOST_destination=" + host(j.destination),
+		"MC_CONFIG_DIR=" + filepath.Join(j.dir, "mc"),
 		"RCLONE_CONFIG=" + filepath.Join(j.dir, "rclone.conf"),
 	}
-	for name, at := range map[string][2]string{"SOURCE": {j.source, sourceRegion}, "DESTINATION": {j.destination, destinationRegion}} {
-		for _, kv := range []string{"TYPE=s3", "PROVIDER=Other", "ENDPOINT=" + at[0], "REGION=" + at[1], "ENV_AUTH=true", "FORCE_PATH_STYLE=true", "NO_CHECK_BUCKET=true"} {
+	for name, at := range map[string][2]string{"SOURCE": {j.source, sourceRegion}, "DESTINATION": {j.destination,
+		destinationRegion}} {
+		for _, kv := range []string{"TYPE=s3", "PROVIDER=Other", "ENDPOINT=" + at[0], "REGION=" + at[1], "ENV_AUTH=true",
+			"FORCE_PATH_STYLE=true", "NO_CHECK_BUCKET=true"} {
 			env = append(env, "RCLONE_CONFIG_"+name+"_"+kv)
 		}
 	}
@@ -92,12 +95,14 @@ customers:
     data: ["cloud:%s"]
 destination:
   bucket: %s
-`, filepath.Join(j.dir, "state"), sourceRegion, j.source, destinationRegion, j.destination, j.from, "\"{bucket}"+strings.TrimPrefix(j.to, j.from)+"\"")
+`, filepath.Join(j.dir, "state"), sourceRegion, j.source, destinationRegion, j.destination, j.from,
+		"\"{bucket}"+strings.TrimPrefix(j.to, j.from)+"\"")
 	return os.WriteFile(filepath.Join(j.dir, "residency.yaml"), []byte(text), 0o600)
 }
 
 func (j *job) residency(args ...string) []string {
-	argv := []string{j.program("residency"), args[0], "--config", filepath.Join(j.dir, "residency.yaml"), "--customer", "bench"}
+	argv := []string{j.program("residency"), args[0], "--config", filepath.Join(j.dir, "residency.yaml"), "--customer",
+		"bench"}
 	return append(argv, args[1:]...)
 }
 
@@ -126,7 +131,8 @@ func residencyErase() tool {
 			if err := j.configure(); err != nil {
 				return err
 			}
-			_, _, err := measure(ctx, j.timeout, j.environment(), j.dir, j.residency("migrate", "--to", destinationRegion, "--yes", "--keep-source"))
+			_, _, err := measure(ctx, j.timeout, j.environment(), j.dir, j.residency("migrate", "--to", destinationRegion,
+				"--yes", "--keep-source"))
 			return err
 		},
 		argv: func(j *job) []string {
@@ -148,7 +154,8 @@ func floorCopy(workers int) tool {
 			if err != nil {
 				self = os.Args[0]
 			}
-			return []string{self, "floor", "-source", j.source, "-destination", j.destination, "-from", j.from, "-to", j.to, "-n", strconv.Itoa(j.objects), "-workers", strconv.Itoa(workers)}
+			return []string{self, "floor", "-source", j.source, "-destination", j.destination, "-from", j.from, "-to", j.to,
+				"-n", strconv.Itoa(j.objects), "-workers", strconv.Itoa(workers)}
 		},
 	}
 }
@@ -222,7 +229,8 @@ func rcloneWithin() tool {
 			return j.at(j.source, sourceRegion).createBucket(ctx, j.to, false)
 		},
 		argv: func(j *job) []string {
-			return []string{j.program("rclone"), "copy", "source:" + j.from, "source:" + j.to, "--fast-list", "--quiet", "--transfers", "32", "--checkers", "32"}
+			return []string{j.program("rclone"), "copy", "source:" + j.from, "source:" + j.to, "--fast-list", "--quiet",
+				"--transfers", "32", "--checkers", "32"}
 		},
 	}
 }

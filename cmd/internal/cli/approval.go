@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/residency/residency/cmd/internal/render"
-	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/regions"
 )
 
@@ -22,15 +21,16 @@ type approval struct {
 
 func (p *approval) addTo(c *cobra.Command) {
 	c.Flags().StringVar(&p.digest, "approve", "",
-		"approve the plan with this `digest` (or at least 12 hex digits of it, which begin no other plan's here)")
+		"approve the plan with this `digest` (or at least its first 12 hex digits, if they begin no other\nplan's "+
+			"digest in this state)")
 	c.Flags().BoolVar(&p.yes, "yes", false, "approve whatever the plan says")
 }
 
 // check refuses digits that are too few to name a plan.
 func (p *approval) check() error {
-	if p.digest != "" && len(p.digest) < migrate.MinApproval {
+	if p.digest != "" && len(p.digest) < plan.MinApproval {
 		return &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest",
-			p.digest, migrate.MinApproval)}
+			p.digest, plan.MinApproval)}
 	}
 	return nil
 }
@@ -38,7 +38,7 @@ func (p *approval) check() error {
 // approve asks, or demands what stands in for an answer. Nothing was changed
 // when it returns an error.
 func (a *app) approve(
-	ctx context.Context, w *world, p *migrate.Plan, d regions.Resolution, agree approval, command string,
+	ctx context.Context, w *session, p *plan.Plan, d regions.Resolution, agree approval, command string,
 ) error {
 	if agree.digest != "" {
 		return a.approved(ctx, w, p, agree.digest)
@@ -49,26 +49,27 @@ func (a *app) approve(
 	if err := a.printPlan(p, d); err != nil {
 		return err
 	}
-	if !render.IsTerminal(a.In) || !render.IsTerminal(a.Out) {
+	if !a.interactive {
 		if a.output == "table" {
 			fmt.Fprintf(a.Out, "\nNothing was changed. To run this plan:\n  %s\n", command)
 		}
-		return &refusedError{err: fmt.Errorf("%w: plan %s needs one; nothing was changed", errApproval, p.ID), hint: command}
+		return &refusedError{err: fmt.Errorf("%w: plan %s needs one; nothing was changed", errApproval, p.ID),
+			remedy: command}
 	}
-	fmt.Fprintf(a.Out, "\nType the customer's name (%s) to go on, anything else to stop: ", p.Customer)
-	line, err := bufio.NewReader(a.In).ReadString('\n')
-	if err != nil && line == "" {
+	fmt.Fprintf(a.Out, "\nType the customer's name (%s) to proceed, anything else to stop: ", p.Customer)
+	name, err := a.answer(ctx)
+	if err != nil {
 		return &refusedError{err: fmt.Errorf("%w: no answer; nothing was changed", errApproval)}
 	}
-	if strings.TrimSpace(line) != p.Customer {
+	if name != p.Customer {
 		return &refusedError{err: fmt.Errorf("%w: the answer was not %q; nothing was changed", errApproval, p.Customer)}
 	}
 	return nil
 }
 
-// meant refuses an approval of another plan than this one, of which nothing is
+// confirmDigest refuses an approval of another plan than this one, of which nothing is
 // left to be approved.
-func (a *app) meant(ctx context.Context, w *world, p *migrate.Plan, agree approval) error {
+func (a *app) confirmDigest(ctx context.Context, w *session, p *plan.Plan, agree approval) error {
 	if agree.digest == "" {
 		return nil
 	}
@@ -77,14 +78,14 @@ func (a *app) meant(ctx context.Context, w *world, p *migrate.Plan, agree approv
 
 // approved tells whether a digest, or its beginning, approves this plan: it must
 // be the plan's, and begin no other stored plan's.
-func (a *app) approved(ctx context.Context, w *world, p *migrate.Plan, digits string) error {
-	named, err := migrate.ByDigest(ctx, w.home, digits)
+func (a *app) approved(ctx context.Context, w *session, p *plan.Plan, digits string) error {
+	named, err := plan.ByDigest(ctx, w.home, digits)
 	switch {
-	case errors.Is(err, migrate.ErrAmbiguous):
+	case errors.Is(err, plan.ErrAmbiguous):
 		return ambiguous(err)
 	case err == nil && named.ID == p.ID && p.Approves(digits):
 		return nil
-	case err != nil && !errors.Is(err, migrate.ErrNoPlan):
+	case err != nil && !errors.Is(err, plan.ErrNoPlan):
 		return err
 	}
 	text := fmt.Sprintf("%s is not the digest of plan %s, which is %s", digits, p.ID, p.Digest)
@@ -92,11 +93,11 @@ func (a *app) approved(ctx context.Context, w *world, p *migrate.Plan, digits st
 		text += fmt.Sprintf("; it is that of plan %s, %s", named.ID, named.Digest)
 	}
 	return &refusedError{err: fmt.Errorf("%w: %s", errApproval, text),
-		hint: a.command("status", "--plan", p.ID) + " shows what would be approved"}
+		remedy: a.command("status", "--plan", p.ID) + " shows what would be approved"}
 }
 
 // ambiguous is an approval that more than one plan could be meant by.
-func ambiguous(err error) error { return &refusedError{err: err, hint: remedy(err)} }
+func ambiguous(err error) error { return &refusedError{err: err, remedy: remedy.For(err)} }
 
 // command is a command to be pasted, with what this one was told of the
 // configuration and the state.

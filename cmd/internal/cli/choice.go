@@ -1,77 +1,80 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
 )
 
-// aimOrAny resolves --to; the customer matters only when a plan is made.
-func (m *migration) aimOrAny() (regions.Resolution, string, error) {
-	d, err := m.world.catalog.Resolve(m.to, m.world.offered())
-	return d, "", err
-}
-
 // choose finds the plan to run: the one named, the one approved, the one that
 // an earlier run began, or a new one.
-func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *migrate.Plan, fresh bool, err error) {
+func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *plan.Plan, fresh bool, err error) {
 	name := m.plan
 	if name == "" {
 		name = m.agree.digest
 	}
 	if name != "" {
-		p, err = m.load(ctx, m.world, name)
+		p, err = m.load(ctx, m.session, name)
 		if err == nil {
-			if err := m.fits(p, d); err != nil {
+			if err := m.checkMatch(p, d); err != nil {
 				return p, false, err
 			}
-			return p, false, m.admits(m.world, p)
+			return p, false, m.checkDestination(m.session, p)
 		}
-		if errors.Is(err, migrate.ErrAmbiguous) && m.plan == "" {
+		if errors.Is(err, plan.ErrAmbiguous) && m.plan == "" {
 			return nil, false, ambiguous(err)
 		}
-		if !errors.Is(err, migrate.ErrNoPlan) || m.plan != "" || m.to == "" {
+		if !errors.Is(err, plan.ErrNoPlan) || m.plan != "" || m.to == "" {
 			return nil, false, err
 		}
 		// Another machine's plan: the same source gives the same digest here.
 	}
-	customer, err := m.oneCustomer(m.world)
+	customer, err := m.oneCustomer(m.session)
 	if err != nil {
 		return nil, false, err
 	}
 	if p, err = m.begun(ctx, d, customer); p != nil || err != nil {
 		return p, false, err
 	}
-	p, err = m.makePlan(ctx, m.world, d, customer, m.verify)
-	if errors.Is(err, migrate.ErrNothing) {
+	p, err = m.makePlan(ctx, m.session, d, customer, m.verify)
+	if errors.Is(err, plan.ErrNothing) {
 		return nil, false, m.nothing(ctx, d, customer, err)
 	}
 	if err != nil {
 		return nil, false, err
 	}
 	if m.agree.digest != "" && !strings.EqualFold(p.Digest, m.agree.digest) {
-		err := fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift, m.agree.digest, p.Digest)
-		if slices.ContainsFunc(p.Moves, func(m migrate.Move) bool { return m.Exists }) {
-			err = fmt.Errorf("%w; its destination is there, which a plan made before that did not know", err)
+		err := fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift,
+			m.agree.digest, p.Digest)
+		if slices.ContainsFunc(p.Moves, func(m plan.Move) bool { return m.Exists }) {
+			err = fmt.Errorf("%w; its destination exists now, which a plan made before that did not know", err)
 		}
 		return nil, false, &refusedError{
-			err:  err,
-			hint: "look at the new plan with residency status --plan " + p.ID + ", then approve its digest",
+			err:    err,
+			remedy: "review the new plan with residency status --plan " + p.ID + ", then approve its digest",
 		}
 	}
 	return p, true, nil
 }
 
-// fits refuses a plan that is not what the command line describes.
-func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
+// checkMatch refuses a plan that is not what the command line describes.
+func (m *migration) checkMatch(p *plan.Plan, d regions.Resolution) error {
 	if m.to != "" && (d.Place.Provider != p.Destination.Provider || d.Place.Code != p.Destination.Code) {
-		return &refusedError{err: fmt.Errorf("plan %s moves to %s, not to %s", p.ID, p.Destination, d.Place.Provider+":"+d.Place.Code)}
+		return &refusedError{err: fmt.Errorf("plan %s moves to %s, not to %s", p.ID, p.Destination,
+			d.Place.Provider+":"+d.Place.Code)}
+	}
+	if asked := m.session.scope; (asked.All || len(asked.Sources) > 0) && !asked.Equal(p.Scope()) {
+		return &refusedError{err: fmt.Errorf("plan %s was made for another choice of sources than --all or --source make",
+			p.ID), remedy: "leave them out to run this plan, or --plan and --approve to make another one"}
 	}
 	return nil
 }
@@ -80,7 +83,8 @@ func (m *migration) fits(p *migrate.Plan, d regions.Resolution) error {
 // started, or began to abort, and did not finish. One that erases comes first. A
 // plan that has not begun to is passed over where another one, of the same
 // source, has since erased it: what it would find gone is not its owners' doing.
-func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*migrate.Plan, error) {
+// So is one that was made for another choice of sources.
+func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*plan.Plan, error) {
 	plans, err := m.find(ctx, d, customer)
 	if err != nil {
 		return nil, err
@@ -91,6 +95,9 @@ func (m *migration) begun(ctx context.Context, d regions.Resolution, customer st
 		}
 	}
 	for _, x := range plans {
+		if !x.plan.Scope().Equal(m.session.scope) {
+			continue // it was to move more, or less
+		}
 		switch x.status.Stage {
 		case migrate.Copying, migrate.Copied, migrate.Aborting:
 			if !slices.ContainsFunc(plans, func(o candidate) bool { return o.finished(x) }) {
@@ -103,17 +110,18 @@ func (m *migration) begun(ctx context.Context, d regions.Resolution, customer st
 
 // candidate is a plan that fits, and how it stands.
 type candidate struct {
-	plan   *migrate.Plan
+	plan   *plan.Plan
 	status *migrate.Status
 }
 
 // finished tells whether a plan has erased the source of an older one.
 func (c candidate) finished(older candidate) bool {
-	return c.status.Stage == migrate.Certified && c.status.Certified.After(older.plan.Created) && c.plan.SharesSource(older.plan)
+	return c.status.Stage == migrate.Certified && c.status.Certified.After(older.plan.Created) &&
+		c.plan.SharesSource(older.plan)
 }
 
 func (m *migration) find(ctx context.Context, d regions.Resolution, customer string) (plans []candidate, err error) {
-	ids, err := migrate.List(ctx, m.world.home)
+	ids, err := plan.List(ctx, m.session.home)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +129,7 @@ func (m *migration) find(ctx context.Context, d regions.Resolution, customer str
 		if !strings.HasPrefix(id, customer+"-"+d.Place.Code+"-") {
 			continue
 		}
-		p, err := migrate.Load(ctx, m.world.home, id)
+		p, err := plan.Load(ctx, m.session.home, id)
 		if errors.Is(err, state.ErrDamaged) {
 			m.reporter().Note(fmt.Sprintf("plan %s is passed over: %v", id, err))
 			continue
@@ -132,7 +140,7 @@ func (m *migration) find(ctx context.Context, d regions.Resolution, customer str
 		if p.Customer != customer || p.Destination.Provider != d.Place.Provider || p.Destination.Code != d.Place.Code {
 			continue
 		}
-		status, err := m.runner(m.world, 0).Status(ctx, p)
+		status, err := m.runner(m.session, 0).Status(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -149,23 +157,30 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 	}
 	i := slices.IndexFunc(plans, func(c candidate) bool { return c.status.Stage == migrate.Certified })
 	if i < 0 {
-		return &refusedError{err: why, hint: "residency inventory shows where it is"}
+		return &refusedError{err: why, remedy: cmp.Or(remedy.For(why), "residency inventory shows where it is")}
 	}
 	done := plans[i].plan
-	if err := m.meant(ctx, m.world, done, m.agree); err != nil {
+	if err := m.confirmDigest(ctx, m.session, done, m.agree); err != nil {
 		return err
 	}
 	for _, c := range plans {
 		if c.status.Stage != migrate.Certified {
 			continue
 		}
-		err := m.runner(m.world, 0).GiveBack(ctx, c.plan)
+		err := m.runner(m.session, 0).GiveBack(ctx, c.plan)
 		if errors.Is(err, state.ErrLeased) {
-			m.reporter().Note(fmt.Sprintf("what plan %s reserves at its destination was not looked at (%v); the same command given after that takes away what a killed run has left", c.plan.ID, err))
+			m.reporter().Note(fmt.Sprintf("the reservation of plan %s at its destination was not checked (%v); "+
+				"running the same command after that removes what a killed run left", c.plan.ID, err))
 		} else if err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(m.Out, "Nothing to do: all data of %s is in %s; plan %s moved it.\n", customer, done.Destination, done.ID)
+	if remedy.For(why) != "" {
+		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and what is left may stay: %s.\n", done.ID,
+			strings.TrimPrefix(why.Error(), plan.ErrNothing.Error()+": "))
+		return nil
+	}
+	fmt.Fprintf(m.Out, "Nothing to do: all data of %s is in %s; plan %s moved it.\n", customer, done.Destination,
+		done.ID)
 	return nil
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // named says whose data the configuration says is where.
-func (w *world) named() migrate.Claims {
-	c := migrate.Claims{Same: w.same, Views: w.views}
+func (w *session) named() plan.Claims {
+	c := plan.Claims{Same: w.same, Views: w.views}
 	for _, claim := range w.config.Claims() {
 		c.Named = append(c.Named, inventory.Claim(claim))
 	}
@@ -22,13 +23,13 @@ func (w *world) named() migrate.Claims {
 }
 
 // claims says also where it would be moved by a migration to the same destination.
-func (w *world) claims(provider, region string) migrate.Claims {
+func (w *session) claims(provider, region string) plan.Claims {
 	all := w.named()
 	for _, c := range all.Named {
 		for _, from := range sortedKeys(w.providers[c.Location.Provider].Regions) {
 			moved := c
 			moved.Location.Provider = provider
-			moved.Location.Bucket = w.config.BucketName(c.Location.Bucket, region, c.Customer, from)
+			moved.Location.Bucket = w.config.BucketName(c.Location, region, c.Customer, from)
 			if !slices.Contains(all.Moved, moved) {
 				all.Moved = append(all.Moved, moved)
 			}
@@ -38,15 +39,15 @@ func (w *world) claims(provider, region string) migrate.Claims {
 }
 
 // same tells whether two providers are certain to be one service.
-func (w *world) same(a, b string) bool {
+func (w *session) same(a, b string) bool {
 	return a == b || w.config.Providers[a].Shares(w.catalog, w.config.Providers[b]) != ""
 }
 
 // views finds the regions in which a provider shows a bucket.
-func (w *world) views(ctx context.Context, at objectstore.Location) ([]objectstore.Store, error) {
+func (w *session) views(ctx context.Context, at objectstore.Location) ([]objectstore.Store, error) {
 	p := w.providers[at.Provider]
 	codes := p.store.Regions()
-	if p.Type == "aws" || len(codes) == 0 {
+	if p.store.Global() || len(codes) == 0 {
 		codes = codes[:min(len(codes), 1)] // any region knows where a bucket is
 		if len(codes) == 0 {
 			codes = []string{""}
@@ -59,7 +60,7 @@ func (w *world) views(ctx context.Context, at objectstore.Location) ([]objectsto
 		case errors.Is(err, objectstore.ErrNotFound):
 		case err != nil:
 			return nil, err
-		case p.Type == "aws":
+		case p.store.Global():
 			views = append(views, p.store.Region(cmp.Or(region, code)))
 		default:
 			views = append(views, p.store.Region(code))
@@ -68,18 +69,18 @@ func (w *world) views(ctx context.Context, at objectstore.Location) ([]objectsto
 	return views, nil
 }
 
-// permitted refuses a plan to which the configuration, as it is now, or the state
+// checkPlan refuses a plan to which the configuration, as it is now, or the state
 // is an obstacle.
-func (a *app) permitted(ctx context.Context, w *world, p *migrate.Plan) error {
-	if err := a.unclaimed(ctx, w, p); err != nil {
+func (a *app) checkPlan(ctx context.Context, w *session, p *plan.Plan) error {
+	if err := a.checkClaims(ctx, w, p); err != nil {
 		return err
 	}
-	return w.apart(ctx, p)
+	return w.checkState(ctx, p)
 }
 
-// unclaimed refuses a plan of which the configuration has since come to call the
+// checkClaims refuses a plan of which the configuration has since come to call the
 // source or the destination another customer's.
-func (a *app) unclaimed(ctx context.Context, w *world, p *migrate.Plan) error {
+func (a *app) checkClaims(ctx context.Context, w *session, p *plan.Plan) error {
 	claims := w.claims(p.Destination.Provider, p.Destination.Code)
 	for _, m := range p.Moves {
 		from, to := m.From(), p.To(m)

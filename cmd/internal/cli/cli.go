@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +16,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 )
 
 // Streams are where a command reads and writes.
@@ -44,8 +47,10 @@ type app struct {
 	insecure   bool
 	state      string
 
-	keyless bool // the command at hand opens no object
-	observe func(objectstore.Exchange)
+	answers     *bufio.Reader
+	interactive bool // somebody is there to answer
+	keyless     bool // the command at hand opens no object
+	observe     func(objectstore.Exchange)
 }
 
 // Main runs one command and returns its exit code. The first signal ends the
@@ -57,7 +62,9 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 		// Ends with the process: a command outlives no signal.
 		select {
 		case sig := <-signals:
-			fmt.Fprintln(s.Err, "\nresidency: stopping; entries in flight are finished or left for the next run (again to stop at once)")
+			fmt.Fprintln(s.Err,
+				"\nresidency: stopping; what is in flight is finished or left for the next run (interrupt again to "+
+					"stop at once)")
 			cancel(interrupted{sig})
 		case <-ctx.Done():
 			return
@@ -66,26 +73,36 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 			os.Exit(signalCode(sig))
 		}
 	}()
-	a := &app{Streams: s, getenv: getenv, now: time.Now}
+	out := &output{to: s.Out}
+	a := &app{Streams: Streams{In: s.In, Out: out, Err: s.Err}, getenv: getenv, now: time.Now,
+		interactive: render.IsTerminal(s.In) && render.IsTerminal(s.Out)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.In)
-	root.SetOut(s.Out)
+	root.SetOut(out)
 	root.SetErr(s.Err)
 	err := root.ExecuteContext(ctx)
+	if out.err != nil && !errors.Is(err, errOutput) {
+		// What was done is done, and its own code says how it went, unless that is well.
+		if err != nil {
+			a.printError(out.err)
+		} else {
+			err = out.err
+		}
+	}
 	if err == nil {
 		return exitOK
 	}
 	var stop interrupted
 	if errors.As(context.Cause(ctx), &stop) {
-		fmt.Fprintln(s.Err, "residency: interrupted; run the same command again to go on")
+		fmt.Fprintln(s.Err, "residency: interrupted; run the same command again to resume")
 		return signalCode(stop.Signal)
 	}
 	var usage *usageError
-	if !a.parsed && !errors.As(err, &usage) {
-		err = &usageError{err: err, hint: "residency --help"}
+	if !a.parsed && !errors.As(err, &usage) && !errors.Is(err, errOutput) {
+		err = &usageError{err: err, remedy: "residency --help"}
 	}
-	a.complain(err)
+	a.printError(err)
 	return exitCode(err)
 }
 
@@ -101,39 +118,40 @@ func signalCode(sig os.Signal) int {
 	return exitPartial
 }
 
-// complain writes an error with its remedy.
-func (a *app) complain(err error) {
+// printError writes an error with its remedy.
+func (a *app) printError(err error) {
 	var silent *silentError
 	if errors.As(err, &silent) {
 		return
 	}
 	// Errors that were joined are told one after the other.
 	fmt.Fprintln(a.Err, "residency: "+render.Text(strings.ReplaceAll(err.Error(), "\n", "; ")))
-	if hint := remedy(err); hint != "" {
-		fmt.Fprintln(a.Err, "  next: "+hint)
+	if next := remedy.For(err); next != "" {
+		fmt.Fprintln(a.Err, "  next: "+next)
 	}
 }
 
 const exitCodes = `
 exit codes:
   0    done; or within the policy
-  1    failed or partial; rerun resumes
+  1    failed or partial; run again to resume
   2    usage or configuration
-  3    inventory --check: data outside of the allowed jurisdictions
-  4    refused: no approval, US or unknown destination, blocker, drifted source
-  5    verification: mismatch or unverifiable; nothing was erased, unless it
-       says that it found so after the erase
+  3    inventory --check: data outside the allowed jurisdictions
+  4    refused: no approval, US or unknown destination, blocker, or a source
+       that changed since the plan
+  5    verification: mismatch or unverifiable; nothing was erased, unless the
+       message says that this was found after the erase
   6    copied and verified, but the source is not empty
   7    another run holds the lease
-  130, 143  interrupted after a clean stop; rerun resumes
+  130, 143  interrupted, after a clean stop; run again to resume
 `
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "residency",
-		Short: "Where customers' data is, under whose law, and how to move it with proof",
+		Short: "Find customers' data, see whose law reaches it, and move it out of the US with proof",
 		Long: `residency lists where each customer's data is and under whose law, moves it
-to a region outside of the United States, proves that every version and
+to a region outside the United States, proves that every version and
 attribute arrived, and only then deletes the source.
 
 It reports exposures by rule, source and date. It gives no legal conclusion.
@@ -146,18 +164,24 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	}
 	root.SetVersionTemplate("residency {{.Version}}\n")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{err: err, hint: c.CommandPath() + " --help"}
+		return &usageError{err: err, remedy: c.CommandPath() + " --help"}
 	})
 	f := root.PersistentFlags()
-	f.StringVar(&a.configPath, "config", "", "configuration `file` (default residency.yaml here, then $RESIDENCY_CONFIG)")
-	f.StringVar(&a.customer, "customer", "", "only this customer's data (`name`)")
+	f.StringVar(&a.configPath, "config", "",
+		"configuration `file` (default $RESIDENCY_CONFIG, then residency.yaml here)")
+	f.StringVar(&a.customer, "customer", "", "limit the command to this customer (`name`)")
 	f.StringVarP(&a.output, "output", "o", "table", "`format` of results: table, json or csv")
-	f.BoolVar(&a.quiet, "quiet", false, "no progress")
+	f.BoolVar(&a.quiet, "quiet", false, "show no progress")
 	f.StringVar(&a.logFormat, "log-format", "text", "`format` of progress and diagnostics: text or json")
 	f.BoolVar(&a.logKeys, "log-keys", false, "show object keys, which may be personal data")
-	f.BoolVar(&a.insecure, "insecure", false, "permit plain http endpoints on other machines")
-	f.StringVar(&a.state, "state", "", "where plans, receipts and certificates are kept: a directory or provider:bucket/prefix (`home`; default from the configuration)")
-	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(), a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand())
+	f.BoolVar(&a.insecure, "insecure", false, "allow plain http to other machines")
+	f.StringVar(&a.state, "state", "",
+		"where plans, receipts and certificates are kept: a directory or provider:bucket/prefix\n(`location`; default "+
+			"from the configuration)")
+	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(),
+		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.initCommand(), a.configCommand(),
+		a.manCommand())
+	root.AddCommand(topicCommands(root)...)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		a.parsed = true
 		return a.checkFlags(c)
@@ -173,10 +197,29 @@ func (a *app) checkFlags(c *cobra.Command) error {
 	if !slices.Contains(formats, a.output) {
 		return &usageError{err: fmt.Errorf("output format %q: one of %s", a.output, strings.Join(formats, ", "))}
 	}
+	if err := emptyFlag(c); err != nil {
+		return err
+	}
 	if a.logFormat != "text" && a.logFormat != "json" {
 		return &usageError{err: fmt.Errorf("log format %q: one of text, json", a.logFormat)}
 	}
 	return nil
+}
+
+// emptyFlag refuses a flag that is given and says nothing, as an unset variable of a
+// script leaves it: no customer would be every customer, no plan a new one.
+func emptyFlag(c *cobra.Command) error {
+	var err error
+	c.Flags().Visit(func(f *pflag.Flag) {
+		text := f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			text = strings.Join(list.GetSlice(), "")
+		}
+		if strings.TrimSpace(text) == "" && err == nil {
+			err = &usageError{err: fmt.Errorf("--%s is empty", f.Name), remedy: "give it a value, or leave it out"}
+		}
+	})
+	return err
 }
 
 // reporter is the invocation's one reporter: a bar and notes share the screen.

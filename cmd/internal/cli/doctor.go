@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/doctor"
-	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/regions"
 )
 
@@ -21,22 +22,22 @@ func (a *app) doctorCommand() *cobra.Command {
 	var evidence evidenceFlags
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check credentials, permissions, clocks and what the endpoints can do",
-		Long: `doctor asks every configured region about its credentials, its clock and its
-place and, with --customer, every bucket of that customer whether it can be
-listed, read and deleted from. With --to it also asks the destination's buckets
-what they refuse: for that it writes to keys that nobody has, and takes away
-what was not refused. What an endpoint can do is kept in the state for a day,
-and shown from there. Nothing else is changed.
+		Short: "Check credentials, permissions, clocks and what the endpoints support",
+		Long: `doctor checks the credentials, clock and location of every configured region. With
+--customer it also checks whether each of that customer's buckets can be listed,
+read and deleted from. With --to it tests what the destination's buckets refuse:
+it writes to keys that nobody uses, and removes whatever was accepted. What an
+endpoint supports is kept in the state for a day and shown from there. Nothing
+else is changed.
 
-With --evidence it asks the service of --to instead what this program believes that
-it does: conditions of deletions and writes, what a copy's answer tells, what new
-buckets are like, how soon a policy is in force, and so on. It makes buckets of its
-own for that, names them first, and removes them at the end and when interrupted.
-The file has each claim with its source, what is expected and what was seen, with
-the headers of requests and answers: without credentials, of account numbers the
-last four digits, of users no name. It needs s3:* on residency-evidence-* and
-s3:ListAllMyBuckets.`,
+With --evidence it tests instead whether the service of --to behaves as this
+program assumes: conditional deletes and writes, what the answer to a copy says,
+the defaults of new buckets, how soon a policy takes effect, and so on. It creates
+buckets of its own for that, names them first, and removes them at the end, also
+when interrupted. The file lists each claim with its source, what was expected and
+what was seen, with the headers of requests and responses: no credentials, no user
+names, and only the last four digits of account numbers. It needs s3:* on
+residency-evidence-* and s3:ListAllMyBuckets.`,
 		Example: `  residency doctor
   residency doctor --customer acme --to eu-west
   residency doctor --to eu-west-1 --evidence evidence.json --dry-run`,
@@ -52,7 +53,7 @@ s3:ListAllMyBuckets.`,
 			if err != nil {
 				return err
 			}
-			d := &doctor.Doctor{Now: a.now, Cache: migrate.Endpoints{Home: w.home}}
+			d := &doctor.Doctor{Now: a.now, Cache: record.Endpoints{Home: w.home}}
 			if err := a.examine(c.Context(), w, d, to); err != nil {
 				return err
 			}
@@ -60,15 +61,15 @@ s3:ListAllMyBuckets.`,
 		},
 	}
 	evidence.addTo(c)
-	c.Flags().StringVar(&to, "to", "", "also examine the buckets at this destination `region`")
+	c.Flags().StringVar(&to, "to", "", "also check the buckets at this destination `region`")
 	return c
 }
 
-func (a *app) examine(ctx context.Context, w *world, d *doctor.Doctor, to string) error {
+func (a *app) examine(ctx context.Context, w *session, d *doctor.Doctor, to string) error {
 	var destination regions.Resolution
 	if to != "" {
 		var err error
-		if destination, _, err = a.aim(w, to); err != nil {
+		if destination, _, err = a.resolve(ctx, w, to); err != nil {
 			return err
 		}
 	}
@@ -98,9 +99,12 @@ func (a *app) examine(ctx context.Context, w *world, d *doctor.Doctor, to string
 	if err != nil {
 		return err
 	}
+	if inv.Complete && !slices.Contains(inv.Names, customer) {
+		return w.unknown(customer, inv)
+	}
 	seen := map[string]bool{}
 	for _, p := range inv.Places {
-		if p.Customer != customer || seen[p.Provider+":"+p.Bucket] {
+		if p.Customer != customer || p.Region == "" || seen[p.Provider+":"+p.Bucket] {
 			continue
 		}
 		if to != "" && p.Provider == destination.Place.Provider && p.Region == destination.Place.Code {
@@ -110,7 +114,7 @@ func (a *app) examine(ctx context.Context, w *world, d *doctor.Doctor, to string
 		d.Source(ctx, p.Provider, p.Bucket, w.providers[p.Provider].store.Region(p.Region))
 		if to != "" {
 			provider, code := destination.Place.Provider, destination.Place.Code
-			bucket := w.config.BucketName(p.Bucket, code, customer, p.Region)
+			bucket := w.config.BucketName(p.Location(), code, customer, p.Region)
 			if !seen[provider+":"+bucket] {
 				seen[provider+":"+bucket] = true
 				d.Destination(ctx, provider, bucket, w.providers[provider].store.Region(code))
@@ -136,7 +140,8 @@ func (a *app) printChecks(checks []doctor.Check) error {
 	case "csv":
 		err = render.CSV(a.Out, []string{"place", "check", "outcome", "detail"}, rows)
 	default:
-		err = render.Table(a.Out, []render.Column{{Name: "place, check", Fold: true}, {Name: "outcome"}, {Name: "detail", Fold: true}}, grouped(rows))
+		err = render.Table(a.Out, []render.Column{{Name: "place, check", Fold: true}, {Name: "outcome"},
+			{Name: "detail", Fold: true}}, grouped(rows))
 	}
 	if err == nil && failed > 0 {
 		err = fmt.Errorf("%w: %s failed", errUnwell, plural(failed, "check"))

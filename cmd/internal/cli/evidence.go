@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory/doctor/evidence"
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/regions"
 )
 
@@ -26,16 +26,17 @@ type evidenceFlags struct {
 
 func (e *evidenceFlags) addTo(c *cobra.Command) {
 	c.Flags().StringVar(&e.file, "evidence", "",
-		"ask the service of --to what it is believed to do, in buckets of its own, and write the answers to this `file`")
-	c.Flags().BoolVar(&e.dryRun, "dry-run", false, "with --evidence: say what would be asked and made, and do nothing")
+		"test in buckets of its own whether the service of --to behaves as assumed, and write the\nresults to this `file`")
+	c.Flags().BoolVar(&e.dryRun, "dry-run", false,
+		"with --evidence: show what would be tested and created, and do nothing")
 	c.Flags().BoolVar(&e.withAccounts, "with-account", false,
-		"with --evidence: keep account numbers and names of users in the file")
+		"with --evidence: keep account numbers and user names in the file")
 }
 
 func (e *evidenceFlags) check(to string) error {
 	switch {
 	case e.file == "" && (e.dryRun || e.withAccounts):
-		return &usageError{err: errors.New("--dry-run and --with-account are about --evidence, which is missing")}
+		return &usageError{err: errors.New("--dry-run and --with-account need --evidence, which is missing")}
 	case e.file != "" && to == "":
 		return needTo(to)
 	}
@@ -44,19 +45,22 @@ func (e *evidenceFlags) check(to string) error {
 
 // evidence asks the service of a region and writes down what it did.
 func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
-	c := &evidence.Collector{Now: a.now, Sleep: pause, Tool: "residency " + version()}
+	c := &evidence.Collector{Now: a.now, Sleep: objectstore.Sleep, Tool: "residency " + version()}
 	a.observe, a.keyless = c.Observe, true
 	w, err := a.openStores(ctx)
 	if err != nil {
 		return err
 	}
-	d, err := w.catalog.Resolve(to, w.offered())
+	d, err := a.destination(ctx, w, to)
 	if err != nil {
 		return err
 	}
-	c.Near, c.Far = w.near(d)
+	if c.Near, c.Far, err = w.near(d); err != nil {
+		return err
+	}
 	c.Name = "residency-evidence-" + strings.ToLower(rand.Text())[:10]
-	fmt.Fprintf(a.Err, "These buckets are made at %s, and removed at the end; nothing else is touched:\n", c.Near.Name)
+	fmt.Fprintf(a.Err, "These buckets are created at %s and removed at the end; nothing else is touched:\n",
+		c.Near.Name)
 	for _, b := range c.Buckets() {
 		fmt.Fprintln(a.Err, "  "+b)
 	}
@@ -66,7 +70,7 @@ func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
 	// The file is there before anything is made: what cannot be written is not asked.
 	f, err := evidenceFile(e.file)
 	if err != nil {
-		return &usageError{err: fmt.Errorf("--evidence: %w", err), hint: "name a file that is not there yet"}
+		return &usageError{err: fmt.Errorf("--evidence: %w", err), remedy: "name a file that does not exist yet"}
 	}
 	report, err := c.Run(ctx)
 	report.Redact(e.withAccounts)
@@ -83,10 +87,10 @@ func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
 			asked++
 		}
 	}
-	a.reporter().Note(fmt.Sprintf("%s is written: %d of %d claims were asked; all that was made is removed",
+	a.reporter().Note(fmt.Sprintf("%s written: %d of %d claims were tested; everything created was removed",
 		e.file, asked, len(report.Claims)))
 	if asked < len(report.Claims) {
-		return fmt.Errorf("%w: %s could not be asked", errIncomplete, plural(len(report.Claims)-asked, "claim"))
+		return fmt.Errorf("%w: %s could not be tested", errIncomplete, plural(len(report.Claims)-asked, "claim"))
 	}
 	return nil
 }
@@ -102,31 +106,27 @@ func evidenceFile(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|mode, 0o600)
 }
 
-// pause waits, or returns the context's error.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // near is the region that is asked, and another one of its provider, if there is one.
-func (w *world) near(d regions.Resolution) (evidence.Region, *evidence.Region) {
+func (w *session) near(d regions.Resolution) (near evidence.Region, far *evidence.Region, err error) {
 	p := w.providers[d.Place.Provider]
-	at := func(code string) evidence.Region {
-		return evidence.Region{Name: p.name + ":" + code, Store: p.store.Region(code)}
+	at := func(code string) (evidence.Region, error) {
+		store, ok := p.store.Region(code).(evidence.Store)
+		if !ok {
+			return evidence.Region{},
+				&usageError{err: fmt.Errorf("--evidence: no claims are made of services of type %s", p.Type)}
+		}
+		return evidence.Region{Name: p.name + ":" + code, Store: store}, nil
+	}
+	if near, err = at(d.Place.Code); err != nil {
+		return near, nil, err
 	}
 	for _, code := range p.store.Regions() {
 		if code != d.Place.Code {
-			far := at(code)
-			return at(d.Place.Code), &far
+			other, err := at(code)
+			return near, &other, err
 		}
 	}
-	return at(d.Place.Code), nil
+	return near, nil, nil
 }
 
 func (a *app) printClaims(claims []evidence.Claim) error {
@@ -137,7 +137,7 @@ func (a *app) printClaims(claims []evidence.Claim) error {
 	for _, c := range claims {
 		outcome, observed := string(c.Outcome), c.Observed
 		if outcome == "" {
-			outcome, observed = "would be asked", "expected: "+c.Expected
+			outcome, observed = "would be tested", "expected: "+c.Expected
 		}
 		rows = append(rows, []string{c.Claim, outcome, observed})
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,55 +13,91 @@ import (
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/regions"
 )
 
 func (a *app) inventoryCommand() *cobra.Command {
 	var check bool
+	var allowed []string
 	c := &cobra.Command{
 		Use:   "inventory",
-		Short: "List where customers' data is: place, law, amounts, findings, coverage",
-		Long: `inventory looks at every bucket of every configured provider and region and says
-whose data it holds, in which country, under whose law, how much, and whether
-the policy allows it. It changes nothing. What could not be looked at is listed
-and makes the exit code 1.
+		Short: "List where customers' data is: location, law, size, findings, coverage",
+		Long: `inventory looks at every bucket in every configured provider and region and
+reports whose data it holds, in which country, under whose law, how much, and
+whether the policy allows it. It changes nothing. Places that could not be
+checked are listed, and make the exit code 1; whether data is within the policy is
+then not known, unless some is seen outside of it.
 
-A bucket is a customer's because the configuration names it, because it is
-where a named one moves to, or because of its tag.`,
+--check needs a policy: from the configuration, or from --policy where the
+configuration has none.
+
+A bucket belongs to a customer if the configuration names it, if it is the
+destination of a named bucket, or if its tag says so.`,
 		Example: `  residency inventory
   residency inventory --customer acme
-  residency inventory --check --quiet -o json > inventory.json`,
+  residency inventory --check --quiet -o json > inventory.json
+  residency inventory --check --policy EU,CH`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.keyless = true
-			w, err := a.open(c.Context())
+			w, err := a.openStores(c.Context())
 			if err != nil {
 				return err
+			}
+			if c.Flags().Changed("policy") {
+				if err := w.givePolicy(allowed); err != nil {
+					return err
+				}
+			}
+			if check && !w.config.HasPolicy(a.customer) {
+				return &usageError{err: errors.New("nothing to check: no policy says where data may be"),
+					remedy: "write policy.allowed into the configuration (" + w.config.Path + "), or give --policy EU"}
 			}
 			inv, err := a.scan(c.Context(), w, a.customer)
 			if err != nil {
 				return err
 			}
+			if a.customer != "" && !slices.Contains(inv.Names, a.customer) {
+				return w.unknown(a.customer, inv)
+			}
 			if err := a.printInventory(inv); err != nil {
 				return err
 			}
 			switch {
-			case check && !inv.Compliance:
+			case check && inv.Compliance != nil && !*inv.Compliance:
 				return &silentError{errPolicy}
 			case !inv.Complete:
 				return errIncomplete
+			case check && inv.Compliance == nil:
+				return errUnclear
 			}
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&check, "check", false, "exit 3 if data is outside of the allowed jurisdictions")
+	c.Flags().BoolVar(&check, "check", false, "exit 3 if data is outside the allowed jurisdictions")
+	c.Flags().StringSliceVar(&allowed, "policy", nil,
+		"where data may be, if the configuration does not say: sets, countries or region codes\n(`LIST`, such as EU,CH)")
 	return c
 }
 
+// givePolicy puts a policy in force where the configuration has none.
+func (w *session) givePolicy(allowed []string) error {
+	if line := w.config.PolicyLine(); line != "" {
+		return &usageError{err: fmt.Errorf("%s: the configuration has a policy, which --policy does not replace", line),
+			remedy: "leave --policy out, or change the configuration"}
+	}
+	if _, err := regions.NewPolicy(w.catalog, allowed); err != nil {
+		return &usageError{err: fmt.Errorf("--policy: %w", err)}
+	}
+	w.config.Policy.Allowed = allowed
+	return nil
+}
+
 // scan takes stock, with progress.
-func (a *app) scan(ctx context.Context, w *world, customer string) (*inventory.Inventory, error) {
+func (a *app) scan(ctx context.Context, w *session, customer string) (*inventory.Inventory, error) {
 	progress := &inventory.Progress{}
 	reporter := a.reporter()
-	look := func() render.Snapshot { return render.Snapshot{Phase: "looking", Entries: progress.Entries.Load()} }
+	look := func() render.Snapshot { return render.Snapshot{Phase: "listing", Entries: progress.Entries.Load()} }
 	reporter.Began(look())
 	stop := reporter.Watch(ctx, look)
 	defer func() {
@@ -75,21 +112,45 @@ func (a *app) printInventory(inv *inventory.Inventory) error {
 	case "json":
 		return render.JSON(a.Out, inv)
 	case "csv":
-		header := []string{"customer", "attributed_by", "provider", "region", "country", "jurisdictions", "operator", "operator_country", "bucket", "prefix", "versioning", "objects", "versions", "delete_markers", "unfinished_uploads", "bytes", "policy_verdict", "error", "residency_own", "residency_probes"}
+		header := []string{"customer", "attributed_by", "provider", "region", "country", "jurisdictions", "operator",
+			"operator_country", "bucket", "prefix", "versioning", "objects", "versions", "delete_markers", "unfinished_uploads",
+			"bytes", "policy_verdict", "error", "residency_own", "residency_probes"}
 		var rows [][]string
 		for _, p := range inv.Places {
-			rows = append(rows, []string{p.Customer, string(p.Attribution), p.Provider, p.Region, p.Country, strings.Join(p.Sets, " "), p.Operator, p.OperatorIn, p.Bucket, p.Prefix, string(p.Versioning),
-				number(p.Objects), number(p.Versions), number(p.Markers), number(p.Uploads), number(p.Bytes), string(p.Verdict), p.Error, number(p.Own), number(p.Probes)})
+			rows = append(rows, []string{p.Customer, string(p.Attribution), p.Provider, p.Region, p.Country,
+				strings.Join(p.Sets, " "), p.Operator, p.OperatorIn, p.Bucket, p.Prefix, string(p.Versioning),
+				number(p.Objects), number(p.Versions), number(p.Markers), number(p.Uploads), number(p.Bytes), string(p.Verdict),
+				p.Error, number(p.Own), number(p.Probes)})
+		}
+		for _, c := range unplaced(inv) {
+			row := make([]string, len(header))
+			row[2], row[3], row[8] = c.Provider, c.Region, cmp.Or(c.Bucket, c.Kind)
+			row[16], row[17] = string(inventory.Unknown), "not looked at: "+c.Reason
+			rows = append(rows, row)
 		}
 		return render.CSV(a.Out, header, rows)
 	}
 	return a.inventoryTable(inv)
 }
 
+// unplaced are the places that could not be looked at and have no place of their own.
+func unplaced(inv *inventory.Inventory) (list []inventory.Coverage) {
+	for _, c := range inv.Coverage {
+		if c.Open() && !slices.ContainsFunc(inv.Places, func(p inventory.Place) bool {
+			return c.Bucket != "" && p.Provider == c.Provider && p.Bucket == c.Bucket && p.Error != ""
+		}) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (a *app) inventoryTable(inv *inventory.Inventory) error {
-	columns := []render.Column{{Name: "customer, location", Fold: true}, {Name: "region"}, {Name: "law"}, {Name: "operator"}, {Name: "objects", Right: true}, {Name: "entries", Right: true}, {Name: "size", Right: true}, {Name: "policy"}}
+	columns := []render.Column{{Name: "customer, location", Fold: true}, {Name: "region"}, {Name: "law"},
+		{Name: "operator"}, {Name: "objects", Right: true}, {Name: "entries", Right: true}, {Name: "size", Right: true},
+		{Name: "policy"}}
 	var rows [][]string
 	var empty []string
 	for _, p := range inv.Places {
@@ -103,21 +164,45 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 		if p.Error != "" {
 			entries = ">" + entries
 		}
-		rows = append(rows, []string{cmp.Or(p.Customer, "(nobody's)"), p.Location().String(), p.Region, law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
+		rows = append(rows, []string{cmp.Or(p.Customer, "(unassigned)"), p.Location().String(), p.Region,
+			law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
 	}
+	a.printStanding(inv)
 	if len(rows) == 0 {
-		fmt.Fprintln(a.Out, "No data found.")
+		text := "No data found."
+		switch looked := func(c inventory.Coverage) bool { return c.Looked }; {
+		case !slices.ContainsFunc(inv.Coverage, looked):
+			text = "Nothing could be looked at."
+		case !inv.Complete:
+			text = "No data found in what could be looked at."
+		}
+		fmt.Fprintln(a.Out, text)
 	} else if err := render.Table(a.Out, columns, grouped(rows)); err != nil {
 		return err
 	}
 	if len(empty) > 0 {
 		fmt.Fprintln(a.Out, "\n"+render.Wrap("Empty: "+strings.Join(empty, ", "), render.Width, "  "))
 	}
-	fmt.Fprintf(a.Out, "\nlaw: country of the bytes, then EU or EEA membership. operator: home country of who runs the\nservice. entries: versions and delete markers. policy: %s.\n", inv.Policy)
+	fmt.Fprintf(a.Out, "\nlaw: country where the bytes are, then EU or EEA membership. operator: home country of "+
+		"the\nservice's operator. entries: versions and delete markers. policy: %s.\n", inv.Policy)
+	fmt.Fprintf(a.Out, "configuration: %s\n", render.Text(configured(inv.Configuration)))
 	a.printFindings(inv.Findings)
-	a.printExposures("Exposures", inv.Exposures)
+	a.printExposures("Exposures", inv.Exposures, inv.Safeguards)
 	a.printCoverage(inv)
 	return nil
+}
+
+// printStanding says first what would be missed at the end.
+func (a *app) printStanding(inv *inventory.Inventory) {
+	missed := plural(inv.NotLooked(), "place") + " could not be looked at, see below.\n\n"
+	switch {
+	case inv.Compliance == nil && inv.Complete:
+		fmt.Fprint(a.Out, "NOT KNOWN whether data is within the policy: see the findings below.\n\n")
+	case inv.Compliance == nil:
+		fmt.Fprint(a.Out, "NOT KNOWN whether data is within the policy: "+missed)
+	case !inv.Complete:
+		fmt.Fprint(a.Out, "OUTSIDE of the policy; and "+missed)
+	}
 }
 
 // law is a country and the union it is in, if any.
@@ -125,12 +210,17 @@ func law(country string, sets []string) string {
 	if country == "" {
 		return "unknown"
 	}
+	return strings.TrimSpace(country + " " + union(sets))
+}
+
+// union is the EU or the EEA, if it is among the sets.
+func union(sets []string) string {
 	for _, set := range []string{"EU", "EEA"} {
 		if slices.Contains(sets, set) {
-			return country + " " + set
+			return set
 		}
 	}
-	return country
+	return ""
 }
 
 func (a *app) printFindings(findings []inventory.Finding) {
@@ -143,43 +233,9 @@ func (a *app) printFindings(findings []inventory.Finding) {
 		if where != "" {
 			where += ": "
 		}
-		text := render.Wrap(render.Text(fmt.Sprintf("%s%s [%s]", where, f.Text, f.Rule)), render.Width-13, strings.Repeat(" ", 13))
+		text := render.Wrap(render.Text(fmt.Sprintf("%s%s [%s]", where, f.Text, f.Rule)), render.Width-13,
+			strings.Repeat(" ", 13))
 		fmt.Fprintf(a.Out, "  %-10s %s\n", f.Severity, text)
-	}
-}
-
-// printExposures lists which laws reach the data: one line for each country of
-// location and each operator. JSON has each with its detail and source.
-func (a *app) printExposures(title string, exposures []inventory.Exposure) {
-	if len(exposures) == 0 {
-		return
-	}
-	type group struct {
-		axis, through string
-		locations     int
-		laws          []string
-	}
-	var groups []*group
-	oldest := exposures[0].AsOf
-	for _, e := range exposures {
-		i := slices.IndexFunc(groups, func(g *group) bool { return g.axis == e.Axis && g.through == e.Through })
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, &group{axis: e.Axis, through: e.Through})
-		}
-		groups[i].laws = append(groups[i].laws, e.Law)
-		groups[i].locations = max(groups[i].locations, len(e.Locations))
-		if e.AsOf.Before(oldest) {
-			oldest = e.AsOf
-		}
-	}
-	fmt.Fprintf(a.Out, "\n%s, as of %s (by rule; -o json has sources and details):\n", title, oldest.Format("2006-01"))
-	for _, g := range groups {
-		head := g.axis + " " + orUnknown(g.through)
-		if g.locations > 0 {
-			head += ", " + plural(g.locations, "place")
-		}
-		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(head+": "+strings.Join(g.laws, "; ")), render.Width-2, "    "))
 	}
 }
 
@@ -206,6 +262,9 @@ func (a *app) printCoverage(inv *inventory.Inventory) {
 			where := c.Provider + ":" + c.Region
 			if c.Bucket != "" {
 				where += ", bucket " + c.Bucket
+			}
+			if c.Kind != "" {
+				where = c.Provider + ", " + c.Kind
 			}
 			fmt.Fprintln(a.Out, "NOT looked at: "+render.Wrap(render.Text(where+": "+c.Reason), render.Width-15, "  "))
 		}

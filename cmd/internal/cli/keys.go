@@ -11,17 +11,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/config"
-	"github.com/residency/residency/inventory/objectstore/s3store"
-	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/inventory/objectstore/kind"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // customerKeys reads the keys of SSE-C from where the configuration says. No
 // error holds anything of them.
-func (a *app) customerKeys(from []config.Key) ([]s3store.CustomerKey, error) {
+func (a *app) customerKeys(from []config.Key) ([]kind.CustomerKey, error) {
 	if a.keyless {
 		return nil, nil
 	}
-	var keys []s3store.CustomerKey
+	var keys []kind.CustomerKey
 	for _, f := range from {
 		where, secret := "variable "+f.Env, []byte(a.getenv(f.Env))
 		if f.File != "" {
@@ -32,7 +32,8 @@ func (a *app) customerKeys(from []config.Key) ([]s3store.CustomerKey, error) {
 			}
 		}
 		if len(secret) == 0 {
-			return nil, &usageError{err: fmt.Errorf("sse_c_keys: %s is empty", where), hint: "put the key there, in base64; or take it out of the configuration"}
+			return nil, &usageError{err: fmt.Errorf("sse_c_keys: %s is empty", where),
+				remedy: "put the key there, in base64; or take it out of the configuration"}
 		}
 		key, err := customerKey(secret)
 		if err != nil {
@@ -44,19 +45,20 @@ func (a *app) customerKeys(from []config.Key) ([]s3store.CustomerKey, error) {
 }
 
 // customerKey takes 32 bytes as they are, or in base64.
-func customerKey(secret []byte) (s3store.CustomerKey, error) {
+func customerKey(secret []byte) (kind.CustomerKey, error) {
 	if len(secret) == 32 {
-		return s3store.NewCustomerKey(secret)
+		return kind.NewCustomerKey(secret)
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(secret)))
 	if err != nil {
-		return s3store.CustomerKey{}, errors.New("neither 32 bytes nor those in base64")
+		return kind.CustomerKey{}, errors.New("neither 32 bytes nor those in base64")
 	}
-	return s3store.NewCustomerKey(raw)
+	return kind.NewCustomerKey(raw)
 }
 
 func addRestore(c *cobra.Command, tier *string) {
-	c.Flags().StringVar(tier, "restore", "", "restore archived versions first, at this `tier`: Standard, Bulk or Expedited")
+	c.Flags().StringVar(tier, "restore", "",
+		"restore archived versions first, at this `tier`: Standard, Bulk or Expedited")
 }
 
 // restoreTier checks a tier; it may be written in lower case.
@@ -64,9 +66,10 @@ func restoreTier(text string) (string, error) {
 	if text == "" {
 		return "", nil
 	}
-	i := slices.IndexFunc(migrate.RestoreTiers(), func(t string) bool { return strings.EqualFold(t, text) })
+	i := slices.IndexFunc(plan.RestoreTiers(), func(t string) bool { return strings.EqualFold(t, text) })
 	if i < 0 {
-		return "", &usageError{err: fmt.Errorf("--restore %q: one of %s", text, strings.Join(migrate.RestoreTiers(), ", "))}
+		return "",
+			&usageError{err: fmt.Errorf("--restore %q: one of %s", text, strings.Join(plan.RestoreTiers(), ", "))}
 	}
-	return migrate.RestoreTiers()[i], nil
+	return plan.RestoreTiers()[i], nil
 }

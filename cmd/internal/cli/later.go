@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
 )
@@ -23,9 +25,9 @@ func (a *app) eraseCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "erase --plan ID",
 		Short: "Erase the source of a plan that was run with --keep-source",
-		Long: `erase passes the same gate as migrate: every entry verified, the source as the
-plan knows it, the destination as it was written. Then it deletes exactly the
-versions of the plan, looks what is left, and certifies.
+		Long: `erase passes the same gate as migrate: every entry is verified, the source is as
+planned, and the destination still shows what was written. Then it deletes exactly
+the versions in the plan, lists what is left, and writes the certificate.
 ` + exitCodes,
 		Example: `  residency erase --plan acme-eu-west-1-3f9a0c1b2d4e --approve 3f9a0c1b2d4e`,
 		Args:    cobra.NoArgs,
@@ -37,7 +39,7 @@ versions of the plan, looks what is left, and certifies.
 			if err != nil {
 				return err
 			}
-			if err := a.permitted(c.Context(), w, p); err != nil {
+			if err := a.checkPlan(c.Context(), w, p); err != nil {
 				return err
 			}
 			runner := a.runner(w, workers)
@@ -46,7 +48,7 @@ versions of the plan, looks what is left, and certifies.
 				return err
 			}
 			if status.Stage == migrate.Certified {
-				if err := a.meant(c.Context(), w, p, agree); err != nil {
+				if err := a.confirmDigest(c.Context(), w, p, agree); err != nil {
 					return err
 				}
 				fmt.Fprintf(a.Out, "Nothing to do: the source of plan %s was erased and found empty.\n", p.ID)
@@ -56,7 +58,9 @@ versions of the plan, looks what is left, and certifies.
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
-			err = a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) { return runner.Erase(ctx, p) }, runner)
+			err = a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) {
+				return runner.Erase(ctx, p)
+			}, runner)
 			if err != nil {
 				return &eraseError{err: err, carries: a.command("migrate", "--plan", p.ID, "--approve", p.Digest)}
 			}
@@ -64,13 +68,13 @@ versions of the plan, looks what is left, and certifies.
 		},
 	}
 	addPlan(c, &plan)
-	c.Flags().IntVar(&workers, "workers", migrate.DefaultWorkers, "deletion requests at once")
+	c.Flags().IntVar(&workers, "workers", migrate.DefaultWorkers, "deletion requests sent at once")
 	agree.addTo(c)
 	return c
 }
 
 func addPlan(c *cobra.Command, plan *string) {
-	c.Flags().StringVar(plan, "plan", "", "the plan's `ID`, or its digest")
+	c.Flags().StringVar(plan, "plan", "", "the plan's `ID` or digest")
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -78,9 +82,9 @@ func (a *app) verifyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify --plan ID",
 		Short: "Check the destination against the receipts again",
-		Long: `verify lists the destination and holds it against the receipts of a plan, at any
-later time. With --verify readback it reads every version again and compares
-its SHA-256; where the receipts have none, the checksum that the store keeps.`,
+		Long: `verify lists the destination and compares it with the receipts of a plan, at any
+later time. With --verify readback it also reads every version and compares its
+SHA-256; where a receipt has none, it compares the checksum that the store keeps.`,
 		Example: `  residency verify --plan acme-eu-west-1-3f9a0c1b2d4e
   residency verify --plan acme-eu-west-1-3f9a0c1b2d4e --verify readback`,
 		Args: cobra.NoArgs,
@@ -105,25 +109,33 @@ its SHA-256; where the receipts have none, the checksum that the store keeps.`,
 			say := func(format string, args ...any) {
 				fmt.Fprintln(a.Out, render.Wrap(fmt.Sprintf(format, args...), render.Width, "  "))
 			}
-			say("%s of %s entries of plan %s are at the destination as they were written.", render.Count(v.Entries-v.Spoiled), render.Count(v.Entries), p.ID)
+			say("%s of %s entries of plan %s are at the destination as written.", render.Count(v.Entries-v.Spoiled),
+				render.Count(v.Entries), p.ID)
 			if how == "readback" {
-				say("%s were read again and have the SHA-256 of their receipt.", render.Count(v.Reread))
+				say("%s were read again and match the SHA-256 in their receipts.", render.Count(v.Reread))
 			}
 			if v.Compared > 0 {
-				say("Of %s the receipt has no SHA-256: the store's own checksum was compared.", render.Count(v.Compared))
+				say("For %s, whose receipts have no SHA-256, the store's own checksum was compared.",
+					render.Count(v.Compared))
+			}
+			if v.Certified {
+				say("The certificate says what the plan and the receipts say.")
 			}
 			if v.Newer > 0 {
-				say("%s entries that are no copies of this plan are there too; they were not checked.", render.Count(v.Newer))
+				say("Not checked, as not made by this plan: further entries there (%s).",
+					render.Count(v.Newer))
 			}
 			if v.Own > 0 {
-				say("%s entries that are there too are residency's own: the lease of a run that goes on, or was killed.", render.Count(v.Own))
+				say("Not checked, as residency's own: leases of runs that are active or were killed (%s).",
+					render.Count(v.Own))
 			}
 			a.printProblems(v.Problems)
 			return err
 		},
 	}
 	addPlan(c, &plan)
-	c.Flags().StringVar(&how, "verify", "auto", "`how`: auto (listing) or readback (read every version again)")
+	c.Flags().StringVar(&how, "verify", "auto",
+		"`how` to verify: auto (by listing) or readback (read every version again)")
 	return c
 }
 
@@ -131,9 +143,9 @@ func (a *app) statusCommand() *cobra.Command {
 	var plan string
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Say what is done, what is left, and what is in the way",
-		Long: `status reads the state and asks no store. Without --plan it lists all plans; with
-one it also shows the plan.`,
+		Short: "Show what is done, what is left and what is in the way",
+		Long: `status reads the state and sends no request to any store (except to the one that
+holds the state). Without --plan it lists all plans; with it, it shows that plan.`,
 		Example: `  residency status
   residency status --plan acme-eu-west-1-3f9a0c1b2d4e -o json`,
 		Args: cobra.NoArgs,
@@ -164,12 +176,13 @@ one it also shows the plan.`,
 	return c
 }
 
-func (a *app) listPlans(ctx context.Context, w *world) error {
-	ids, err := migrate.List(ctx, w.home)
+func (a *app) listPlans(ctx context.Context, w *session) error {
+	ids, err := plan.List(ctx, w.home)
 	if err != nil {
 		return err
 	}
 	all := []*migrate.Status{}
+	names := sortedKeys(w.config.Customers)
 	var damaged error // what hides others' plans from nobody
 	for _, id := range ids {
 		s, err := a.statusOf(ctx, w, id)
@@ -182,15 +195,20 @@ func (a *app) listPlans(ctx context.Context, w *world) error {
 		if err != nil {
 			return err
 		}
+		names = append(names, s.Customer)
 		if a.customer == "" || s.Customer == a.customer {
 			all = append(all, s)
 		}
 	}
+	if a.customer != "" && damaged == nil && !slices.Contains(names, a.customer) {
+		return &usageError{err: fmt.Errorf("no plan in %s is about customer %q, and the configuration does not name them%s",
+			w.home, a.customer, meant(a.customer, names)), remedy: "residency status lists the plans of all customers"}
+	}
 	return errors.Join(a.printPlans(w, all, damaged != nil), damaged)
 }
 
-func (a *app) statusOf(ctx context.Context, w *world, id string) (*migrate.Status, error) {
-	p, err := migrate.Load(ctx, w.home, id)
+func (a *app) statusOf(ctx context.Context, w *session, id string) (*migrate.Status, error) {
+	p, err := plan.Load(ctx, w.home, id)
 	if err != nil {
 		return nil, err
 	}
@@ -198,14 +216,16 @@ func (a *app) statusOf(ctx context.Context, w *world, id string) (*migrate.Statu
 }
 
 // printPlans lists plans; others tells that there are more, which cannot be read.
-func (a *app) printPlans(w *world, all []*migrate.Status, others bool) error {
+func (a *app) printPlans(w *session, all []*migrate.Status, others bool) error {
 	if a.output == "json" {
 		return a.json(all)
 	}
-	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination", Fold: true}, {Name: "stage"}, {Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created"}}
+	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination", Fold: true}, {Name: "stage"},
+		{Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created"}}
 	var rows [][]string
 	for _, s := range all {
-		rows = append(rows, []string{s.Plan, s.Customer, s.Destination, string(s.Stage), render.Count(s.EntriesCopied), render.Count(s.Entries), s.Created.Format("2006-01-02 15:04")})
+		rows = append(rows, []string{s.Plan, s.Customer, s.Destination, string(s.Stage), render.Count(s.EntriesCopied),
+			render.Count(s.Entries), s.Created.Format("2006-01-02 15:04")})
 	}
 	if a.output == "csv" {
 		names := make([]string, len(header))
@@ -224,17 +244,20 @@ func (a *app) printPlans(w *world, all []*migrate.Status, others bool) error {
 	return render.Table(a.Out, header, rows)
 }
 
-func (a *app) printStatus(p *migrate.Plan, s *migrate.Status) error {
+func (a *app) printStatus(p *plan.Plan, s *migrate.Status) error {
 	if a.output == "json" {
 		return a.json(s)
 	}
 	if err := a.printPlan(p, regions.Resolution{}); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Out, "\nstage     %s\nverified  %s of %s entries, %d of %d segments\nerased    %d of %d segments\n", s.Stage,
-		render.Count(s.EntriesCopied), render.Count(s.Entries), s.SegmentsCopied, s.Segments, s.SegmentsErased, s.Segments)
+	fmt.Fprintf(a.Out, "\nstage     %s\nverified  %s of %s entries, %d of %d segments\nerased    %d of %d segments\n",
+		s.Stage,
+		render.Count(s.EntriesCopied), render.Count(s.Entries), s.SegmentsCopied, s.Segments, s.SegmentsErased,
+		s.Segments)
 	for _, l := range s.Left {
-		fmt.Fprintf(a.Out, "left      %s: %s entries, %s unfinished uploads: %s\n", render.Text(l.Location), render.Count(l.Entries), render.Count(l.Uploads), render.Text(l.Reason))
+		fmt.Fprintf(a.Out, "left      %s: %s entries, %s unfinished uploads: %s\n", render.Text(l.Location),
+			render.Count(l.Entries), render.Count(l.Uploads), render.Text(l.Reason))
 	}
 	if next := a.nextStep(p, s); next != "" {
 		fmt.Fprintf(a.Out, "next      %s\n", next)
@@ -243,7 +266,7 @@ func (a *app) printStatus(p *migrate.Plan, s *migrate.Status) error {
 }
 
 // nextStep is the command that goes on from where a plan is.
-func (a *app) nextStep(p *migrate.Plan, s *migrate.Status) string {
+func (a *app) nextStep(p *plan.Plan, s *migrate.Status) string {
 	if len(p.Blockers) > 0 {
 		return "" // they name what to do
 	}
@@ -265,19 +288,19 @@ func (a *app) nextStep(p *migrate.Plan, s *migrate.Status) string {
 
 // load finds a plan by its ID or digest, for every command that is given one.
 // With --customer, another customer's plan is refused.
-func (a *app) load(ctx context.Context, w *world, name string) (*migrate.Plan, error) {
-	p, err := migrate.Load(ctx, w.home, name)
+func (a *app) load(ctx context.Context, w *session, name string) (*plan.Plan, error) {
+	p, err := plan.Load(ctx, w.home, name)
 	if err == nil && a.customer != "" && a.customer != p.Customer {
 		return nil, &refusedError{err: fmt.Errorf("plan %s is about customer %s, not %s", p.ID, p.Customer, a.customer),
-			hint: "name that customer, or leave --customer out"}
+			remedy: "name that customer, or leave --customer out"}
 	}
 	return p, err
 }
 
-// planned opens the world and loads a plan.
-func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, error) {
+// planned opens a session and loads a plan.
+func (a *app) planned(ctx context.Context, name string) (*session, *plan.Plan, error) {
 	if name == "" {
-		return nil, nil, &usageError{err: errors.New("--plan is missing"), hint: "residency status lists the plans"}
+		return nil, nil, &usageError{err: errors.New("--plan is missing"), remedy: "residency status lists the plans"}
 	}
 	w, err := a.open(ctx)
 	if err != nil {
@@ -289,29 +312,35 @@ func (a *app) planned(ctx context.Context, name string) (*world, *migrate.Plan, 
 	}
 	for _, m := range p.Moves {
 		if w.providers[m.Source.Provider] == nil {
-			return nil, nil, &usageError{err: fmt.Errorf("plan %s moves from provider %s, which the configuration does not have", p.ID, m.Source.Provider)}
+			return nil, nil,
+				&usageError{err: fmt.Errorf("plan %s moves from provider %s, which the configuration does not have",
+					p.ID, m.Source.Provider)}
 		}
 	}
-	return w, p, a.admits(w, p)
+	return w, p, a.checkDestination(w, p)
 }
 
-// admits refuses a plan whose destination is not where the catalog and the
+// checkDestination refuses a plan whose destination is not where the catalog and the
 // configuration say it is, or where the policy lets nothing be: a plan is a
 // file, and its word is not enough.
-func (a *app) admits(w *world, p *migrate.Plan) error {
+func (a *app) checkDestination(w *session, p *plan.Plan) error {
 	at, ok := w.providers[p.Destination.Provider]
 	if !ok {
-		return &usageError{err: fmt.Errorf("plan %s moves to provider %s, which the configuration does not have", p.ID, p.Destination.Provider)}
+		return &usageError{err: fmt.Errorf("plan %s moves to provider %s, which the configuration does not have", p.ID,
+			p.Destination.Provider)}
 	}
-	d, err := w.catalog.Resolve(p.Destination.String(), w.offered())
+	d, err := w.resolve(p.Destination.String())
 	if err != nil {
 		return fmt.Errorf("plan %s: %w", p.ID, err)
 	}
 	if country := at.country(p.Destination.Code); country != p.Destination.Country {
-		return &refusedError{err: fmt.Errorf("plan %s says that %s is in %q; it is in %q", p.ID, p.Destination, p.Destination.Country, country), hint: "plan again"}
+		return &refusedError{err: fmt.Errorf("plan %s says that %s is in %q; it is in %q", p.ID, p.Destination,
+			p.Destination.Country, country), remedy: "plan again"}
 	}
 	if !w.policy(p.Customer).Allows(d.Place.Code, d.Place.Country) {
-		return &refusedError{err: fmt.Errorf("plan %s: %s (%s) is outside of the policy for %s, which allows %s", p.ID, d.Place.Code, d.Place.Country, p.Customer, w.policy(p.Customer)), hint: "choose a destination that the policy allows, or change the policy"}
+		return &refusedError{err: fmt.Errorf("plan %s: %s (%s) is outside of the policy for %s, which allows %s", p.ID,
+			d.Place.Code, d.Place.Country, p.Customer, w.policy(p.Customer)),
+			remedy: "choose a destination that the policy allows, or change the policy"}
 	}
 	return nil
 }

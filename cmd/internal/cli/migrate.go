@@ -11,47 +11,56 @@ import (
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/limit"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/regions"
 )
 
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
-	var keep, fence, exclude, without bool
+	var keep, exclude, without, redirects bool
+	fence := fenceOff
+	var scope scopeFlags
 	var outdated int64
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
 		Short: "Move a customer's data: plan, copy, verify, erase, certify",
-		Long: `migrate plans, then copies every version and delete marker in order, verifies
-each, and only if all are verified and both ends still show what they should,
-erases the source and writes a certificate.
+		Long: `migrate plans, copies every version and delete marker in order and verifies each
+copy. Only if everything is verified and both ends still show what they should
+does it erase the source and write a certificate.
+
+What is outside of the policy moves, and what is in the United States. The rest
+stays where it is, which the plan says, unless --all is given.
 
 At a terminal it shows the plan and asks for the customer's name. Elsewhere it
-needs --approve DIGEST or --yes; without, it writes the plan, prints its digest
-and the command that would run it, and exits 4.
+needs --approve DIGEST or --yes; without either it writes the plan, prints its
+digest and the command that would run it, and exits 4.
 
-Interrupted or killed, the same command goes on where it stopped.
+After an interruption or a kill, the same command resumes where it stopped.
 
-Some servers do not list every key as it is: they put U+FFFD for characters that
-their listings cannot hold. Such entries block the plan; with --exclude-unlistable
+Some servers cannot list every key: they write U+FFFD for characters that their
+listings cannot represent. Such entries block the plan. With --exclude-unlistable
 they stay at the source, are counted in plan and certificate, and it exits 6.
 
-What others write to the source meanwhile is carried in further passes. Nothing
-is erased before a listing shows that the source holds still; --fence makes it,
-by a statement in the source buckets' policies that denies writes. The statement
-stays after the erase, and until --abort otherwise.
+What others write to the source meanwhile is copied in further passes. Nothing is
+erased until a listing shows that the source has stopped changing. --fence stops
+it, with a statement in the source buckets' policies that denies writes. Where the
+service does not honour that, the result says so; with --fence=required the run ends
+instead, and erases nothing. The statement stays after the erase; before that,
+--abort removes it.
 
-A copy at the destination is removed, because its original is gone at the source,
-only where nobody can have erased the original in reliance on it. Where another
-plan has worked on the same destination since, that is not known: the run stops,
-exits 6, and the copies stay until you have found out that the owners deleted the
-originals and give --remove-outdated with the number of entries that it named.
+If an original is gone from the source, its copy is removed only where nobody can
+have erased the original in reliance on the copy. Where another plan has worked on
+the same destination since, that is not known: the run stops and exits 6, and the
+copies stay. If you have established that the owners deleted the originals, give
+--remove-outdated with the number of entries that the message names.
 
---abort takes away what a plan wrote at the destination, as long as nothing was
-erased, and lifts its fence. Copies whose originals are gone stay, and it exits 6.
+--abort removes what a plan wrote at the destination, as long as nothing was
+erased, and lifts its fence. Copies whose originals are gone stay; it then exits 6.
 ` + exitCodes,
 		Example: `  residency migrate --to eu-west --customer acme
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
@@ -64,14 +73,15 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 				return err
 			}
 			if passes < 0 || passes > maxPasses {
-				return &usageError{err: fmt.Errorf("--passes %d: between 0 and %d", passes, maxPasses)}
+				return &usageError{err: fmt.Errorf("--passes %d: want 0 to %d", passes, maxPasses)}
 			}
 			if outdated < 0 {
-				return &usageError{err: fmt.Errorf("--remove-outdated %d: the number of entries that a refusal named", outdated)}
+				return &usageError{err: fmt.Errorf("--remove-outdated %d: want the number of entries that the refusal named",
+					outdated)}
 			}
 			if abort != "" {
 				if to != "" || plan != "" {
-					return &usageError{err: errors.New("--abort names the plan; --to and --plan do not go with it")}
+					return &usageError{err: errors.New("--abort names the plan; it cannot be combined with --to or --plan")}
 				}
 				return a.abort(c.Context(), abort, agree)
 			}
@@ -92,26 +102,41 @@ erased, and lifts its fence. Copies whose originals are gone stay, and it exits 
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
-			w.excludeUnlistable, w.withoutSettings = exclude, without
-			m := &migration{app: a, world: w, to: to, plan: plan, verify: verify, agree: agree, options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence, RemoveOutdated: outdated}, workers: workers, memory: room}
+			if w.scope, err = scope.read(); err != nil {
+				return err
+			}
+			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
+			m := &migration{app: a, session: w, to: to, plan: plan, verify: verify, agree: agree,
+				options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence != fenceOff,
+					FenceRequired: fence == fenceRequired, RemoveOutdated: outdated},
+				workers: workers, memory: room}
 			return m.run(c.Context())
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&to, "to", "", "destination `region`")
 	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
-	f.StringVar(&abort, "abort", "", "take away what this plan (`ID` or digest) wrote at the destination, if nothing was erased yet")
-	f.BoolVar(&keep, "keep-source", false, "copy and verify, and leave the source for residency erase")
-	f.Int64Var(&outdated, "remove-outdated", 0, "remove the copies of `N` entries that are gone at the source although another plan may have erased them, relying on these copies; N is the number that a refusal named")
-	f.IntVar(&passes, "passes", migrate.DefaultPasses, "how often what others write to the source meanwhile is carried")
-	f.BoolVar(&fence, "fence", false, "deny writes to the source, by its buckets' policies, before the last pass")
-	f.IntVar(&workers, "workers", 0, fmt.Sprintf("entries and parts copied at once (default: as many as turn out to be worth having, %d to %d)", engine.LeastWorkers, engine.MostWorkers))
-	f.Var(&room, "memory", "memory that the process may take")
+	f.StringVar(&abort, "abort", "", "remove what this plan (`ID` or digest) wrote at the destination, as long as "+
+		"nothing was erased")
+	f.BoolVar(&keep, "keep-source", false, "copy and verify, but keep the source; residency erase removes it later")
+	f.Int64Var(&outdated, "remove-outdated", 0, "also remove the copies of `N` entries that are gone from the source, "+
+		"although another plan may\nhave erased them in reliance on these copies; N is the number that the refusal named")
+	f.IntVar(&passes, "passes", migrate.DefaultPasses,
+		"how many further passes copy what others write to the source meanwhile")
+	f.Var(&fence, "fence", "deny writes to the source before the last pass, by a statement in its buckets' policies; "+
+		"with\n=required, end the run where that is not possible")
+	f.Lookup("fence").NoOptDefVal = string(fencePossible)
+	f.IntVar(&workers, "workers", 0, fmt.Sprintf(
+		"entries and parts copied at once (default: adjusts automatically, %d to %d)", limit.LeastWorkers,
+		limit.MostWorkers))
+	f.Var(&room, "memory", "memory the process may use")
 	agree.addTo(c)
 	addVerify(c, &verify)
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
 	addWithout(c, &without)
+	addRedirects(c, &redirects)
+	scope.addTo(c)
 	return c
 }
 
@@ -135,25 +160,28 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	if a.output == "json" {
 		return errors.Join(a.json(u), err)
 	}
-	fmt.Fprintf(a.Out, "Aborted: plan %s. Of %s at the destination\n\n", p.ID, p.Customer)
+	fmt.Fprintf(a.Out, "Aborted plan %s. Entries of customer %s at the destination:\n\n", p.ID, p.Customer)
 	for _, row := range []struct {
 		n    int64
 		text string
 	}{
-		{u.Removed, "entries that it had written were removed"}, {u.Orphans, "entries that it had written stay: the source does not show their originals any more, and these may be the only copies"}, {u.Kept, "entries were found there, are not known to be its own or lie beneath such, and stay"}, {u.Left, "entries could not be removed"},
-		{u.Unknown, "entries are in segments that never finished; copies of them may be there, unrecorded"}, {u.Uploads, "unfinished uploads were aborted"},
+		{u.Removed, "removed: written by this plan"},
+		{u.Orphans, "kept: their originals are gone from the source, so these may be the only copies"},
+		{u.Kept, "kept: not written by this plan, or older versions beneath such entries"}, {u.Left, "could not be removed"},
+		{u.Unknown, "in segments that never finished: unrecorded copies of them may exist"},
+		{u.Uploads, "unfinished uploads aborted"},
 	} {
 		if row.n > 0 {
 			fmt.Fprintf(a.Out, "  %s %s\n", render.Count(row.n), row.text)
 		}
 	}
 	if u.Fence != "" {
-		fmt.Fprintln(a.Out, "  the fence was lifted: the source buckets have their policies back")
+		fmt.Fprintln(a.Out, "  the fence was lifted: the source buckets have their own policies again")
 	}
 	if u.Orphans > 0 {
-		fmt.Fprintln(a.Out, "\nThis plan erased nothing of the source; who removed those originals is not known.")
+		fmt.Fprintln(a.Out, "\nThis plan erased nothing at the source; it is not known who removed those originals.")
 	} else {
-		fmt.Fprintln(a.Out, "\nNothing of the source was erased.")
+		fmt.Fprintln(a.Out, "\nNothing was erased at the source.")
 	}
 	a.printProblems(u.Problems)
 	return err
@@ -161,7 +189,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 
 func checkWorkers(n int) error {
 	if n < 1 || n > maxWorkers {
-		return &usageError{err: fmt.Errorf("--workers %d: between 1 and %d", n, maxWorkers)}
+		return &usageError{err: fmt.Errorf("--workers %d: want 1 to %d", n, maxWorkers)}
 	}
 	return nil
 }
@@ -175,7 +203,7 @@ const maxWorkers = 1024
 // migration is one run of the migrate command.
 type migration struct {
 	*app
-	world   *world
+	session *session
 	to      string
 	plan    string
 	verify  string
@@ -189,7 +217,7 @@ func (m *migration) run(ctx context.Context) error {
 	var d regions.Resolution
 	if m.to != "" {
 		var err error
-		if d, _, err = m.aimOrAny(); err != nil {
+		if d, err = m.destination(ctx, m.session, m.to); err != nil {
 			return err
 		}
 	}
@@ -200,14 +228,14 @@ func (m *migration) run(ctx context.Context) error {
 	if p == nil {
 		return nil // nothing to do, and said so
 	}
-	runner := m.runner(m.world, m.workers)
+	runner := m.runner(m.session, m.workers)
 	runner.Budget = m.memory.budget()
 	status, err := runner.Status(ctx, p)
 	if err != nil {
 		return err
 	}
 	if status.Stage == migrate.Certified {
-		if err := m.meant(ctx, m.world, p, m.agree); err != nil {
+		if err := m.confirmDigest(ctx, m.session, p, m.agree); err != nil {
 			return err
 		}
 		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and its source was empty when it was certified.\n", p.ID)
@@ -219,10 +247,10 @@ func (m *migration) run(ctx context.Context) error {
 		}
 		return blocked(p)
 	}
-	if err := m.permitted(ctx, m.world, p); err != nil {
+	if err := m.checkPlan(ctx, m.session, p); err != nil {
 		return err
 	}
-	if err := m.approve(ctx, m.world, p, d, m.agree, m.again(p)); err != nil {
+	if err := m.approve(ctx, m.session, p, d, m.agree, m.again(p)); err != nil {
 		return err
 	}
 	return m.carryOut(ctx, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
@@ -233,7 +261,7 @@ func (m *migration) run(ctx context.Context) error {
 }
 
 // again is what would run this plan.
-func (m *migration) again(p *migrate.Plan) string {
+func (m *migration) again(p *plan.Plan) string {
 	words := []string{"--to", p.Destination.String(), "--customer", p.Customer}
 	if m.options.KeepSource {
 		words = append(words, "--keep-source")
@@ -250,7 +278,14 @@ func (m *migration) again(p *migrate.Plan) string {
 	if p.WithoutSettings {
 		words = append(words, "--without-settings")
 	}
-	if m.options.Fence {
+	words = append(words, scopeWords(p)...)
+	if p.AskRedirects {
+		words = append(words, "--ask-redirects")
+	}
+	switch {
+	case m.options.FenceRequired:
+		words = append(words, "--fence="+string(fenceRequired))
+	case m.options.Fence:
 		words = append(words, "--fence")
 	}
 	if n := m.options.RemoveOutdated; n > 0 {
@@ -262,19 +297,23 @@ func (m *migration) again(p *migrate.Plan) string {
 	return m.command("migrate", append(words, "--approve", p.Digest)...)
 }
 
-func (a *app) runner(w *world, workers int) *migrate.Runner {
+func (a *app) runner(w *session, workers int) *migrate.Runner {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &engine.Progress{}, Workers: workers, Tool: "residency " + version(), Host: host}
+	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &progress.Progress{}, Workers: workers,
+		Tool: "residency " + version(), Host: host}
 	r.Note = a.reporter().Note
-	r.LeaseTerm, r.Claims = w.leaseTerm, w.named()
+	r.LeaseTerm, r.Claims, r.Configuration = w.leaseTerm, w.named(), w.configuration()
 	return r
 }
 
 // carryOut runs with progress and prints what came of it.
-func (a *app) carryOut(ctx context.Context, p *migrate.Plan, verb string, do func(context.Context) (*migrate.Result, error), runner *migrate.Runner) error {
+func (a *app) carryOut(
+	ctx context.Context, p *plan.Plan, verb string, do func(context.Context) (*migrate.Result, error),
+	runner *migrate.Runner,
+) error {
 	stop := a.watch(ctx, runner.Progress)
 	result, err := do(ctx)
 	stop()

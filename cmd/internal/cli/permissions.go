@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,9 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/residency/residency/cmd/internal/manual"
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/iam"
+	"github.com/residency/residency/inventory/objectstore/kind"
 	"github.com/residency/residency/migrate/permission"
 	"github.com/residency/residency/regions"
 )
@@ -24,41 +27,26 @@ func (a *app) permissionsCommand() *cobra.Command {
 	var to, end string
 	c := &cobra.Command{
 		Use:   permissionsName + " --stage STAGE",
-		Short: "Print the least policy with which a stage can be carried out",
-		Long: `permissions prints, for each end of a migration, the IAM policy that allows what
-a stage sends and nothing else, and why each action is in it. It sends no request
-and needs no credentials. What it prints comes from the table by which requests
-are made; the same table is below.
-
-The resources are those of the configuration: --customer fills in the source, --to
-the destination. What is not known is a placeholder, in capitals, and the output
-says so. Where a customer's buckets are found by their tag, name them in the
-configuration, or put them in the placeholder's place.
-
-Several stages make one policy for each end: --stage copy,fence. With --end the
-document of that one end is printed alone, as IAM takes it:
-
-  residency permissions --stage erase --customer acme --to eu-west-1 \
-    --end source -o json > erase-source.json
-
-` + permission.Help(),
+		Short: "Print the least policy that a stage needs, and why",
 		Example: `  residency permissions --stage inventory
   residency permissions --stage copy --customer acme --to eu-west
   residency permissions --stage erase --customer acme --to eu-west -o terraform`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			var list []permission.Stage
 			for _, name := range stages {
 				s, err := permission.Parse(name)
 				if err != nil {
-					return &usageError{err: fmt.Errorf("--stage: %w", err), hint: "residency help permissions says what each is"}
+					return &usageError{err: fmt.Errorf("--stage: %w", err),
+						remedy: "residency help permissions says what each is"}
 				}
 				list = append(list, s)
 			}
 			if len(list) == 0 {
-				return &usageError{err: errors.New("--stage is missing"), hint: "say for what: --stage " + permission.Names()}
+				return &usageError{err: errors.New("--stage is missing"),
+					remedy: "name the stage: --stage " + permission.Names()}
 			}
-			ends, err := a.permissionEnds(list, to)
+			ends, err := a.permissionEnds(c.Context(), list, to)
 			if err != nil {
 				return err
 			}
@@ -71,14 +59,16 @@ document of that one end is printed alone, as IAM takes it:
 			return a.printPermissions(documents, end != "")
 		},
 	}
-	c.Flags().StringSliceVar(&stages, "stage", nil, "`stage` to be allowed: "+permission.Names()+"; repeatable")
+	c.Flags().StringSliceVar(&stages, "stage", nil, "`stage` to allow: "+permission.Names()+"; repeatable")
 	c.Flags().StringVar(&to, "to", "", "destination `region`")
-	c.Flags().StringVar(&end, "end", "", "print the document of this `end` alone: source, destination, state or elsewhere")
+	c.Flags().StringVar(&end, "end", "",
+		"print only the document of this `end`: source, destination, state or elsewhere")
 	complete := func(values []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return values, cobra.ShellCompDirectiveNoFileComp
 		}
 	}
+	longHelp(c, permissionsHelp)
 	var names []string
 	for _, s := range permission.Stages() {
 		names = append(names, string(s)+"\t"+s.Command())
@@ -87,6 +77,13 @@ document of that one end is printed alone, as IAM takes it:
 	_ = c.RegisterFlagCompletionFunc("stage", complete(names))
 	_ = c.RegisterFlagCompletionFunc("end", complete(permission.EndNames()))
 	return c
+}
+
+// permissionsHelp is the topic, with the table of this very program.
+func permissionsHelp() string {
+	topic := manual.Lookup(permissionsName)
+	topic.Markdown, _, _ = strings.Cut(topic.Markdown, "<!-- permissions:")
+	return topic.Text(helpWidth) + "\n" + permission.Help()
 }
 
 // ofEnd finds the one document of an end.
@@ -107,27 +104,29 @@ func ofEnd(documents []permission.Document, end string) ([]permission.Document, 
 	}
 	names := strings.Join(providers, ", ")
 	return nil, &usageError{err: fmt.Errorf("--end %s: there are several, with the providers %s", end, names),
-		hint: "leave --end out; -o json prints them all"}
+		remedy: "leave --end out; -o json prints them all"}
 }
 
 // permissionEnds are the ends of the configuration, as far as it and the command
 // line name them.
-func (a *app) permissionEnds(stages []permission.Stage, to string) ([]permission.Where, error) {
+func (a *app) permissionEnds(ctx context.Context, stages []permission.Stage, to string) ([]permission.Where, error) {
 	w, err := a.openConfig()
 	if err != nil {
 		return nil, err
 	}
 	for name, p := range w.config.Providers {
-		w.providers[name] = &provider{Provider: p, name: name, catalog: w.catalog}
+		w.providers[name] = w.provider(name, p)
 	}
 	if _, ok := w.config.Customers[a.customer]; !ok && a.customer != "" && len(w.config.Customers) > 0 {
 		names := strings.Join(sortedKeys(w.config.Customers), ", ")
-		return nil, &usageError{err: fmt.Errorf("customer %s is not in the configuration, which names %s", a.customer, names),
-			hint: "leave --customer out to have placeholders for buckets that are found by their tag"}
+		return nil,
+			&usageError{err: fmt.Errorf("customer %s is not in the configuration, which names %s%s", a.customer, names,
+				meant(a.customer, sortedKeys(w.config.Customers))),
+				remedy: "leave --customer out to have placeholders for buckets that are found by their tag"}
 	}
 	var destination *regions.Resolution
 	if to != "" {
-		d, err := w.catalog.Resolve(to, w.offered())
+		d, err := a.destination(ctx, w, to)
 		if err != nil {
 			return nil, err
 		}
@@ -161,9 +160,10 @@ func (p *provider) end(e permission.End, region string) permission.Where {
 	if region != "" {
 		codes = []string{region}
 	}
-	at := permission.Where{End: e, Provider: p.name, Account: p.Account, Partition: "aws", KMS: p.Type == "aws"}
+	at := permission.Where{End: e, Provider: p.name, Account: p.Account, Partition: p.kind.Partition,
+		KMS: p.kind.KeyService}
 	if len(codes) > 0 {
-		if r, ok := p.catalog.Lookup(p.Type, codes[0]); ok && p.Type == "aws" {
+		if r, ok := p.catalog.Lookup(p.Type, codes[0]); ok && p.kind.Global {
 			at.Partition = cmp.Or(r.Partition, at.Partition)
 		}
 	}
@@ -173,8 +173,14 @@ func (p *provider) end(e permission.End, region string) permission.Where {
 	return at
 }
 
+// anywhere is an end of which nothing is known yet.
+func anywhere(e permission.End) permission.Where {
+	is := kind.Default()
+	return permission.Where{End: e, Partition: is.Partition, KMS: is.KeyService}
+}
+
 // sourceEnds are the providers that have the customer's data.
-func (a *app) sourceEnds(w *world, everything bool) []permission.Where {
+func (a *app) sourceEnds(w *session, everything bool) []permission.Where {
 	places := make(map[string][]objectstore.Location)
 	for _, c := range w.config.Claims() {
 		if a.customer != "" && c.Customer == a.customer {
@@ -195,7 +201,7 @@ func (a *app) sourceEnds(w *world, everything bool) []permission.Where {
 	if len(ends) > 0 {
 		return ends
 	}
-	e := permission.Where{End: permission.Source, Partition: "aws", KMS: true}
+	e := anywhere(permission.Source)
 	if names := sortedKeys(w.providers); len(names) == 1 {
 		e = w.providers[names[0]].end(permission.Source, "")
 	}
@@ -204,8 +210,8 @@ func (a *app) sourceEnds(w *world, everything bool) []permission.Where {
 }
 
 // destinationEnd is where the customer's data goes.
-func (a *app) destinationEnd(w *world, sources []permission.Where, to *regions.Resolution) permission.Where {
-	e := permission.Where{End: permission.Destination, Partition: "aws", KMS: true}
+func (a *app) destinationEnd(w *session, sources []permission.Where, to *regions.Resolution) permission.Where {
+	e := anywhere(permission.Destination)
 	if to != nil {
 		e = w.providers[to.Place.Provider].end(permission.Destination, to.Place.Code)
 	}
@@ -220,7 +226,7 @@ func (a *app) destinationEnd(w *world, sources []permission.Where, to *regions.R
 				from = []string{"*"} // wherever it is
 			}
 			for _, code := range from {
-				name := w.config.BucketName(l.Bucket, to.Place.Code, a.customer, code)
+				name := w.config.BucketName(l, to.Place.Code, a.customer, code)
 				at := objectstore.Location{Provider: to.Place.Provider, Bucket: name, Prefix: l.Prefix}
 				e.Places = append(e.Places, at)
 			}
@@ -245,12 +251,13 @@ func (a *app) printPermissions(documents []permission.Document, alone bool) erro
 	for _, d := range documents {
 		parts := d.Policy.Split(iam.MaxSize)
 		if len(parts) > 1 {
-			a.reporter().Note(fmt.Sprintf("the policy of the %s has %s characters, and a managed policy of IAM at most %s: "+
-				"it is in %d parts, all to be attached",
+			a.reporter().Note(fmt.Sprintf("the policy of the %s has %s characters, and a managed IAM policy holds at "+
+				"most %s: "+
+				"it is split into %d parts; attach them all",
 				d.Where, render.Count(int64(d.Policy.Size())), render.Count(iam.MaxSize), len(parts)))
 		}
 		if d.Where.Assumed {
-			a.reporter().Note(fmt.Sprintf("the policy of the %s has a placeholder in the place of the bucket's name: %s",
+			a.reporter().Note(fmt.Sprintf("the policy of the %s has a placeholder instead of the bucket's name: %s",
 				d.Where, d.Where.Places[0].Bucket))
 		}
 	}

@@ -12,23 +12,31 @@ import (
 	"github.com/residency/residency/cmd/internal/config"
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
-	"github.com/residency/residency/migrate/engine"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/regions"
 )
 
 func (a *app) planCommand() *cobra.Command {
 	var to, verify, restore string
-	var exclude, without bool
+	var exclude, without, redirects bool
+	var scope scopeFlags
 	c := &cobra.Command{
 		Use:   "plan --to REGION",
-		Short: "Write a plan: what would move, where to, and what is in the way",
-		Long: `plan lists one customer's data and writes down what would be moved: the manifest
-of every version and delete marker, the mapping, blockers and warnings. It
-changes nothing but the state. The plan's digest is what an approval names.
+		Short: "Write a plan: what would move, where to, and what stands in the way",
+		Long: `plan lists one customer's data and records what would move: every version and
+delete marker, the destination of each, what happens to the buckets' settings,
+blockers and warnings. It changes nothing but the state. An approval names the
+plan's digest.
 
---to takes a region (eu-west-1), an area (eu-west: its lowest-numbered region
-that is configured), or provider:region.`,
+What is outside of the policy moves, and what is in the United States. The rest
+stays where it is, which the plan says, unless --all is given.
+
+--to takes a region (eu-west-1), an area (eu-west), or provider:region. Of an area
+it is the lowest-numbered configured region that the policy allows. If it allows
+some inside and some outside of the EU (eu-west-2 is London), name one.`,
 		Example: `  residency plan --to eu-west --customer acme
   residency plan --to cloud:eu-central-1 --customer acme -o json`,
 		Args: cobra.NoArgs,
@@ -40,14 +48,17 @@ that is configured), or provider:region.`,
 			if err != nil {
 				return err
 			}
-			d, customer, err := a.aim(w, to)
+			d, customer, err := a.resolve(c.Context(), w, to)
 			if err != nil {
 				return err
 			}
 			if w.restore, err = restoreTier(restore); err != nil {
 				return err
 			}
-			w.excludeUnlistable, w.withoutSettings = exclude, without
+			if w.scope, err = scope.read(); err != nil {
+				return err
+			}
+			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
 			p, err := a.makePlan(c.Context(), w, d, customer, verify)
 			if err != nil {
 				return err
@@ -66,6 +77,8 @@ that is configured), or provider:region.`,
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
 	addWithout(c, &without)
+	addRedirects(c, &redirects)
+	scope.addTo(c)
 	return c
 }
 
@@ -73,34 +86,48 @@ that is configured), or provider:region.`,
 const verifyAuto = "auto"
 
 func addVerify(c *cobra.Command, verify *string) {
-	c.Flags().StringVar(verify, "verify", verifyAuto, "`how` to verify: auto (what the services compute, re-reading the rest) or readback (re-read all)")
+	c.Flags().StringVar(verify, "verify", verifyAuto,
+		"`how` to verify: auto (by what the services compute, re-reading only the rest) or\nreadback (re-read "+
+			"everything)")
 }
 
 func addExclude(c *cobra.Command, exclude *bool) {
-	c.Flags().BoolVar(exclude, "exclude-unlistable", false, "leave at the source what its server does not list under its own key, and move the rest")
+	c.Flags().BoolVar(exclude, "exclude-unlistable", false,
+		"leave at the source the entries whose keys its server cannot list, and move the rest")
 }
 
 func addWithout(c *cobra.Command, without *bool) {
-	c.Flags().BoolVar(without, "without-settings", false, "leave behind what cannot be read of the source buckets' settings (policy, lifecycle, …); without, that blocks")
+	c.Flags().BoolVar(without, "without-settings", false,
+		"do not carry source bucket settings that cannot be read (policy, lifecycle, …), instead of\nblocking the plan")
+}
+
+func addRedirects(c *cobra.Command, redirects *bool) {
+	c.Flags().BoolVar(redirects, "ask-redirects", false,
+		"ask each version that the service copies by itself for a website redirect, which such a copy does not carry: "+
+			"a request more for each")
 }
 
 func needTo(to string) error {
 	if to == "" {
-		return &usageError{err: errors.New("--to is missing"), hint: "say where to: --to eu-west, --to eu-central-1"}
+		return &usageError{err: errors.New("--to is missing"),
+			remedy: "name the destination: --to eu-west, --to eu-central-1"}
 	}
 	return nil
 }
 
-func blocked(p *migrate.Plan) error {
+func blocked(p *plan.Plan) error {
 	if len(p.Blockers) == 0 {
-		return &refusedError{err: fmt.Errorf("%w: %w, by %s; nothing was changed", migrate.ErrBlocked, migrate.ErrEraseBarred, plural(len(p.EraseBlockers), "blocker")), hint: "remove what blocks, then plan again; or copy without erasing, with migrate --keep-source"}
+		return &refusedError{err: fmt.Errorf("%w: %w, by %s; nothing was changed", migrate.ErrBlocked,
+			migrate.ErrEraseBarred, plural(len(p.EraseBlockers), "blocker")),
+			remedy: "resolve the blockers, then plan again; or copy without erasing (migrate --keep-source)"}
 	}
-	return &refusedError{err: fmt.Errorf("%w: %s; nothing was changed", migrate.ErrBlocked, plural(len(p.Blockers), "blocker")), hint: "remove what blocks, then plan again"}
+	return &refusedError{err: fmt.Errorf("%w: %s; nothing was changed", migrate.ErrBlocked,
+		plural(len(p.Blockers), "blocker")), remedy: "resolve the blockers, then plan again"}
 }
 
-// aim finds the destination and the customer.
-func (a *app) aim(w *world, to string) (regions.Resolution, string, error) {
-	d, err := w.catalog.Resolve(to, w.offered())
+// resolve finds the destination and the customer.
+func (a *app) resolve(ctx context.Context, w *session, to string) (regions.Resolution, string, error) {
+	d, err := a.destination(ctx, w, to)
 	if err != nil {
 		return d, "", err
 	}
@@ -109,7 +136,8 @@ func (a *app) aim(w *world, to string) (regions.Resolution, string, error) {
 }
 
 // makePlan finds the customer's places and plans their move.
-func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, customer, verify string) (*migrate.Plan, error) {
+func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, customer, verify string) (*plan.Plan,
+	error) {
 	if verify != verifyAuto && verify != "readback" {
 		return nil, &usageError{err: fmt.Errorf("--verify %q: one of auto, readback", verify)}
 	}
@@ -119,57 +147,51 @@ func (a *app) makePlan(ctx context.Context, w *world, d regions.Resolution, cust
 	if err != nil {
 		return nil, err
 	}
-	known := false
-	for _, p := range inv.Places {
-		known = known || p.Customer == customer
-	}
-	if !known && inv.Complete {
-		return nil, w.unknown(customer)
+	found := slices.ContainsFunc(inv.Places, func(p inventory.Place) bool { return p.Customer == customer })
+	if !found && (inv.Complete || !slices.Contains(inv.Names, customer)) {
+		return nil, w.unknown(customer, inv)
 	}
 	if !w.policy(customer).Allows(d.Place.Code, d.Place.Country) {
-		return nil, &refusedError{err: fmt.Errorf("%s (%s) is outside of the policy for %s, which allows %s", d.Place.Code, d.Place.Country, customer, w.policy(customer)), hint: "choose a destination that the policy allows, or change the policy"}
+		return nil,
+			&refusedError{err: fmt.Errorf("%s (%s) is outside of the policy for %s, which allows %s", d.Place.Code,
+				d.Place.Country, customer, w.policy(customer)),
+				remedy: "choose a destination that the policy allows, or change the policy"}
 	}
-	if err := w.roomFor(customer, inv.Places, d.Place); err != nil {
+	if err := w.checkSources(customer, inv); err != nil {
+		return nil, err
+	}
+	if err := w.checkStateBeforePlanning(customer, inv, d.Place); err != nil {
 		return nil, err
 	}
 	operator := w.providers[d.Place.Provider].operator(d.Place.Code)
-	progress := &engine.Progress{}
+	reach, safeguards := inventory.Exposures(w.catalog, d.Place.Country, operator)
+	progress := &progress.Progress{}
 	defer a.watch(ctx, progress)()
 	progress.Begin("planning", 0, 0)
-	return migrate.Make(ctx, w.home, migrate.Request{
-		Customer: customer, Verify: verify, Inventory: inv, Stores: w.stores, Now: a.now(), Progress: progress,
-		Destination: migrate.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country, Operator: operator.Name, OperatorCountry: operator.Country},
-		Exposures:   inventory.Exposures(w.catalog, d.Place.Country, operator),
-		Country:     func(provider, region string) string { return w.providers[provider].country(region) },
-		Claims:      w.claims(d.Place.Provider, d.Place.Code),
-		TagKey:      w.config.Discovery.BucketTag,
-		KMSKey:      w.config.Destination.KMSKey,
-		AnyClass:    w.config.Destination.StorageClass == config.AnyClass,
-		Restore:     w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable, WithoutSettings: w.withoutSettings,
-		BucketName: func(bucket, from string) string { return w.config.BucketName(bucket, d.Place.Code, customer, from) },
+	return plan.Make(ctx, w.home, plan.Request{
+		Customer: customer, Verify: verify, Scope: w.scope, Inventory: inv, Stores: w.stores, Now: a.now(),
+		Progress: progress,
+		Destination: plan.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country,
+			Operator: operator.Name, OperatorCountry: operator.Country},
+		Exposures: reach, Safeguards: safeguards,
+		Country: func(provider, region string) string { return w.providers[provider].country(region) },
+		Claims:  w.claims(d.Place.Provider, d.Place.Code),
+		TagKey:  w.config.Discovery.BucketTag,
+		KMSKey:  w.config.Destination.KMSKey,
+
+		Encryption: w.config.Destination.Asked(),
+		AnyClass:   w.config.Destination.StorageClass == config.AnyClass,
+		Restore:    w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
+		WithoutSettings: w.withoutSettings, AskRedirects: w.askRedirects,
+		BucketName: func(bucket, from string) string {
+			return w.config.BucketName(objectstore.Location{Bucket: bucket}, d.Place.Code, customer, from)
+		},
+		Map: w.config.Destination.Map,
 	})
 }
 
-// unknown says why a customer of whom nothing was found has nothing.
-func (w *world) unknown(customer string) error {
-	var named []string
-	for _, c := range w.config.Claims() {
-		if c.Customer == customer {
-			named = append(named, c.Location.String())
-		}
-	}
-	why := "the configuration does not name them"
-	if len(named) > 0 {
-		slices.Sort(named)
-		why = fmt.Sprintf("no configured region shows %s, which the configuration names", strings.Join(named, ", "))
-	}
-	tag := w.config.Discovery.BucketTag
-	return &usageError{err: fmt.Errorf("no data of customer %q: %s, and no bucket is tagged %s=%s", customer, why, tag, customer),
-		hint: "residency inventory shows who has what"}
-}
-
 // watch reports a run's progress until the returned stop is called.
-func (a *app) watch(ctx context.Context, p *engine.Progress) (stop func()) {
+func (a *app) watch(ctx context.Context, p *progress.Progress) (stop func()) {
 	reporter := a.reporter()
 	p.Phased = func(ended bool) {
 		if ended {
@@ -185,69 +207,93 @@ func (a *app) watch(ctx context.Context, p *engine.Progress) (stop func()) {
 	}
 }
 
-func snapshot(p *engine.Progress) render.Snapshot {
+func snapshot(p *progress.Progress) render.Snapshot {
 	phase, _ := p.Phase.Load().(string)
 	return render.Snapshot{
-		Phase: phase, Entries: p.Entries.Load(), EntriesTotal: p.EntriesTotal.Load(), Bytes: p.Bytes.Load(), BytesTotal: p.BytesTotal.Load(),
-		Failures: p.Failures.Load(), Retries: p.Retries.Load(),
+		Phase: phase, Entries: p.Entries.Load(), EntriesTotal: p.EntriesTotal.Load(), Bytes: p.Bytes.Load(),
+		BytesTotal: p.BytesTotal.Load(),
+		Failures:   p.Failures.Load(), Retries: p.Retries.Load(),
 	}
 }
 
-func (a *app) printPlan(p *migrate.Plan, d regions.Resolution) error {
+func (a *app) printPlan(p *plan.Plan, d regions.Resolution) error {
 	switch a.output {
 	case "json":
 		return a.json(p)
 	case "csv":
 		var rows [][]string
 		for _, m := range p.Moves {
-			rows = append(rows, []string{m.From().String(), m.Source.Code, m.Source.Country, p.To(m).String(), p.Destination.Code, p.Destination.Country, m.Way, number(m.Totals.Versions), number(m.Totals.Markers), number(m.Totals.Uploads), number(m.Totals.Bytes)})
+			rows = append(rows,
+				[]string{m.From().String(), m.Source.Code, m.Source.Country, p.To(m).String(), p.Destination.Code,
+					p.Destination.Country, m.Way, number(m.Totals.Versions), number(m.Totals.Markers),
+					number(m.Totals.Uploads), number(m.Totals.Bytes)})
 		}
-		return render.CSV(a.Out, []string{"source", "source_region", "source_country", "destination", "destination_region", "destination_country", "way", "versions", "delete_markers", "unfinished_uploads", "bytes"}, rows)
+		return render.CSV(a.Out,
+			[]string{"source", "source_region", "source_country", "destination", "destination_region",
+				"destination_country", "way", "versions", "delete_markers", "unfinished_uploads", "bytes"}, rows)
 	}
 	fmt.Fprintf(a.Out, "Plan %s\n\n", p.ID)
 	fmt.Fprintf(a.Out, "  customer     %s\n", p.Customer)
-	fmt.Fprintf(a.Out, "  destination  %s, %s; operated by %s (%s)\n", p.Destination, law(p.Destination.Country, a.sets(p.Destination.Country)), orUnknown(p.Destination.Operator), orUnknown(p.Destination.OperatorCountry))
+	fmt.Fprintf(a.Out, "  destination  %s, %s; operated by %s (%s)\n", p.Destination,
+		law(p.Destination.Country, a.sets(p.Destination.Country)), orUnknown(p.Destination.Operator),
+		orUnknown(p.Destination.OperatorCountry))
 	if d.Area {
 		var others []string
 		for _, o := range d.Alternatives {
 			others = append(others, fmt.Sprintf("%s (%s)", o.Code, orUnknown(o.Country)))
 		}
 		if len(others) > 0 {
-			fmt.Fprintf(a.Out, "               chosen as the lowest-numbered of its area; others: %s\n", strings.Join(others, ", "))
+			fmt.Fprintf(a.Out, "               chosen in the area, by the policy or as the first; others: %s\n",
+				strings.Join(others, ", "))
 		}
 	}
 	for _, end := range p.Ends() {
 		if end.Endpoint != "" {
-			fmt.Fprintf(a.Out, "  answered by  %s for %s, account %s\n", end.Endpoint, end, orUnknown(end.Account))
+			fmt.Fprintf(a.Out, "  endpoint     %s for %s, account %s\n", end.Endpoint, end, orUnknown(end.Account))
 		}
 	}
 	for _, c := range p.OwnerChecks {
-		fmt.Fprintf(a.Out, "  owner check  %s\n", render.Wrap(render.Text(c.At+": "+c.String()), render.Width-15, strings.Repeat(" ", 15)))
+		fmt.Fprintf(a.Out, "  owner check  %s\n",
+			render.Wrap(render.Text(c.At+": "+c.String()), render.Width-15, strings.Repeat(" ", 15)))
 	}
-	fmt.Fprintf(a.Out, "  to move      %s entries (%s versions, %s delete markers), %s\n", render.Count(p.Totals.Entries), render.Count(p.Totals.Versions), render.Count(p.Totals.Markers), render.Bytes(p.Totals.Bytes))
+	fmt.Fprintf(a.Out, "  to move      %s entries (%s versions, %s delete markers), %s\n",
+		render.Count(p.Totals.Entries), render.Count(p.Totals.Versions), render.Count(p.Totals.Markers),
+		render.Bytes(p.Totals.Bytes))
+	if p.Configuration != nil {
+		fmt.Fprintf(a.Out, "  configured   %s\n",
+			render.Wrap(render.Text(configured(*p.Configuration)), render.Width-15, strings.Repeat(" ", 15)))
+	}
+	if p.Encryption != "" {
+		fmt.Fprintf(a.Out, "  encryption   writes ask for %s; a copy that does not say that it has it is a mismatch\n",
+			p.Encryption)
+	}
 	fmt.Fprintf(a.Out, "  verify       %s\n\n", p.Verify)
 	if len(p.Moves) > 0 {
 		var rows [][]string
 		for _, m := range p.Moves {
-			rows = append(rows, []string{m.From().String(), m.Source.Code + " " + m.Source.Country, p.To(m).String(), m.Way, render.Count(m.Totals.Entries), render.Bytes(m.Totals.Bytes)})
+			rows = append(rows, []string{m.From().String(), m.Source.Code + " " + m.Source.Country, p.To(m).String(),
+				m.Way, render.Count(m.Totals.Entries), render.Bytes(m.Totals.Bytes)})
 		}
-		if err := render.Table(a.Out, []render.Column{{Name: "source", Fold: true}, {Name: "in"}, {Name: "destination", Fold: true}, {Name: "way"}, {Name: "entries", Right: true}, {Name: "size", Right: true}}, rows); err != nil {
+		if err := render.Table(a.Out,
+			[]render.Column{{Name: "source", Fold: true}, {Name: "in"}, {Name: "destination", Fold: true},
+				{Name: "way"}, {Name: "entries", Right: true}, {Name: "size", Right: true}}, rows); err != nil {
 			return err
 		}
 	}
+	a.printScope(p)
 	if err := a.printParity(p.Parity); err != nil {
 		return err
 	}
-	a.printIssues("Blockers: nothing moves before these are gone", p.Blockers)
-	a.printIssues("Blockers of the erase: nothing moves before these are gone, unless with --keep-source", p.EraseBlockers)
+	a.printIssues("Blockers: resolve these before migrating", p.Blockers)
+	a.printIssues("Blockers of the erase: resolve these before migrating, or copy with --keep-source", p.EraseBlockers)
 	a.printIssues("Warnings", p.Warnings)
-	a.printExposures("Exposures at the destination", p.Exposures)
+	a.printExposures("Exposures at the destination", p.Exposures, p.Safeguards)
 	fmt.Fprintf(a.Out, "\ndigest %s\n", p.Digest)
 	return nil
 }
 
 // printParity shows what becomes of the buckets' settings.
-func (a *app) printParity(parity []migrate.Parity) error {
+func (a *app) printParity(parity []plan.Parity) error {
 	if len(parity) == 0 {
 		return nil
 	}
@@ -256,7 +302,8 @@ func (a *app) printParity(parity []migrate.Parity) error {
 		rows[i] = []string{x.Bucket, x.Setting, x.Outcome, x.Detail}
 	}
 	fmt.Fprintln(a.Out)
-	return render.Table(a.Out, []render.Column{{Name: "bucket, setting", Fold: true}, {Name: "outcome"}, {Name: "detail", Fold: true}}, grouped(rows))
+	return render.Table(a.Out, []render.Column{{Name: "bucket, setting", Fold: true}, {Name: "outcome"},
+		{Name: "detail", Fold: true}}, grouped(rows))
 }
 
 func orUnknown(s string) string {
@@ -275,7 +322,7 @@ func (a *app) sets(country string) []string {
 	return catalog.Sets(country)
 }
 
-func (a *app) printIssues(title string, issues []migrate.Issue) {
+func (a *app) printIssues(title string, issues []plan.Issue) {
 	if len(issues) == 0 {
 		return
 	}

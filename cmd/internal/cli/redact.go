@@ -6,6 +6,7 @@ import (
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // json writes a value, and objects' keys in it only if they are asked for: they
@@ -20,7 +21,7 @@ func (a *app) json(v any) error {
 // withoutKeys returns a copy that has no keys.
 func withoutKeys(v any) any {
 	switch x := v.(type) {
-	case *migrate.Plan:
+	case *plan.Plan:
 		c := *x
 		c.Segments = slices.Clone(x.Segments)
 		for i := range c.Segments {
@@ -55,7 +56,7 @@ func withoutKeys(v any) any {
 	return v
 }
 
-func issues(list []migrate.Issue) []migrate.Issue {
+func issues(list []plan.Issue) []plan.Issue {
 	list = slices.Clone(list)
 	for i := range list {
 		list[i].Keys = nil

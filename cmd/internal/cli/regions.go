@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,10 @@ func (a *app) regionsCommand() *cobra.Command {
 		Use:   "regions",
 		Short: "List cloud regions with their place, country, operator and law",
 		Long: `regions lists the built-in catalog. It needs no configuration and no network.
-Every row has a source and the date on which it was read.`,
+Every row has a source and a date. What it says of the law is in three groups: law
+that applies, compelled access from abroad, and safeguards; each with its state (in
+force, lapsed, contested), its source, its date, and whether it was read or is from
+memory. What is only negotiated or adopted is told apart.`,
 		Example: `  residency regions
   residency regions --provider gcp -o csv
   residency regions show eu-west-1
@@ -49,32 +53,41 @@ Every row has a source and the date on which it was read.`,
 
 // regionView is a region as JSON shows it.
 type regionView struct {
-	Provider        string         `json:"provider"`
-	Code            string         `json:"region"`
-	Name            string         `json:"name"`
-	Place           string         `json:"place"`
-	Country         string         `json:"country"`
-	CountryName     string         `json:"country_name"`
-	Sets            []string       `json:"jurisdictions"`
-	Operator        string         `json:"operator"`
-	OperatorCountry string         `json:"operator_country"`
-	Partition       string         `json:"partition"`
-	Kind            string         `json:"kind"`
-	Status          string         `json:"status"`
-	PairedRegion    string         `json:"paired_region,omitempty"`
-	PairCountry     string         `json:"pair_country,omitempty"`
-	Statute         string         `json:"data_protection_statute,omitempty"`
-	Adequacy        string         `json:"eu_adequacy,omitempty"`
-	Localisation    string         `json:"localisation,omitempty"`
-	Exposures       []exposureView `json:"exposures"`
-	Source          string         `json:"source"`
-	AsOf            string         `json:"as_of"`
+	Provider        string      `json:"provider"`
+	Code            string      `json:"region"`
+	Name            string      `json:"name"`
+	Place           string      `json:"place"`
+	Country         string      `json:"country"`
+	CountryName     string      `json:"country_name"`
+	Countries       []string    `json:"countries,omitempty"` // of one that spans several
+	Within          string      `json:"within,omitempty"`    // the set in which its country is not told
+	Sets            []string    `json:"jurisdictions"`
+	Operator        string      `json:"operator"`
+	OperatorCountry string      `json:"operator_country"`
+	OperatorParent  string      `json:"operator_parent_country,omitempty"`
+	Supplier        string      `json:"operator_supplier,omitempty"`
+	SupplierCountry string      `json:"operator_supplier_country,omitempty"`
+	OperatorNote    string      `json:"operator_note,omitempty"`
+	Partition       string      `json:"partition"`
+	Kind            string      `json:"kind"`
+	Status          string      `json:"status"`
+	PairedRegion    string      `json:"paired_region,omitempty"`
+	PairCountry     string      `json:"pair_country,omitempty"`
+	Exposures       []claimView `json:"exposures"`
+	Safeguards      []claimView `json:"safeguards"`
+	NotInForce      []claimView `json:"not_in_force"` // negotiated, or adopted
+	Source          string      `json:"source"`
+	AsOf            string      `json:"as_of"`
 }
 
-type exposureView struct {
+// claimView is one thing that the catalog says of the law.
+type claimView struct {
 	Axis       string `json:"axis"`
+	Group      string `json:"group"`
 	Law        string `json:"law"`
 	Country    string `json:"country"`
+	State      string `json:"state"`
+	Since      string `json:"since,omitempty"`
 	Detail     string `json:"detail"`
 	Source     string `json:"source"`
 	AsOf       string `json:"as_of"`
@@ -85,13 +98,29 @@ func view(c *regions.Catalog, r regions.Region) regionView {
 	operator, _ := c.Operator(r)
 	country, _ := c.Country(r.Country)
 	v := regionView{
-		Provider: r.Provider, Code: r.Code, Name: r.Name, Place: r.Place, Country: r.Country, CountryName: country.Name, Sets: c.Sets(r.Country),
-		Operator: operator.Name, OperatorCountry: operator.Country, Partition: r.Partition, Kind: r.Kind, Status: r.Status,
-		PairedRegion: r.PairedRegion, PairCountry: r.PairCountry, Statute: country.Statute, Adequacy: country.Adequacy, Localisation: country.Localisation,
-		Exposures: []exposureView{}, Source: r.Source, AsOf: r.AsOf.Format("2006-01"),
+		Provider: r.Provider, Code: r.Code, Name: r.Name, Place: r.Place, Country: r.Country, CountryName: country.Name,
+		Countries: r.Countries, Within: r.Within, Sets: c.RegionSets(r),
+		Operator: operator.Name, OperatorCountry: operator.Country, OperatorParent: operator.Parent,
+		Supplier: operator.SupplierName, SupplierCountry: operator.Supplier, OperatorNote: operator.Note,
+		Partition: r.Partition, Kind: r.Kind, Status: r.Status,
+		PairedRegion: r.PairedRegion, PairCountry: r.PairCountry,
+		Exposures: []claimView{}, Safeguards: []claimView{}, NotInForce: []claimView{},
+		Source: r.Source, AsOf: r.AsOf.Format("2006-01"),
 	}
-	for _, e := range c.Exposures(r.Country, operator) {
-		v.Exposures = append(v.Exposures, exposureView{e.Axis, e.Law, e.Country, e.Detail, e.Source, e.AsOf.Format("2006-01"), e.Confidence})
+	for _, e := range c.RegionExposures(r, operator) {
+		x := claimView{e.Axis, e.Group, e.Law, e.Country, e.State, string(e.Since), e.Detail, e.Source, string(e.AsOf),
+			e.Confidence}
+		if e.Group == regions.GroupSafeguard {
+			v.Safeguards = append(v.Safeguards, x)
+		} else {
+			v.Exposures = append(v.Exposures, x)
+		}
+	}
+	for _, e := range c.Claims(regions.AxisLocation, r.Country) {
+		if e.State == regions.Negotiated || e.State == regions.Adopted {
+			v.NotInForce = append(v.NotInForce, claimView{e.Axis, e.Group, e.Law, e.Country, e.State, string(e.Since),
+				e.Detail, e.Source, string(e.AsOf), e.Confidence})
+		}
 	}
 	return v
 }
@@ -109,14 +138,21 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 	if a.output == "json" {
 		return render.JSON(a.Out, views)
 	}
-	columns := []render.Column{{Name: "provider"}, {Name: "code"}, {Name: "place", Fold: true}, {Name: "country"}, {Name: "sets"}, {Name: "operator"}, {Name: "status", Fold: true}}
+	columns := []render.Column{{Name: "provider"}, {Name: "code"}, {Name: "place", Fold: true}, {Name: "country"},
+		{Name: "sets"}, {Name: "operator"}, {Name: "status", Fold: true}}
 	var rows [][]string
 	for _, v := range views {
 		country := v.Country
-		if country == "" {
+		switch {
+		case len(v.Countries) > 0:
+			country = strings.Join(v.Countries, "+")
+		case v.Within != "":
+			country = "in " + v.Within
+		case country == "":
 			country = "unknown"
 		}
-		rows = append(rows, []string{v.Provider, v.Code, v.Place, country, strings.Join(v.Sets, " "), v.OperatorCountry, v.Status})
+		rows = append(rows, []string{v.Provider, v.Code, v.Place, country, strings.Join(v.Sets, " "), v.OperatorCountry,
+			v.Status})
 	}
 	if a.output == "csv" {
 		header := make([]string, len(columns))
@@ -126,14 +162,14 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 		return render.CSV(a.Out, header, rows)
 	}
 	for _, row := range rows {
-		row[4] = law(row[3], strings.Fields(row[4]))
-		row[4] = strings.TrimSpace(strings.TrimPrefix(row[4], row[3]))
+		row[4] = union(strings.Fields(row[4]))
 	}
 	columns[4].Name = "union"
 	if err := render.Table(a.Out, columns, rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Out, "\n%s, as of %s. operator: its home country.\n", plural(len(rows), "region"), catalog.AsOf().Format("2006-01"))
+	fmt.Fprintf(a.Out, "\n%s, as of %s. operator: its home country.\n", plural(len(rows), "region"),
+		catalog.AsOf().Format("2006-01"))
 	return nil
 }
 
@@ -166,16 +202,50 @@ func (a *app) showRegions(codes []string, show func([]regionView) error) error {
 }
 
 func (v regionView) facts() [][2]string {
-	f := [][2]string{
-		{"region", v.Provider + ":" + v.Code}, {"name", v.Name}, {"place", v.Place}, {"country", strings.TrimSpace(v.Country + " " + v.CountryName)},
-		{"jurisdictions", strings.Join(v.Sets, ", ")}, {"operator", v.Operator}, {"operator's country", v.OperatorCountry}, {"partition", v.Partition},
-		{"kind", v.Kind}, {"status", v.Status}, {"paired region", strings.TrimSpace(v.PairedRegion + " " + v.PairCountry)},
-		{"statute", v.Statute}, {"EU adequacy", v.Adequacy}, {"localisation", v.Localisation},
+	country := strings.TrimSpace(v.Country + " " + v.CountryName)
+	switch {
+	case len(v.Countries) > 0:
+		country = strings.Join(v.Countries, " and ")
+	case v.Within != "":
+		country = "somewhere in the " + v.Within + "; the provider does not tell where"
 	}
-	for i, e := range v.Exposures {
-		f = append(f, [2]string{fmt.Sprintf("exposure %d", i+1), e.Axis + ": " + e.Law + " (" + e.Confidence + ")"})
+	supplier := v.Supplier
+	if v.SupplierCountry != "" {
+		supplier += " (" + v.SupplierCountry + ")"
+	}
+	f := [][2]string{
+		{"region", v.Provider + ":" + v.Code}, {"name", v.Name}, {"place", v.Place}, {"country", country},
+		{"jurisdictions", strings.Join(v.Sets, ", ")}, {"operator", v.Operator}, {"operator's country", v.OperatorCountry},
+		{"operator's owner", v.OperatorParent}, {"its supplier", supplier}, {"operator, note", v.OperatorNote},
+		{"partition", v.Partition},
+		{"kind", v.Kind}, {"status", v.Status}, {"paired region", strings.TrimSpace(v.PairedRegion + " " + v.PairCountry)},
+	}
+	for _, group := range []struct {
+		name   string
+		claims []claimView
+	}{
+		{"law", in(v.Exposures, regions.GroupLaw)}, {"access abroad", in(v.Exposures, regions.GroupAccess)},
+		{"safeguard", v.Safeguards}, {"not in force", v.NotInForce},
+	} {
+		for i, c := range group.claims {
+			f = append(f, [2]string{fmt.Sprintf("%s %d", group.name, i+1), c.String()})
+		}
 	}
 	return append(f, [2]string{"source", v.Source}, [2]string{"as of", v.AsOf})
+}
+
+func in(list []claimView, group string) []claimView {
+	return slices.DeleteFunc(slices.Clone(list), func(c claimView) bool { return c.Group != group })
+}
+
+// String has all of a claim but its country.
+func (c claimView) String() string {
+	state := c.State
+	if c.Since != "" && c.State == regions.InForce {
+		state += " since"
+	}
+	state = strings.TrimSpace(state + " " + c.Since)
+	return fmt.Sprintf("%s: %s (%s; %s; %s; %s, as of %s)", c.Axis, c.Law, state, c.Detail, c.Confidence, c.Source, c.AsOf)
 }
 
 func (a *app) describeOne(views []regionView) error {
@@ -215,5 +285,6 @@ func (a *app) compare(views []regionView) error {
 			rows = append(rows, []string{name, v[0], v[1]})
 		}
 	}
-	return render.Table(a.Out, []render.Column{{Name: ""}, {Name: views[0].Code, Fold: true}, {Name: views[1].Code, Fold: true}}, rows)
+	return render.Table(a.Out, []render.Column{{Name: ""}, {Name: views[0].Code, Fold: true},
+		{Name: views[1].Code, Fold: true}}, rows)
 }

@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
 )
 
 // printResult writes a summary that can be pasted into a ticket.
-func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, failed error) error {
+func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed error) error {
 	if a.output == "json" {
 		return a.json(r)
 	}
@@ -28,18 +30,25 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 		{"customer", p.Customer},
 		{"destination", fmt.Sprintf("%s (%s)", p.Destination, p.Destination.Country)},
 		{"plan", p.ID},
+		{"configuration", configured(r.Configuration)},
 		{"entries", render.Count(r.Entries) + ", " + render.Bytes(r.Bytes)},
 		{"verdicts", counts(r.Verdicts, verdictOrder())},
 		{"methods", counts(r.Methods, nil)},
 	}
+	if p.Encryption != "" {
+		rows = append(rows, []string{"encryption", p.Encryption + ", as asked for"})
+	}
 	if r.Passes > 1 {
-		rows = append(rows, []string{"passes", render.Count(int64(r.Passes)) + ": others wrote to the source meanwhile, and that was carried"})
+		rows = append(rows, []string{"passes", render.Count(int64(r.Passes)) +
+			": others wrote to the source meanwhile, and that was copied too"})
 	}
 	if r.Outdated > 0 {
-		rows = append(rows, []string{"removed", render.Count(r.Outdated) + " copies at the destination whose originals were deleted or replaced at the source"})
+		rows = append(rows, []string{"removed", render.Count(r.Outdated) +
+			" copies at the destination whose originals were deleted or replaced at the source"})
 	}
 	if r.Held > 0 {
-		rows = append(rows, []string{"found", render.Count(r.Held) + " were at the destination already and were proven, not copied"})
+		rows = append(rows, []string{"found", render.Count(r.Held) +
+			" were already at the destination and were verified, not copied"})
 	}
 	if len(r.Added) > 0 {
 		rows = append(rows, []string{"added", counts(r.Added, nil) + ", by the destination itself"})
@@ -52,7 +61,9 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 		if !r.SourceEmpty {
 			left = "NOT empty"
 		}
-		rows = append(rows, []string{"last listing", left}, []string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as they were written", render.Count(r.Found), render.Count(r.Entries))})
+		rows = append(rows, []string{"last listing", left},
+			[]string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as written",
+				render.Count(r.Found), render.Count(r.Entries))})
 	}
 	for _, c := range r.OwnerChecks {
 		rows = append(rows, []string{"owner check", c.At + ": " + c.String()})
@@ -63,42 +74,62 @@ func (a *app) printResult(p *migrate.Plan, r *migrate.Result, verb string, faile
 		}
 	}
 	if len(r.Fence) > 0 {
-		rows = append(rows, []string{"fence", "writes to " + strings.Join(r.Fence, ", ") + " are denied by the statement ResidencyFence… of the bucket policy" + fenceEnd(r)})
+		rows = append(rows, []string{"fence", "writes to " + strings.Join(r.Fence, ", ") +
+			" are denied by the statement ResidencyFence… in the bucket policy" + fenceEnd(r)})
+	}
+	if r.NotFenced != "" {
+		rows = append(rows, []string{"fence", "writes were NOT blocked: " + r.NotFenced})
 	}
 	if r.Entries > 0 {
 		rows = append(rows, []string{"not compared", strings.Join(r.NotCompared, "; ")})
 	}
 	if !r.Finished.IsZero() {
-		rows = append(rows, []string{"started", r.Started.Format(time.RFC3339)}, []string{"finished", r.Finished.Format(time.RFC3339)})
+		rows = append(rows, []string{"started", r.Started.Format(time.RFC3339)},
+			[]string{"finished", r.Finished.Format(time.RFC3339)})
 	}
 	if r.Certificate != "" {
 		rows = append(rows, []string{"certificate", r.Certificate})
 	}
 	fmt.Fprintf(a.Out, "%s: %s %s\n\n", title, verb, p.ID)
-	for _, row := range rows {
-		fmt.Fprintf(a.Out, "  %-13s %s\n", row[0], render.Wrap(render.Text(row[1]), render.Width-16, strings.Repeat(" ", 16)))
-	}
+	a.printRows(rows)
 	for _, l := range r.Left {
 		text := l.Location
 		if l.Entries+l.Uploads > 0 {
 			text += fmt.Sprintf(": %s entries, %s unfinished uploads", render.Count(l.Entries), render.Count(l.Uploads))
 		}
-		fmt.Fprintln(a.Out, "  left          "+render.Wrap(render.Text(text+": "+l.Reason), render.Width-16, strings.Repeat(" ", 16)))
+		fmt.Fprintln(a.Out, "  left          "+render.Wrap(render.Text(text+": "+l.Reason), render.Width-16,
+			strings.Repeat(" ", 16)))
 	}
 	a.printProblems(r.Problems)
 	if failed == nil && r.Erased {
-		a.printExposures("Exposures left", p.Exposures)
+		a.printExposures("Exposures left", p.Exposures, p.Safeguards)
 	}
 	if failed == nil && !r.Erased {
-		fmt.Fprintf(a.Out, "\nTo erase the source, in this or another job:\n  %s\n", a.command("erase", "--plan", p.ID, "--approve", p.Digest))
+		fmt.Fprintf(a.Out, "\nTo erase the source, from this or another job:\n  %s\n", a.command("erase", "--plan", p.ID,
+			"--approve", p.Digest))
 	}
 	return nil
 }
 
+// printRows prints names, each with its text beside it.
+func (a *app) printRows(rows [][]string) {
+	width := 13
+	for _, row := range rows {
+		width = max(width, min(len(row[0]), 30))
+	}
+	for _, row := range rows {
+		fmt.Fprintf(a.Out, "  %-*s %s\n", width, render.Text(row[0]), render.Wrap(render.Text(row[1]), render.Width-width-3,
+			strings.Repeat(" ", width+3)))
+	}
+}
+
+// configured names a configuration in a line.
+func configured(c inventory.Configuration) string { return c.Path + ", sha256 " + c.SHA256 }
+
 // fenceEnd says how long a fence stays.
 func fenceEnd(r *migrate.Result) string {
 	if r.Erased {
-		return ", which stays until it is removed"
+		return "; it stays until you remove it"
 	}
 	return "; residency migrate --abort " + r.Plan + " lifts it"
 }
@@ -119,7 +150,7 @@ func (a *app) printProblems(problems []migrate.Problem) {
 		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(text), render.Width-2, "    "))
 	}
 	if !a.logKeys {
-		fmt.Fprintln(a.Out, "  (--log-keys names the keys; the state has them too)")
+		fmt.Fprintln(a.Out, "  (--log-keys shows the keys; the state has them too)")
 	}
 }
 

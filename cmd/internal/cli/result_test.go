@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // What the destination has added by itself, and what was not compared, stand in
@@ -13,8 +14,9 @@ import (
 func TestPrintResultAdded(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{Streams: Streams{Out: &out}, output: "table"}
-	r := &migrate.Result{Entries: 3, Added: map[string]int64{"encryption AES256": 3, "retention GOVERNANCE": 1}, NotCompared: []string{"this: because", "that: because"}}
-	if err := a.printResult(&migrate.Plan{}, r, "migrate", nil); err != nil {
+	r := &migrate.Result{Entries: 3, Added: map[string]int64{"encryption AES256": 3, "retention GOVERNANCE": 1},
+		NotCompared: []string{"this: because", "that: because"}}
+	if err := a.printResult(&plan.Plan{}, r, "migrate", nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,15 +14,16 @@ import (
 	"github.com/residency/residency/cmd/internal/config"
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore/kind"
+	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
 )
 
-// world is the configuration brought to life: catalog, providers, state.
-type world struct {
+// session is what one command works with: configuration, catalog, stores, state.
+type session struct {
 	config    *config.Config
-	path      string // of the configuration; empty for the built-in one
 	catalog   *regions.Catalog
 	providers map[string]*provider
 	home      state.Home
@@ -32,20 +34,24 @@ type world struct {
 	excludeUnlistable bool
 	// withoutSettings has it leave behind settings that cannot be read.
 	withoutSettings bool
-	leaseTerm       time.Duration // of leases, 0 for the default
+	scope           plan.Scope // what it moves
+	// askRedirects has it ask each version that a service copies by itself for a redirect.
+	askRedirects bool
+	leaseTerm    time.Duration // of leases, 0 for the default
 }
 
 // provider is one configured provider with its stores.
 type provider struct {
 	config.Provider
 	name    string
-	store   *s3store.Provider
+	kind    kind.Kind
+	store   objectstore.Provider
 	catalog *regions.Catalog
 }
 
 // open reads the configuration and prepares the stores and the state. It sends no
 // request, unless the state is in a bucket.
-func (a *app) open(ctx context.Context) (*world, error) {
+func (a *app) open(ctx context.Context) (*session, error) {
 	w, err := a.openStores(ctx)
 	if err != nil {
 		return nil, err
@@ -54,7 +60,7 @@ func (a *app) open(ctx context.Context) (*world, error) {
 }
 
 // openStores is open without the state.
-func (a *app) openStores(ctx context.Context) (*world, error) {
+func (a *app) openStores(ctx context.Context) (*session, error) {
 	w, err := a.openConfig()
 	if err != nil {
 		return nil, err
@@ -64,24 +70,35 @@ func (a *app) openStores(ctx context.Context) (*world, error) {
 		return nil, err
 	}
 	for name, p := range w.config.Providers {
-		endpoints := make(map[string]string, len(p.Regions))
+		endpoints, signing := make(map[string]string, len(p.Regions)), make(map[string]string)
 		for code, r := range p.Regions {
 			endpoints[code] = cmp.Or(r.Endpoint, p.Endpoint)
+			if r.SigningRegion != "" {
+				signing[code] = r.SigningRegion
+			}
 		}
-		store, err := s3store.Open(ctx, s3store.Options{Name: name, Profile: p.Profile, Endpoints: endpoints, Insecure: a.insecure, Endpoint: p.Endpoint,
-			Account: p.Account, OwnerRequired: p.OwnerCheck == config.Required, Amazon: p.Type == "aws", Now: a.now, CustomerKeys: keys, Observe: a.observe})
+		opened := w.provider(name, p)
+		opened.store, err = opened.kind.Open(ctx, kind.Options{Name: name, Profile: p.Profile, Endpoints: endpoints,
+			Signing: signing, Endpoint: p.Endpoint, Insecure: a.insecure, Account: p.Account,
+			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe})
 		if err != nil {
 			return nil, err
 		}
-		w.providers[name] = &provider{Provider: p, name: name, store: store, catalog: w.catalog}
+		w.providers[name] = opened
 	}
 	return w, nil
+}
+
+// provider is one without its stores.
+func (w *session) provider(name string, p config.Provider) *provider {
+	is, _ := kind.Of(p.Type) // the configuration's check has looked
+	return &provider{Provider: p, name: name, kind: is, catalog: w.catalog}
 }
 
 // openHome finds the state, which may be a directory or lie in a bucket. A
 // bucket has to be outside of the United States: manifests hold keys, which may
 // be personal data.
-func (a *app) openHome(ctx context.Context, w *world) error {
+func (a *app) openHome(ctx context.Context, w *session) error {
 	if w.stateAt == nil {
 		return nil
 	}
@@ -112,7 +129,8 @@ func (a *app) openHome(ctx context.Context, w *world) error {
 		w.home = home
 		return nil
 	}
-	return &usageError{err: fmt.Errorf("state %s: no configured region has this bucket", at), hint: "create it, in the region where the data moves to"}
+	return &usageError{err: fmt.Errorf("state %s: no configured region has this bucket", at),
+		remedy: "create it in the region that the data moves to"}
 }
 
 // admitsState holds the state to the rule that destinations are held to.
@@ -124,11 +142,12 @@ func admitsState(at objectstore.Location, region, country string) error {
 	case errors.Is(refusal, regions.ErrUS) && country == "US":
 		err = fmt.Errorf("state %s: the bucket is in the United States, and the state holds object keys", at)
 	case errors.Is(refusal, regions.ErrUS):
-		err = fmt.Errorf("state %s: the bucket is in the United States (%s), and the state holds object keys", at, country)
+		err = fmt.Errorf("state %s: the bucket is in the United States (%s), and the state holds object keys", at,
+			country)
 	default:
-		err = fmt.Errorf("state %s: in which country %s is, is not known", at, region)
+		err = fmt.Errorf("state %s: the country of %s is not known", at, region)
 	}
-	return &refusedError{err: err, hint: "keep the state where the data moves to, or in a directory"}
+	return &refusedError{err: err, remedy: "keep the state in the region that the data moves to, or in a directory"}
 }
 
 // leaseTerm is how long a lease in a bucket, of the state or of a destination,
@@ -147,16 +166,16 @@ func (a *app) leaseTerm() (time.Duration, error) {
 }
 
 // openConfig does the part that needs no credentials.
-func (a *app) openConfig() (*world, error) {
+func (a *app) openConfig() (*session, error) {
 	catalog, err := regions.Load()
 	if err != nil {
 		return nil, err
 	}
-	c, path, err := config.Load(catalog, a.configPath, a.getenv)
+	c, err := config.Load(catalog, a.configPath, a.getenv)
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
-	w := &world{config: c, path: path, catalog: catalog, providers: make(map[string]*provider)}
+	w := &session{config: c, catalog: catalog, providers: make(map[string]*provider)}
 	if w.leaseTerm, err = a.leaseTerm(); err != nil {
 		return nil, err
 	}
@@ -169,12 +188,19 @@ func (a *app) openConfig() (*world, error) {
 		w.stateAt = &at
 		return w, nil
 	}
+	if provider, rest, ok := strings.Cut(dir, ":"); ok && providerName.MatchString(provider) && rest != "" {
+		return nil, &usageError{err: fmt.Errorf("state %s: the configuration has no provider %s", dir, provider),
+			remedy: "write a directory of such a name as ./" + dir}
+	}
 	w.home = state.NewDir(dir)
 	return w, nil
 }
 
+// providerName is what a provider can be called; one letter is a drive's.
+var providerName = regexp.MustCompile(`^[A-Za-z0-9_-]{2,}$`)
+
 // stores finds the store of a provider's region.
-func (w *world) stores(name, region string) objectstore.Store {
+func (w *session) stores(name, region string) objectstore.Store {
 	return w.providers[name].store.Region(region)
 }
 
@@ -206,7 +232,7 @@ func (p *provider) operator(code string) regions.Operator {
 }
 
 // offered lists the regions that could be a destination.
-func (w *world) offered() []regions.Place {
+func (w *session) offered() []regions.Place {
 	var places []regions.Place
 	for _, name := range sortedKeys(w.providers) {
 		p := w.providers[name]
@@ -219,7 +245,7 @@ func (w *world) offered() []regions.Place {
 		// Who has keys in one partition is nobody in the others.
 		home, _ := w.catalog.Lookup(p.Type, p.store.Home())
 		for _, r := range w.catalog.All() {
-			if r.Provider == p.Type && r.Kind == regions.KindRegion && r.Partition == cmp.Or(home.Partition, "aws") {
+			if r.Provider == p.Type && r.Kind == regions.KindRegion && r.Partition == cmp.Or(home.Partition, p.kind.Partition) {
 				places = append(places, p.place(r.Code))
 			}
 		}
@@ -227,7 +253,22 @@ func (w *world) offered() []regions.Place {
 	return places
 }
 
-func (w *world) policy(customer string) regions.Policy {
+// resolve finds the region that a destination names.
+func (w *session) resolve(to string) (regions.Resolution, error) {
+	d, err := w.catalog.Resolve(to, w.offered())
+	is := func(kind error) bool { return errors.Is(err, kind) }
+	switch {
+	case is(regions.ErrPartition):
+		err = remedy.Wrap(err,
+			"give the destination a provider of its own, with a profile of an account in its partition; "+
+				"what goes from provider to provider is streamed through this machine")
+	case is(regions.ErrUS), is(regions.ErrUnknownRegion), is(regions.ErrNotOffered), is(regions.ErrAmbiguous):
+		err = remedy.Wrap(err, "residency regions lists all regions")
+	}
+	return d, err
+}
+
+func (w *session) policy(customer string) regions.Policy {
 	allowed := w.config.Policy.Allowed
 	if own := w.config.Customers[customer].Allowed; len(own) > 0 {
 		allowed = own
@@ -237,18 +278,31 @@ func (w *world) policy(customer string) regions.Policy {
 	return policy
 }
 
+// configuration names the file in force.
+func (w *session) configuration() inventory.Configuration {
+	return inventory.Configuration{Path: w.config.Path, SHA256: w.config.SHA256}
+}
+
 // request is a scan of everything that is configured.
-func (a *app) request(w *world, customer string, progress *inventory.Progress) inventory.Request {
+func (a *app) request(w *session, customer string, progress *inventory.Progress) inventory.Request {
 	r := inventory.Request{
 		Customer: customer, TagKey: w.config.Discovery.BucketTag, Destination: w.config.BucketName,
-		Policy: w.policy, Catalog: w.catalog, Now: a.now(), Progress: progress,
+		Policy: w.policy, Catalog: w.catalog, Now: a.now(), Progress: progress, Configuration: w.configuration(),
 	}
 	for _, name := range sortedKeys(w.providers) {
 		p := w.providers[name]
+		is, _ := kind.Of(p.Type)
+		unlisted := is.Unlisted
+		if p.Endpoint != "" {
+			unlisted = nil // another service, of which that is not known
+		}
 		r.Providers = append(r.Providers, inventory.Provider{
-			Name: name, Regions: p.store.Regions(), Global: p.Type == "aws",
+			Unlisted: unlisted, Unused: p.NotUsed,
+			Name: name, Regions: p.store.Regions(), Global: p.store.Global(),
 			Region:  func(code string) inventory.Store { return p.store.Region(code) },
-			Country: p.country, Operator: p.operator, Origin: func(code string) string { return p.Provider.Origin(w.catalog, code) },
+			Country: p.country, Operator: p.operator, Origin: func(code string) string {
+				return p.Provider.Origin(w.catalog, code)
+			},
 		})
 	}
 	for _, c := range w.config.Claims() {
@@ -264,18 +318,4 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// oneCustomer decides whose data a command is about.
-func (a *app) oneCustomer(w *world) (string, error) {
-	names := sortedKeys(w.config.Customers)
-	switch {
-	case a.customer != "":
-		return a.customer, nil
-	case len(names) == 1:
-		return names[0], nil
-	case len(names) == 0:
-		return "", &usageError{err: fmt.Errorf("the configuration names no customer"), hint: "say whose data with --customer NAME; its buckets are found by the tag " + w.config.Discovery.BucketTag}
-	}
-	return "", &usageError{err: fmt.Errorf("more than one customer is in scope: %s", strings.Join(names, ", ")), hint: "say which with --customer NAME"}
 }

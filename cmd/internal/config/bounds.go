@@ -74,7 +74,8 @@ func nestedAlias(name string, body ast.Node) error {
 		return nil
 	}
 	line, column := start(f.found)
-	return &Error{File: name, Line: max(line, 1), Column: max(column, 1), Message: "an alias within what another alias stands for: write it out"}
+	return &Error{File: name, Line: max(line, 1), Column: max(column, 1),
+		Message: "an alias inside another alias: write it out"}
 }
 
 // brief keeps a message of the YAML library, which may quote the file, to a

@@ -1,16 +1,19 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/kind"
 	"github.com/residency/residency/regions"
 )
 
@@ -87,8 +90,18 @@ func (k *checker) check(c *Config) error {
 			return k.at(fmt.Sprintf("$.sse_c_keys[%d]", i), "sse_c_keys: each is {env: NAME} or {file: PATH}")
 		}
 	}
+	switch c.Destination.Encryption {
+	case "", BucketDefault, objectstore.AES256, objectstore.KMS:
+	default:
+		return k.at("$.destination.encryption", "encryption %q: want AES256, aws:kms or bucket-default",
+			c.Destination.Encryption)
+	}
 	if class := c.Destination.StorageClass; class != "" && class != AnyClass {
-		return k.at("$.destination.storage_class", "storage_class %q: %q leaves it to the destination; without it objects keep their own", class, AnyClass)
+		return k.at("$.destination.storage_class", "storage_class %q: %q leaves it to the destination; without it objects "+
+			"keep their own", class, AnyClass)
+	}
+	if err := k.mapping(c); err != nil {
+		return err
 	}
 	return k.destination(c.Destination.Bucket)
 }
@@ -98,34 +111,54 @@ func (k *checker) provider(name string, p Provider) error {
 	if !providerName.MatchString(name) {
 		return k.at("$.providers", "provider %q: a provider's name has a-z, 0-9, '-' and '_'", name)
 	}
-	switch p.Type {
-	case "aws":
-	case "s3":
-		if len(p.Regions) == 0 {
-			return k.at(path, "provider %s: type s3 needs its regions with their endpoints", name)
-		}
-	case "":
-		return k.at(path, "provider %s: type is missing; one of aws, s3", name)
-	default:
-		return k.at(path+".type", "provider %s: type %q is not known; one of aws, s3", name, p.Type)
+	is, known := kind.Of(p.Type)
+	switch one := strings.Join(kind.Names(), ", "); {
+	case p.Type == "":
+		return k.at(path, "provider %s: type is missing; one of %s", name, one)
+	case !known:
+		return k.at(path+".type", "provider %s: type %q is not known; one of %s", name, p.Type, one)
+	case !is.Global && len(p.Regions) == 0:
+		return k.at(path, "provider %s: type %s needs its regions with their endpoints", name, p.Type)
 	}
 	switch {
 	case p.Account == "":
-	case p.Type == "aws" && p.Endpoint == "" && !accountID.MatchString(p.Account):
-		return k.at(path+".account", "provider %s: account %q is not 12 digits; quote it if it begins with 0", name, p.Account)
+	case is.Global && p.Endpoint == "" && !accountID.MatchString(p.Account):
+		return k.at(path+".account", "provider %s: account %q is not 12 digits; quote it if it begins with 0", name,
+			p.Account)
 	case !ownerName.MatchString(p.Account):
 		return k.at(path+".account", "provider %s: account %q is no name of an account", name, p.Account)
 	}
+	for i, unused := range p.NotUsed {
+		at := fmt.Sprintf("%s.not_used[%d]", path, i)
+		if len(is.Unlisted) == 0 {
+			return k.at(at, "provider %s: not_used %q: lists of buckets show all that a service of type %s has", name, unused,
+				p.Type)
+		}
+		if !slices.Contains(is.Unlisted, unused) {
+			return k.at(at, "provider %s: not_used %q: any of %s", name, unused, strings.Join(is.Unlisted, ", "))
+		}
+	}
 	if p.OwnerCheck != "" && p.OwnerCheck != Required {
-		return k.at(path+".owner_check", "provider %s: owner_check %q: %q makes a plan wait until whose the buckets are is known; without it that is checked where it is known", name, p.OwnerCheck, Required)
+		return k.at(path+".owner_check", "provider %s: owner_check %q: the only value is %q, which blocks a plan while "+
+			"the owner of its buckets is not known", name, p.OwnerCheck, Required)
 	}
 	if p.Operator != nil && (p.Operator.Name == "" || !countryCode.MatchString(p.Operator.Country)) {
-		return k.at(path+".operator", "provider %s: operator needs a name and a country of two capital letters (ISO 3166-1)", name)
+		return k.at(path+".operator", "provider %s: operator needs a name and a country of two capital letters (ISO 3166-1)",
+			name)
 	}
 	if p.Endpoint != "" {
 		if err := k.endpoint(path+".endpoint", p.Endpoint); err != nil {
 			return err
 		}
+		if owner, whose, region, own := kind.Owner(p.Endpoint); own && owner.Name != is.Name {
+			return k.at(path+".endpoint", owned, "provider "+name, p.Endpoint, whose, owner.Name)
+		} else if own {
+			return k.at(path+".endpoint", "provider %s: endpoint %q is of %s alone; give it to that region, or leave it out",
+				name, p.Endpoint, region)
+		}
+	}
+	if err := k.partitions(name, p); err != nil {
+		return err
 	}
 	for _, code := range sorted(p.Regions) {
 		r := p.Regions[code]
@@ -133,19 +166,60 @@ func (k *checker) provider(name string, p Provider) error {
 		if strings.ContainsAny(code, " :/") || code == "" {
 			return k.at(path+".regions", "provider %s: region %q: a region's code has no spaces, ':' or '/'", name, code)
 		}
-		if r.Endpoint == "" && p.Endpoint == "" && p.Type == "s3" {
+		if r.Endpoint == "" && p.Endpoint == "" && !is.Global {
 			return k.at(place, "provider %s, region %s: endpoint is missing", name, code)
 		}
 		if r.Endpoint != "" {
 			if err := k.endpoint(place+".endpoint", r.Endpoint); err != nil {
 				return err
 			}
+			who := fmt.Sprintf("provider %s, region %s", name, code)
+			if owner, whose, region, own := kind.Owner(r.Endpoint); own && owner.Name != is.Name {
+				return k.at(place+".endpoint", owned, who, r.Endpoint, whose, owner.Name)
+			} else if own && region != code {
+				return k.at(place+".endpoint", "%s: endpoint %q is of %s", who, r.Endpoint, region)
+			}
+		}
+		if strings.ContainsAny(r.SigningRegion, " :/") {
+			return k.at(place+".signing_region", "provider %s, region %s: signing_region %q: a region's code has no spaces, "+
+				"':' or '/'", name, code, r.SigningRegion)
+		}
+		if r.SigningRegion != "" && is.Global {
+			return k.at(place+".signing_region", "provider %s, region %s: type %s signs for the region that is asked; "+
+				"signing_region is for other services", name, code, p.Type)
 		}
 		if r.Country != "" && !countryCode.MatchString(r.Country) {
-			return k.at(place+".country", "provider %s, region %s: country %q is not two capital letters (ISO 3166-1)", name, code, r.Country)
+			return k.at(place+".country", "provider %s, region %s: country %q is not two capital letters (ISO 3166-1)", name,
+				code, r.Country)
 		}
-		if _, err := k.catalog.PlaceCountry(regions.Place{Provider: name, Kind: p.Type, Code: code, Country: r.Country, Configured: true}); err != nil {
+		if _, err := k.catalog.PlaceCountry(regions.Place{Provider: name, Kind: p.Type, Code: code, Country: r.Country,
+			Configured: true}); err != nil {
 			return k.at(place, "provider %s: %v", name, err)
+		}
+	}
+	return nil
+}
+
+// owned refuses what would have who runs a known service, and where, be said by the
+// configuration.
+const owned = "%s: %s is %s: use type: %s, which knows who runs it and needs no endpoint"
+
+// partitions refuses regions of one service that no credentials are for together.
+func (k *checker) partitions(name string, p Provider) error {
+	var first, in string
+	for _, code := range sorted(p.Regions) {
+		endpoint := cmp.Or(p.Regions[code].Endpoint, p.Endpoint)
+		row, known := k.catalog.Lookup(p.Type, code)
+		if _, _, _, own := kind.Owner(endpoint); !known || endpoint != "" && !own {
+			continue // an emulator's are whatever it makes of them
+		}
+		if in == "" {
+			first, in = code, row.Partition
+		}
+		if row.Partition != in {
+			return k.at("$.providers."+name+".regions",
+				"provider %s: %s is in partition %s, and %s in %s: no credentials are of both; "+
+					"make a provider for each partition, with a profile of its own", name, first, in, code, row.Partition)
 		}
 	}
 	return nil
@@ -164,7 +238,8 @@ func (k *checker) endpoint(path, endpoint string) error {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.User != nil || strings.Contains(endpoint, "@") {
 		// Not quoted: what is in front of the host may be a password.
-		return k.at(path, "the endpoint is no URL or has credentials in it: want http://host:port or https://host, without credentials")
+		return k.at(path, "the endpoint is no URL or has credentials in it: want http://host:port or https://host, "+
+			"without credentials")
 	}
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return k.at(path, "endpoint %q: want http://host:port or https://host, without credentials", endpoint)
@@ -232,16 +307,13 @@ func (k *checker) destination(template string) error {
 		switch p {
 		case "{bucket}", "{region}", "{customer}", "{source_region}":
 		default:
-			return k.at("$.destination.bucket", "destination bucket %q: %s is not known; use {bucket}, {region}, {customer}, {source_region}", template, p)
+			return k.at("$.destination.bucket", "destination bucket %q: %s is not known; use {bucket}, {region}, {customer}, "+
+				"{source_region}", template, p)
 		}
 	}
 	if !strings.Contains(template, "{bucket}") && !strings.Contains(template, "{customer}") {
-		return k.at("$.destination.bucket", "destination bucket %q: without {bucket} or {customer} all data would fall into one bucket", template)
+		return k.at("$.destination.bucket", "destination bucket %q: without {bucket} or {customer} all data would end up "+
+			"in one bucket", template)
 	}
 	return nil
-}
-
-// BucketName fills in a destination template.
-func (c *Config) BucketName(bucket, region, customer, sourceRegion string) string {
-	return strings.NewReplacer("{bucket}", bucket, "{region}", region, "{customer}", customer, "{source_region}", sourceRegion).Replace(c.Destination.Bucket)
 }

@@ -3,10 +3,14 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 
 	"github.com/goccy/go-yaml"
@@ -27,6 +31,32 @@ type Config struct {
 	Customers   map[string]Customer `yaml:"customers"`
 	Destination Destination         `yaml:"destination"`
 	Keys        []Key               `yaml:"sse_c_keys"`
+
+	Path   string `yaml:"-"` // of the file, absolute; or BuiltIn
+	SHA256 string `yaml:"-"` // of the file, hex
+
+	policyLine string // where the policy is written: FILE:LINE:COLUMN; empty: nowhere
+}
+
+// PolicyLine is where the policy of all data is written, as FILE:LINE:COLUMN, or
+// nothing if the configuration has none.
+func (c *Config) PolicyLine() string { return c.policyLine }
+
+// HasPolicy tells whether any policy says where data of a customer may be; with an
+// empty name, data of anybody.
+func (c *Config) HasPolicy(customer string) bool {
+	if len(c.Policy.Allowed) > 0 {
+		return true
+	}
+	if customer != "" {
+		return len(c.Customers[customer].Allowed) > 0
+	}
+	for _, one := range c.Customers {
+		if len(one.Allowed) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Key says where a key of SSE-C is to be read from: one of the two. The key
@@ -38,7 +68,7 @@ type Key struct {
 
 // Provider is one account of one storage service.
 type Provider struct {
-	Type    string `yaml:"type"` // "aws" or "s3"
+	Type    string `yaml:"type"` // names a kind
 	Profile string `yaml:"profile"`
 	Account string `yaml:"account"` // that owns the buckets
 	// OwnerCheck is Required, or empty: whose the buckets are is checked where that
@@ -46,7 +76,9 @@ type Provider struct {
 	OwnerCheck string    `yaml:"owner_check"`
 	Endpoint   string    `yaml:"endpoint"` // one for all regions
 	Operator   *Operator `yaml:"operator"`
-	Regions    Regions   `yaml:"regions"`
+	// NotUsed are kinds of storage, which no list of buckets shows, that the account does not use.
+	NotUsed []string `yaml:"not_used"`
+	Regions Regions  `yaml:"regions"`
 }
 
 // Operator is who runs a provider, and the country whose law reaches them.
@@ -59,6 +91,9 @@ type Operator struct {
 type Region struct {
 	Endpoint string `yaml:"endpoint"`
 	Country  string `yaml:"country"`
+	// SigningRegion is what requests are signed for, which says nothing of the place;
+	// default: the region's code.
+	SigningRegion string `yaml:"signing_region"`
 }
 
 // Regions is a map of regions; a plain list of codes stands for regions
@@ -100,13 +135,21 @@ type Customer struct {
 // Destination is how buckets are named where data is moved to.
 type Destination struct {
 	Bucket string `yaml:"bucket"`
-	KMSKey string `yaml:"kms_key"` // of the destination's region
+	// Map names buckets by source location, which takes the place of the template.
+	Map    map[string]string `yaml:"map"`
+	KMSKey string            `yaml:"kms_key"` // of the destination's region
+	// Encryption is what writes ask for: AES256, aws:kms (under KMSKey, if there is one),
+	// or, as if empty, BucketDefault.
+	Encryption string `yaml:"encryption"`
 	// StorageClass is AnyClass, or empty: objects keep their own.
 	StorageClass string `yaml:"storage_class"`
 }
 
 // AnyClass leaves the storage class of objects to the destination.
 const AnyClass = "any"
+
+// BucketDefault asks for no encryption: the bucket's own applies.
+const BucketDefault = "bucket-default"
 
 // Required demands that whose a provider's buckets are is checked.
 const Required = "required"
@@ -119,26 +162,39 @@ const (
 	DefaultBucket = "{bucket}-{region}"
 )
 
-// Load reads the file at path. With an empty path it tries residency.yaml here,
-// then the file that $RESIDENCY_CONFIG names, then the built-in configuration:
-// AWS by the standard credential chain. It returns the path that was read,
-// empty for the built-in one.
-func Load(catalog *regions.Catalog, path string, getenv func(string) string) (*Config, string, error) {
+// BuiltIn is the path of the configuration that is in force where there is no file.
+const BuiltIn = "built in"
+
+// builtIn is AWS by the standard credential chain.
+const builtIn = "version: 1\nproviders: {aws: {type: aws}}\n"
+
+// Load reads the file at path. With an empty path that is the file that
+// $RESIDENCY_CONFIG names, or else residency.yaml here, or else, if nothing of that
+// name is there, the built-in configuration. A file that is named and cannot be read
+// is an error: another policy than the one that was meant would be in force.
+func Load(catalog *regions.Catalog, path string, getenv func(string) string) (*Config, error) {
+	if path == "" {
+		path = getenv("RESIDENCY_CONFIG")
+	}
 	if path == "" {
 		path = DefaultFile
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			if path = getenv("RESIDENCY_CONFIG"); path == "" {
-				c, err := Parse(catalog, "built-in configuration", []byte("version: 1\nproviders: {aws: {type: aws}}\n"))
-				return c, "", err
-			}
+		// Lstat, for a link that leads nowhere is a file that was meant.
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			return Parse(catalog, BuiltIn, []byte(builtIn))
 		}
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, path, fmt.Errorf("read the configuration: %w", err)
+		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	c, err := Parse(catalog, path, data)
-	return c, path, err
+	if err != nil {
+		return nil, err
+	}
+	if c.Path, err = filepath.Abs(path); err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return c, nil
 }
 
 // Error is a fault of the file, at a line and column that begin with 1.
@@ -172,11 +228,21 @@ func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) 
 	if err := nestedAlias(name, file.Docs[0].Body); err != nil {
 		return nil, err
 	}
+	join(file.Docs[0].Body)
 	if err := yaml.NodeToValue(file.Docs[0].Body, c, yaml.Strict()); err != nil {
 		return nil, fault(name, err)
 	}
-	if err := (&checker{catalog: catalog, name: name, file: file}).check(c); err != nil {
+	k := &checker{catalog: catalog, name: name, file: file}
+	if err := k.check(c); err != nil {
 		return nil, err
+	}
+	if err := k.empty(file.Docs[0].Body); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	c.Path, c.SHA256 = name, hex.EncodeToString(sum[:])
+	if e := (*Error)(nil); len(c.Policy.Allowed) > 0 && errors.As(k.at("$.policy.allowed", ""), &e) {
+		c.policyLine = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
 	}
 	if c.State == "" {
 		c.State = DefaultState
@@ -194,10 +260,43 @@ func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) 
 func fault(name string, err error) error {
 	var y yaml.Error
 	if errors.As(err, &y) && y.GetToken() != nil && y.GetToken().Position != nil {
-		p := y.GetToken().Position
-		return &Error{File: name, Line: p.Line, Column: p.Column, Message: brief(y.GetMessage())}
+		p, message := y.GetToken().Position, y.GetMessage()
+		var of *yaml.TypeError
+		var too *yaml.OverflowError
+		switch {
+		case errors.As(err, &of):
+			message = fmt.Sprintf("want %s, not %s", inYAML(of.DstType), inYAML(of.SrcType))
+		case errors.As(err, &too):
+			message = fmt.Sprintf("%s is not in the range of this number", too.SrcNum)
+		}
+		return &Error{File: name, Line: p.Line, Column: p.Column, Message: brief(message)}
 	}
 	return &Error{File: name, Line: 1, Column: 1, Message: brief(err.Error())}
+}
+
+// inYAML is what YAML calls a value of the type.
+func inYAML(t reflect.Type) string {
+	if t == nil {
+		return "nothing"
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "a mapping"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "text"
+	case reflect.Pointer:
+		return inYAML(t.Elem())
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8,
+		reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	}
+	return "another value"
 }
 
 // Claims lists which customer names which location, by customer, in the order

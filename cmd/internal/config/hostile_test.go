@@ -46,7 +46,8 @@ func deep(n int) string {
 
 // An account is taken as it is written, leading zeros included.
 func TestAccount(t *testing.T) {
-	c, err := Parse(load(t), "f.yaml", []byte("version: 1\nproviders:\n  aws: {type: aws, account: \"012345678901\"}\n  two: {type: aws, account: 123456789012}\n"))
+	c, err := Parse(load(t), "f.yaml", []byte("version: 1\nproviders:\n  aws: {type: aws, account: \"012345678901\"}\n "+
+		" two: {type: aws, account: 123456789012}\n"))
 	if err != nil || c.Providers["aws"].Account != "012345678901" || c.Providers["two"].Account != "123456789012" {
 		t.Errorf("accounts %+v, %v", c, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/kind"
 	"github.com/residency/residency/regions"
 )
 
@@ -15,7 +16,8 @@ func (p Provider) Origin(catalog *regions.Catalog, region string) string {
 		return objectstore.Origin(endpoint)
 	}
 	known, _ := catalog.Lookup(p.Type, region)
-	return objectstore.AmazonOrigin(cmp.Or(known.Partition, "aws"))
+	is, _ := kind.Of(p.Type)
+	return is.Origin(known.Partition)
 }
 
 // Shares finds a service that two providers both reach, in whatever region: what

@@ -64,6 +64,33 @@ func TestArrowsRunOneWay(t *testing.T) {
 	}
 }
 
+// Within migrate too arrows run one way: each line may import what stands above it.
+func TestPhasesRunOneWay(t *testing.T) {
+	rank := make(map[string]int)
+	for i, line := range []string{
+		"state parity permission certificate progress limit", "manifest", "receipt", "journal verifier", "copier eraser",
+		"plan", "record", "phase", "writeblock reserve destination", "segment", "changes probe", "undo", "", "simulation",
+	} {
+		for _, name := range strings.Split(line, " ") {
+			rank[strings.TrimSuffix(module+"/migrate/"+name, "/")] = i
+		}
+	}
+	for _, p := range packages(t) {
+		if layer(p.ImportPath) != layer(module+"/migrate") {
+			continue
+		}
+		from, known := rank[p.ImportPath]
+		if !known {
+			t.Errorf("%s has no place in the order of migrate", p.ImportPath)
+		}
+		for _, i := range p.Imports {
+			if to, ok := rank[i]; ok && to >= from {
+				t.Errorf("%s imports %s, which stands beside it or above", p.ImportPath, i)
+			}
+		}
+	}
+}
+
 func TestImportersAreFew(t *testing.T) {
 	allowed := map[string][]string{
 		"github.com/aws/": {"/inventory/objectstore/s3store", "/inventory/objectstore/storetest",
@@ -72,7 +99,7 @@ func TestImportersAreFew(t *testing.T) {
 		"github.com/olekukonko/tablewriter":   {"/cmd/internal/render"},
 		"github.com/schollz/progressbar":      {"/cmd/internal/render"},
 		"github.com/goccy/go-yaml":            {"/cmd/internal/config"},
-		module + "/inventory/objectstore/s3":  {"/cmd/internal/cli", "/inventory/objectstore/s3store"},
+		module + "/inventory/objectstore/s3":  {"/inventory/objectstore/kind", "/inventory/objectstore/s3store"},
 		"github.com/klauspost/compress":       {"/migrate/state"},
 		module + "/inventory/objectstore/mem": {"/migrate/simulation"},
 	}

@@ -147,7 +147,8 @@ func (r *Reporter) draw(s Snapshot, now time.Time) {
 	if r.bar == nil {
 		r.bar = progressbar.NewOptions64(1000,
 			progressbar.OptionSetWriter(r.w), progressbar.OptionSetWidth(20), progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true), progressbar.OptionShowDescriptionAtLineEnd())
+			progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true),
+			progressbar.OptionShowDescriptionAtLineEnd())
 	}
 	r.bar.Describe(s.Phase + " " + describe(s, now.Sub(r.began)))
 	// A bar cannot be drawn wrong in a way that matters more than the work.

@@ -11,10 +11,13 @@ import (
 func TestNumbers(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{Count(0), "0"}, {Count(999), "999"}, {Count(1000), "1,000"}, {Count(1234567), "1,234,567"}, {Count(-1234), "-1,234"},
-		{Bytes(0), "0 B"}, {Bytes(1023), "1,023 B"}, {Bytes(1024), "1.0 KiB"}, {Bytes(1 << 20), "1.0 MiB"}, {Bytes(1<<20 - 1), "1.0 MiB"}, {Bytes(5 << 40), "5.0 TiB"},
-		{Duration(1500 * time.Millisecond), "1.5s"}, {Duration(67 * time.Second), "1m07s"}, {Duration(192 * time.Minute), "3h12m"},
+		{Bytes(0), "0 B"}, {Bytes(1023), "1,023 B"}, {Bytes(1024), "1.0 KiB"}, {Bytes(1 << 20), "1.0 MiB"},
+		{Bytes(1<<20 - 1), "1.0 MiB"}, {Bytes(5 << 40), "5.0 TiB"},
+		{Duration(1500 * time.Millisecond), "1.5s"}, {Duration(67 * time.Second), "1m07s"}, {Duration(192 * time.Minute),
+			"3h12m"},
 		{Rate(100, 0), "-"}, {Rate(2048, time.Second), "2.0 KiB/s"},
-		{Text("plain ü"), "plain ü"}, {Text("a\x1b[2Jb"), `a\x1b[2Jb`}, {Text("tab\there"), `tab\there`}, {Text("\xff"), `\xff`},
+		{Text("plain ü"), "plain ü"}, {Text("a\x1b[2Jb"), `a\x1b[2Jb`}, {Text("tab\there"), `tab\there`},
+		{Text("\xff"), `\xff`},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q", tt.got, tt.want)
@@ -24,7 +27,8 @@ func TestNumbers(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := Table(&b, []Column{{Name: "bucket"}, {Name: "objects", Right: true}}, [][]string{{"a", "1"}, {"much longer", "1,234"}}); err != nil {
+	if err := Table(&b, []Column{{Name: "bucket"}, {Name: "objects", Right: true}},
+		[][]string{{"a", "1"}, {"much longer", "1,234"}}); err != nil {
 		t.Fatal(err)
 	}
 	want := "BUCKET       OBJECTS\na                  1\nmuch longer    1,234\n"
@@ -36,7 +40,8 @@ func TestTable(t *testing.T) {
 func TestTableFits(t *testing.T) {
 	var b bytes.Buffer
 	name := "cloud:" + strings.Repeat("long-name-", 12) + "/tenants/acme/"
-	if err := Table(&b, []Column{{Name: "location", Fold: true}, {Name: "to", Fold: true}, {Name: "size", Right: true}}, [][]string{{name, name, "1,234"}, {"  short", "x", "1"}}); err != nil {
+	if err := Table(&b, []Column{{Name: "location", Fold: true}, {Name: "to", Fold: true}, {Name: "size", Right: true}},
+		[][]string{{name, name, "1,234"}, {"  short", "x", "1"}}); err != nil {
 		t.Fatal(err)
 	}
 	shown := ""

@@ -108,8 +108,11 @@ func Table(w io.Writer, columns []Column, rows [][]string) error {
 		})),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithConfig(tablewriter.Config{
-			Header: tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align}, Padding: tw.CellPadding{Global: tw.Padding{Right: gap}}, Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}},
-			Row:    tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align}, Padding: tw.CellPadding{Global: tw.Padding{Right: gap}}, Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone}},
+			Header: tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align},
+				Padding: tw.CellPadding{Global: tw.Padding{Right: gap}}, Formatting: tw.CellFormatting{AutoFormat: tw.Off,
+					AutoWrap: tw.WrapNone}},
+			Row: tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: align},
+				Padding: tw.CellPadding{Global: tw.Padding{Right: gap}}, Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone}},
 		}),
 		tablewriter.WithTrimSpace(tw.Off),
 	)

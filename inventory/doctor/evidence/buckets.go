@@ -25,6 +25,9 @@ func (c *Collector) aboutBuckets() []question {
 		about("new-bucket-encrypts", "a new bucket encrypts with SSE-S3",
 			guide+`"Default settings for new S3 buckets FAQ"`, "AES256",
 			c.setting(objectstore.Encryption, func(v []byte) bool { return bytes.Contains(v, []byte("AES256")) })),
+		about("new-bucket-refuses-sse-c", "a new bucket refuses SSE-C",
+			guide+`"Blocking or unblocking SSE-C for a general purpose bucket"`, "SSE-C is among its blocked types",
+			c.setting(objectstore.Encryption, func(v []byte) bool { return bytes.Contains(v, []byte("SSE-C")) })),
 		about("policy-denies", "a policy that denies writes comes into force within a minute, and stays in force",
 			guide+`"Bucket policies"`, "20 refusals one after the other, within a minute", c.fence),
 	}
@@ -98,7 +101,8 @@ func (c *Collector) fence(ctx context.Context) (string, bool, error) {
 		}
 	}
 	return fmt.Sprintf("%d refusals one after the other; the first of them after %s; "+
-		"%d writes had passed, %d of them after a refusal", row, first.Round(time.Millisecond), passed, relapses), row == refusals, nil
+			"%d writes had passed, %d of them after a refusal", row, first.Round(time.Millisecond), passed, relapses),
+		row == refusals, nil
 }
 
 // elsewhere asks one region about the other's bucket.

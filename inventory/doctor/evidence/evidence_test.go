@@ -28,25 +28,29 @@ const (
 // many or too few is news.
 var gaps = map[string][]string{
 	"versitygw": {"caller", "delete-if-absent", "delete-if-version", "delete-if-null", "delete-several-if-other",
-		"put-locked-bare", "put-kms", "new-bucket-blocks", "new-bucket-encrypts", "policy-denies", "other-region",
+		"put-locked-bare", "put-kms", "new-bucket-blocks", "new-bucket-encrypts", "new-bucket-refuses-sse-c",
+		"policy-denies", "other-region",
 		"copy-away"},
 	"minio": {"caller", "delete-if-other", "delete-if-absent", "delete-if-version", "delete-if-null",
 		"delete-several-if-other", "put-locked-bare", "put-kms", "list-buckets", "new-bucket-blocks",
-		"new-bucket-owner", "new-bucket-encrypts", "policy-denies", "other-region", "copy-away"},
+		"new-bucket-owner", "new-bucket-encrypts", "new-bucket-refuses-sse-c", "policy-denies", "other-region",
+		"copy-away"},
 	"moto": {"caller", "delete-if-version", "delete-if-null", "delete-several-if-other", "put-wrong-sum",
 		"put-locked-bare", "put-kms", "order-in-a-second", "list-buckets", "new-bucket-blocks", "new-bucket-owner",
-		"new-bucket-encrypts", "other-region", "copy-sum", "copy-redirect", "copy-away"},
+		"new-bucket-encrypts", "new-bucket-refuses-sse-c", "other-region", "copy-sum", "copy-redirect", "copy-away"},
 }
 
 func collector(t *testing.T, box *storetest.Sandbox) *evidence.Collector {
 	t.Helper()
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
-	c := &evidence.Collector{Name: "residency-evidence-" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), Tool: "test",
+	c := &evidence.Collector{Name: "residency-evidence-" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")),
+		Tool:  "test",
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 	// A policy binds nobody who is root: a minute of trying passes quickly.
 	began, looks := time.Now(), 0
 	c.Now = func() time.Time { looks++; return began.Add(time.Duration(looks) * time.Second) }
-	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints, Observe: c.Observe})
+	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints,
+		Observe: c.Observe})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +84,9 @@ func TestServers(t *testing.T) {
 			planned := c.Plan()
 			r, err := c.Run(t.Context())
 			if err != nil || !r.Removed || r.Interrupted || len(r.Claims) != len(planned) {
-				t.Errorf("%v; removed: %t, interrupted: %t, %d of %d claims", err, r.Removed, r.Interrupted, len(r.Claims), len(planned))
+				t.Errorf("%v; removed: %t, interrupted: %t, %d of %d claims", err, r.Removed, r.Interrupted,
+					len(r.Claims),
+					len(planned))
 			}
 			var other []string
 			for _, claim := range r.Claims {
@@ -108,12 +114,13 @@ func TestInterrupted(t *testing.T) {
 		c := collector(t, box)
 		ctx, cancel := context.WithCancel(t.Context())
 		var seen atomic.Int64
-		p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints, Observe: func(x objectstore.Exchange) {
-			c.Observe(x)
-			if seen.Add(1) == stop {
-				cancel()
-			}
-		}})
+		p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: box.Endpoints,
+			Observe: func(x objectstore.Exchange) {
+				c.Observe(x)
+				if seen.Add(1) == stop {
+					cancel()
+				}
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,13 +153,15 @@ func TestLeft(t *testing.T) {
 		}
 		return storetest.Fault{}
 	})
-	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{near: proxy.URL()}})
+	p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+		Endpoints: map[string]string{near: proxy.URL()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Near.Store, c.Far = p.Region(near), nil
 	r, err := c.Run(t.Context())
-	if !errors.Is(err, evidence.ErrLeft) || r.Removed || len(r.Left) != 1 || !strings.Contains(r.Left[0], "-later in cloud:eu-west-1") {
+	if !errors.Is(err, evidence.ErrLeft) || r.Removed || len(r.Left) != 1 || !strings.Contains(r.Left[0],
+		"-later in cloud:eu-west-1") {
 		t.Errorf("%v, removed: %t, left %q", err, r.Removed, r.Left)
 	}
 }
@@ -160,9 +169,11 @@ func TestLeft(t *testing.T) {
 // Neither credentials nor keys nor whole account numbers leave the machine.
 func TestRedact(t *testing.T) {
 	report := func() *evidence.Report {
-		x := objectstore.Exchange{Request: make(http.Header), Answer: http.Header{"Set-Cookie": {"biscuit"}, "X-Amz-Id-2": {"kept"}}}
+		x := objectstore.Exchange{Request: make(http.Header), Answer: http.Header{"Set-Cookie": {"biscuit"},
+			"X-Amz-Id-2": {"kept"}}}
 		for name, value := range map[string]string{
-			"Authorization": "AWS4 secret", "X-Amz-Security-Token": "token", "X-Amz-Expected-Bucket-Owner": "111122223333",
+			"Authorization": "AWS4 secret", "X-Amz-Security-Token": "token",
+			"X-Amz-Expected-Bucket-Owner":                               "111122223333",
 			"X-Amz-Server-Side-Encryption-Customer-Key":                 "key",
 			"X-Amz-Copy-Source-Server-Side-Encryption-Customer-Key-Md5": "md5 of it",
 		} {
@@ -172,7 +183,8 @@ func TestRedact(t *testing.T) {
 			Caller: objectstore.Caller{ARN: "arn:aws:sts::111122223333:assumed-role/Admin/alice@example.org"},
 			Left:   []string{"bucket of 111122223333"},
 			Claims: []evidence.Claim{{
-				Observed: "arn:aws:iam::111122223333:user/alice is not 111122223333", Exchanges: []objectstore.Exchange{x},
+				Observed:  "arn:aws:iam::111122223333:user/alice is not 111122223333",
+				Exchanges: []objectstore.Exchange{x},
 			}},
 		}
 	}
@@ -182,7 +194,8 @@ func TestRedact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"secret", "token", "key\"", "md5 of it", "biscuit", "111122223333", "alice", "Admin"} {
+	for _, secret := range []string{"secret", "token", "key\"", "md5 of it", "biscuit", "111122223333", "alice",
+		"Admin"} {
 		if strings.Contains(string(text), secret) {
 			t.Errorf("%q is in %s", secret, text)
 		}
@@ -194,7 +207,8 @@ func TestRedact(t *testing.T) {
 	}
 	r = report()
 	r.Redact(true)
-	if r.Caller.ARN == "" || r.Claims[0].Exchanges[0].Request.Get("Authorization") != "" || r.Claims[0].Exchanges[0].Request.Get("X-Amz-Expected-Bucket-Owner") != "111122223333" {
+	if r.Caller.ARN == "" || r.Claims[0].Exchanges[0].Request.Get("Authorization") != "" ||
+		r.Claims[0].Exchanges[0].Request.Get("X-Amz-Expected-Bucket-Owner") != "111122223333" {
 		t.Errorf("%+v", r)
 	}
 }

@@ -28,7 +28,7 @@ func (c *Collector) aboutWrites() []question {
 		about("put-if-same", "If-Match keeps a write from what has another ETag",
 			writes, "412 PreconditionFailed", func(ctx context.Context) (string, bool, error) {
 				o := object(c.plain(), "put-if-absent")
-				o.Guard.ETag = another
+				o.Guard.ETag = objectstore.ImpossibleETag
 				_, err := put(ctx, s, o)
 				return coded(err, 412, "PreconditionFailed")
 			}),

@@ -111,9 +111,6 @@ func object(bucket, key string) objectstore.NewObject {
 	return objectstore.NewObject{Bucket: bucket, Key: key}
 }
 
-// another is an ETag that nothing has.
-const another = "00000000000000000000000000000000"
-
 // deleting asks for a deletion of what is put for it.
 func (c *Collector) deleting(
 	bucket func() string, key string, d func(objectstore.Written) objectstore.Deletion,
@@ -138,7 +135,7 @@ func (c *Collector) aboutDeletions() []question {
 		about("delete-if-other", "a bucket without versions compares a deletion's ETag",
 			deletions, "412 PreconditionFailed",
 			c.deleting(c.plain, "delete-if-other", func(objectstore.Written) objectstore.Deletion {
-				return objectstore.Deletion{ETag: another}
+				return objectstore.Deletion{ETag: objectstore.ImpossibleETag}
 			}, precondition)),
 		about("delete-if-same", "and deletes what has it", deletions, "done",
 			c.deleting(c.plain, "delete-if-same", func(w objectstore.Written) objectstore.Deletion {
@@ -146,7 +143,7 @@ func (c *Collector) aboutDeletions() []question {
 			}, func(err error) (string, bool, error) { return outcome(err, nil) })),
 		about("delete-if-absent", "a condition on what is not there",
 			recordings, "404 NoSuchKey", func(ctx context.Context) (string, bool, error) {
-				absent := objectstore.Deletion{Key: "nobody-has-this", ETag: another}
+				absent := objectstore.Deletion{Key: "nobody-has-this", ETag: objectstore.ImpossibleETag}
 				return coded(c.Near.Store.DeleteIf(ctx, c.plain(), absent), 404, "")
 			}),
 		about("delete-if-version", "a condition beside a version's ID", recordings, "501 NotImplemented",
@@ -165,7 +162,8 @@ func (c *Collector) aboutDeletions() []question {
 				if _, err := put(ctx, c.Near.Store, object(c.plain(), key)); err != nil {
 					return "", false, fmt.Errorf("%w: %w", errUnasked, err)
 				}
-				results, err := c.Near.Store.Delete(ctx, c.plain(), []objectstore.Deletion{{Key: key, ETag: another}})
+				results, err := c.Near.Store.Delete(ctx, c.plain(),
+					[]objectstore.Deletion{{Key: key, ETag: objectstore.ImpossibleETag}})
 				if err != nil {
 					return outcome(err, objectstore.ErrPrecondition)
 				}

@@ -15,7 +15,8 @@ func keys() []Check {
 		name string
 		keys []string
 	}{
-		{"keys with spaces, quotes, `+ % ? # &`", []string{" leading", "two  spaces", "plus+sign", "100%", "percent%41", "question?", "hash#", "amp&", `quote"`, `back\slash`, "=1+1"}},
+		{"keys with spaces, quotes, `+ % ? # &`", []string{" leading", "two  spaces", "plus+sign", "100%", "percent%41",
+			"question?", "hash#", "amp&", `quote"`, `back\slash`, "=1+1"}},
 		{"keys in NFC beside NFD", []string{"caf\u00e9", "cafe\u0301"}},
 		{"keys that end in `/`", []string{"directory/"}},
 		{"`dir` beside `dir/file`", []string{"dir", "dir/file"}},
@@ -23,7 +24,8 @@ func keys() []Check {
 		{"keys that begin with `/`", []string{"/a"}},
 		{"keys with `.` and `..` segments", []string{"a/./b", "a/../b"}},
 		{"keys with control characters", []string{"tab\there", "escape\x1b[31m", "newline\nhere", "bell\x07"}},
-		{"keys of 1,024 bytes in short segments", []string{strings.Repeat("0123456789abcde/", 63) + "0123456789abcdef"}},
+		{"keys of 1,024 bytes in short segments",
+			[]string{strings.Repeat("0123456789abcde/", 63) + "0123456789abcdef"}},
 		{"keys of 1,024 bytes in one segment", []string{strings.Repeat("x", 1024)}},
 	} {
 		checks = append(checks, Check{k.name, func(ctx context.Context, s *Subject) error {
@@ -54,14 +56,16 @@ func conditions() []Check {
 			if err := begin(ctx, s, "if-none-match"); err != nil {
 				return err
 			}
-			_, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Plain, Key: "if-none-match", Guard: objectstore.Guard{Absent: true}}, body())
+			_, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Plain, Key: "if-none-match",
+				Guard: objectstore.Guard{Absent: true}}, body())
 			return refused(err)
 		}},
 		{"If-Match on PUT", func(ctx context.Context, s *Subject) error {
 			if err := begin(ctx, s, "if-match"); err != nil {
 				return err
 			}
-			_, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Plain, Key: "if-match", Guard: objectstore.Guard{ETag: other}}, body())
+			_, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Plain, Key: "if-match",
+				Guard: objectstore.Guard{ETag: other}}, body())
 			return refused(err)
 		}},
 		{"If-Match on DELETE", func(ctx context.Context, s *Subject) error {
@@ -74,7 +78,8 @@ func conditions() []Check {
 			if err := begin(ctx, s, "copied"); err != nil {
 				return err
 			}
-			_, err := s.Store.Copy(ctx, objectstore.Ref{Bucket: s.Plain, Key: "copied", ETag: other}, objectstore.NewObject{Bucket: s.Plain, Key: "copy"})
+			_, err := s.Store.Copy(ctx, objectstore.Ref{Bucket: s.Plain, Key: "copied", ETag: other},
+				objectstore.NewObject{Bucket: s.Plain, Key: "copy"})
 			return refused(err)
 		}},
 		{"If-None-Match on a copy's destination", func(ctx context.Context, s *Subject) error {
@@ -84,7 +89,8 @@ func conditions() []Check {
 			if err := begin(ctx, s, "copied-over"); err != nil {
 				return err
 			}
-			_, err := s.Store.Copy(ctx, objectstore.Ref{Bucket: s.Plain, Key: "copied-from"}, objectstore.NewObject{Bucket: s.Plain, Key: "copied-over", Guard: objectstore.Guard{Absent: true}})
+			_, err := s.Store.Copy(ctx, objectstore.Ref{Bucket: s.Plain, Key: "copied-from"},
+				objectstore.NewObject{Bucket: s.Plain, Key: "copied-over", Guard: objectstore.Guard{Absent: true}})
 			return refused(err)
 		}},
 	}
@@ -100,11 +106,15 @@ func settings() []Check {
 		{objectstore.Encryption, `{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`},
 		{objectstore.Ownership, `{"Rules":[{"ObjectOwnership":"BucketOwnerPreferred"}]}`},
 		{objectstore.PublicAccess, `{"BlockPublicAcls":true,"IgnorePublicAcls":true}`},
-		{objectstore.CORS, `{"CORSRules":[{"AllowedMethods":["GET"],"AllowedOrigins":["https://app.example.com"],"AllowedHeaders":["*"]}]}`},
+		{objectstore.CORS,
+			`{"CORSRules":[{"AllowedMethods":["GET"],"AllowedOrigins":["https://app.example.com"],"AllowedHeaders":["*"]}]}`},
 		{objectstore.Website, `{"IndexDocument":{"Suffix":"index.html"}}`},
 		{objectstore.RequestPayment, `{"Payer":"Requester"}`},
-		{objectstore.Policy, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::%s/public/*"]}]}`},
-		{objectstore.Lifecycle, `{"Rules":[{"ID":"old logs","Status":"Enabled","Filter":{"Prefix":"logs/"},"Expiration":{"Days":3650}}]}`},
+		{objectstore.Policy,
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["*"]},` +
+				`"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::%s/public/*"]}]}`},
+		{objectstore.Lifecycle,
+			`{"Rules":[{"ID":"old logs","Status":"Enabled","Filter":{"Prefix":"logs/"},"Expiration":{"Days":3650}}]}`},
 	} {
 		checks = append(checks, Check{"bucket's " + string(v.name), func(ctx context.Context, s *Subject) error {
 			value := v.value

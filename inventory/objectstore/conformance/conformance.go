@@ -1,7 +1,7 @@
 // Package conformance finds out what a storage service keeps of what it is
 // given, through the interface that migrations use. A service that answers that
 // it does not have something, or keeps something else, does not offer it; the
-// difference between services is the table in the README.
+// difference between services is the table in the help topic compatibility.
 package conformance
 
 import (
@@ -43,9 +43,11 @@ func Offers(ctx context.Context, c Check, s *Subject) (bool, error) {
 	switch {
 	case err == nil:
 		return true, nil
-	case errors.Is(err, errLost), errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrUnlistable), errors.Is(err, objectstore.ErrOrder):
+	case errors.Is(err, errLost), errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrUnlistable),
+		errors.Is(err, objectstore.ErrOrder):
 		return false, nil
-	case errors.As(err, &answer) && answer.Status >= 400 && answer.Status < 500 && !errors.Is(err, objectstore.ErrDenied) && !errors.Is(err, objectstore.ErrCredentials):
+	case errors.As(err, &answer) && answer.Status >= 400 && answer.Status < 500 && !errors.Is(err,
+		objectstore.ErrDenied) && !errors.Is(err, objectstore.ErrCredentials):
 		return false, nil // refused
 	}
 	return false, fmt.Errorf("%s: %w", c.Name, err)
@@ -61,7 +63,7 @@ func Checks() []Check {
 	return append(all, settings()...)
 }
 
-// Table renders results as the README has them: one row per check, one column
+// Table renders results as that topic has them: one row per check, one column
 // per service. offered[i][j] is what service i says of check j; nil is unknown.
 func Table(services []string, offered [][]*bool) string {
 	var b strings.Builder
@@ -84,7 +86,9 @@ func Table(services []string, offered [][]*bool) string {
 }
 
 // put writes an object and returns what a HEAD says of it.
-func (s *Subject) put(ctx context.Context, bucket string, o objectstore.NewObject, body objectstore.Body) (objectstore.Info, error) {
+func (s *Subject) put(
+	ctx context.Context, bucket string, o objectstore.NewObject, body objectstore.Body,
+) (objectstore.Info, error) {
 	o.Bucket = bucket
 	text := []byte("body of " + o.Key)
 	body.Reader, body.Size = bytes.NewReader(text), int64(len(text))

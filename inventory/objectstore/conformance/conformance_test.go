@@ -3,7 +3,6 @@ package conformance_test
 import (
 	"bytes"
 	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,10 +15,10 @@ import (
 
 const region = "eu-west-1"
 
-var update = flag.Bool("update", false, "write the table into the README")
+var update = flag.Bool("update", false, "write the table into the help topic compatibility")
 
 // server is one kind and what it is known not to offer. A line too many or too
-// few is news: change it here, and the README with -update.
+// few is news: change it here, and the table with -update.
 type server struct {
 	name   string
 	start  func(t *testing.T) *storetest.Sandbox
@@ -99,7 +98,8 @@ func servers() []server {
 func aboutBytes() []string {
 	var names []string
 	for _, c := range conformance.Checks() {
-		for _, part := range []string{"checksum ", "refuses a wrong ", "parts", "composite", "SSE-", "Match on ", "condition of", "markers", "null version", "retention", "legal hold"} {
+		for _, part := range []string{"checksum ", "refuses a wrong ", "parts", "composite", "SSE-", "Match on ",
+			"condition of", "markers", "null version", "retention", "legal hold"} {
 			if strings.Contains(c.Name, part) {
 				names = append(names, c.Name)
 				break
@@ -142,11 +142,13 @@ func subject(t *testing.T, kind server) *conformance.Subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", CustomerKeys: []s3store.CustomerKey{key}, Endpoints: map[string]string{region: proxy.URL()}})
+	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+		CustomerKeys: []s3store.CustomerKey{key}, Endpoints: map[string]string{region: proxy.URL()}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &conformance.Subject{Store: provider.Region(region), Versioned: "conformance-versions", Plain: "conformance-plain", KMSKey: kind.kmsKey, CustomerKey: key.Name()}
+	s := &conformance.Subject{Store: provider.Region(region), Versioned: "conformance-versions",
+		Plain: "conformance-plain", KMSKey: kind.kmsKey, CustomerKey: key.Name()}
 	for bucket, lock := range map[string]bool{s.Versioned: true, s.Plain: false} {
 		if err := s.Store.CreateBucket(t.Context(), bucket, lock); err != nil {
 			t.Fatal(err)
@@ -155,9 +157,9 @@ func subject(t *testing.T, kind server) *conformance.Subject {
 	return s
 }
 
-// TestReadme holds the README's table against the servers' known gaps, which
+// TestTable holds the table of the help topic compatibility against the servers' known gaps, which
 // TestServers holds against the servers.
-func TestReadme(t *testing.T) {
+func TestTable(t *testing.T) {
 	var names []string
 	var offered [][]*bool
 	for _, kind := range servers() {
@@ -180,25 +182,6 @@ func TestReadme(t *testing.T) {
 		}
 		offered = append(offered, column)
 	}
-	table := conformance.Table(names, offered)
-	path := filepath.Join("..", "..", "..", "README.md")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const begin, end = "<!-- conformance: written by go test ./inventory/objectstore/conformance -update -->\n\n", "\n<!-- end -->\n"
-	before, rest, ok := strings.Cut(string(text), begin)
-	old, after, ended := strings.Cut(rest, end)
-	if !ok || !ended {
-		t.Fatalf("the README has no place for the table: %q … %q", begin, end)
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(before+begin+table+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if old != table {
-		t.Errorf("the README's table is not this one; write it with -update\n%s", table)
-	}
+	path := filepath.Join("..", "..", "..", "cmd", "internal", "manual", "topics", "compatibility.md")
+	storetest.Generated(t, path, "conformance", conformance.Table(names, offered), *update)
 }

@@ -20,7 +20,9 @@ func asError(err error, target any) bool { return errors.As(err, target) }
 var partSizes = [...]int{5 << 20, 5<<20 + 1, 17}
 
 // upload makes a multipart object of those parts.
-func (s *Subject) upload(ctx context.Context, o objectstore.NewObject, sum func() hash.Hash, full objectstore.Checksum) (objectstore.Ref, error) {
+func (s *Subject) upload(
+	ctx context.Context, o objectstore.NewObject, sum func() hash.Hash, full objectstore.Checksum,
+) (objectstore.Ref, error) {
 	o.Bucket = s.Versioned
 	id, err := s.Store.CreateUpload(ctx, o)
 	if err != nil {
@@ -58,14 +60,16 @@ func multiparts() []Check {
 			}
 			for i, n := range partSizes {
 				info, err := s.Store.Stat(ctx, ref, i+1)
-				if err != nil || info.PartCount != len(partSizes) || info.Length != int64(n) || !strings.HasSuffix(info.ETag, "-3") {
+				if err != nil || info.PartCount != len(partSizes) || info.Length != int64(n) || !strings.HasSuffix(info.ETag,
+					"-3") {
 					return kept(false, err)
 				}
 			}
 			return nil
 		}},
 		{"composite SHA-256", func(ctx context.Context, s *Subject) error {
-			ref, err := s.upload(ctx, objectstore.NewObject{Key: "composite", Algorithm: "SHA256", Composite: true}, sha256.New, objectstore.Checksum{})
+			ref, err := s.upload(ctx, objectstore.NewObject{Key: "composite", Algorithm: "SHA256", Composite: true}, sha256.New,
+				objectstore.Checksum{})
 			if err != nil {
 				return err
 			}
@@ -73,7 +77,8 @@ func multiparts() []Check {
 			return kept(info.Checksum.Algorithm == "SHA256" && info.Checksum.Composite, err)
 		}},
 		{"full CRC-64/NVME of parts", func(ctx context.Context, s *Subject) error {
-			ref, err := s.upload(ctx, objectstore.NewObject{Key: "full", Algorithm: "CRC64NVME"}, newNVME, objectstore.Checksum{})
+			ref, err := s.upload(ctx, objectstore.NewObject{Key: "full", Algorithm: "CRC64NVME"}, newNVME,
+				objectstore.Checksum{})
 			if err != nil {
 				return err
 			}
@@ -82,7 +87,8 @@ func multiparts() []Check {
 				_, _ = whole.Write(bytes.Repeat([]byte{byte('a' + i)}, n)) // a hash's Write never fails
 			}
 			info, err := s.Store.Stat(ctx, ref, 0)
-			return kept(info.Checksum == objectstore.Checksum{Algorithm: "CRC64NVME", Value: base64.StdEncoding.EncodeToString(whole.Sum(nil))}, err)
+			return kept(info.Checksum == objectstore.Checksum{Algorithm: "CRC64NVME",
+				Value: base64.StdEncoding.EncodeToString(whole.Sum(nil))}, err)
 		}},
 	}
 }
@@ -109,8 +115,14 @@ func (s *Subject) shape(ctx context.Context, bucket, key string) (string, error)
 
 func histories() []Check {
 	return []Check{
-		{"versions and delete markers, in order", func(ctx context.Context, s *Subject) error { return s.history(ctx, "history", "vmvvmv") }},
-		{"delete markers on delete markers", func(ctx context.Context, s *Subject) error { return s.history(ctx, "markers", "vmmv") }},
+		{"versions and delete markers, in order", func(ctx context.Context, s *Subject) error {
+			return s.history(ctx,
+				"history", "vmvvmv")
+		}},
+		{"delete markers on delete markers", func(ctx context.Context, s *Subject) error {
+			return s.history(ctx, "markers",
+				"vmmv")
+		}},
 		{"a null version on top of others", func(ctx context.Context, s *Subject) error { return s.suspended(ctx) }},
 	}
 }
@@ -125,7 +137,8 @@ func (s *Subject) history(ctx context.Context, key, want string) error {
 			continue
 		}
 		text := fmt.Sprint(i)
-		if _, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Versioned, Key: key}, objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}); err != nil {
+		if _, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Versioned, Key: key},
+			objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}); err != nil {
 			return err
 		}
 	}
@@ -140,7 +153,8 @@ func (s *Subject) suspended(ctx context.Context) error {
 			return err
 		}
 		text := fmt.Sprint(i)
-		if _, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Plain, Key: "suspended"}, objectstore.Body{Reader: strings.NewReader(text), Size: 1}); err != nil {
+		if _, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Plain, Key: "suspended"},
+			objectstore.Body{Reader: strings.NewReader(text), Size: 1}); err != nil {
 			return err
 		}
 	}

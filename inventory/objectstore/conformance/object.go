@@ -24,27 +24,36 @@ func attributes() []Check {
 			return kept(err == nil && same(info.Attributes), err)
 		}}
 	}
-	headers := objectstore.Attributes{ContentType: "application/x-thing; charset=utf-8", CacheControl: "no-store", ContentDisposition: `attachment; filename="a b"`, ContentEncoding: "gzip", ContentLanguage: "de, en", Expires: "Mon, 03 Feb 2031 04:05:06 GMT"}
+	headers := objectstore.Attributes{ContentType: "application/x-thing; charset=utf-8", CacheControl: "no-store",
+		ContentDisposition: `attachment; filename="a b"`, ContentEncoding: "gzip", ContentLanguage: "de, en",
+		Expires: "Mon, 03 Feb 2031 04:05:06 GMT"}
 	metadata := map[string]string{"a": "1", "long-name": "two  words; and=more"}
 	unicode := map[string]string{"city": "Z\u00fcrich", "kanji": "\u6771\u4eac"}
 	tags := []objectstore.Tag{{Key: "a", Value: "1"}, {Key: "key with space", Value: "v+w:/@"}}
 	checks := []Check{
 		set("system headers", "headers", headers, func(g objectstore.Attributes) bool {
-			return g.ContentType == headers.ContentType && g.CacheControl == headers.CacheControl && g.ContentDisposition == headers.ContentDisposition &&
-				g.ContentEncoding == headers.ContentEncoding && g.ContentLanguage == headers.ContentLanguage && g.Expires == headers.Expires
+			return g.ContentType == headers.ContentType && g.CacheControl == headers.CacheControl &&
+				g.ContentDisposition == headers.ContentDisposition &&
+				g.ContentEncoding == headers.ContentEncoding && g.ContentLanguage == headers.ContentLanguage &&
+				g.Expires == headers.Expires
 		}),
-		set("website redirect of an object", "redirect", objectstore.Attributes{WebsiteRedirect: "/elsewhere"}, func(g objectstore.Attributes) bool { return g.WebsiteRedirect == "/elsewhere" }),
-		set("user metadata", "metadata", objectstore.Attributes{Metadata: metadata}, func(g objectstore.Attributes) bool { return maps.Equal(g.Metadata, metadata) }),
-		set("non-ASCII metadata", "metadata-unicode", objectstore.Attributes{Metadata: unicode}, func(g objectstore.Attributes) bool { return maps.Equal(decoded(g.Metadata), unicode) }),
+		set("website redirect of an object", "redirect", objectstore.Attributes{WebsiteRedirect: "/elsewhere"},
+			func(g objectstore.Attributes) bool { return g.WebsiteRedirect == "/elsewhere" }),
+		set("user metadata", "metadata", objectstore.Attributes{Metadata: metadata},
+			func(g objectstore.Attributes) bool { return maps.Equal(g.Metadata, metadata) }),
+		set("non-ASCII metadata", "metadata-unicode", objectstore.Attributes{Metadata: unicode},
+			func(g objectstore.Attributes) bool { return maps.Equal(decoded(g.Metadata), unicode) }),
 		{"object tags", func(ctx context.Context, s *Subject) error {
-			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: "tags", Attributes: objectstore.Attributes{Tags: tags}}, objectstore.Body{})
+			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: "tags",
+				Attributes: objectstore.Attributes{Tags: tags}}, objectstore.Body{})
 			if err != nil {
 				return err
 			}
 			got, err := s.Store.Tags(ctx, objectstore.Ref{Bucket: s.Versioned, Key: "tags", VersionID: info.VersionID})
 			return kept(info.TagCount == len(tags) && slices.Equal(got, tags), err)
 		}},
-		set("storage class", "class", objectstore.Attributes{StorageClass: "REDUCED_REDUNDANCY"}, func(g objectstore.Attributes) bool { return g.StorageClass == "REDUCED_REDUNDANCY" }),
+		set("storage class", "class", objectstore.Attributes{StorageClass: "REDUCED_REDUNDANCY"},
+			func(g objectstore.Attributes) bool { return g.StorageClass == "REDUCED_REDUNDANCY" }),
 		{"access control list of an object", grants},
 	}
 	for _, l := range []struct {
@@ -56,7 +65,8 @@ func attributes() []Check {
 		{"legal hold", "hold", objectstore.Lock{Hold: true}},
 	} {
 		checks = append(checks, Check{l.name, func(ctx context.Context, s *Subject) error {
-			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: l.key, Attributes: objectstore.Attributes{Lock: l.lock}}, objectstore.Body{})
+			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: l.key,
+				Attributes: objectstore.Attributes{Lock: l.lock}}, objectstore.Body{})
 			if err != nil {
 				return err
 			}
@@ -91,7 +101,8 @@ func grants(ctx context.Context, s *Subject) error {
 		return objectstore.ErrNotOffered
 	}
 	public := objectstore.Grant{Permission: "READ", URI: everybody}
-	if _, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: "grants", Attributes: objectstore.Attributes{Grants: []objectstore.Grant{public}}}, objectstore.Body{}); err != nil {
+	if _, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: "grants",
+		Attributes: objectstore.Attributes{Grants: []objectstore.Grant{public}}}, objectstore.Body{}); err != nil {
 		return err
 	}
 	_, got, err := granter.Grants(ctx, objectstore.Ref{Bucket: s.Versioned, Key: "grants"})
@@ -117,10 +128,12 @@ func checksums() []Check {
 			return objectstore.Checksum{Algorithm: a.algorithm, Value: base64.StdEncoding.EncodeToString(h.Sum(nil))}
 		}
 		checks = append(checks, Check{"checksum " + a.name, func(ctx context.Context, s *Subject) error {
-			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: key}, objectstore.Body{Checksum: sum("body of " + key)})
+			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: key},
+				objectstore.Body{Checksum: sum("body of " + key)})
 			return kept(info.Checksum == sum("body of "+key), err)
 		}}, Check{"refuses a wrong " + a.name, func(ctx context.Context, s *Subject) error {
-			_, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Versioned, Key: key + "-wrong"}, objectstore.Body{Reader: bytes.NewReader([]byte("these")), Size: 5, Checksum: sum("others")})
+			_, err := s.Store.Put(ctx, objectstore.NewObject{Bucket: s.Versioned, Key: key + "-wrong"},
+				objectstore.Body{Reader: bytes.NewReader([]byte("these")), Size: 5, Checksum: sum("others")})
 			return refused(err)
 		}})
 	}
@@ -149,7 +162,8 @@ func encryption() []Check {
 			return kept(info.Encrypted == "aws:kms", err)
 		}},
 		{"SSE-C", func(ctx context.Context, s *Subject) error {
-			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: "customer-key", CustomerKey: s.CustomerKey}, objectstore.Body{})
+			info, err := s.put(ctx, s.Versioned, objectstore.NewObject{Key: "customer-key", CustomerKey: s.CustomerKey},
+				objectstore.Body{})
 			return kept(info.Encrypted == objectstore.CustomerKey && info.CustomerKey == s.CustomerKey, err)
 		}},
 	}

@@ -24,7 +24,8 @@ func Cases(query url.Values, header http.Header) []Case {
 		name string
 		is   Case
 	}{
-		{"X-Amz-Tagging", Tags}, {"X-Amz-Object-Lock-Mode", Retention}, {"X-Amz-Object-Lock-Legal-Hold", Hold},
+		{"X-Amz-Tagging", Tags}, {"X-Amz-Object-Lock-Mode", Retention}, {"X-Amz-Object-Lock-Event-Hold", Retention},
+		{"X-Amz-Object-Lock-Legal-Hold", Hold},
 		{"X-Amz-Bucket-Object-Lock-Enabled", WithLock},
 	} {
 		if header.Get(c.name) != "" {

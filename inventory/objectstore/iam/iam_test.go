@@ -25,7 +25,8 @@ func TestNeeds(t *testing.T) {
 		{"GetObjectTagging", "tagging=&versionId=1", nil, "s3:GetObjectVersionTagging"},
 		{"PutObject", "", http.Header{"If-None-Match": {"*"}}, "s3:PutObject"},
 		{"PutObject", "", http.Header{"If-Match": {`"e"`}}, "s3:PutObject s3:GetObject"},
-		{"PutObject", "", http.Header{"X-Amz-Tagging": {"a=b"}, "X-Amz-Object-Lock-Mode": {"GOVERNANCE"}}, "s3:PutObject s3:PutObjectTagging s3:PutObjectRetention"},
+		{"PutObject", "", http.Header{"X-Amz-Tagging": {"a=b"}, "X-Amz-Object-Lock-Mode": {"GOVERNANCE"}},
+			"s3:PutObject s3:PutObjectTagging s3:PutObjectRetention"},
 		{"PutObject", "", http.Header{"X-Amz-Grant-Read": {"id=1"}}, "s3:PutObject s3:PutObjectAcl"},
 		{"PutObject", "", http.Header{"X-Amz-Server-Side-Encryption": {"aws:kms"}}, "s3:PutObject kms:GenerateDataKey"},
 		{"CopyObject", "", copied, "s3:PutObject s3:GetObjectVersion s3:GetObjectVersionTagging s3:PutObjectTagging"},
@@ -34,7 +35,8 @@ func TestNeeds(t *testing.T) {
 		{"DeleteObject", "", http.Header{"If-Match": {`"e"`}}, "s3:DeleteObject s3:GetObject"},
 		{"DeleteObject", "", http.Header{"If-Match": {"*"}}, "s3:DeleteObject"},
 		{"DeleteObject", "versionId=null", http.Header{"If-Match": {`"e"`}}, "s3:DeleteObjectVersion"},
-		{"CreateBucket", "", http.Header{"X-Amz-Bucket-Object-Lock-Enabled": {"true"}}, "s3:CreateBucket s3:PutBucketObjectLockConfiguration s3:PutBucketVersioning"},
+		{"CreateBucket", "", http.Header{"X-Amz-Bucket-Object-Lock-Enabled": {"true"}},
+			"s3:CreateBucket s3:PutBucketObjectLockConfiguration s3:PutBucketVersioning"},
 		{"GetBucketEncryption", "encryption=", nil, "s3:GetEncryptionConfiguration"},
 		{"GetCallerIdentity", "", nil, ""},
 	}
@@ -73,7 +75,8 @@ func TestMatches(t *testing.T) {
 		want          bool
 	}{
 		{"*", "anything", true}, {"a*", "a", true}, {"a*c", "abcc", true}, {"a*c", "abcd", false}, {"a?c", "abc", true},
-		{"a?c", "ac", false}, {"", "", true}, {"", "a", false}, {"a", "ab", false}, {"b/x*", "b/xy/z", true}, {"b/*", "b", false},
+		{"a?c", "ac", false}, {"", "", true}, {"", "a", false}, {"a", "ab", false}, {"b/x*", "b/xy/z", true},
+		{"b/*", "b", false},
 	} {
 		if got := iam.Matches(tt.pattern, tt.text); got != tt.want {
 			t.Errorf("Matches(%q, %q) = %t", tt.pattern, tt.text, got)
@@ -88,7 +91,8 @@ func TestSplit(t *testing.T) {
 		many = append(many, fmt.Sprintf("arn:aws:s3:::a-bucket-with-a-rather-long-name-%04d", i))
 	}
 	whole := iam.NewPolicy([]iam.Statement{
-		iam.Allow("One", []string{"s3:GetObject"}, []string{"arn:aws:s3:::b/*"}), iam.Allow("Many", []string{"s3:ListBucket"}, many),
+		iam.Allow("One", []string{"s3:GetObject"}, []string{"arn:aws:s3:::b/*"}), iam.Allow("Many", []string{"s3:ListBucket"},
+			many),
 	})
 	parts := whole.Split(iam.MaxSize)
 	var got []string

@@ -1,5 +1,7 @@
 package iam
 
+import "sync"
+
 // Kind is what an action is allowed on.
 type Kind string
 
@@ -52,9 +54,15 @@ type row struct {
 //   - a copy's tags: Amazon S3 User Guide, "Managing object tags", on copies;
 //   - HeadBucket and the listings: Amazon S3 User Guide, "Required permissions for
 //     Amazon S3 API operations".
-func table() []row {
-	return append(objects(), buckets()...)
-}
+//
+// It is by operation, and made when it is first asked: help alone asks hundreds of times.
+var table = sync.OnceValue(func() map[string][]row {
+	all := make(map[string][]row)
+	for _, r := range append(objects(), buckets()...) {
+		all[r.operation] = append(all[r.operation], r)
+	}
+	return all
+})
 
 func objects() []row {
 	return []row{
@@ -174,19 +182,14 @@ type Need struct {
 
 // Known tells whether an operation is in the table.
 func Known(operation string) bool {
-	for _, r := range table() {
-		if r.operation == operation {
-			return true
-		}
-	}
-	return false
+	return len(table()[operation]) > 0
 }
 
 // Needs returns what an operation needs always and in these cases.
 func Needs(operation string, cases ...Case) []Need {
 	var needs []Need
-	for _, r := range table() {
-		if r.operation != operation || r.action == "" {
+	for _, r := range table()[operation] {
+		if r.action == "" {
 			continue
 		}
 		holds := r.when == Always

@@ -29,9 +29,9 @@ func (c *Course) Advance(next Marker, entries int) error {
 	case next == c.at || next == Marker{}:
 		return fmt.Errorf("%w: the next page begins where this one did", objectstore.ErrOrder)
 	case entries == 0 && next.Key <= c.at.Key:
-		return fmt.Errorf("%w: a page without entries says that there is more", objectstore.ErrOrder)
+		return fmt.Errorf("%w: an empty page says that there are more", objectstore.ErrOrder)
 	case c.limit > 0 && next == c.passed:
-		return fmt.Errorf("%w: the pages come again", objectstore.ErrOrder)
+		return fmt.Errorf("%w: pages repeat", objectstore.ErrOrder)
 	}
 	c.at = next
 	if c.steps++; c.steps >= c.limit {

@@ -18,7 +18,8 @@ import (
 // random makes a bucket's entries: keys of some pieces under shared prefixes,
 // odd bytes among them, some with long histories.
 func random(r *rand.Rand) []objectstore.Version {
-	pieces := []string{"a", "b", "z", "/", "//", "0", "1", "9", "00", "é", "漢", "\x00", "\xff", "\x01", " ", "~", "\U0010ffff", "%", "<", "abc", ".", ".."}
+	pieces := []string{"a", "b", "z", "/", "//", "0", "1", "9", "00", "é", "漢", "\x00", "\xff", "\x01", " ", "~",
+		"\U0010ffff", "%", "<", "abc", ".", ".."}
 	stem := ""
 	if r.IntN(2) == 0 {
 		stem = strings.Repeat("common/", 1+r.IntN(20))
@@ -50,7 +51,8 @@ func random(r *rand.Rand) []objectstore.Version {
 			versions = 1 + r.IntN(120)
 		}
 		for v := range versions {
-			out = append(out, objectstore.Version{Key: k, VersionID: fmt.Sprint(v), Latest: v == 0, Marker: r.IntN(9) == 0})
+			out = append(out,
+				objectstore.Version{Key: k, VersionID: fmt.Sprint(v), Latest: v == 0, Marker: r.IntN(9) == 0})
 		}
 	}
 	return out
@@ -95,7 +97,9 @@ func equal(t *testing.T, seed uint64) {
 	if len(entries) > 0 && r.IntN(3) == 0 {
 		key := entries[r.IntN(len(entries))].Key
 		prefix = key[:r.IntN(len(key))]
-		want = slices.DeleteFunc(slices.Clone(want), func(v objectstore.Version) bool { return !strings.HasPrefix(v.Key, prefix) })
+		want = slices.DeleteFunc(slices.Clone(want), func(v objectstore.Version) bool {
+			return !strings.HasPrefix(v.Key, prefix)
+		})
 	}
 	held := want // what the pager knows
 	if len(want) > 0 && r.IntN(3) == 0 {
@@ -125,7 +129,8 @@ func equal(t *testing.T, seed uint64) {
 		<-turn
 		time.Sleep(d)
 		if included && from.VersionID == "" && from.Key != "" {
-			p := slice(held, listing.Marker{Key: from.Key[:len(from.Key)-1] + string(from.Key[len(from.Key)-1]-1)}, size)
+			p := slice(held, listing.Marker{Key: from.Key[:len(from.Key)-1] + string(from.Key[len(from.Key)-1]-1)},
+				size)
 			if len(p.Entries) > 1 && p.Entries[0].Key == from.Key && p.Entries[len(p.Entries)-1].Key > from.Key {
 				return p, nil
 			}

@@ -12,6 +12,13 @@ import (
 // keys as numbers in that notation, so that a key between two others or as far
 // beyond one as another lies behind can be guessed. What it proposes consists
 // of characters that any server takes in a request: guesses are markers.
+//
+// Halving each range by its bytes is simpler and was tried in its place, with
+// the same check of the seams. Over the ten shapes of keys of TestSpeed, 1,000
+// pages at 50 ms each: 11.5 to 25 times faster than one by one, with 1,045 to
+// 1,486 requests, as it is; 1.0 to 16.4 times, with 1,000 to 2,378 requests, by
+// midpoints; 1.0 to 18.5 times, with up to 2,422, with this arithmetic over
+// printable ASCII and nothing learned.
 type keyspace struct {
 	prefix string
 	seen   [places][]rune // by place behind the prefix, ascending

@@ -66,7 +66,12 @@ const (
 // yields an error wrapping ErrOrder, and ends, if a key is out of order or does
 // not begin with prefix, and the error of any request that failed. All its
 // goroutines have ended when it returns.
-func Versions(ctx context.Context, prefix, after string, fetch Pager, o Options) iter.Seq2[objectstore.Version, error] {
+func Versions(
+	ctx context.Context,
+	prefix, after string,
+	fetch Pager,
+	o Options,
+) iter.Seq2[objectstore.Version, error] {
 	if o.Workers <= 0 {
 		o.Workers = defaultWorkers
 	}
@@ -92,9 +97,9 @@ func Versions(ctx context.Context, prefix, after string, fetch Pager, o Options)
 			first.pages = nil
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		f := newFleet(prefix, first, out.last, took/alone, fetch, o)
+		c := newChain(prefix, first, out.last, took/alone, fetch, o)
 		pages := make(chan []objectstore.Version)
-		go f.run(ctx, pages)
+		go c.run(ctx, pages)
 		defer func() {
 			cancel()
 			for p := range pages { // closed when the last request has ended
@@ -106,8 +111,8 @@ func Versions(ctx context.Context, prefix, after string, fetch Pager, o Options)
 				return
 			}
 		}
-		if f.err != nil {
-			out.fail(f.err)
+		if c.err != nil {
+			out.fail(c.err)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type pace struct {
 func newPace(limit int, took time.Duration) *pace {
 	p := &pace{limit: 1, max: limit}
 	p.pages, p.took = alone, alone*took
-	p.judge(true)
+	p.adjust(true)
 	return p
 }
 
@@ -28,11 +28,11 @@ func (p *pace) answered(took time.Duration, waiting bool) {
 	p.pages++
 	p.took += took
 	if p.pages >= max(alone, p.limit+p.limit/2) {
-		p.judge(waiting)
+		p.adjust(waiting)
 	}
 }
 
-func (p *pace) judge(waiting bool) {
+func (p *pace) adjust(waiting bool) {
 	mean := max(p.took/time.Duration(p.pages), time.Microsecond)
 	rate := float64(p.limit) / mean.Seconds()
 	p.pages, p.took = 0, 0

@@ -40,7 +40,7 @@ type span struct {
 // beyond ends it.
 func (s *span) take(p Page) error {
 	entries := p.Entries
-	for len(entries) > 0 && (entries[0].Key <= s.after || entries[0] == s.last) {
+	for len(entries) > 0 && (entries[0].Key <= s.after || entries[0].Same(s.last)) {
 		entries = entries[1:] // some servers take the marker as included
 	}
 	cut := len(entries)
@@ -99,7 +99,7 @@ func (s *span) meets(next *span) bool {
 	if s.follows == nil || next.begins == nil {
 		return s.follows == next.begins
 	}
-	return *s.follows == *next.begins
+	return s.follows.Same(*next.begins)
 }
 
 // goOn begins the span anew with what the one before it showed of it.
@@ -114,7 +114,13 @@ func (s *span) goOn(before *span) error {
 // again begins the span anew behind an entry.
 func (s *span) again(behind objectstore.Version) {
 	*s = span{
-		after: behind.Key, until: s.until, endless: s.endless, from: Marker{behind.Key, behind.VersionID}, position: behind.Key,
-		attempt: s.attempt + 1, started: true, guess: s.guess,
+		after:    behind.Key,
+		until:    s.until,
+		endless:  s.endless,
+		from:     Marker{behind.Key, behind.VersionID},
+		position: behind.Key,
+		attempt:  s.attempt + 1,
+		started:  true,
+		guess:    s.guess,
 	}
 }

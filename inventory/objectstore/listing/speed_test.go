@@ -50,7 +50,9 @@ var shapes = []struct {
 	}, 17, 1400},
 	{"few directories", func(i, n int) string { return fmt.Sprintf("dir-%d/%07d", i*7/n, i) }, 15, 1600},
 	{"many directories", func(i, _ int) string { return fmt.Sprintf("d%04d/f%05d", i/50, i%50) }, 15, 1800},
-	{"directories of five pages", func(i, n int) string { return fmt.Sprintf("d%04d/f%05d", i*200/n, i%(n/200)) }, 7, 1800},
+	{"directories of five pages", func(i, n int) string {
+		return fmt.Sprintf("d%04d/f%05d", i*200/n, i%(n/200))
+	}, 7, 1800},
 	{"dates", func(i, _ int) string {
 		return time.Unix(1700000000+int64(i)*60, 0).UTC().Format("2006/01/02/15/04") + "/" + hash(i)
 	}, 14, 1600},
@@ -79,7 +81,8 @@ func TestSpeed(t *testing.T) {
 				if err != nil || !slices.Equal(got, entries) {
 					t.Fatalf("%d of %d entries, %v", len(got), len(entries), err)
 				}
-				t.Logf("%.1f times faster, %d requests for %d pages, at most %d at once", times, b.requests.Load(), pages, b.most.Load())
+				t.Logf("%.1f times faster, %d requests for %d pages, at most %d at once", times, b.requests.Load(),
+					pages, b.most.Load())
 				// The order in which answers of one moment are seen varies, and the figures by a fifth.
 				if times < shape.faster || b.requests.Load() > shape.requests {
 					t.Errorf("%.1f times faster, %d requests", times, b.requests.Load())
@@ -97,7 +100,8 @@ func TestRequests(t *testing.T) {
 		delay   time.Duration
 		most    int64
 	}{
-		{0, 50 * time.Millisecond, 1}, {99, 50 * time.Millisecond, 1}, {100, 50 * time.Millisecond, 1}, {200, 50 * time.Millisecond, 2}, {300, 50 * time.Millisecond, 3},
+		{0, 50 * time.Millisecond, 1}, {99, 50 * time.Millisecond, 1}, {100, 50 * time.Millisecond, 1},
+		{200, 50 * time.Millisecond, 2}, {300, 50 * time.Millisecond, 3},
 		{2_000, 50 * time.Millisecond, 40},
 		{20_000, 5 * time.Millisecond, 200}, {20_000, 0, 200},
 	} {
@@ -133,7 +137,8 @@ func TestStop(t *testing.T) {
 				}
 			}
 			if b.requests.Load() > most || b.flying.Load() > 0 {
-				t.Errorf("stopped after %d entries: %d requests, want at most %d; %d still in flight", stop, b.requests.Load(), most, b.flying.Load())
+				t.Errorf("stopped after %d entries: %d requests, want at most %d; %d still in flight", stop,
+					b.requests.Load(), most, b.flying.Load())
 			}
 		})
 	}
@@ -180,7 +185,8 @@ func TestOrder(t *testing.T) {
 		entries[at], entries[at+1] = entries[at+1], entries[at]
 		synctest.Test(t, func(t *testing.T) {
 			b := &bucket{entries: entries, size: 100, delay: 50 * time.Millisecond}
-			if got, err := collect(listing.Versions(t.Context(), "", "", b.page, listing.Options{Now: time.Now})); !errors.Is(err, objectstore.ErrOrder) {
+			if got, err := collect(listing.Versions(t.Context(), "", "", b.page,
+				listing.Options{Now: time.Now})); !errors.Is(err, objectstore.ErrOrder) {
 				t.Errorf("two entries exchanged at %d: %d entries, %v", at, len(got), err)
 			}
 		})
@@ -195,7 +201,9 @@ func TestLongHistory(t *testing.T) {
 	for i := range long {
 		long[i] = objectstore.Version{Key: "7", VersionID: fmt.Sprint(i), Latest: i == 0}
 	}
-	at, _ := slices.BinarySearchFunc(entries, "7", func(v objectstore.Version, key string) int { return strings.Compare(v.Key, key) })
+	at, _ := slices.BinarySearchFunc(entries, "7", func(v objectstore.Version, key string) int {
+		return strings.Compare(v.Key, key)
+	})
 	entries = slices.Insert(entries, at, long...)
 	synctest.Test(t, func(t *testing.T) {
 		b := &bucket{entries: entries, size: 100, delay: 50 * time.Millisecond}

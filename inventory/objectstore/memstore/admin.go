@@ -69,7 +69,8 @@ func (s *Store) CreateBucket(ctx context.Context, bucket string, lock bool) erro
 	}
 	b := &container{
 		region: s.region, created: s.service.Now().UTC(), versioning: objectstore.Unversioned, lock: lock,
-		settings: make(map[objectstore.Setting][]byte), histories: make(map[string][]*Version), removed: make(map[Marker]int64),
+		settings: make(map[objectstore.Setting][]byte), histories: make(map[string][]*Version),
+		removed: make(map[Marker]int64),
 	}
 	if lock {
 		b.versioning = objectstore.Enabled
@@ -94,7 +95,10 @@ func (s *Store) SetVersioning(ctx context.Context, bucket string, v objectstore.
 // SetBucketTags implements objectstore.Administrator.
 func (s *Store) SetBucketTags(ctx context.Context, bucket string, tags []objectstore.Tag) error {
 	return s.with(ctx, "PutBucketTagging", bucket, func(b *container) error {
-		b.tags = slices.SortedFunc(slices.Values(tags), func(x, y objectstore.Tag) int { return strings.Compare(x.Key, y.Key) })
+		b.tags = slices.SortedFunc(slices.Values(tags), func(x, y objectstore.Tag) int {
+			return strings.Compare(x.Key,
+				y.Key)
+		})
 		return nil
 	})
 }

@@ -67,7 +67,7 @@ func (s *Service) marked(op, name string, b *container, key string) error {
 	if err := s.permits(op, name, b, "s3:DeleteObject", key); err != nil {
 		return err
 	}
-	if v := s.cover(name, b, key); v.ID != objectstore.NullVersion {
+	if v := s.cover(name, b, key); v != nil && v.ID != objectstore.NullVersion {
 		s.remove(name, b, key, v.ID)
 	}
 	return s.fail(op, name, "DeleteMarker", http.StatusOK, objectstore.ErrNotOffered)
@@ -80,7 +80,9 @@ func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) e
 		if err := s.permits(op, name, b, "s3:DeleteObject", e.Key); err != nil {
 			return err
 		}
-		s.cover(name, b, e.Key)
+		if s.cover(name, b, e.Key) == nil && b.versioning != objectstore.Unversioned {
+			return s.fail(op, name, "NotImplemented", http.StatusNotImplemented, objectstore.ErrNotOffered)
+		}
 		return nil
 	}
 	history := b.histories[e.Key]

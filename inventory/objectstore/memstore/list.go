@@ -16,7 +16,9 @@ type Marker struct{ Key, VersionID string }
 
 // Page returns at most a page of entries that follow the marker, in listing
 // order, and whether there are more.
-func (s *Store) Page(ctx context.Context, bucket, prefix string, after Marker) (page []objectstore.Version, more bool, err error) {
+func (s *Store) Page(
+	ctx context.Context, bucket, prefix string, after Marker,
+) (page []objectstore.Version, more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -106,7 +108,10 @@ func Walk(prefix, after string, pages Pages) iter.Seq2[objectstore.Version, erro
 
 // Versions implements objectstore.Lister.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
-	return Walk(prefix, after, func(m Marker) ([]objectstore.Version, bool, error) { return s.Page(ctx, bucket, prefix, m) })
+	return Walk(prefix, after, func(m Marker) ([]objectstore.Version, bool, error) {
+		return s.Page(ctx, bucket, prefix,
+			m)
+	})
 }
 
 // Uploads implements objectstore.Lister.

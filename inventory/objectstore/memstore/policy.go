@@ -7,7 +7,13 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/bucketpolicy"
 )
+
+// WriteBlocks implements objectstore.WriteBlocker, as Amazon S3 does.
+func (s *Store) WriteBlocks() objectstore.WriteBlocks {
+	return bucketpolicy.WriteBlocks{Partition: "aws"}
+}
 
 // permits refuses what the bucket's policy denies to everybody. Of a policy the
 // service knows no more than such statements, with lists of actions and of
@@ -26,7 +32,8 @@ func (s *Service) permits(op, name string, b *container, action, key string) err
 			Effect, Principal string
 			Action, Resource  []string
 		}
-		if json.Unmarshal(raw, &st) != nil || st.Effect != "Deny" || st.Principal != "*" || !slices.Contains(st.Action, action) {
+		if json.Unmarshal(raw, &st) != nil || st.Effect != "Deny" || st.Principal != "*" ||
+			!slices.Contains(st.Action, action) {
 			continue
 		}
 		if slices.ContainsFunc(st.Resource, func(r string) bool {
@@ -38,6 +45,3 @@ func (s *Service) permits(op, name string, b *container, action, key string) err
 	}
 	return nil
 }
-
-// KeepsOwner tells that the owner has access whatever a policy leaves unsaid.
-func (s *Store) KeepsOwner() bool { return true }

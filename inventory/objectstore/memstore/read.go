@@ -42,13 +42,19 @@ func (s *Store) look(ctx context.Context, op string, ref objectstore.Ref, part i
 func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
 	const op = "GetObjectTagging"
 	v, err := s.bare(ctx, op, ref)
-	if err == nil && s.service.Traits.HidesTags {
+	if err == nil && s.service.hidesTags() {
 		err = s.service.fail(op, ref.Bucket, "AccessDenied", http.StatusForbidden, objectstore.ErrDenied)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return append([]objectstore.Tag{}, slices.Clone(v.Tags)...), nil
+}
+
+func (s *Service) hidesTags() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Traits.HidesTags
 }
 
 // Lock implements objectstore.Reader.

@@ -57,8 +57,10 @@ func kind(err error) string {
 		return "done"
 	}
 	for _, k := range []error{
-		objectstore.ErrNotFound, objectstore.ErrPrecondition, objectstore.ErrDenied, objectstore.ErrCredentials, objectstore.ErrExists,
-		objectstore.ErrNotOffered, objectstore.ErrThrottled, objectstore.ErrCorrupt, objectstore.ErrLocked, objectstore.ErrOrder, objectstore.ErrRejected,
+		objectstore.ErrNotFound, objectstore.ErrPrecondition, objectstore.ErrDenied, objectstore.ErrCredentials,
+		objectstore.ErrExists,
+		objectstore.ErrNotOffered, objectstore.ErrThrottled, objectstore.ErrCorrupt, objectstore.ErrLocked,
+		objectstore.ErrOrder, objectstore.ErrRejected,
 	} {
 		if errors.Is(err, k) {
 			return k.Error()
@@ -114,7 +116,8 @@ func (c *client) info(what string, i objectstore.Info, err error) {
 	if i.StorageClass == "STANDARD" { // S3 does not say so, others do
 		i.StorageClass = ""
 	}
-	c.say("%s: version %s, ETag %s, size %d, length %d, parts %d, tags %d, checksum %v, attributes %+v", what, c.id(i.VersionID), i.ETag, i.Size, i.Length, i.PartCount, i.TagCount, i.Checksum, i.Attributes)
+	c.say("%s: version %s, ETag %s, size %d, length %d, parts %d, tags %d, checksum %v, attributes %+v", what,
+		c.id(i.VersionID), i.ETag, i.Size, i.Length, i.PartCount, i.TagCount, i.Checksum, i.Attributes)
 }
 
 func (c *client) read(ref objectstore.Ref, part int) {
@@ -145,7 +148,8 @@ func (c *client) list(prefix, after string) {
 			c.say("  %s", kind(err))
 			break
 		}
-		c.say("  %q %s marker %t latest %t size %d ETag %s class %s", v.Key, c.id(v.VersionID), v.Marker, v.Latest, v.Size, v.ETag, v.StorageClass)
+		c.say("  %q %s marker %t latest %t size %d ETag %s class %s", v.Key, c.id(v.VersionID), v.Marker, v.Latest, v.Size,
+			v.ETag, v.StorageClass)
 	}
 	for u, err := range c.store.Uploads(c.ctx(), c.bucket, prefix) {
 		c.say("  upload %q %s, %s", u.Key, c.id(u.UploadID), kind(err))
@@ -173,7 +177,9 @@ func (c *client) versioning(v objectstore.Versioning) {
 
 const partSize = 5 << 20 // bytes; the least that S3 takes for a part that is not the last
 
-func (c *client) upload(key string, o objectstore.NewObject, guard objectstore.Guard, parts ...string) objectstore.Written {
+func (c *client) upload(
+	key string, o objectstore.NewObject, guard objectstore.Guard, parts ...string,
+) objectstore.Written {
 	o.Bucket, o.Key, o.Guard = c.bucket, key, guard
 	id, err := c.store.CreateUpload(c.ctx(), o)
 	c.say("begin %s: %s, %s", key, kind(err), c.id(id))
@@ -208,7 +214,8 @@ type sequence struct {
 }
 
 func sequences() []sequence {
-	first, second, third := objectstore.Guard{Absent: true}, objectstore.Guard{ETag: etag("one")}, objectstore.Guard{ETag: etag("three")}
+	first, second, third := objectstore.Guard{Absent: true}, objectstore.Guard{ETag: etag("one")},
+		objectstore.Guard{ETag: etag("three")}
 	return []sequence{
 		{"one object, no versions", func(c *client) {
 			c.put("k", "one", first)
@@ -235,7 +242,8 @@ func sequences() []sequence {
 			for _, w := range []objectstore.Written{a, b, d} {
 				c.read(objectstore.Ref{Key: "k", VersionID: w.VersionID}, 0)
 			}
-			c.delete(objectstore.Deletion{Key: "k", VersionID: b.VersionID}, objectstore.Deletion{Key: "other", VersionID: b.VersionID})
+			c.delete(objectstore.Deletion{Key: "k", VersionID: b.VersionID}, objectstore.Deletion{Key: "other",
+				VersionID: b.VersionID})
 			c.list("", "")
 			c.delete(objectstore.Deletion{Key: "k", VersionID: d.VersionID})
 			c.list("", "")
@@ -300,7 +308,8 @@ func sequences() []sequence {
 			c.versioning(objectstore.Enabled)
 			c.putWith("k", body("one"), objectstore.Attributes{
 				ContentType: "text/plain", CacheControl: "no-store", ContentDisposition: "inline", ContentLanguage: "de",
-				Metadata: map[string]string{"a": "1", "b": "two words"}, Tags: []objectstore.Tag{{Key: "z", Value: "1"}, {Key: "a", Value: "x y"}},
+				Metadata: map[string]string{"a": "1", "b": "two words"}, Tags: []objectstore.Tag{{Key: "z", Value: "1"},
+					{Key: "a", Value: "x y"}},
 			})
 			c.read(objectstore.Ref{Key: "k"}, 0)
 			c.read(objectstore.Ref{Key: "k"}, 1)
@@ -308,7 +317,8 @@ func sequences() []sequence {
 		{"parts", func(c *client) {
 			c.versioning(objectstore.Enabled)
 			x, y := strings.Repeat("x", partSize), strings.Repeat("y", partSize+3)
-			w := c.upload("k", objectstore.NewObject{Attributes: objectstore.Attributes{ContentType: "text/plain", Tags: []objectstore.Tag{{Key: "a", Value: "b"}}}}, first, x, y, "z")
+			w := c.upload("k", objectstore.NewObject{Attributes: objectstore.Attributes{ContentType: "text/plain",
+				Tags: []objectstore.Tag{{Key: "a", Value: "b"}}}}, first, x, y, "z")
 			c.read(objectstore.Ref{Key: "k", VersionID: w.VersionID}, 0)
 			for part := range 3 {
 				c.read(objectstore.Ref{Key: "k", VersionID: w.VersionID}, part+1)
@@ -330,10 +340,12 @@ func sequences() []sequence {
 		}},
 		{"copies within the service", func(c *client) {
 			c.versioning(objectstore.Enabled)
-			w := c.putWith("k", body("one"), objectstore.Attributes{ContentType: "text/plain", Metadata: map[string]string{"a": "1"}, Tags: []objectstore.Tag{{Key: "t", Value: "v"}}})
+			w := c.putWith("k", body("one"), objectstore.Attributes{ContentType: "text/plain",
+				Metadata: map[string]string{"a": "1"}, Tags: []objectstore.Tag{{Key: "t", Value: "v"}}})
 			c.put("k", "two", objectstore.Guard{})
 			for _, tt := range []struct{ to, etag string }{{"copy", w.ETag}, {"other", etag("two")}} {
-				got, err := c.store.Copy(c.ctx(), objectstore.Ref{Bucket: c.bucket, Key: "k", VersionID: w.VersionID, ETag: tt.etag}, c.object(tt.to, objectstore.Guard{}))
+				got, err := c.store.Copy(c.ctx(), objectstore.Ref{Bucket: c.bucket, Key: "k", VersionID: w.VersionID,
+					ETag: tt.etag}, c.object(tt.to, objectstore.Guard{}))
 				got.Checksum = objectstore.Checksum{} // told by some services only
 				c.written("copy", tt.to, got, err)
 			}
@@ -355,7 +367,8 @@ func sequences() []sequence {
 			c.say("again: %s", kind(c.store.CreateBucket(c.ctx(), c.bucket, false)))
 			tags, err := c.store.BucketTags(c.ctx(), c.bucket)
 			c.say("tags: %v %s", tags, kind(err))
-			c.say("set: %s", kind(c.store.SetBucketTags(c.ctx(), c.bucket, []objectstore.Tag{{Key: "b", Value: "1"}, {Key: "a", Value: "2"}})))
+			c.say("set: %s", kind(c.store.SetBucketTags(c.ctx(), c.bucket, []objectstore.Tag{{Key: "b", Value: "1"},
+				{Key: "a", Value: "2"}})))
 			tags, err = c.store.BucketTags(c.ctx(), c.bucket)
 			c.say("tags: %v %s", tags, kind(err))
 			got, err := c.store.Setting(c.ctx(), c.bucket, objectstore.CORS)
@@ -418,11 +431,13 @@ func sequences() []sequence {
 func TestSameAsRealServer(t *testing.T) {
 	box := storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{region}})
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
-	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: box.Endpoints[region]}})
+	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+		Endpoints: map[string]string{region: box.Endpoints[region]}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mem := memstore.New(memstore.Options{Endpoint: "memory", Now: time.Now, Traits: memstore.Traits{MinPart: partSize, MarkerIsPresence: true, ComparesVersions: true, DefaultType: "application/octet-stream"}}).Region(region)
+	mem := memstore.New(memstore.Options{Endpoint: "memory", Now: time.Now, Traits: memstore.Traits{MinPart: partSize,
+		MarkerIsPresence: true, ComparesVersions: true, DefaultType: "application/octet-stream"}}).Region(region)
 	for i, s := range sequences() {
 		t.Run(s.name, func(t *testing.T) {
 			var logs [2]string

@@ -24,7 +24,10 @@ type Traits struct {
 	GoneInvalid       bool   // a deletion of a version that is gone is an invalid argument
 	Promotes          bool   // a null version that becomes the latest by a deletion has the date of that
 	MarkerIsPresence  bool   // a delete marker counts as an object where none may exist
-	HidesTags         bool   // nobody may read tags, nor is told that there are some
+	HidesTags         bool   // nobody may read tags, nor is told that there are some; see HideTags
+	UncountedTags     bool   // answers do not tell that there are tags, which may be read
+	NoMarkers         bool   // there are no delete markers: where there are versions, a deletion names one
+	GuardsByID        bool   // a write's condition names what has an ID of its own by that, and no ETag counts
 	MinPart           int64  // bytes; the least for a part that is not the last
 	DefaultType       string // of an object that was sent without one; default binary/octet-stream
 	PageSize          int    // entries in one page of a listing; default 1,000
@@ -82,17 +85,13 @@ type Store struct {
 	region  string
 }
 
-var (
-	_ objectstore.Store      = (*Store)(nil)
-	_ objectstore.TagCounter = (*Store)(nil)
-	_ objectstore.Carrier    = (*Store)(nil)
-)
+var _ objectstore.Store = (*Store)(nil)
 
-// CountsTags implements objectstore.TagCounter, as Amazon S3 does.
-func (s *Store) CountsTags() bool { return true }
-
-// CarriesAttributes implements objectstore.Carrier, as Amazon S3 does.
-func (s *Store) CarriesAttributes() bool { return true }
+// Capabilities implements objectstore.Capable, as Amazon S3 does.
+func (s *Store) Capabilities() objectstore.Capabilities {
+	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, KeepsOwner: true,
+		NoMarkers: s.service.Traits.NoMarkers}
+}
 
 // Endpoint implements objectstore.Store.
 func (s *Store) Endpoint() string { return s.service.Endpoint }
@@ -110,6 +109,14 @@ type container struct {
 	// removed has the places of versions that are gone, for listings that go on
 	// behind them.
 	removed map[Marker]int64
+}
+
+// HideTags takes away, or gives back, the permission to read tags, as whoever writes the
+// policies of a service can at any time.
+func (s *Service) HideTags(hidden bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Traits.HidesTags = hidden
 }
 
 // next returns a number that the service gives out once.

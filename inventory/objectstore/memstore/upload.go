@@ -34,8 +34,12 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 	if err := s.service.permits("CreateMultipartUpload", o.Bucket, b, "s3:PutObject", o.Key); err != nil {
 		return "", err
 	}
-	u := &upload{id: fmt.Sprintf("upload-%07d", s.service.next()), key: o.Key, initiated: s.service.Now().UTC().Truncate(time.Millisecond), object: o, parts: make(map[int]*Part)}
-	i, _ := slices.BinarySearchFunc(b.uploads, u, func(a, b *upload) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.id, b.id)) })
+	u := &upload{id: fmt.Sprintf("upload-%07d", s.service.next()), key: o.Key,
+		initiated: s.service.Now().UTC().Truncate(time.Millisecond), object: o, parts: make(map[int]*Part)}
+	i, _ := slices.BinarySearchFunc(b.uploads, u, func(a, b *upload) int {
+		return cmp.Or(cmp.Compare(a.key, b.key),
+			cmp.Compare(a.id, b.id))
+	})
 	b.uploads = slices.Insert(b.uploads, i, u)
 	return u.id, nil
 }
@@ -54,7 +58,9 @@ func (s *Service) upload(op, name, key, id string) (*container, *upload, error) 
 }
 
 // UploadPart implements objectstore.Writer.
-func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body) (objectstore.Part, error) {
+func (s *Store) UploadPart(
+	ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body,
+) (objectstore.Part, error) {
 	const op = "UploadPart"
 	if err := ctx.Err(); err != nil {
 		return objectstore.Part{}, err
@@ -66,7 +72,9 @@ func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, nu
 	return s.part(op, bucket, key, uploadID, number, data, body.Checksum.Algorithm)
 }
 
-func (s *Store) part(op, bucket, key, uploadID string, number int, data []byte, algorithm string) (objectstore.Part, error) {
+func (s *Store) part(
+	op, bucket, key, uploadID string, number int, data []byte, algorithm string,
+) (objectstore.Part, error) {
 	s.service.mu.Lock()
 	defer s.service.mu.Unlock()
 	_, u, err := s.service.upload(op, bucket, key, uploadID)
@@ -96,13 +104,16 @@ func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]obje
 	}
 	var parts []objectstore.Part
 	for _, n := range slices.Sorted(maps.Keys(u.parts)) {
-		parts = append(parts, objectstore.Part{Number: n, Size: u.parts[n].Size, ETag: u.parts[n].ETag, Checksum: u.parts[n].Checksum})
+		parts = append(parts, objectstore.Part{Number: n, Size: u.parts[n].Size, ETag: u.parts[n].ETag,
+			Checksum: u.parts[n].Checksum})
 	}
 	return parts, nil
 }
 
 // CopyPart implements objectstore.Writer.
-func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int) (objectstore.Part, error) {
+func (s *Store) CopyPart(
+	ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int,
+) (objectstore.Part, error) {
 	const op = "UploadPartCopy"
 	if err := ctx.Err(); err != nil {
 		return objectstore.Part{}, err
@@ -114,13 +125,16 @@ func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, las
 		return objectstore.Part{}, err
 	}
 	if first < 0 || last < first || last >= from.Size() {
-		return objectstore.Part{}, s.service.fail(op, bucket, "InvalidArgument", http.StatusBadRequest, objectstore.ErrRejected)
+		return objectstore.Part{}, s.service.fail(op, bucket, "InvalidArgument", http.StatusBadRequest,
+			objectstore.ErrRejected)
 	}
 	return s.part(op, bucket, key, uploadID, number, from.body[first:last+1], "")
 }
 
 // CompleteUpload implements objectstore.Writer.
-func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum) (objectstore.Written, error) {
+func (s *Store) CompleteUpload(
+	ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum,
+) (objectstore.Written, error) {
 	const op = "CompleteMultipartUpload"
 	if err := ctx.Err(); err != nil {
 		return objectstore.Written{}, err
@@ -135,7 +149,8 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 	if err != nil {
 		return objectstore.Written{}, err
 	}
-	if full.Algorithm != "" && full.Algorithm == v.Checksum.Algorithm && !full.Composite && !v.Checksum.Composite && full.Value != v.Checksum.Value {
+	if full.Algorithm != "" && full.Algorithm == v.Checksum.Algorithm && !full.Composite && !v.Checksum.Composite &&
+		full.Value != v.Checksum.Value {
 		return objectstore.Written{}, s.service.fail(op, o.Bucket, "BadDigest", http.StatusBadRequest, objectstore.ErrCorrupt)
 	}
 	if err := s.service.admits(op, o.Bucket, b, o.Key, o.Guard); err != nil {

@@ -56,13 +56,14 @@ func (v *Version) info() objectstore.Info {
 	return objectstore.Info{
 		Attributes: a, VersionID: v.ID, ETag: v.ETag, Size: v.Size(), Length: v.Size(), TagCount: tags,
 		Checksum: v.Checksum, KeyID: v.KeyID, Encrypted: v.Encrypted, Modified: v.Modified.Truncate(time.Second),
+		Sum: objectstore.ETagSum(v.ETag, v.Encrypted, v.KeyID),
 	}
 }
 
 // view is one part of a version, or with part 0 the whole.
 func (s *Service) view(op, bucket string, v *Version, part int) (objectstore.Info, []byte, error) {
 	info := v.info()
-	if s.Traits.HidesTags {
+	if s.Traits.HidesTags || s.Traits.UncountedTags {
 		info.TagCount = 0
 	}
 	if part == 0 || part == 1 && v.Parts == nil {
@@ -111,7 +112,7 @@ func (s *Service) find(op string, ref objectstore.Ref) (*Version, error) {
 	case found == nil || found.Marker && ref.VersionID == "":
 		return nil, s.fail(op, ref.Bucket, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
 	case found.Marker:
-		return nil, s.fail(op, ref.Bucket, "MethodNotAllowed", http.StatusMethodNotAllowed, objectstore.ErrNotOffered)
+		return nil, s.fail(op, ref.Bucket, "MethodNotAllowed", http.StatusMethodNotAllowed, objectstore.NotAllowed(op))
 	case ref.ETag != "" && ref.ETag != found.ETag:
 		return nil, s.fail(op, ref.Bucket, "PreconditionFailed", http.StatusPreconditionFailed, objectstore.ErrPrecondition)
 	}
@@ -128,11 +129,14 @@ func (s *Service) admits(op, name string, b *container, key string, g objectstor
 		current = h[len(h)-1]
 	}
 	object := current != nil && !current.Marker
+	byID := s.Traits.GuardsByID && object && current.ID != objectstore.NullVersion
+	named := g.ETag != "" || g.VersionID != "" && s.Traits.GuardsByID
 	switch {
 	case g.Absent && (object || current != nil && s.Traits.MarkerIsPresence):
-	case g.ETag != "" && !object:
+	case named && !object:
 		return s.fail(op, name, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
-	case g.ETag != "" && current.ETag != g.ETag:
+	case named && byID && current.ID != g.VersionID:
+	case named && !byID && current.ETag != g.ETag:
 	default:
 		return nil
 	}

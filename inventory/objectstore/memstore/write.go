@@ -14,7 +14,10 @@ import (
 // described keeps what a request says of an object.
 func (s *Service) described(a objectstore.Attributes) objectstore.Attributes {
 	a.ContentType = cmp.Or(a.ContentType, s.Traits.DefaultType)
-	a.Tags = slices.SortedFunc(slices.Values(a.Tags), func(x, y objectstore.Tag) int { return strings.Compare(x.Key, y.Key) })
+	a.Tags = slices.SortedFunc(slices.Values(a.Tags), func(x, y objectstore.Tag) int {
+		return strings.Compare(x.Key,
+			y.Key)
+	})
 	if a.StorageClass == "STANDARD" {
 		a.StorageClass = ""
 	}
@@ -33,7 +36,8 @@ func (b *container) encrypts(key string) (algorithm, id string) {
 }
 
 func (v *Version) written() objectstore.Written {
-	return objectstore.Written{VersionID: v.ID, ETag: v.ETag, Checksum: v.Checksum, Encrypted: v.Encrypted}
+	return objectstore.Written{VersionID: v.ID, ETag: v.ETag, Checksum: v.Checksum, Encrypted: v.Encrypted,
+		Sum: objectstore.ETagSum(v.ETag, v.Encrypted, "")}
 }
 
 // Put implements objectstore.Writer.
@@ -91,10 +95,13 @@ func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.
 }
 
 // cover deletes a key without naming a version: a marker goes on top of it, or,
-// where there are no versions, it is gone.
+// where there are no versions, it is gone. Nil: there is no marker.
 func (s *Service) cover(name string, b *container, key string) *Version {
 	if b.versioning == objectstore.Unversioned {
 		s.remove(name, b, key, objectstore.NullVersion)
+		return nil
+	}
+	if s.Traits.NoMarkers {
 		return nil
 	}
 	v := &Version{Marker: true}
@@ -103,7 +110,9 @@ func (s *Service) cover(name string, b *container, key string) *Version {
 }
 
 // Copy implements objectstore.Writer.
-func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.NewObject) (objectstore.Written, error) {
+func (s *Store) Copy(
+	ctx context.Context, source objectstore.Ref, o objectstore.NewObject,
+) (objectstore.Written, error) {
 	const op = "CopyObject"
 	if err := ctx.Err(); err != nil {
 		return objectstore.Written{}, err

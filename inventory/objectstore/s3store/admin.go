@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/listing"
@@ -28,7 +30,8 @@ func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
 			return nil, s.fail("ListBuckets", "", err)
 		}
 		for _, b := range out.Buckets {
-			buckets = append(buckets, objectstore.Bucket{Name: aws.ToString(b.Name), Region: aws.ToString(b.BucketRegion), Created: aws.ToTime(b.CreationDate)})
+			buckets = append(buckets, objectstore.Bucket{Name: aws.ToString(b.Name),
+				Region: s.code(aws.ToString(b.BucketRegion)), Created: aws.ToTime(b.CreationDate)})
 		}
 		if aws.ToString(out.ContinuationToken) == "" {
 			return buckets, nil
@@ -47,16 +50,34 @@ func (s *Store) BucketRegion(ctx context.Context, bucket string) (string, error)
 		return region, nil
 	}
 	if err = s.fail("HeadBucket", bucket, err); errors.Is(err, objectstore.ErrDenied) && s.foreign(ctx, bucket) {
-		return "", &objectstore.Error{Op: "HeadBucket", Bucket: s.where(bucket), Kind: objectstore.ErrOwner, Err: fmt.Errorf("not of %s, which every request names as the owner", s.owner.name(ctx))}
+		return "", &objectstore.Error{Op: "HeadBucket", Bucket: s.where(bucket), Kind: objectstore.ErrOwner,
+			Err: fmt.Errorf("it is not %s, which every request names as the owner", s.owner.name(ctx))}
 	}
 	if err != nil {
 		return "", err
 	}
-	return aws.ToString(out.BucketRegion), nil
+	return s.code(aws.ToString(out.BucketRegion)), nil
+}
+
+// code is what the configuration calls a region that the service names by what is signed.
+func (s *Store) code(named string) string {
+	if named == s.signing {
+		return s.region
+	}
+	return named
 }
 
 // Versioning implements objectstore.Administrator.
 func (s *Store) Versioning(ctx context.Context, bucket string) (objectstore.Versioning, error) {
+	v, err := s.versioning(ctx, bucket)
+	if errors.Is(err, objectstore.ErrNotOffered) && s.versionless(ctx, bucket) {
+		s.unversioned.saw(bucket, objectstore.Unversioned)
+		return objectstore.Unversioned, nil
+	}
+	return v, err
+}
+
+func (s *Store) versioning(ctx context.Context, bucket string) (objectstore.Versioning, error) {
 	out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket})
 	if err != nil {
 		return "", s.fail("GetBucketVersioning", bucket, err)
@@ -72,11 +93,21 @@ func (s *Store) Versioning(ctx context.Context, bucket string) (objectstore.Vers
 	return v, nil
 }
 
+// versionless tells of a service that knows no versions at all: it cannot list them
+// either (Cloudflare R2, "S3 API compatibility": neither is implemented).
+func (s *Store) versionless(ctx context.Context, bucket string) bool {
+	_, err := s.versionsPage(ctx, bucket, "", listing.Marker{})
+	return errors.Is(err, objectstore.ErrNotOffered)
+}
+
 // MFADelete implements objectstore.MFADeleter.
 func (s *Store) MFADelete(ctx context.Context, bucket string) (bool, error) {
 	out, err := s.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &bucket})
+	if err = s.fail("GetBucketVersioning", bucket, err); errors.Is(err, objectstore.ErrNotOffered) {
+		return false, nil
+	}
 	if err != nil {
-		return false, s.fail("GetBucketVersioning", bucket, err)
+		return false, err
 	}
 	return out.MFADelete == types.MFADeleteStatusEnabled, nil
 }
@@ -87,7 +118,8 @@ func (s *Store) SetVersioning(ctx context.Context, bucket string, v objectstore.
 	if v == objectstore.Enabled {
 		status = types.BucketVersioningStatusEnabled
 	}
-	_, err := s.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
+	_, err := s.client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: &bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: status}})
 	s.unversioned.saw(bucket, v) // whether or not it was heard to be done
 	return s.fail("PutBucketVersioning", bucket, err)
 }
@@ -112,7 +144,8 @@ func (s *Store) SetBucketTags(ctx context.Context, bucket string, list []objects
 	for i := range list {
 		set[i] = types.Tag{Key: &list[i].Key, Value: &list[i].Value}
 	}
-	_, err := s.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket, Tagging: &types.Tagging{TagSet: set}})
+	_, err := s.client.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &bucket,
+		Tagging: &types.Tagging{TagSet: set}})
 	return s.fail("PutBucketTagging", bucket, err)
 }
 
@@ -122,8 +155,9 @@ func (s *Store) CreateBucket(ctx context.Context, bucket string, lock bool) erro
 	if lock {
 		in.ObjectLockEnabledForBucket = &lock
 	}
-	if s.region != unnamed {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.region)}
+	if s.signing != unnamed {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(
+			s.signing)}
 	}
 	_, err := s.client.CreateBucket(ctx, in)
 	return s.fail("CreateBucket", bucket, err)
@@ -135,9 +169,17 @@ func (s *Store) DeleteBucket(ctx context.Context, bucket string) error {
 	return s.fail("DeleteBucket", bucket, err)
 }
 
+// header is an answer's: some values, such as an Expires that is no date, reach us only
+// there.
 func header(metadata middleware.Metadata) http.Header {
-	h, _ := metadata.Get(headerKey{}).(http.Header)
-	return h
+	return raw(metadata).Header
+}
+
+func raw(metadata middleware.Metadata) *smithyhttp.Response {
+	if r, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response); ok {
+		return r
+	}
+	return &smithyhttp.Response{Response: new(http.Response)}
 }
 
 func noTagSet(err error) bool {
@@ -147,7 +189,7 @@ func noTagSet(err error) bool {
 
 // Time returns the endpoint's clock as its answers tell it, to the second.
 func (s *Store) Time(ctx context.Context) (time.Time, error) {
-	out, err := s.client.ListBuckets(ctx, &s3.ListBucketsInput{MaxBuckets: aws.Int32(1)}, s3.WithAPIOptions(rawHeader))
+	out, err := s.client.ListBuckets(ctx, &s3.ListBucketsInput{MaxBuckets: aws.Int32(1)})
 	if err != nil {
 		return time.Time{}, s.fail("ListBuckets", "", err)
 	}

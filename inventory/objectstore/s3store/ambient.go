@@ -1,9 +1,9 @@
 package s3store
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -11,11 +11,6 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 )
-
-// ErrAmbient reports that the environment, or a profile, puts another service in
-// the place of Amazon's. Of who that is, and in which country, nothing is known;
-// the regions' names would say that it is Amazon.
-var ErrAmbient = errors.New("which is not Amazon's")
 
 // ambient refuses addresses that the environment or a profile puts in the place
 // of those of Amazon that the options leave to be found.
@@ -53,12 +48,12 @@ func (o Options) amazons(endpoint *string, service, variable string) error {
 	u, err := url.Parse(*endpoint)
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("provider %s: %s, or the profile, gives %s an endpoint that is no URL: %w",
-			o.Name, variable, service, ErrAmbient)
+			o.Name, variable, service, objectstore.ErrAmbient)
 	}
-	if objectstore.AmazonDomain(u.Hostname()) != "" {
+	if _, ok := objectstore.AmazonHost(u.Hostname(), strings.ToLower(service)); ok {
 		return nil
 	}
 	at := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() // the rest may be a password
 	return fmt.Errorf("provider %s: the environment (%s, AWS_ENDPOINT_URL) or the profile (endpoint_url) "+
-		"gives %s the endpoint %s, %w", o.Name, variable, service, at, ErrAmbient)
+		"gives %s the endpoint %s, %w", o.Name, variable, service, at, objectstore.ErrAmbient)
 }

@@ -26,7 +26,8 @@ func TestAnnotationsOfALargeObject(t *testing.T) {
 				}
 				sent <- n
 			})
-			if n, err := s.Annotations(t.Context(), objectstore.Ref{Bucket: "b", Key: "k"}); !errors.Is(err, objectstore.ErrNotOffered) {
+			if n, err := s.Annotations(t.Context(), objectstore.Ref{Bucket: "b", Key: "k"}); !errors.Is(err,
+				objectstore.ErrNotOffered) {
 				t.Errorf("%d, %v", n, err)
 			}
 			if n := <-sent; n > size/2 {

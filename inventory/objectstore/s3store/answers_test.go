@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/s3store"
@@ -25,7 +28,10 @@ func requests() map[string]func(context.Context, *s3store.Store) error {
 	return map[string]func(context.Context, *s3store.Store) error{
 		"GetObject":  func(ctx context.Context, s *s3store.Store) error { _, err := s.Open(ctx, at, 0); return err },
 		"HeadObject": func(ctx context.Context, s *s3store.Store) error { _, err := s.Stat(ctx, at, 0); return err },
-		"PutObject":  func(ctx context.Context, s *s3store.Store) error { _, err := s.Put(ctx, to, body()); return err },
+		"PutObject": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.Put(ctx, to, body())
+			return err
+		},
 		"UploadPart": func(ctx context.Context, s *s3store.Store) error {
 			_, err := s.UploadPart(ctx, "bucket", "key-xq", "u", 1, body())
 			return err
@@ -35,12 +41,17 @@ func requests() map[string]func(context.Context, *s3store.Store) error {
 			_, err := s.CopyPart(ctx, at, 0, 9, "bucket", "key-xq", "u", 1)
 			return err
 		},
-		"CreateUpload": func(ctx context.Context, s *s3store.Store) error { _, err := s.CreateUpload(ctx, to); return err },
+		"CreateUpload": func(ctx context.Context, s *s3store.Store) error {
+			_, err := s.CreateUpload(ctx, to)
+			return err
+		},
 		"PutMarker": func(ctx context.Context, s *s3store.Store) error {
 			_, err := s.PutMarker(ctx, "bucket", "key-xq")
 			return err
 		},
-		"DeleteObject": func(ctx context.Context, s *s3store.Store) error { return s.DeleteIf(ctx, "bucket", deletions[0]) },
+		"DeleteObject": func(ctx context.Context, s *s3store.Store) error {
+			return s.DeleteIf(ctx, "bucket", deletions[0])
+		},
 		"DeleteObjects": func(ctx context.Context, s *s3store.Store) error {
 			_, err := s.Delete(ctx, "bucket", deletions)
 			return err
@@ -57,7 +68,8 @@ func requests() map[string]func(context.Context, *s3store.Store) error {
 			return err
 		},
 		"CompleteUpload": func(ctx context.Context, s *s3store.Store) error {
-			_, err := s.CompleteUpload(ctx, to, "u", []objectstore.Part{{Number: 1, Size: 10, ETag: "e"}}, objectstore.Checksum{})
+			_, err := s.CompleteUpload(ctx, to, "u", []objectstore.Part{{Number: 1, Size: 10, ETag: "e"}},
+				objectstore.Checksum{})
 			return err
 		},
 	}
@@ -70,7 +82,8 @@ func TestPassing(t *testing.T) {
 		status int
 		code   string
 	}{
-		{500, "InternalError"}, {400, "RequestTimeout"}, {400, "IncompleteBody"}, {409, "OperationAborted"}, {409, "ConditionalRequestConflict"},
+		{500, "InternalError"}, {400, "RequestTimeout"}, {400, "IncompleteBody"}, {409, "OperationAborted"},
+		{409, "ConditionalRequestConflict"},
 	} {
 		var asked atomic.Int64
 		s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, _ *http.Request) {
@@ -78,14 +91,16 @@ func TestPassing(t *testing.T) {
 			w.WriteHeader(tt.status)
 			fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", tt.code)
 		})
-		writes := []string{"PutObject", "UploadPart", "CopyObject", "CopyPart", "CreateUpload", "CompleteUpload", "PutMarker"}
+		writes := []string{"PutObject", "UploadPart", "CopyObject", "CopyPart", "CreateUpload", "CompleteUpload",
+			"PutMarker"}
 		for op, send := range requests() {
 			asked.Store(0)
 			err := send(t.Context(), s)
 			if op == "HeadObject" {
 				continue // has no code
 			}
-			if !errors.Is(err, objectstore.ErrPassing) || objectstore.Permanent(err) || objectstore.Lasting(err) || objectstore.Hopeless(err) {
+			if !errors.Is(err, objectstore.ErrPassing) || objectstore.Permanent(err) || objectstore.Lasting(err) ||
+				objectstore.Hopeless(err) {
 				t.Errorf("%s, %s: %v, want that it passes", op, tt.code, err)
 			}
 			want := int64(3)
@@ -120,6 +135,36 @@ func TestLateSignatures(t *testing.T) {
 	}
 }
 
+// Whoever builds a request, it is signed by the service's clock once that is known: what
+// was refused for its date is sent once more, at once, and has not been done before.
+func TestEveryRequestTakesTheServicesClock(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	for op, send := range requests() {
+		var refused, taken atomic.Int64
+		s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, r *http.Request) {
+			now := time.Now().Add(time.Hour).UTC()
+			w.Header().Set("Date", now.Format(http.TimeFormat))
+			at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+			if err == nil && now.Sub(at).Abs() < 15*time.Minute {
+				taken.Add(1)
+				return
+			}
+			refused.Add(1)
+			w.WriteHeader(http.StatusForbidden)
+			if r.Method != http.MethodHead {
+				fmt.Fprint(w, "<Error><Code>RequestTimeTooSkewed</Code></Error>")
+			}
+		})
+		_ = send(t.Context(), s) // the answer is empty, whatever it should be
+		if op == "HeadObject" {
+			continue // a refusal without a code
+		}
+		if refused.Load() != 1 || taken.Load() == 0 {
+			t.Errorf("%s: refused %d times and taken %d times, want once and then", op, refused.Load(), taken.Load())
+		}
+	}
+}
+
 // What goes to an endpoint carries keys and data, and goes nowhere else because
 // the endpoint says so.
 func TestRedirectsAreNotFollowed(t *testing.T) {
@@ -132,7 +177,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		})
 		for op, send := range requests() {
 			err := send(t.Context(), s)
-			if !errors.Is(err, objectstore.ErrElsewhere) || !strings.Contains(err.Error(), "it points to "+other.URL+", where nothing is sent") || strings.Contains(err.Error(), "key-xq") {
+			if !errors.Is(err, objectstore.ErrElsewhere) || !strings.Contains(err.Error(),
+				"it points to "+other.URL+", which is not followed") || strings.Contains(err.Error(), "key-xq") {
 				t.Errorf("%s, HTTP %d: %v, want ErrElsewhere", op, status, err)
 			}
 		}
@@ -153,15 +199,46 @@ func TestRedirectWithinTheEndpoint(t *testing.T) {
 		_, _ = w.Write([]byte("1234"))
 	})
 	for range 2 {
-		if info, err := s.Stat(t.Context(), objectstore.Ref{Bucket: "bucket", Key: "k"}, 0); err != nil || info.ETag != "e" {
+		if info, err := s.Stat(t.Context(), objectstore.Ref{Bucket: "bucket", Key: "k"}, 0); err != nil ||
+			info.ETag != "e" {
 			t.Errorf("%+v, %v", info, err)
 		}
 	}
 	loop := newStore(t, s3store.Options{}, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, r.URL.RequestURI(), http.StatusTemporaryRedirect)
 	})
-	if _, err := loop.Stat(t.Context(), objectstore.Ref{Bucket: "bucket", Key: "k"}, 0); !errors.Is(err, objectstore.ErrElsewhere) {
+	if _, err := loop.Stat(t.Context(), objectstore.Ref{Bucket: "bucket", Key: "k"}, 0); !errors.Is(err,
+		objectstore.ErrElsewhere) {
 		t.Errorf("a loop: %v, want ErrElsewhere", err)
+	}
+}
+
+// Nobody but the program writes to its standard error, whatever a service answers.
+func TestNothingIsSaidBesideErrors(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	said, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := os.Stderr
+	t.Cleanup(func() { os.Stderr = stderr })
+	os.Stderr = said
+	all := requests()
+	all["Annotations"] = func(ctx context.Context, s *s3store.Store) error {
+		_, err := s.Annotations(ctx, objectstore.Ref{Bucket: "bucket", Key: "key-xq"})
+		return err
+	}
+	for _, answer := range []string{strings.Repeat("x", 1<<17), "<Result>" + strings.Repeat("<x>", 100)} {
+		for _, send := range all {
+			s := newStore(t, s3store.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Length", strconv.Itoa(1<<20)) // more than comes
+				_, _ = w.Write([]byte(answer))
+			})
+			_ = send(t.Context(), s)
+		}
+	}
+	if text, err := os.ReadFile(said.Name()); err != nil || len(text) > 0 {
+		t.Errorf("%v, standard error has %s", err, text)
 	}
 }
 
@@ -195,7 +272,9 @@ func TestEndlessAnswers(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Errorf("%s, HTTP %d: more than %d bytes were taken", op, status, most)
 			}
-			if whole := op == "PutObject" || op == "UploadPart" || op == "PutMarker" || op == "DeleteObject"; err == nil && !(whole && status == 200) {
+			if whole := op == "PutObject" || op == "UploadPart" || op == "PutMarker" ||
+				op == "DeleteObject"; err == nil &&
+				!(whole && status == 200) {
 				t.Errorf("%s, HTTP %d: no error", op, status)
 			}
 			cancel()

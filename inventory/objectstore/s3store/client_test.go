@@ -77,7 +77,8 @@ func TestFence(t *testing.T) {
 		down.Store(true)
 		return 0, io.EOF
 	}), bytes.NewReader(make([]byte, 1<<20)))
-	if _, err := s.Put(ctx, objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: body, Size: 2 << 20}); !errors.Is(err, errFence) {
+	if _, err := s.Put(ctx, objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: body,
+		Size: 2 << 20}); !errors.Is(err, errFence) {
 		t.Errorf("Put = %v, want the fence's error", err)
 	}
 	// And this one is not even begun.
@@ -103,6 +104,31 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
+// Between the attempts of a request, whoever builds it, is what Backoff says.
+func TestBackoff(t *testing.T) {
+	for op, send := range map[string]func(*s3store.Store) error{
+		"HeadObject": func(s *s3store.Store) error {
+			_, err := s.Stat(t.Context(), objectstore.Ref{Bucket: "b", Key: "k"}, 0)
+			return err
+		},
+		"GetBucketVersioning": func(s *s3store.Store) error { _, err := s.Versioning(t.Context(), "b"); return err },
+	} {
+		var requests, pauses atomic.Int64
+		s := newStore(t, s3store.Options{Backoff: func(attempts int, err error) (time.Duration, error) {
+			if n := pauses.Add(1); int64(attempts) != n || err == nil {
+				t.Errorf("%s: pause %d after %d attempts and %v", op, n, attempts, err)
+			}
+			return 0, nil
+		}}, func(w http.ResponseWriter, _ *http.Request) {
+			requests.Add(1)
+			w.WriteHeader(http.StatusInternalServerError)
+		})
+		if err := send(s); err == nil || pauses.Load() != 2 || requests.Load() != 3 {
+			t.Errorf("%s: %d requests, %d pauses, %v; want 3 and 2, and an error", op, requests.Load(), pauses.Load(), err)
+		}
+	}
+}
+
 // A connection that says nothing, or next to nothing, is given up.
 func TestStalledRead(t *testing.T) {
 	for _, tt := range []struct {
@@ -110,17 +136,18 @@ func TestStalledRead(t *testing.T) {
 		trickle time.Duration // a byte each
 	}{{"silence", time.Hour}, {"a trickle", 5 * time.Millisecond}} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newStore(t, s3store.Options{Patience: s3store.Patience{Window: 200 * time.Millisecond, Rate: 1 << 20}}, func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Content-Length", "1000000")
-				for r.Context().Err() == nil {
-					_, _ = w.Write([]byte("x"))
-					_ = http.NewResponseController(w).Flush()
-					select {
-					case <-time.After(tt.trickle):
-					case <-r.Context().Done():
+			s := newStore(t, s3store.Options{Patience: s3store.Patience{Window: 200 * time.Millisecond, Rate: 1 << 20}},
+				func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Content-Length", "1000000")
+					for r.Context().Err() == nil {
+						_, _ = w.Write([]byte("x"))
+						_ = http.NewResponseController(w).Flush()
+						select {
+						case <-time.After(tt.trickle):
+						case <-r.Context().Done():
+						}
 					}
-				}
-			})
+				})
 			o, err := s.Open(t.Context(), objectstore.Ref{Bucket: "b", Key: "k"}, 0)
 			if err != nil {
 				t.Fatal(err)
@@ -137,7 +164,8 @@ func TestStalledRead(t *testing.T) {
 // Time in which nobody reads is not the connection's fault.
 func TestSlowReader(t *testing.T) {
 	var now atomic.Int64 // what is injected moves on while nobody reads
-	s := newStore(t, s3store.Options{Now: func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) }, Patience: s3store.Patience{Rate: 1 << 30}}, func(w http.ResponseWriter, _ *http.Request) {
+	s := newStore(t, s3store.Options{Now: func() time.Time { return time.Unix(1_800_000_000+now.Load(), 0) },
+		Patience: s3store.Patience{Rate: 1 << 30}}, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(make([]byte, 100_000))
 	})
 	o, err := s.Open(t.Context(), objectstore.Ref{Bucket: "b", Key: "k"}, 0)
@@ -185,21 +213,28 @@ func TestStalledWrite(t *testing.T) {
 			_ = c.Close()
 		}
 	})
-	s := storeAt(t, s3store.Options{Patience: s3store.Patience{Window: 200 * time.Millisecond}}, "http://"+l.Addr().String())
-	_, err = s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: bytes.NewReader(make([]byte, 64<<20)), Size: 64 << 20})
-	if !errors.Is(err, objectstore.ErrStalled) || !strings.HasPrefix(err.Error(), "PutObject cloud:b: the connection stalled: ") || !strings.HasSuffix(err.Error(), "were not taken in 200ms") {
+	s := storeAt(t, s3store.Options{Patience: s3store.Patience{Window: 200 * time.Millisecond}},
+		"http://"+l.Addr().String())
+	_, err = s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"},
+		objectstore.Body{Reader: bytes.NewReader(make([]byte, 64<<20)), Size: 64 << 20})
+	if !errors.Is(err, objectstore.ErrStalled) || !strings.HasPrefix(err.Error(),
+		"PutObject cloud:b: the connection stalled: ") || !strings.HasSuffix(err.Error(), "were not taken in 200ms") {
 		t.Errorf("Put = %v, want ErrStalled", err)
 	}
 }
 
 // A clock that is off is told by how much.
 func TestSkewedClock(t *testing.T) {
-	s := newStore(t, s3store.Options{Now: func() time.Time { return time.Now().Add(17 * time.Minute) }}, func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusForbidden)
-		fmt.Fprint(w, "<Error><Code>RequestTimeTooSkewed</Code><Message>key k</Message></Error>")
-	})
-	_, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: strings.NewReader(""), Size: 0})
-	if !errors.Is(err, objectstore.ErrCredentials) || !errors.Is(err, objectstore.ErrClock) || !strings.Contains(err.Error(), "this machine's clock is 17m") || !strings.Contains(err.Error(), " ahead of the endpoint's") {
+	s := newStore(t, s3store.Options{Now: func() time.Time { return time.Now().Add(17 * time.Minute) }},
+		func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<Error><Code>RequestTimeTooSkewed</Code><Message>key k</Message></Error>")
+		})
+	_, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"},
+		objectstore.Body{Reader: strings.NewReader(""), Size: 0})
+	if !errors.Is(err, objectstore.ErrCredentials) || !errors.Is(err, objectstore.ErrClock) ||
+		!strings.Contains(err.Error(), "this machine's clock is 17m") || !strings.Contains(err.Error(),
+		" ahead of the endpoint's") {
 		t.Errorf("Put = %v", err)
 	}
 }

@@ -86,7 +86,8 @@ func unlock[T any](s *Store, op, bucket string, read func(CustomerKey) (T, error
 		case err == nil:
 			s.lastKey.Store(int64(at))
 			return out, nil
-		case errors.Is(err, objectstore.ErrDenied), errors.Is(err, objectstore.ErrRejected), errors.Is(err, objectstore.ErrCustomerKey):
+		case errors.Is(err, objectstore.ErrDenied), errors.Is(err, objectstore.ErrRejected),
+			errors.Is(err, objectstore.ErrCustomerKey):
 			continue // another object's key
 		}
 		return none, err
@@ -96,7 +97,9 @@ func unlock[T any](s *Store, op, bucket string, read func(CustomerKey) (T, error
 
 // statLocked serves a HEAD that was rejected without a word, as those of
 // versions under SSE-C are. Where no key fits, a GET has the reason.
-func (s *Store) statLocked(ctx context.Context, ref objectstore.Ref, part int, rejected error) (objectstore.Info, error) {
+func (s *Store) statLocked(
+	ctx context.Context, ref objectstore.Ref, part int, rejected error,
+) (objectstore.Info, error) {
 	info, err := unlock(s, "HeadObject", ref.Bucket, func(key CustomerKey) (objectstore.Info, error) {
 		return s.stat(ctx, ref, part, key)
 	})

@@ -16,17 +16,20 @@ import (
 
 // Delete implements objectstore.Eraser. An entry that the answer does not
 // mention counts as not deleted. Keys that the request's XML cannot hold go in a
-// request each, in which they are part of the URL.
+// request each, in which they are part of the URL, and so do all where the service
+// deletes no several at once.
 func (s *Store) Delete(ctx context.Context, bucket string, entries []objectstore.Deletion) ([]error, error) {
 	results := make([]error, len(entries))
+	oneByOne := s.oneByOne.Load()
 	var batch []objectstore.Deletion
 	var places []int // of the batch in the results
 	for i, e := range entries {
-		if xmlHolds(e.Key) {
+		if !oneByOne && xmlHolds(e.Key) {
 			batch, places = append(batch, e), append(places, i)
 			continue
 		}
-		_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &e.Key, VersionId: versionID(e.VersionID), IfMatch: quoted(e.ETag)})
+		_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &e.Key,
+			VersionId: versionID(e.VersionID), IfMatch: quoted(e.ETag)})
 		if results[i] = s.fail("DeleteObject", bucket, err); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -35,6 +38,10 @@ func (s *Store) Delete(ctx context.Context, bucket string, entries []objectstore
 		return results, nil
 	}
 	answers, err := s.deleteBatch(ctx, bucket, batch)
+	if errors.Is(err, objectstore.ErrNotOffered) {
+		s.oneByOne.Store(true)
+		answers, err = s.Delete(ctx, bucket, batch)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +70,8 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 			ids[i].ETag = quoted(entries[i].ETag)
 		}
 	}
-	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(false)}})
+	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &bucket, Delete: &types.Delete{Objects: ids,
+		Quiet: aws.Bool(false)}})
 	if err != nil {
 		return nil, s.fail("DeleteObjects", bucket, err, casesOf(entries)...)
 	}
@@ -72,19 +80,16 @@ func (s *Store) deleteBatch(ctx context.Context, bucket string, entries []object
 	for _, d := range out.Deleted {
 		answers[name{aws.ToString(d.Key), aws.ToString(d.VersionId)}] = nil
 	}
-	slowed := false
 	for _, e := range out.Errors {
 		code := aws.ToString(e.Code)
-		if !slowed && errors.Is(kind(code), objectstore.ErrThrottled) {
-			slowed = true
-			objectstore.Throttled(ctx, s.http.address)
-		}
+		var needs []string
 		hint := ""
 		if errors.Is(kind(code), objectstore.ErrDenied) {
-			hint = neededFor("DeleteObjects", deletionCase(aws.ToString(e.VersionId)))
+			needs, hint = neededFor("DeleteObjects", deletionCase(aws.ToString(e.VersionId)))
 		}
 		answers[name{aws.ToString(e.Key), aws.ToString(e.VersionId)}] = &objectstore.Error{
-			Op: "DeleteObjects", Bucket: s.where(bucket), Code: code, Status: 200, Kind: kind(code), Hint: hint, Err: errors.New(aws.ToString(e.Message)),
+			Op: "DeleteObjects", Bucket: s.where(bucket), Code: code, Status: 200, Kind: kind(code), Hint: hint,
+			Needs: needs, Err: errors.New(aws.ToString(e.Message)),
 		}
 	}
 	results := make([]error, len(entries))
@@ -139,7 +144,8 @@ func (s *Store) uncover(ctx context.Context, bucket, key, marker string) error {
 	}
 	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: &marker})
 	if err != nil {
-		return fmt.Errorf("%w; it could not be taken away again: %w", s.fail("DeleteObject", bucket, set), s.fail("DeleteObject", bucket, err))
+		return fmt.Errorf("%w; it could not be taken away again: %w", s.fail("DeleteObject", bucket, set),
+			s.fail("DeleteObject", bucket, err))
 	}
 	return s.fail("DeleteObject", bucket, set)
 }

@@ -42,7 +42,8 @@ func kind(code string) error {
 		return objectstore.ErrPrecondition
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
 		return objectstore.ErrDenied
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired", "InvalidToken", "TokenRefreshRequired", "XAdminUserNotFound":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired", "InvalidToken",
+		"TokenRefreshRequired", "XAdminUserNotFound":
 		return objectstore.ErrCredentials
 	case "RequestTimeTooSkewed":
 		return objectstore.ErrClock
@@ -58,7 +59,9 @@ func kind(code string) error {
 		return objectstore.ErrLocked
 	case "InvalidObjectState":
 		return objectstore.ErrArchived
-	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall", "InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint", "InvalidBucketState":
+	case "KeyTooLongError", "InvalidArgument", "InvalidRequest", "InvalidBucketName", "EntityTooLarge", "EntityTooSmall",
+		"InvalidTag", "MetadataTooLarge", "MalformedXML", "IllegalLocationConstraintException", "InvalidLocationConstraint",
+		"InvalidBucketState":
 		return objectstore.ErrRejected
 	}
 	if slices.Contains(passing(), code) {
@@ -83,7 +86,17 @@ func byStatus(status int) error {
 	case 429, 503:
 		return objectstore.ErrThrottled
 	}
+	if weather(status) {
+		return objectstore.ErrPassing
+	}
 	return nil
+}
+
+// weather tells of a status that says nothing of the request: networks in between have
+// some of their own above 519 (Cloudflare, "Error 520: web server returns an unknown
+// error" and its kin).
+func weather(status int) bool {
+	return status >= 500 && status != 501 && status != 505 && status != 507
 }
 
 // fail makes an objectstore.Error of what the SDK returned; nil stays nil.
@@ -117,6 +130,9 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 		case e.Status != 0:
 			e.Kind = byStatus(e.Status)
 		}
+		if e.Status == http.StatusMethodNotAllowed {
+			e.Kind = objectstore.NotAllowed(op)
+		}
 		switch message := api.ErrorMessage(); {
 		case strings.Contains(message, sseStored):
 			e.Kind = objectstore.ErrCustomerKey
@@ -134,13 +150,13 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 	}
 	var unsent *smithyhttp.RequestSendError
 	switch {
-	case errors.Is(err, objectstore.ErrStalled), errors.Is(err, ErrInsecure):
+	case errors.Is(err, objectstore.ErrStalled), errors.Is(err, objectstore.ErrInsecure):
 		// Says so itself.
 	case errors.As(err, &unsent):
 		e.Kind = objectstore.ErrUnanswered
 	}
-	// The SDK has no type for a credential chain that came up empty.
-	if strings.Contains(err.Error(), "get identity:") {
+	var empty *identityError
+	if errors.As(err, &empty) {
 		e.Kind = objectstore.ErrCredentials
 	}
 	// The SDK's text may hold the request's URL and so the key: keep the cause
@@ -158,7 +174,7 @@ const oneRegion = "VPC endpoints do not support cross-region requests"
 func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, bucket string, cases []iam.Case) string {
 	switch {
 	case redirects(e.Status):
-		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && s.endpoint == "" {
+		if region := response.Response.Header.Get("X-Amz-Bucket-Region"); region != "" && s.amazon {
 			return "the bucket is in " + region
 		}
 		return elsewhere(response)
@@ -167,21 +183,25 @@ func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, buck
 			return "this machine's clock " + offBy(s.now().Sub(at))
 		}
 		return "this machine's clock is wrong"
+	case s.amazon && (e.Code == "InvalidAccessKeyId" || e.Code == "InvalidClientTokenId"):
+		return "keys are known in one partition of Amazon alone, and " + s.region + " is in " + s.named.Partition +
+			"; the provider's regions, AWS_REGION or the profile say which is asked"
 	case errors.Is(e.Kind, objectstore.ErrOneRegion):
-		return "a VPC endpoint is on the way: run this where there is none, or give the destination a provider " +
-			"of its own in the configuration, of the same type, so that bytes are streamed through this machine"
+		return "a VPC endpoint is in between: run this where there is none, or configure the destination as a provider " +
+			"of its own, of the same type, so that bytes are streamed through this machine"
 	case errors.Is(e.Kind, objectstore.ErrDenied):
-		hint := needed(e.Op, response, cases)
+		hint := ""
+		e.Needs, hint = needed(e.Op, response, cases)
 		if account := s.owner.known(); account != "" && bucket != "" {
-			hint = joined(hint, "or the bucket is not of "+account+", which every request names as its owner")
+			hint = joined(hint, "or the bucket does not belong to "+account+", which every request names as its owner")
 		}
 		return hint
 	}
 	return ""
 }
 
-// needed names the permissions that a refused request needs.
-func needed(op string, response *awshttp.ResponseError, cases []iam.Case) string {
+// needed names the permissions that a refused request needs, and says so.
+func needed(op string, response *awshttp.ResponseError, cases []iam.Case) ([]string, string) {
 	if response != nil && response.Response != nil && response.Response.Request != nil {
 		r := response.Response.Request
 		if name := awsmiddleware.GetOperationName(r.Context()); name != "" {
@@ -194,20 +214,19 @@ func needed(op string, response *awshttp.ResponseError, cases []iam.Case) string
 	return neededFor(op, cases...)
 }
 
-func neededFor(op string, cases ...iam.Case) string {
+func neededFor(op string, cases ...iam.Case) (actions []string, hint string) {
 	if !iam.Known(op) {
-		return "which permission " + op + " needs is not known"
+		return nil, "which permission " + op + " needs is not known"
 	}
-	var actions []string
 	for _, n := range iam.Needs(op, cases...) {
 		if !slices.Contains(actions, n.Action) {
 			actions = append(actions, n.Action)
 		}
 	}
 	if len(actions) == 0 {
-		return ""
+		return nil, ""
 	}
-	return "it needs " + strings.Join(actions, ", ")
+	return actions, "it needs " + strings.Join(actions, ", ")
 }
 
 func joined(a, b string) string {
@@ -219,7 +238,8 @@ func joined(a, b string) string {
 
 func redirects(status int) bool {
 	switch status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect,
+		http.StatusPermanentRedirect:
 		return true
 	}
 	return false
@@ -231,7 +251,8 @@ func elsewhere(response *awshttp.ResponseError) string {
 	if err != nil {
 		return ""
 	}
-	return "it points to " + (&url.URL{Scheme: to.Scheme, Host: to.Host}).String() + ", where nothing is sent, because requests carry keys and data"
+	return "it points to " + (&url.URL{Scheme: to.Scheme, Host: to.Host}).String() +
+		", which is not followed, because requests carry keys and data"
 }
 
 // answered is the endpoint's clock at its answer.

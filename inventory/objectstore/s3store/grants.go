@@ -17,7 +17,8 @@ var _ objectstore.Granter = (*Store)(nil)
 
 // Grants implements objectstore.Granter. The list is sorted.
 func (s *Store) Grants(ctx context.Context, ref objectstore.Ref) (string, []objectstore.Grant, error) {
-	out, err := s.client.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
+	out, err := s.client.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: &ref.Bucket, Key: &ref.Key,
+		VersionId: versionID(ref.VersionID)})
 	if err != nil {
 		return "", nil, s.fail("GetObjectAcl", ref.Bucket, err)
 	}
@@ -46,7 +47,8 @@ func sortedGrants(list []types.Grant) []objectstore.Grant {
 		if g.Grantee == nil {
 			continue
 		}
-		grant := objectstore.Grant{Permission: string(g.Permission), ID: aws.ToString(g.Grantee.ID), URI: aws.ToString(g.Grantee.URI)}
+		grant := objectstore.Grant{Permission: string(g.Permission), ID: aws.ToString(g.Grantee.ID),
+			URI: aws.ToString(g.Grantee.URI)}
 		if g.Grantee.Type == types.TypeGroup && grant.URI == "" {
 			grant.ID, grant.URI = "", grant.ID // as versitygw names its groups
 		}

@@ -11,8 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-
-	"github.com/residency/residency/inventory/objectstore"
 )
 
 // unnamed is the one region of Amazon that CreateBucket names by saying nothing
@@ -23,7 +21,7 @@ const unnamed = "us-east-1"
 // load reads the credentials of the environment or a profile. What they are had from
 // is asked in the home region as well.
 func load(ctx context.Context, o Options) (base aws.Config, err error) {
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(transport(o))}
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(connections(o))}
 	if o.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(o.Profile))
 	}
@@ -32,7 +30,7 @@ func load(ctx context.Context, o Options) (base aws.Config, err error) {
 		base, err = config.LoadDefaultConfig(ctx, append(options, config.WithRegion(home))...)
 	}
 	if err != nil {
-		return base, fmt.Errorf("provider %s: %w: %w", o.Name, objectstore.ErrCredentials, err)
+		return base, fmt.Errorf("provider %s: %w", o.Name, unloaded(err))
 	}
 	return base, nil
 }
@@ -71,7 +69,7 @@ func regional(name string) bool {
 // "HeadBucket", x-amz-bucket-region).
 func (s *Store) elsewhereIn(err error) string {
 	var response *awshttp.ResponseError
-	if s.endpoint != "" || !errors.As(err, &response) || response.Response == nil {
+	if !s.amazon || !errors.As(err, &response) || response.Response == nil {
 		return ""
 	}
 	region := response.Response.Header.Get("X-Amz-Bucket-Region")
@@ -88,7 +86,7 @@ func (s *Store) where(bucket string) string {
 	switch {
 	case bucket == "":
 		return s.provider + " " + s.region
-	case s.endpoint == "":
+	case s.amazon:
 		return s.provider + ":" + bucket + " in " + s.region
 	}
 	return s.provider + ":" + bucket

@@ -37,8 +37,10 @@ func TestHome(t *testing.T) {
 		{name: "profile", profile: "bavaria", want: "eu-central-1"},
 		{name: "environment before profile", profile: "bavaria", environment: "eu-west-3", want: "eu-west-3"},
 		{name: "configured", configured: "eu-west-3 eu-west-1", want: "eu-west-1"},
-		{name: "configured before environment", configured: "eu-west-3 eu-west-1", environment: "us-east-1", want: "eu-west-1"},
-		{name: "environment among the configured", configured: "eu-west-3 eu-west-1", environment: "eu-west-3", want: "eu-west-3"},
+		{name: "configured before environment", configured: "eu-west-3 eu-west-1", environment: "us-east-1",
+			want: "eu-west-1"},
+		{name: "environment among the configured", configured: "eu-west-3 eu-west-1", environment: "eu-west-3",
+			want: "eu-west-3"},
 		{name: "outside of the United States", configured: "us-east-1 sa-east-1 us-west-2", want: "sa-east-1"},
 		{name: "inside alone", configured: "us-west-2 us-west-1", want: "us-west-1"},
 		{name: "China", configured: "cn-northwest-1", want: "cn-northwest-1"},
@@ -51,7 +53,8 @@ func TestHome(t *testing.T) {
 			for _, code := range strings.Fields(tt.configured) {
 				endpoints[code] = ""
 			}
-			p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: !tt.other, Profile: tt.profile, Endpoints: endpoints})
+			p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: !tt.other, Profile: tt.profile,
+				Endpoints: endpoints})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,15 +72,18 @@ func TestHome(t *testing.T) {
 // is asked then. What is denied in the right region stays denied, and says which.
 func TestBucketRegion(t *testing.T) {
 	server := amazon.Start(t, amazon.Options{Users: []amazon.User{{Name: "nobody"}}})
-	if _, err := server.Client("us-east-1").CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("here")}); err != nil {
+	if _, err := server.Client("us-east-1").CreateBucket(t.Context(),
+		&s3.CreateBucketInput{Bucket: aws.String("here")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Client("eu-west-1").CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("there"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
+	if _, err := server.Client("eu-west-1").CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("there"),
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}}); err != nil {
 		t.Fatal(err)
 	}
 	open := func(user string) *s3store.Provider {
 		server.Setenv(t, user)
-		p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333", Proxy: server.Through})
+		p, err := s3store.Open(t.Context(), s3store.Options{Name: "aws", Amazon: true, Account: "111122223333",
+			Proxy: server.Through})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +113,8 @@ func TestBucketRegion(t *testing.T) {
 	if _, err := root.Region("eu-west-1").BucketRegion(t.Context(), "here"); err != nil {
 		t.Fatal(err)
 	}
-	if hosts := server.Hosts(); slices.ContainsFunc(hosts, func(h string) bool { return strings.Contains(h, "us-east-1") }) {
+	if hosts := server.Hosts(); slices.ContainsFunc(hosts,
+		func(h string) bool { return strings.Contains(h, "us-east-1") }) {
 		t.Errorf("asked %v to find out where a bucket is", hosts)
 	}
 	_, err = root.Region("eu-west-1").Versioning(t.Context(), "here")

@@ -47,7 +47,7 @@ func (i *identity) get(ctx context.Context) (*sts.GetCallerIdentityOutput, error
 func (s *Store) Caller(ctx context.Context) objectstore.Caller {
 	who := s.owner.who
 	if who.client == nil {
-		return objectstore.Caller{Reason: "the service does not tell whose the credentials are"}
+		return objectstore.Caller{Reason: "the service does not say whose credentials these are"}
 	}
 	ctx, stop := context.WithTimeout(ctx, askTime)
 	defer stop()

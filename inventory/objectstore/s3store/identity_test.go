@@ -24,7 +24,8 @@ func TestCaller(t *testing.T) {
 			fmt.Fprint(w, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
 			return
 		}
-		fmt.Fprintf(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account><Arn>%s</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>", who)
+		fmt.Fprintf(w,
+			"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account><Arn>%s</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>", who)
 	}))
 	defer server.Close()
 	t.Setenv("AWS_ENDPOINT_URL", server.URL)
@@ -38,10 +39,12 @@ func TestCaller(t *testing.T) {
 		want    string
 		asked   int64
 	}{
-		"asked":             {s3store.Options{Amazon: true, Endpoints: amazon}, 200, who, 1},
-		"account is known":  {s3store.Options{Amazon: true, Endpoints: amazon, Account: "123456789012"}, 200, who, 1},
-		"refused":           {s3store.Options{Amazon: true, Endpoints: amazon}, 403, "not determined, because STS in eu-west-1 did not tell (AccessDenied)", 1},
-		"another's service": {s3store.Options{Endpoints: map[string]string{"eu-west-1": server.URL}}, 200, "not determined, because the service does not tell whose the credentials are", 0},
+		"asked":            {s3store.Options{Amazon: true, Endpoints: amazon}, 200, who, 1},
+		"account is known": {s3store.Options{Amazon: true, Endpoints: amazon, Account: "123456789012"}, 200, who, 1},
+		"refused": {s3store.Options{Amazon: true, Endpoints: amazon}, 403,
+			"not determined, because STS in eu-west-1 did not tell (AccessDenied)", 1},
+		"another's service": {s3store.Options{Endpoints: map[string]string{"eu-west-1": server.URL}}, 200,
+			"not determined, because the service does not say whose credentials these are", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer = tt.status

@@ -12,5 +12,5 @@ func (s *Store) Limits() objectstore.Limits {
 		gib = 1 << 30
 		tb  = 1_000_000_000_000
 	)
-	return objectstore.Limits{Single: 5 * gib, Part: 5 * gib, Parts: 10_000, Object: 50 * tb, Key: 1024}
+	return objectstore.Limits{Single: 5 * gib, Part: 5 * gib, Parts: 10_000, Object: 50 * tb, Key: 1024, Batch: 1000}
 }

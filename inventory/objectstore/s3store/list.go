@@ -1,7 +1,6 @@
 package s3store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,12 +58,37 @@ func (s *Store) versionsPage(ctx context.Context, bucket, prefix string, from li
 	if from.VersionID != "" {
 		in.VersionIdMarker = &from.VersionID
 	}
-	in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
-	out, err := s.client.ListObjectVersions(ctx, in, s3.WithAPIOptions(parseListing))
-	if err != nil {
-		return nil, s.fail("ListObjectVersions", bucket, err)
+	return s.listed("ListObjectVersions", bucket, func(o []types.OptionalObjectAttributes) (middleware.Metadata, error) {
+		in.OptionalObjectAttributes = o
+		out, err := s.client.ListObjectVersions(ctx, in, s3.WithAPIOptions(parseListing))
+		if err != nil {
+			return middleware.Metadata{}, err
+		}
+		return out.ResultMetadata, nil
+	})
+}
+
+// listed asks for a page with what of archived versions is optional, and without where
+// the service refuses that.
+func (s *Store) listed(
+	op, bucket string, ask func([]types.OptionalObjectAttributes) (middleware.Metadata, error),
+) (*page, error) {
+	optional := []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
+	if s.plainPages.Load() {
+		optional = nil
 	}
-	return s.parsed("ListObjectVersions", bucket, out.ResultMetadata)
+	answer, err := ask(optional)
+	err = s.fail(op, bucket, err)
+	if optional != nil && (errors.Is(err, objectstore.ErrRejected) || errors.Is(err, objectstore.ErrNotOffered)) {
+		if without, again := ask(nil); again == nil {
+			s.plainPages.Store(true)
+			answer, err = without, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.parsed(op, bucket, answer)
 }
 
 type pageKey struct{}
@@ -81,28 +105,29 @@ func (s *Store) parsed(op, bucket string, m middleware.Metadata) (*page, error) 
 // parseListing reads the answer before the SDK does and leaves it an empty
 // document.
 func parseListing(stack *middleware.Stack) error {
-	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ResidencyListing", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
-		out, metadata, err := next.HandleDeserialize(ctx, in)
-		if err != nil {
-			return out, metadata, err
-		}
-		response, ok := out.RawResponse.(*smithyhttp.Response)
-		if !ok || response.StatusCode != 200 {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ResidencyListing",
+		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+			middleware.DeserializeOutput, middleware.Metadata, error) {
+			out, metadata, err := next.HandleDeserialize(ctx, in)
+			if err != nil {
+				return out, metadata, err
+			}
+			response, ok := out.RawResponse.(*smithyhttp.Response)
+			if !ok || response.StatusCode != 200 {
+				return out, metadata, nil
+			}
+			a := whole(response.Response, maxAnswer)
+			if a.err != nil {
+				return out, metadata, fmt.Errorf("read listing: %w", a.err)
+			}
+			p, err := parsePage(a.data)
+			if err != nil {
+				return out, metadata, err
+			}
+			metadata.Set(pageKey{}, p)
+			response.Body = io.NopCloser(strings.NewReader("<Result></Result>"))
 			return out, metadata, nil
-		}
-		raw := bytes.NewBuffer(make([]byte, 0, min(max(response.ContentLength, 0), maxAnswer)+bytes.MinRead))
-		if _, err := raw.ReadFrom(response.Body); err != nil {
-			return out, metadata, fmt.Errorf("read listing: %w", err)
-		}
-		_ = response.Body.Close()
-		p, err := parsePage(raw.Bytes())
-		if err != nil {
-			return out, metadata, err
-		}
-		metadata.Set(pageKey{}, p)
-		response.Body = io.NopCloser(strings.NewReader("<Result></Result>"))
-		return out, metadata, nil
-	}), middleware.After)
+		}), middleware.After)
 }
 
 // EncodesKeys tells whether listings of this endpoint escape keys when asked

@@ -26,8 +26,10 @@ func TestParsePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []objectstore.Version{
-		{Key: "a &b", VersionID: "v2", Latest: true, Modified: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ETag: "e", Size: 7, StorageClass: "STANDARD"},
-		{Key: "c", VersionID: "null", Marker: true, Latest: true, Modified: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC)},
+		{Key: "a &b", VersionID: "v2", Latest: true, Modified: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), ETag: "e",
+			Size: 7, StorageClass: "STANDARD"},
+		{Key: "c", VersionID: "null", Marker: true, Latest: true,
+			Modified: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC)},
 	}
 	if d := cmp.Diff(want, p.versions); d != "" {
 		t.Errorf("versions (-want +got):\n%s", d)
@@ -71,7 +73,8 @@ func TestParsePageFaults(t *testing.T) {
 }
 
 func TestSortPage(t *testing.T) {
-	const older, newer, newest = "01J0000000000000000000000A", "01J0000000000000000000000B", "01J0000000000000000000000C"
+	const older, newer, newest = "01J0000000000000000000000A", "01J0000000000000000000000B",
+		"01J0000000000000000000000C"
 	at := func(s int) time.Time { return time.Date(2026, 1, 1, 0, 0, s, 0, time.UTC) }
 	version := func(id string, s int) objectstore.Version {
 		return objectstore.Version{Key: "k", VersionID: id, Modified: at(s)}
@@ -90,12 +93,18 @@ func TestSortPage(t *testing.T) {
 		in   []objectstore.Version
 		want string
 	}{
-		{"interleaved stands, whatever the IDs", []objectstore.Version{latest(version("x", 3)), marker("m", 3), version("y", 3)}, "x m y"},
-		{"grouped, ULIDs tell", []objectstore.Version{version(newest, 1), version(older, 1), latest(marker(newer, 1))}, newer + " " + newest + " " + older},
-		{"grouped, ULIDs tell between", []objectstore.Version{latest(version(newest, 1)), version(older, 1), marker(newer, 9)}, newest + " " + newer + " " + older},
-		{"grouped, dates tell", []objectstore.Version{latest(version("c", 5)), version("a", 1), marker("b", 3)}, "c b a"},
-		{"grouped, the current one is the newest", []objectstore.Version{version("c", 1), version("a", 1), latest(marker("b", 1))}, "b c a"},
-		{"markers first, dates that mislead", []objectstore.Version{marker(older, 9), latest(version(newest, 1)), version(newer, 1)}, newest + " " + newer + " " + older},
+		{"interleaved stands, whatever the IDs", []objectstore.Version{latest(version("x", 3)), marker("m", 3),
+			version("y", 3)}, "x m y"},
+		{"grouped, ULIDs tell", []objectstore.Version{version(newest, 1), version(older, 1), latest(marker(newer, 1))},
+			newer + " " + newest + " " + older},
+		{"grouped, ULIDs tell between", []objectstore.Version{latest(version(newest, 1)), version(older, 1),
+			marker(newer, 9)}, newest + " " + newer + " " + older},
+		{"grouped, dates tell", []objectstore.Version{latest(version("c", 5)), version("a", 1), marker("b", 3)},
+			"c b a"},
+		{"grouped, the current one is the newest", []objectstore.Version{version("c", 1), version("a", 1),
+			latest(marker("b", 1))}, "b c a"},
+		{"markers first, dates that mislead", []objectstore.Version{marker(older, 9), latest(version(newest, 1)),
+			version(newer, 1)}, newest + " " + newer + " " + older},
 		{"markers first", []objectstore.Version{marker("b", 3), latest(version("c", 5)), version("a", 1)}, "c b a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -173,7 +182,8 @@ func BenchmarkParsePage(b *testing.B) {
 	var text strings.Builder
 	text.WriteString(`<ListVersionsResult><EncodingType>url</EncodingType>`)
 	for i := range pageKeys {
-		fmt.Fprintf(&text, `<Version><Key>logs/2025/%06d.bin</Key><VersionId>01J000000000000000000%05d</VersionId><IsLatest>true</IsLatest><LastModified>2026-01-02T03:04:05Z</LastModified><ETag>&quot;0123456789abcdef0123456789abcdef&quot;</ETag><Size>2048</Size><StorageClass>STANDARD</StorageClass></Version>`, i, i)
+		fmt.Fprintf(&text,
+			`<Version><Key>logs/2025/%06d.bin</Key><VersionId>01J000000000000000000%05d</VersionId><IsLatest>true</IsLatest><LastModified>2026-01-02T03:04:05Z</LastModified><ETag>&quot;0123456789abcdef0123456789abcdef&quot;</ETag><Size>2048</Size><StorageClass>STANDARD</StorageClass></Version>`, i, i)
 	}
 	text.WriteString(`</ListVersionsResult>`)
 	raw := []byte(text.String())

@@ -26,7 +26,8 @@ func TestMarkersOfRealServers(t *testing.T) {
 				t.Fatal(err)
 			}
 			keys := []string{"0", "a", "a!x", "a!y", "b"}
-			if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}); err != nil {
+			if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+				VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}); err != nil {
 				t.Fatal(err)
 			}
 			for _, key := range keys {
@@ -35,7 +36,8 @@ func TestMarkersOfRealServers(t *testing.T) {
 				}
 			}
 			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
-			p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: box.Proxy(t, region).URL()}, PageSize: 2, Listers: 1})
+			p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+				Endpoints: map[string]string{region: box.Proxy(t, region).URL()}, PageSize: 2, Listers: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

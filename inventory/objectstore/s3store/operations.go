@@ -33,6 +33,12 @@ func (f fields) given(name string, value *string) {
 	}
 }
 
+func (f fields) number(name string, value *int32) {
+	if value != nil {
+		f[name] = []string{strconv.Itoa(int(*value))}
+	}
+}
+
 func (f fields) customerKey(algorithm, key, md5 *string) {
 	f.given("X-Amz-Server-Side-Encryption-Customer-Algorithm", algorithm)
 	f.given("X-Amz-Server-Side-Encryption-Customer-Key", key)
@@ -50,26 +56,28 @@ func reading(mode types.ChecksumMode, owner, match, noneMatch *string, payer typ
 	return f
 }
 
-func (w *wire) getObject(ctx context.Context, in *s3.GetObjectInput) (*http.Response, error) {
+func (o *objects) getObject(ctx context.Context, in *s3.GetObjectInput) (*http.Response, error) {
 	f := reading(in.ChecksumMode, in.ExpectedBucketOwner, in.IfMatch, in.IfNoneMatch, in.RequestPayer)
 	f.customerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5)
-	return w.read(ctx, &request{
+	return o.send(ctx, true, &request{
 		method: http.MethodGet, bucket: aws.ToString(in.Bucket), key: aws.ToString(in.Key),
 		query: objectQuery(in.PartNumber, nil, in.VersionId, "GetObject"), header: http.Header(f), payload: emptyPayload,
 	})
 }
 
-func (w *wire) headObject(ctx context.Context, in *s3.HeadObjectInput) (*http.Response, error) {
+func (o *objects) headObject(ctx context.Context, in *s3.HeadObjectInput) (*http.Response, error) {
 	f := reading(in.ChecksumMode, in.ExpectedBucketOwner, in.IfMatch, in.IfNoneMatch, in.RequestPayer)
 	f.customerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5)
-	return w.read(ctx, &request{
+	return o.send(ctx, true, &request{
 		method: http.MethodHead, bucket: aws.ToString(in.Bucket), key: aws.ToString(in.Key),
 		query: objectQuery(in.PartNumber, nil, in.VersionId, ""), header: http.Header(f), payload: emptyPayload,
 	})
 }
 
 // putObject sends a body under the extra headers and the payload hash given.
-func (w *wire) putObject(ctx context.Context, in *s3.PutObjectInput, extra http.Header, payload string) (*http.Response, error) {
+func (o *objects) putObject(
+	ctx context.Context, in *s3.PutObjectInput, extra http.Header, payload string,
+) (*http.Response, error) {
 	f := make(fields, 20)
 	f["Content-Type"] = []string{"application/octet-stream"}
 	f.given("Content-Type", in.ContentType)
@@ -93,7 +101,7 @@ func (w *wire) putObject(ctx context.Context, in *s3.PutObjectInput, extra http.
 	for name, values := range extra {
 		f[name] = values
 	}
-	return w.once(ctx, &request{
+	return o.send(ctx, false, &request{
 		method: http.MethodPut, bucket: aws.ToString(in.Bucket), key: aws.ToString(in.Key),
 		query: "x-id=PutObject", header: http.Header(f), body: in.Body, size: aws.ToInt64(in.ContentLength), payload: payload,
 	})
@@ -117,9 +125,14 @@ func putProtection(f fields, in *s3.PutObjectInput) {
 		f.set("X-Amz-Object-Lock-Retain-Until-Date", smithytime.FormatDateTime(*in.ObjectLockRetainUntilDate))
 	}
 	f.set("X-Amz-Object-Lock-Legal-Hold", string(in.ObjectLockLegalHoldStatus))
+	f.set("X-Amz-Object-Lock-Event-Hold", string(in.ObjectLockEventHold))
+	f.number("X-Amz-Object-Lock-Event-Hold-Duration-Days", in.ObjectLockEventHoldDurationDays)
+	f.number("X-Amz-Object-Lock-Event-Hold-Duration-Years", in.ObjectLockEventHoldDurationYears)
 }
 
-func (w *wire) uploadPart(ctx context.Context, in *s3.UploadPartInput, extra http.Header, payload string) (*http.Response, error) {
+func (o *objects) uploadPart(
+	ctx context.Context, in *s3.UploadPartInput, extra http.Header, payload string,
+) (*http.Response, error) {
 	f := make(fields, 12)
 	f["Content-Type"] = []string{"application/octet-stream"}
 	f.given("Content-Md5", in.ContentMD5)
@@ -129,7 +142,7 @@ func (w *wire) uploadPart(ctx context.Context, in *s3.UploadPartInput, extra htt
 	for name, values := range extra {
 		f[name] = values
 	}
-	return w.once(ctx, &request{
+	return o.send(ctx, false, &request{
 		method: http.MethodPut, bucket: aws.ToString(in.Bucket), key: aws.ToString(in.Key),
 		query:  objectQuery(in.PartNumber, in.UploadId, nil, "UploadPart"),
 		header: http.Header(f), body: in.Body, size: aws.ToInt64(in.ContentLength), payload: payload,

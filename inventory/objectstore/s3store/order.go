@@ -39,7 +39,8 @@ func sortPage(versions []objectstore.Version) {
 	inOrder := slices.IsSortedFunc(versions, func(a, b objectstore.Version) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), b.Modified.Compare(a.Modified))
 	})
-	if inOrder && !markersLast(versions) && !slices.ContainsFunc(versions, func(v objectstore.Version) bool { return isULID(v.VersionID) }) {
+	if inOrder && !markersLast(versions) && !slices.ContainsFunc(versions,
+		func(v objectstore.Version) bool { return isULID(v.VersionID) }) {
 		return
 	}
 	slices.SortStableFunc(versions, func(a, b objectstore.Version) int { return cmp.Compare(a.Key, b.Key) })

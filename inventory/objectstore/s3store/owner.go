@@ -3,15 +3,15 @@ package s3store
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -44,7 +44,8 @@ func newOwner(o Options, base aws.Config) *owner {
 	switch {
 	case o.Account != "":
 	case !o.asks():
-		w.reason = "the service does not tell whose the credentials are, and the provider has no account in the configuration"
+		w.reason = "the service does not say whose credentials these are, and the provider has no account in the " +
+			"configuration"
 	default:
 		w.by, w.reason = "STS", "STS has not been asked"
 		w.ask = func(ctx context.Context) (string, error) {
@@ -62,15 +63,14 @@ func newOwner(o Options, base aws.Config) *owner {
 func (o Options) asks() bool { return o.Account == "" && o.hasSTS() }
 
 // hasSTS tells whether Amazon's STS knows the credentials.
-func (o Options) hasSTS() bool { return o.Amazon && o.Endpoint == "" && !custom(o.Endpoints) }
+func (o Options) hasSTS() bool {
+	return o.Amazon && !custom(o.Endpoint) && !slices.ContainsFunc(slices.Collect(maps.Values(o.Endpoints)), custom)
+}
 
-func custom(endpoints map[string]string) bool {
-	for _, e := range endpoints {
-		if e != "" {
-			return true
-		}
-	}
-	return false
+// custom tells that an endpoint is not Amazon's.
+func custom(endpoint string) bool {
+	_, own := objectstore.AmazonS3(endpoint)
+	return endpoint != "" && !own
 }
 
 // askTime bounds the one question; without an answer requests go on as they
@@ -91,7 +91,7 @@ func (w *owner) name(ctx context.Context) string {
 		}
 		switch {
 		case err != nil:
-			w.reason = "STS in " + w.who.region + " did not tell whose the credentials are (" + refusal(err) +
+			w.reason = "STS in " + w.who.region + " did not say whose credentials these are (" + refusal(err) +
 				"), and the provider has no account in the configuration"
 		case account == "":
 			w.reason = "STS answered without an account, and the provider has none in the configuration"
@@ -134,8 +134,7 @@ func (w *owner) known() string {
 
 type anyOwnerKey struct{}
 
-// expect adds to a request's header whose bucket it is meant for. Whoever
-// builds requests calls it before they are signed.
+// expect adds to a request's header whose bucket it is meant for.
 func (w *owner) expect(ctx context.Context, operation string, h http.Header) {
 	switch operation {
 	case "ListBuckets", "CreateBucket":
@@ -152,16 +151,6 @@ func (w *owner) expect(ctx context.Context, operation string, h http.Header) {
 	if h.Get("X-Amz-Copy-Source") != "" {
 		h.Set(sourceOwnerHeader, account)
 	}
-}
-
-// middleware has every operation of the SDK name the owner.
-func (w *owner) middleware(stack *middleware.Stack) error {
-	return stack.Build.Add(middleware.BuildMiddlewareFunc("ResidencyOwner", func(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
-		if r, ok := in.Request.(*smithyhttp.Request); ok {
-			w.expect(ctx, middleware.GetOperationName(ctx), r.Header)
-		}
-		return next.HandleBuild(ctx, in)
-	}), middleware.After)
 }
 
 // foreign tells whether a bucket that refused us is there for us as long as

@@ -29,7 +29,8 @@ func everyRequest(t *testing.T, s *s3store.Store, bucket string) map[string]erro
 	_, errs["PutMarker"] = s.PutMarker(ctx, bucket, "k")
 	_, errs["CreateUpload"] = s.CreateUpload(ctx, object)
 	_, errs["UploadPart"] = s.UploadPart(ctx, bucket, "k", "id", 1, body())
-	_, errs["CompleteUpload"] = s.CompleteUpload(ctx, object, "id", []objectstore.Part{{Number: 1, ETag: "e"}}, objectstore.Checksum{})
+	_, errs["CompleteUpload"] = s.CompleteUpload(ctx, object, "id", []objectstore.Part{{Number: 1, ETag: "e"}},
+		objectstore.Checksum{})
 	_, errs["Copy"] = s.Copy(ctx, ref, object)
 	_, errs["CopyPart"] = s.CopyPart(ctx, ref, 0, 1, bucket, "k", "id", 1)
 	_, errs["Open"] = s.Open(ctx, ref, 0)
@@ -74,10 +75,13 @@ func TestOwner(t *testing.T) {
 		}
 	}
 	if _, err := theirs.BucketRegion(t.Context(), "bucket"); !errors.Is(err, objectstore.ErrOwner) ||
-		err.Error() != "HeadBucket cloud:bucket: access denied: the bucket belongs to another account: not of somebody, which every request names as the owner" {
+		err.Error() != "HeadBucket cloud:bucket: access denied: the bucket belongs to another account: it is not "+
+			"somebody, which every request names as the owner" {
 		t.Errorf("BucketRegion = %v, want ErrOwner", err)
 	}
-	if _, err := theirs.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"}, objectstore.Body{Reader: strings.NewReader("text"), Size: 4}); !strings.HasSuffix(fmt.Sprint(err), "; or the bucket is not of somebody, which every request names as its owner") {
+	if _, err := theirs.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "k"},
+		objectstore.Body{Reader: strings.NewReader("text"), Size: 4}); !strings.HasSuffix(fmt.Sprint(err),
+		"; or the bucket does not belong to somebody, which every request names as its owner") {
 		t.Errorf("Put = %v", err)
 	}
 	after, err := storetest.Snapshot(t.Context(), box.Client("eu-west-1"), "bucket", "")
@@ -91,7 +95,9 @@ func TestOwner(t *testing.T) {
 func TestOwnerAsked(t *testing.T) {
 	for _, tt := range []struct{ answer, want, check string }{
 		{"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>", "123456789012", "every request names 123456789012, by STS"},
-		{"", "", "not checked, because STS in eu-west-1 did not tell whose the credentials are (AccessDenied), and the provider has no account in the configuration"},
+		{"", "",
+			"not checked, because STS in eu-west-1 did not say whose credentials these are (AccessDenied), and the " +
+				"provider has no account in the configuration"},
 	} {
 		var mu sync.Mutex
 		asked, unnamed := 0, []string{}
@@ -103,13 +109,15 @@ func TestOwnerAsked(t *testing.T) {
 				asked++
 				if tt.answer == "" {
 					w.WriteHeader(http.StatusForbidden)
-					fmt.Fprint(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
+					fmt.Fprint(w,
+						"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>")
 					return
 				}
 				w.Header().Set("Content-Type", "text/xml")
 				fmt.Fprint(w, tt.answer)
 				return
-			case r.Header.Get("X-Amz-Expected-Bucket-Owner") != tt.want, r.Header.Get("X-Amz-Copy-Source") != "" && r.Header.Get("X-Amz-Source-Expected-Bucket-Owner") != tt.want:
+			case r.Header.Get("X-Amz-Expected-Bucket-Owner") != tt.want, r.Header.Get("X-Amz-Copy-Source") != "" &&
+				r.Header.Get("X-Amz-Source-Expected-Bucket-Owner") != tt.want:
 				unnamed = append(unnamed, storetest.Operation(r))
 			case tt.want != "" && !strings.Contains(r.Header.Get("Authorization"), "x-amz-expected-bucket-owner"):
 				unnamed = append(unnamed, storetest.Operation(r)+", not signed")
@@ -121,7 +129,8 @@ func TestOwnerAsked(t *testing.T) {
 		t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 		t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 		t.Setenv("AWS_MAX_ATTEMPTS", "1")
-		p, err := s3store.Open(t.Context(), s3store.Anywhere(s3store.Options{Name: "aws", Amazon: true, Endpoints: map[string]string{"eu-west-1": ""}}))
+		p, err := s3store.Open(t.Context(), s3store.Anywhere(s3store.Options{Name: "aws", Amazon: true,
+			Endpoints: map[string]string{"eu-west-1": ""}}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,9 +161,11 @@ func TestRenewal(t *testing.T) {
 	count := filepath.Join(dir, "count")
 	script := filepath.Join(dir, "credentials.sh")
 	text := "#!/bin/sh\necho x >>" + count + "\nn=$(wc -l <" + count + ")\n[ $n -gt 2 ] && n=2\n" +
-		`echo "{\"Version\":1,\"AccessKeyId\":\"AKID$((n))\",\"SecretAccessKey\":\"s\",\"SessionToken\":\"t$((n))\"}"` + "\n"
+		`echo "{\"Version\":1,\"AccessKeyId\":\"AKID$((n))\",\"SecretAccessKey\":\"s\",\"SessionToken\":\"t$((n))\"}"` +
+		"\n"
 	config := filepath.Join(dir, "config")
-	for path, content := range map[string]string{script: text, config: "[profile p]\ncredential_process = " + script + "\n"} {
+	for path, content := range map[string]string{script: text, config: "[profile p]\ncredential_process = " + script +
+		"\n"} {
 		if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +186,8 @@ func TestRenewal(t *testing.T) {
 		w.Header().Set("Etag", `"e"`)
 	})
 	put := func() error {
-		_, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"}, objectstore.Body{Reader: strings.NewReader("text"), Size: 4})
+		_, err := s.Put(t.Context(), objectstore.NewObject{Bucket: "b", Key: "k"},
+			objectstore.Body{Reader: strings.NewReader("text"), Size: 4})
 		return err
 	}
 	if err := put(); err != nil || requests != 2 {

@@ -88,7 +88,8 @@ func (p *page) version(s *scanner, name []byte) error {
 	if n := len(p.versions); n > 0 {
 		before = p.versions[n-1]
 	}
-	p.versions = append(p.versions, objectstore.Version{Marker: string(name) == "DeleteMarker", Latest: string(name) == "Contents"})
+	p.versions = append(p.versions, objectstore.Version{Marker: string(name) == "DeleteMarker",
+		Latest: string(name) == "Contents"})
 	v := &p.versions[len(p.versions)-1]
 	for {
 		field, more, err := s.child(name)
@@ -120,7 +121,7 @@ func versionField(s *scanner, name []byte, v, before *objectstore.Version) (err 
 	case "VersionId":
 		v.VersionID = same(before.VersionID, text)
 	case "ETag":
-		v.ETag = string(bytes.Trim(text, `"`))
+		v.ETag = bare(string(text))
 	case "StorageClass":
 		v.StorageClass = same(before.StorageClass, text)
 	case "IsLatest":
@@ -156,11 +157,18 @@ func parseSize(text []byte) (int64, error) {
 	return n, nil
 }
 
+// parseTime reads a time, which is of use for order alone: servers leave it empty, or
+// say it without a zone.
 func parseTime(text []byte) (t time.Time, err error) {
-	if t.UnmarshalText(text) == nil {
+	if len(text) == 0 || t.UnmarshalText(text) == nil {
 		return t, nil
 	}
-	return time.Parse(time.RFC3339Nano, string(text))
+	if t, err = time.Parse(time.RFC3339Nano, string(text)); err != nil {
+		if zoneless, err := time.Parse("2006-01-02T15:04:05", string(text)); err == nil {
+			return zoneless, nil
+		}
+	}
+	return t, err
 }
 
 func restoreField(s *scanner, name []byte, v *objectstore.Version) (err error) {
@@ -196,7 +204,7 @@ func timeField(s *scanner, name []byte) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	return time.Parse(time.RFC3339Nano, text)
+	return parseTime([]byte(text))
 }
 
 // decode undoes encoding-type=url where the server says that it applied it.

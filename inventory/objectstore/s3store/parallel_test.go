@@ -30,7 +30,8 @@ func TestParallelListing(t *testing.T) {
 	proxy := box.Proxy(t, region)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
 	open := func(listers int) *s3store.Store {
-		p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: proxy.URL()}, Now: time.Now, PageSize: 20, Listers: listers})
+		p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+			Endpoints: map[string]string{region: proxy.URL()}, Now: time.Now, PageSize: 20, Listers: listers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,8 @@ func TestParallelListing(t *testing.T) {
 		}
 		return storetest.Fault{Delay: 20 * time.Millisecond} // long enough for many requests to be of use
 	})
-	for _, tt := range []struct{ prefix, after string }{{"", ""}, {"flat/", ""}, {"flat/", "flat/00777"}, {"dir-3/", ""}, {"h", "h/0005"}} {
+	for _, tt := range []struct{ prefix, after string }{{"", ""}, {"flat/", ""}, {"flat/", "flat/00777"}, {"dir-3/", ""},
+		{"h", "h/0005"}} {
 		proxy.Reset()
 		got := collect(t, open(0).Versions(t.Context(), bucket, tt.prefix, tt.after))
 		part := slices.DeleteFunc(slices.Clone(want), func(v objectstore.Version) bool {
@@ -84,7 +86,8 @@ func fill(t *testing.T, client *s3.Client, bucket string) {
 	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}); err != nil {
+	if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}); err != nil {
 		t.Fatal(err)
 	}
 	var keys []string
@@ -104,7 +107,8 @@ func fill(t *testing.T, client *s3.Client, bucket string) {
 	for w := range errs {
 		wg.Go(func() {
 			for i := w; i < len(keys) && errs[w] == nil; i += len(errs) {
-				_, errs[w] = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &keys[i], Body: bytes.NewReader([]byte(keys[i]))})
+				_, errs[w] = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &keys[i],
+					Body: bytes.NewReader([]byte(keys[i]))})
 			}
 		})
 	}

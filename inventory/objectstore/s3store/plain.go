@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/listing"
@@ -51,7 +52,7 @@ func (s *Store) plain(ctx context.Context, bucket string) bool {
 	if plain, known := s.unversioned.last(bucket); known {
 		return plain
 	}
-	v, err := s.Versioning(ctx, bucket)
+	v, err := s.versioning(ctx, bucket)
 	return err == nil && v == objectstore.Unversioned
 }
 
@@ -74,12 +75,14 @@ func (s *Store) objectsPage(ctx context.Context, bucket, prefix string, from lis
 	if from.Key != "" {
 		in.StartAfter = &from.Key
 	}
-	in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
-	out, err := s.client.ListObjectsV2(ctx, in, s3.WithAPIOptions(parseListing))
-	if err != nil {
-		return nil, s.fail("ListObjectsV2", bucket, err)
-	}
-	p, err := s.parsed("ListObjectsV2", bucket, out.ResultMetadata)
+	p, err := s.listed("ListObjectsV2", bucket, func(o []types.OptionalObjectAttributes) (middleware.Metadata, error) {
+		in.OptionalObjectAttributes = o
+		out, err := s.client.ListObjectsV2(ctx, in, s3.WithAPIOptions(parseListing))
+		if err != nil {
+			return middleware.Metadata{}, err
+		}
+		return out.ResultMetadata, nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +90,8 @@ func (s *Store) objectsPage(ctx context.Context, bucket, prefix string, from lis
 	if n := len(p.versions); n > 0 {
 		p.nextKey, p.astray = p.versions[n-1].Key, slices.Contains(p.doubtful, n-1)
 	} else if p.truncated {
-		return nil, s.broken("ListObjectsV2", bucket, fmt.Errorf("%w: a page without entries says that there is more", objectstore.ErrOrder))
+		return nil, s.broken("ListObjectsV2", bucket, fmt.Errorf("%w: an empty page says that there are more",
+			objectstore.ErrOrder))
 	}
 	return p, nil
 }

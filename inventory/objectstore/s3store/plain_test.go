@@ -59,7 +59,8 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<ListResult><EncodingType>url</EncodingType><IsTruncated>%t</IsTruncated>`, until < len(s.keys))
 	if request == "versions" && until < len(s.keys) {
-		fmt.Fprintf(&b, `<NextKeyMarker>%s</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>`, s.keys[until-1])
+		fmt.Fprintf(&b, `<NextKeyMarker>%s</NextKeyMarker><NextVersionIdMarker>null</NextVersionIdMarker>`,
+			s.keys[until-1])
 	}
 	for _, key := range s.keys[from:until] {
 		fields := fmt.Sprintf(`<Key>%s</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><ETag>&quot;e&quot;</ETag><Size>7</Size><StorageClass>STANDARD</StorageClass>`, key)
@@ -94,9 +95,14 @@ func TestListingOfPlainBuckets(t *testing.T) {
 		asked []string
 		err   error
 	}{
-		{name: "never versioned", shelf: &shelf{page: 2}, asked: []string{"versioning", "objects", "objects", "objects", "versioning"}},
-		{name: "versioned", shelf: &shelf{page: 2, versioning: enabled}, asked: []string{"versioning", "versions", "versions", "versions"}},
-		{name: "suspended", shelf: &shelf{page: 5, versioning: `<Status>Suspended</Status>`}, asked: []string{"versioning", "versions"}},
+		{name: "never versioned", shelf: &shelf{page: 2}, asked: []string{"versioning", "objects", "objects", "objects",
+			"versioning"}},
+		{name: "versioned", shelf: &shelf{page: 2, versioning: enabled},
+			asked: []string{"versioning", "versions", "versions",
+				"versions"}},
+		{name: "suspended", shelf: &shelf{page: 5, versioning: `<Status>Suspended</Status>`},
+			asked: []string{"versioning",
+				"versions"}},
 		{name: "does not say", shelf: &shelf{page: 5, versioning: "denied"}, asked: []string{"versioning", "versions"}},
 		{name: "from the middle", shelf: &shelf{page: 5}, after: "b", asked: []string{"versions"}},
 		{name: "versioning comes meanwhile", shelf: &shelf{page: 5, before: func(s *shelf, request string) {
@@ -104,7 +110,8 @@ func TestListingOfPlainBuckets(t *testing.T) {
 				s.versioning = enabled
 			}
 		}}, asked: []string{"versioning", "objects", "versioning"}, err: objectstore.ErrOrder},
-		{name: "hollow", shelf: &shelf{page: 2, hollow: true}, asked: []string{"versioning", "objects"}, err: objectstore.ErrOrder},
+		{name: "hollow", shelf: &shelf{page: 2, hollow: true}, asked: []string{"versioning", "objects"},
+			err: objectstore.ErrOrder},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.shelf.keys = keys
@@ -121,7 +128,9 @@ func TestListingOfPlainBuckets(t *testing.T) {
 			}
 			want := keys[slices.IndexFunc(keys, func(k string) bool { return k > tt.after }):]
 			for i, v := range got {
-				if i >= len(want) || v.Key != want[i] || v.VersionID != objectstore.NullVersion || !v.Latest || v.ETag != "e" || v.Size != 7 || v.StorageClass != "STANDARD" {
+				if i >= len(want) || v.Key != want[i] || v.VersionID != objectstore.NullVersion || !v.Latest ||
+					v.ETag != "e" ||
+					v.Size != 7 || v.StorageClass != "STANDARD" {
 					t.Errorf("entry %d is %+v", i, v)
 				}
 			}

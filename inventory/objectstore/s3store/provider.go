@@ -13,9 +13,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/bucketpolicy"
 )
 
 // Options describes a provider. Name is required.
@@ -25,6 +27,8 @@ type Options struct {
 	// Endpoints maps a region to its URL. An empty URL means AWS's own endpoint.
 	// The map may be empty for AWS: then regions are found by listing buckets.
 	Endpoints map[string]string
+	// Signing maps a region to the one that its requests are signed for; default: itself.
+	Signing map[string]string
 	// Endpoint is that of regions which Endpoints does not name; empty: AWS's own.
 	Endpoint string
 	// Connections bounds the idle connections kept per endpoint; default 256.
@@ -47,6 +51,9 @@ type Options struct {
 	// process reads once.
 	Proxy func(*http.Request) (*url.URL, error)
 	Now   func() time.Time // default time.Now
+	// Backoff is how long to wait before a request is repeated, attempts of which have
+	// failed with an error; default: the SDK's rules.
+	Backoff func(attempts int, err error) (time.Duration, error)
 	// PageSize is how many entries to ask for in one request; default 1,000,
 	// the most that S3 gives.
 	PageSize int32
@@ -63,11 +70,15 @@ type Options struct {
 type Provider struct {
 	name      string
 	endpoints map[string]string
+	signing   map[string]string // Options.Signing
 	fallback  string
 	base      aws.Config
-	client    *client // that all stores send by
+	sends     *http.Client // what the transports of all stores have, as the next two
+	patience  Patience
+	observe   func(objectstore.Exchange)
 	owner     *owner
 	now       func() time.Time
+	backoff   func(int, error) (time.Duration, error) // nil: the SDK's
 	keys      []CustomerKey
 	pageSize  int32
 	listers   int
@@ -105,11 +116,16 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 		return nil, err
 	}
 	owner := newOwner(o, base)
-	sends, err := newClient(base.HTTPClient, o)
-	if err != nil {
-		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
+	sdk, ok := base.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		return nil, fmt.Errorf("provider %s: the SDK gave an HTTP client of type %T", o.Name, base.HTTPClient)
 	}
-	return &Provider{name: o.Name, client: sends, endpoints: o.Endpoints, fallback: o.Endpoint, base: base, owner: owner, now: o.Now, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys, stores: make(map[string]*Store)}, nil
+	// The SDK's own follows redirects to wherever they lead.
+	sends := &http.Client{Transport: sdk.GetTransport(), CheckRedirect: follow, Timeout: sdk.GetTimeout()}
+	return &Provider{name: o.Name, sends: sends, patience: o.Patience.orDefault(), observe: o.Observe,
+		endpoints: o.Endpoints, signing: o.Signing, fallback: o.Endpoint, base: base, owner: owner,
+		now: o.Now, backoff: o.Backoff, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys,
+		stores: make(map[string]*Store)}, nil
 }
 
 // Regions lists the configured regions in order; empty means all that the
@@ -136,30 +152,48 @@ func (p *Provider) Region(region string) *Store {
 	if s, ok := p.stores[region]; ok {
 		return s
 	}
+	endpoint := cmp.Or(p.endpoints[region], p.fallback)
+	signing := cmp.Or(p.signing[region], region)
+	client, t := p.connect(signing, endpoint)
+	named, own := objectstore.AmazonS3(t.address)
+	s := &Store{
+		provider: p.name, region: region, signing: signing, endpoint: endpoint,
+		amazon: endpoint == "" || own, named: named, client: client,
+		owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys,
+		objects: newObjects(client, t), transport: t,
+	}
+	p.stores[region] = s
+	return s
+}
+
+// connect makes the transport of the region that is signed for, and the SDK's client that builds requests for it.
+func (p *Provider) connect(region, endpoint string) (*s3.Client, *transport) {
 	cfg := p.base.Copy()
 	cfg.Region = region
-	endpoint := cmp.Or(p.endpoints[region], p.fallback)
-	sends := p.client.at("")
-	cfg.HTTPClient = sends
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.Retryer = retry.AddWithErrorCodes(o.Retryer, append(passing(), "RequestTimeTooSkewed")...)
-		o.APIOptions = append(o.APIOptions, p.owner.middleware, (&renewal{p.base.Credentials}).middleware, sends.middleware)
+	rules := retry.AddWithErrorCodes(s3.NewFromConfig(cfg).Options().Retryer, append(passing(), "RequestTimeTooSkewed")...)
+	if p.backoff != nil {
+		rules = paced{rules, p.backoff}
+	}
+	t := &transport{next: p.sends, chain: cfg.Credentials, rules: rules, owner: p.owner, now: p.now,
+		patience: p.patience, observe: p.observe, signer: newSigner()}
+	client := s3.NewFromConfig(cfg, t.sole, func(o *s3.Options) {
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 			o.UsePathStyle = true
 		}
 	})
-	s := &Store{provider: p.name, region: region, endpoint: endpoint, client: client, owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys, wire: newWire(client, p.now, p.owner), http: sends}
-	sends.address = s.URL()
-	p.stores[region] = s
-	return s
+	t.address = resolved(client)
+	return client, t
 }
 
 // Store is one region. It implements objectstore.Store.
 type Store struct {
 	provider string
 	region   string
+	signing  string // the region that requests are signed for
 	endpoint string
+	amazon   bool               // it is Amazon's own service
+	named    objectstore.Amazon // what the name of its host says then
 	client   *s3.Client
 	owner    *owner
 	now      func() time.Time
@@ -167,74 +201,72 @@ type Store struct {
 	lastKey  atomic.Int64 // index of the key that served last
 	pageSize int32
 	listers  int
-	wire     *wire // for what is asked once or more per object
-	http     *client
 
+	transport *transport
+	objects   *objects // for what is asked once or more per object
+
+	encryption  atomic.Pointer[choice] // that writes ask for; nil: none
 	unversioned neverVersioned
+	plainPages  atomic.Bool // the service refuses to list what is optional
+	noUploads   atomic.Bool // the service lists no unfinished uploads
+	oneByOne    atomic.Bool // the service deletes no several entries at once
 }
 
 var (
 	_ objectstore.Store     = (*Store)(nil)
 	_ objectstore.Addressed = (*Store)(nil)
+	_ objectstore.Capable   = (*Store)(nil)
 
 	_ objectstore.OwnerChecker = (*Store)(nil)
 	_ objectstore.Identifier   = (*Store)(nil)
 	_ objectstore.MFADeleter   = (*Store)(nil)
-	_ objectstore.Founder      = (*Store)(nil)
-	_ objectstore.TagCounter   = (*Store)(nil)
-	_ objectstore.Carrier      = (*Store)(nil)
+	_ objectstore.UploadLister = (*Store)(nil)
+	_ objectstore.Encrypter    = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
-// partition can copy from any other.
+// partition can copy from any other, unless it is reached by a VPC endpoint.
 func (s *Store) Endpoint() string {
-	if s.endpoint == "" {
+	switch {
+	case s.amazon && s.named.Private:
+		return s.provider + " " + s.region
+	case s.amazon:
 		return s.provider
 	}
 	return s.provider + " " + s.endpoint
 }
 
-// URL implements objectstore.Addressed. Amazon's own address is the one that the
-// client resolves, so that what the environment puts in its place shows.
-func (s *Store) URL() string {
-	o := s.client.Options()
-	if o.BaseEndpoint != nil {
-		return *o.BaseEndpoint
-	}
-	resolved, err := o.EndpointResolverV2.ResolveEndpoint(context.Background(), s3.EndpointParameters{
-		Region: &o.Region, UseFIPS: aws.Bool(o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
-		UseDualStack: aws.Bool(o.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
-	})
-	if err != nil {
-		return "" // every request fails as well, and says why
-	}
-	return resolved.URI.String()
-}
+// URL implements objectstore.Addressed.
+func (s *Store) URL() string { return s.transport.address }
 
 // Account implements objectstore.Addressed.
 func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 
-// KeepsOwner tells whether a bucket's owner has access whatever its policy leaves
-// unsaid, as on AWS (IAM User Guide, "Policy evaluation logic").
-func (s *Store) KeepsOwner() bool { return s.endpoint == "" }
-
-// NewBuckets implements objectstore.Founder (Amazon S3 User Guide, "Default settings for
-// new S3 buckets FAQ", and since April 2026 "Blocking or unblocking SSE-C for a general
-// purpose bucket").
-func (s *Store) NewBuckets() objectstore.NewBucket {
-	amazon := s.endpoint == ""
-	return objectstore.NewBucket{BlocksPublic: amazon, RefusesCustomerKeys: amazon}
+// Capabilities implements objectstore.Capable. Of Amazon S3 its documents promise all:
+//   - CountsTags: API model, "HeadObjectOutput" and "GetObjectOutput", TagCount, "the number
+//     of tags, if any, on the object, when you have the relevant permission to read object
+//     tags";
+//   - CarriesAttributes: Amazon S3 API Reference, "CopyObject", x-amz-metadata-directive and
+//     x-amz-tagging-directive;
+//   - SumsCopiedParts: API model, "CopyPartResult", Checksum…, "present if the object was
+//     uploaded with" that algorithm;
+//   - AcrossRegions: Amazon S3 API Reference, "CopyObject", across Regions and VPC endpoints;
+//   - KeepsOwner: IAM User Guide, "Policy evaluation logic";
+//   - NewBuckets: Amazon S3 User Guide, "Default settings for new S3 buckets FAQ", and since
+//     April 2026 "Blocking or unblocking SSE-C for a general purpose bucket".
+func (s *Store) Capabilities() objectstore.Capabilities {
+	if !s.amazon {
+		return objectstore.Capabilities{}
+	}
+	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true,
+		AcrossRegions: true, KeepsOwner: true,
+		NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
 }
 
-// CarriesAttributes implements objectstore.Carrier. Amazon S3 does: headers and
-// metadata by the directive COPY, tags by that of tagging (Amazon S3 API Reference,
-// "CopyObject", x-amz-metadata-directive, x-amz-tagging-directive).
-func (s *Store) CarriesAttributes() bool { return s.endpoint == "" }
+// WriteBlocks implements objectstore.WriteBlocker.
+func (s *Store) WriteBlocks() objectstore.WriteBlocks {
+	return bucketpolicy.WriteBlocks{Partition: cmp.Or(s.named.Partition, "aws")}
+}
 
-// CountsTags implements objectstore.TagCounter. Amazon S3 does (API model,
-// "HeadObjectOutput" and "GetObjectOutput", TagCount: "the number of tags, if any,
-// on the object, when you have the relevant permission to read object tags").
-func (s *Store) CountsTags() bool { return s.endpoint == "" }
-
-// once keeps the SDK from repeating a request by itself.
-func once(o *s3.Options) { o.Retryer = aws.NopRetryer{} }
+// once keeps a request of the SDK's from being repeated.
+func (s *Store) once(o *s3.Options) { o.HTTPClient = single{s.transport} }

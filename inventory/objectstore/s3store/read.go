@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,59 +14,104 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
-
-type headerKey struct{}
-
-// rawHeader keeps the answer's header: some values, such as an Expires that is
-// no date, reach us only there.
-func rawHeader(stack *middleware.Stack) error {
-	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ResidencyHeader", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
-		out, metadata, err := next.HandleDeserialize(ctx, in)
-		if response, ok := out.RawResponse.(*smithyhttp.Response); ok {
-			metadata.Set(headerKey{}, response.Header)
-		}
-		return out, metadata, err
-	}), middleware.After)
-}
 
 // Open implements objectstore.Reader.
 func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
 	o, err := s.open(ctx, ref, part, CustomerKey{})
 	if errors.Is(err, objectstore.ErrCustomerKey) {
-		return unlock(s, "GetObject", ref.Bucket, func(key CustomerKey) (*objectstore.Object, error) { return s.open(ctx, ref, part, key) })
+		return unlock(s, "GetObject", ref.Bucket, func(key CustomerKey) (*objectstore.Object, error) {
+			return s.open(ctx, ref,
+				part, key)
+		})
 	}
 	return o, err
 }
 
 func (s *Store) open(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (*objectstore.Object, error) {
-	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in := &s3.GetObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID),
+		IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.wire.getObject(ctx, in)
-	if err != nil {
-		return nil, s.fail("GetObject", ref.Bucket, err)
+	out, err := s.objects.getObject(ctx, in)
+	if err = s.fail("GetObject", ref.Bucket, err); errors.Is(err, objectstore.ErrNotOffered) && in.IfMatch != nil {
+		// A service that knows no conditions: what it answers is compared instead.
+		in.IfMatch = nil
+		out, err = s.objects.getObject(ctx, in)
+		err = s.fail("GetObject", ref.Bucket, err)
 	}
-	info, err := parseInfo(out.Header, length(out))
+	if err != nil {
+		return nil, err
+	}
+	info, err := s.opened(ctx, ref, part, key, out)
 	if err != nil {
 		_ = out.Body.Close()
-		return nil, s.fail("GetObject", ref.Bucket, err)
+		return nil, err
+	}
+	return &objectstore.Object{Info: info, Body: out.Body}, nil
+}
+
+// opened reads an answer's header. Of a body that comes without a length, the
+// description of the object tells it, and the body must have it.
+func (s *Store) opened(
+	ctx context.Context, ref objectstore.Ref, part int, key CustomerKey, out *http.Response,
+) (objectstore.Info, error) {
+	info, err := parseInfo(out.Header, length(out))
+	if err != nil {
+		return info, s.fail("GetObject", ref.Bucket, err)
+	}
+	if out.ContentLength < 0 {
+		told, err := s.stat(ctx, ref, part, key)
+		if err != nil {
+			return info, err
+		}
+		if info.Size, info.Length = told.Size, told.Length; info.Length > 0 {
+			out.Body = &exactBody{ReadCloser: out.Body, left: info.Length}
+		}
+	}
+	if another(ref, info) {
+		return info, s.broken("GetObject", ref.Bucket, errAnother)
 	}
 	info.Incomplete = incomplete(out, part)
-	return &objectstore.Object{Info: info, Body: out.Body}, nil
+	return info, nil
+}
+
+// errAnother reports an answer about another object than was asked for, by a service that
+// knows no conditions.
+var errAnother = fmt.Errorf("%w: its ETag is another", objectstore.ErrPrecondition)
+
+// another tells whether an answer says that it is about another object.
+func another(ref objectstore.Ref, info objectstore.Info) bool {
+	return ref.ETag != "" && info.ETag != "" && info.ETag != ref.ETag
+}
+
+// exactBody fails unless it has as many bytes as were announced elsewhere.
+type exactBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *exactBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	switch b.left -= int64(n); {
+	case b.left < 0:
+		return n, errors.New("the body is longer than the object")
+	case err == io.EOF && b.left > 0:
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 // Stat implements objectstore.Reader.
 func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
 	info, err := s.stat(ctx, ref, part, CustomerKey{})
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, part, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, part, CustomerKey{}); statErr == nil &&
+			info.VersionID == objectstore.NullVersion {
 			return info, nil
 		}
 	}
@@ -87,17 +133,25 @@ func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
 }
 
 func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (objectstore.Info, error) {
-	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID), IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
+	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID),
+		IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
 	if part > 0 {
 		in.PartNumber = aws.Int32(int32(part))
 	}
-	out, err := s.wire.headObject(ctx, in)
-	if err != nil {
-		return objectstore.Info{}, s.fail("HeadObject", ref.Bucket, err)
+	out, err := s.objects.headObject(ctx, in)
+	if err = s.fail("HeadObject", ref.Bucket, err); errors.Is(err, objectstore.ErrNotOffered) && in.IfMatch != nil {
+		in.IfMatch = nil
+		out, err = s.objects.headObject(ctx, in)
+		err = s.fail("HeadObject", ref.Bucket, err)
 	}
-	drop(out)
+	if err != nil {
+		return objectstore.Info{}, err
+	}
 	info, err := parseInfo(out.Header, length(out))
+	if err == nil && another(ref, info) {
+		err = errAnother
+	}
 	info.Incomplete = incomplete(out, part)
 	return info, s.fail("HeadObject", ref.Bucket, err)
 }
@@ -128,7 +182,8 @@ func incomplete(out *http.Response, part int) string {
 func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
 	list, err := s.tags(ctx, ref)
 	if current, ok := nullAsCurrent(ref, err); ok {
-		if info, statErr := s.stat(ctx, current, 0, CustomerKey{}); statErr == nil && info.VersionID == objectstore.NullVersion {
+		if info, statErr := s.stat(ctx, current, 0, CustomerKey{}); statErr == nil &&
+			info.VersionID == objectstore.NullVersion {
 			return s.tags(ctx, current)
 		}
 	}
@@ -138,14 +193,21 @@ func (s *Store) Tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Ta
 // Lock implements objectstore.Reader.
 func (s *Store) Lock(ctx context.Context, ref objectstore.Ref) (objectstore.Lock, error) {
 	var lock objectstore.Lock
-	retention, err := s.client.GetObjectRetention(ctx, &s3.GetObjectRetentionInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
+	retention, err := s.client.GetObjectRetention(ctx, &s3.GetObjectRetentionInput{Bucket: &ref.Bucket, Key: &ref.Key,
+		VersionId: versionID(ref.VersionID)})
 	if err = s.fail("GetObjectRetention", ref.Bucket, err); err != nil && !notConfigured(err) {
 		return lock, err
 	}
 	if err == nil && retention.Retention != nil {
-		lock.Mode, lock.Until = string(retention.Retention.Mode), aws.ToTime(retention.Retention.RetainUntilDate)
+		r := retention.Retention
+		lock.Mode, lock.Until = string(r.Mode), aws.ToTime(r.RetainUntilDate)
+		if lock.Event.On = r.EventHold == types.ObjectLockEventHoldOn; lock.Event.On && r.EventHoldDuration != nil {
+			lock.Event.Days, lock.Event.Years = int(aws.ToInt32(r.EventHoldDuration.Days)),
+				int(aws.ToInt32(r.EventHoldDuration.Years))
+		}
 	}
-	hold, err := s.client.GetObjectLegalHold(ctx, &s3.GetObjectLegalHoldInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
+	hold, err := s.client.GetObjectLegalHold(ctx, &s3.GetObjectLegalHoldInput{Bucket: &ref.Bucket, Key: &ref.Key,
+		VersionId: versionID(ref.VersionID)})
 	if err = s.fail("GetObjectLegalHold", ref.Bucket, err); err != nil && !notConfigured(err) {
 		return lock, err
 	}
@@ -154,7 +216,8 @@ func (s *Store) Lock(ctx context.Context, ref objectstore.Ref) (objectstore.Lock
 }
 
 func (s *Store) tags(ctx context.Context, ref objectstore.Ref) ([]objectstore.Tag, error) {
-	out, err := s.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID)})
+	out, err := s.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &ref.Bucket, Key: &ref.Key,
+		VersionId: versionID(ref.VersionID)})
 	if err != nil {
 		return nil, s.fail("GetObjectTagging", ref.Bucket, err)
 	}
@@ -179,15 +242,16 @@ func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 			ContentType:        h.Get("Content-Type"),
 			CacheControl:       h.Get("Cache-Control"),
 			ContentDisposition: h.Get("Content-Disposition"),
-			ContentEncoding:    h.Get("Content-Encoding"),
+			ContentEncoding:    stored(h.Get("Content-Encoding")),
 			ContentLanguage:    h.Get("Content-Language"),
 			Expires:            h.Get("Expires"),
 			WebsiteRedirect:    h.Get("X-Amz-Website-Redirect-Location"),
 			StorageClass:       h.Get("X-Amz-Storage-Class"),
-			Lock:               objectstore.Lock{Mode: h.Get("X-Amz-Object-Lock-Mode"), Hold: h.Get("X-Amz-Object-Lock-Legal-Hold") == "ON"},
+			Lock: objectstore.Lock{Mode: h.Get("X-Amz-Object-Lock-Mode"),
+				Hold: h.Get("X-Amz-Object-Lock-Legal-Hold") == "ON"},
 		},
 		VersionID: h.Get("X-Amz-Version-Id"),
-		ETag:      strings.Trim(h.Get("Etag"), `"`),
+		ETag:      bare(h.Get("Etag")),
 		Size:      length,
 		Length:    length,
 		Encrypted: encryption(h),
@@ -196,7 +260,9 @@ func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 
 		CustomerKey:   h.Get(sseHeader + "Key-Md5"),
 		ArchiveStatus: h.Get("X-Amz-Archive-Status"), // Amazon S3 API Reference, "HeadObject"
+		Restoring:     strings.Contains(h.Get("X-Amz-Restore"), `ongoing-request="true"`),
 	}
+	info.Sum = objectstore.ETagSum(info.ETag, info.Encrypted, info.KeyID)
 	if info.VersionID == "" {
 		info.VersionID = objectstore.NullVersion
 	}
@@ -215,6 +281,9 @@ func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 	if info.PartCount, err = count(h, "X-Amz-Mp-Parts-Count"); err != nil {
 		return info, err
 	}
+	if info.Lock.Event, err = eventHold(h); err != nil {
+		return info, err
+	}
 	if r := h.Get("Content-Range"); r != "" {
 		_, total, _ := strings.Cut(r, "/")
 		if info.Size, err = strconv.ParseInt(total, 10, 64); err != nil {
@@ -231,6 +300,21 @@ func parseInfo(h http.Header, length int64) (objectstore.Info, error) {
 	}
 	info.Answered, _ = http.ParseTime(h.Get("Date")) // zero where there is none
 	return info, nil
+}
+
+// eventHold reads what an answer tells of one (API model, "HeadObjectOutput",
+// ObjectLockEventHold).
+func eventHold(h http.Header) (e objectstore.EventHold, err error) {
+	const name = "X-Amz-Object-Lock-Event-Hold"
+	if h.Get(name) != "ON" {
+		return e, nil
+	}
+	e.On = true
+	if e.Days, err = count(h, name+"-Duration-Days"); err != nil {
+		return e, err
+	}
+	e.Years, err = count(h, name+"-Duration-Years")
+	return e, err
 }
 
 func count(h http.Header, name string) (int, error) {
@@ -262,6 +346,26 @@ func checksum(h http.Header) objectstore.Checksum {
 		}
 	}
 	return objectstore.Checksum{}
+}
+
+// bare is an ETag without its quotes, and without the mark of weakness that proxies put
+// before it when they change how a body is sent.
+func bare(etag string) string { return strings.Trim(strings.TrimPrefix(etag, "W/"), `"`) }
+
+// stored is a Content-Encoding without what was one of the transfer alone: SDKs send
+// "aws-chunked" with it, which Amazon drops and other services keep (Amazon S3 API
+// Reference, "PutObject", Content-Encoding).
+func stored(encoding string) string {
+	if !strings.Contains(encoding, "aws-chunked") {
+		return encoding
+	}
+	var rest []string
+	for token := range strings.SplitSeq(encoding, ",") {
+		if token = strings.TrimSpace(token); token != "" && token != "aws-chunked" {
+			rest = append(rest, token)
+		}
+	}
+	return strings.Join(rest, ",")
 }
 
 func versionID(id string) *string {

@@ -6,10 +6,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-)
 
-// ErrInsecure reports an endpoint that would carry data in the clear.
-var ErrInsecure = errors.New("plain http to another machine: data and keys could be read on the way")
+	"github.com/residency/residency/inventory/objectstore"
+)
 
 func checkEndpoint(endpoint string, insecure bool) error {
 	if endpoint == "" {
@@ -26,7 +25,7 @@ func checkEndpoint(endpoint string, insecure bool) error {
 	if insecure || private(u) {
 		return nil
 	}
-	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, ErrInsecure)
+	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, objectstore.ErrInsecure)
 }
 
 // private tells whether nobody on the way can read what is sent to an address.
@@ -50,7 +49,7 @@ type proxyFunc = func(*http.Request) (*url.URL, error)
 func secure(next proxyFunc, insecure bool) proxyFunc {
 	return func(r *http.Request) (*url.URL, error) {
 		if !insecure && r.Context().Value(storageKey{}) != nil && !private(r.URL) {
-			return nil, fmt.Errorf("%w; use https, or --insecure if you accept that", ErrInsecure)
+			return nil, fmt.Errorf("%w; use https, or --insecure if you accept that", objectstore.ErrInsecure)
 		}
 		if next == nil {
 			return nil, nil

@@ -22,7 +22,9 @@ type setting struct {
 }
 
 // decoded makes a put of a function that takes the decoded value.
-func decoded[T any](put func(ctx context.Context, c *s3.Client, bucket *string, v *T) error) func(context.Context, *s3.Client, *string, []byte) error {
+func decoded[T any](
+	put func(ctx context.Context, c *s3.Client, bucket *string, v *T) error,
+) func(context.Context, *s3.Client, *string, []byte) error {
 	return func(ctx context.Context, c *s3.Client, bucket *string, value []byte) error {
 		v := new(T)
 		if err := json.Unmarshal(value, v); err != nil {
@@ -86,7 +88,8 @@ func settings(s objectstore.Setting) (setting, bool) {
 				return out.ObjectLockConfiguration, nil
 			},
 			decoded(func(ctx context.Context, c *s3.Client, b *string, v *types.ObjectLockConfiguration) error {
-				_, err := c.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: b, ObjectLockConfiguration: v})
+				_, err := c.PutObjectLockConfiguration(ctx, &s3.PutObjectLockConfigurationInput{Bucket: b,
+					ObjectLockConfiguration: v})
 				return err
 			}),
 		}, true
@@ -115,10 +118,12 @@ func applicationSetting(s objectstore.Setting) (setting, bool) {
 		return setting{
 			func(ctx context.Context, c *s3.Client, b *string) (any, error) {
 				out, err := c.GetBucketWebsite(ctx, &s3.GetBucketWebsiteInput{Bucket: b})
-				if err != nil || out.IndexDocument == nil && out.ErrorDocument == nil && out.RedirectAllRequestsTo == nil && len(out.RoutingRules) == 0 {
+				if err != nil || out.IndexDocument == nil && out.ErrorDocument == nil && out.RedirectAllRequestsTo == nil &&
+					len(out.RoutingRules) == 0 {
 					return nil, err
 				}
-				return types.WebsiteConfiguration{IndexDocument: out.IndexDocument, ErrorDocument: out.ErrorDocument, RedirectAllRequestsTo: out.RedirectAllRequestsTo, RoutingRules: out.RoutingRules}, nil
+				return types.WebsiteConfiguration{IndexDocument: out.IndexDocument, ErrorDocument: out.ErrorDocument,
+					RedirectAllRequestsTo: out.RedirectAllRequestsTo, RoutingRules: out.RoutingRules}, nil
 			},
 			decoded(func(ctx context.Context, c *s3.Client, b *string, v *types.WebsiteConfiguration) error {
 				_, err := c.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: b, WebsiteConfiguration: v})
@@ -135,7 +140,8 @@ func applicationSetting(s objectstore.Setting) (setting, bool) {
 				return types.RequestPaymentConfiguration{Payer: out.Payer}, nil
 			},
 			decoded(func(ctx context.Context, c *s3.Client, b *string, v *types.RequestPaymentConfiguration) error {
-				_, err := c.PutBucketRequestPayment(ctx, &s3.PutBucketRequestPaymentInput{Bucket: b, RequestPaymentConfiguration: v})
+				_, err := c.PutBucketRequestPayment(ctx, &s3.PutBucketRequestPaymentInput{Bucket: b,
+					RequestPaymentConfiguration: v})
 				return err
 			}),
 		}, true
@@ -212,10 +218,13 @@ func foreignSetting(s objectstore.Setting) (setting, bool) {
 	case objectstore.Notifications:
 		return setting{get: func(ctx context.Context, c *s3.Client, b *string) (any, error) {
 			out, err := c.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: b})
-			if err != nil || out.EventBridgeConfiguration == nil && len(out.LambdaFunctionConfigurations)+len(out.QueueConfigurations)+len(out.TopicConfigurations) == 0 {
+			if err != nil || out.EventBridgeConfiguration == nil && len(out.LambdaFunctionConfigurations)+len(
+				out.QueueConfigurations)+len(out.TopicConfigurations) == 0 {
 				return nil, err
 			}
-			return types.NotificationConfiguration{EventBridgeConfiguration: out.EventBridgeConfiguration, LambdaFunctionConfigurations: out.LambdaFunctionConfigurations, QueueConfigurations: out.QueueConfigurations, TopicConfigurations: out.TopicConfigurations}, nil
+			return types.NotificationConfiguration{EventBridgeConfiguration: out.EventBridgeConfiguration,
+				LambdaFunctionConfigurations: out.LambdaFunctionConfigurations, QueueConfigurations: out.QueueConfigurations,
+				TopicConfigurations: out.TopicConfigurations}, nil
 		}}, true
 	}
 	return setting{}, false
@@ -296,8 +305,10 @@ func notConfigured(err error) bool {
 		return false
 	}
 	switch e.Code {
-	case "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration", "ServerSideEncryptionConfigurationNotFoundError",
-		"NoSuchWebsiteConfiguration", "OwnershipControlsNotFoundError", "NoSuchPublicAccessBlockConfiguration", "ObjectLockConfigurationNotFoundError",
+	case "NoSuchBucketPolicy", "NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration",
+		"ServerSideEncryptionConfigurationNotFoundError",
+		"NoSuchWebsiteConfiguration", "OwnershipControlsNotFoundError", "NoSuchPublicAccessBlockConfiguration",
+		"ObjectLockConfigurationNotFoundError",
 		"ReplicationConfigurationNotFoundError", "NoSuchObjectLockConfiguration":
 		return true
 	}

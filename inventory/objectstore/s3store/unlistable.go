@@ -148,7 +148,7 @@ func (l *lister) byPage(ctx context.Context, done progress, yield func(objectsto
 
 func (s *Store) unlistable(op, bucket string) error {
 	return &objectstore.Error{Op: op, Bucket: s.provider + ":" + bucket, Kind: objectstore.ErrUnlistable,
-		Err: errors.New("it puts U+FFFD for what its listings cannot hold, and nothing is known under that name")}
+		Err: errors.New("it writes U+FFFD for what its listings cannot represent, and the listed key does not exist")}
 }
 
 // sifted is a page in order, without the entries of which the key is not known.
@@ -182,8 +182,8 @@ func (l *lister) sifted(ctx context.Context, from listing.Marker) (p *page, odd 
 	slices.Reverse(odd)
 	if p.truncated && p.astray {
 		if sure < from.Key || sure == from.Key && from.VersionID == "" {
-			return nil, nil, fmt.Errorf("%w: the next page can begin behind no key of this one, which are all listed with "+
-				"U+FFFD, as the server lists what it cannot write", objectstore.ErrOrder)
+			return nil, nil, fmt.Errorf("%w: the next page can start after no key of this one, because all are listed with "+
+				"U+FFFD, which the server writes for what it cannot represent", objectstore.ErrOrder)
 		}
 		kept = slices.DeleteFunc(kept, func(v objectstore.Version) bool { return v.Key > sure })
 		p.nextKey, p.nextID = sure, ""
@@ -230,8 +230,8 @@ func (l *lister) there(ctx context.Context, v objectstore.Version) (bool, error)
 	switch {
 	case err == nil:
 		return !v.Marker && info.ETag == v.ETag && info.Size == v.Size, nil
-	case v.Marker && errors.Is(err, objectstore.ErrNotOffered):
-		return true, nil // S3's answer to a read of a delete marker
+	case v.Marker && errors.Is(err, objectstore.ErrMarker):
+		return true, nil
 	case errors.Is(err, objectstore.ErrNotFound):
 		return false, nil
 	}

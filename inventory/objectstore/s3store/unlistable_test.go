@@ -36,7 +36,8 @@ func TestUnlistableKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		if versioned {
-			if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}); err != nil {
+			if _, err := client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,
+				VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -47,7 +48,8 @@ func TestUnlistableKeys(t *testing.T) {
 				n = 2 // and a marker
 			}
 			for range n {
-				if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader("same")}); err != nil {
+				if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key,
+					Body: strings.NewReader("same")}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -65,7 +67,8 @@ func TestUnlistableKeys(t *testing.T) {
 		}
 		for size := int32(1); size <= 40; size++ {
 			for _, listers := range []int{0, 1} {
-				p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: box.Endpoints[region]}, Now: time.Now, PageSize: size, Listers: listers})
+				p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+					Endpoints: map[string]string{region: box.Endpoints[region]}, Now: time.Now, PageSize: size, Listers: listers})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -78,8 +81,10 @@ func TestUnlistableKeys(t *testing.T) {
 				case err != nil:
 					continue // a page has nothing that the next one can begin behind
 				}
-				if got := slices.Compact(slices.Clone(keys)); !slices.Equal(got, listableKeys) || len(keys) != listable || left != odd {
-					t.Errorf("versioned %t, pages of %d: %d entries of %q and %d that are not listed as they are; want %d of %q and %d", versioned, size, len(keys), got, left, listable, listableKeys, odd)
+				if got := slices.Compact(slices.Clone(keys)); !slices.Equal(got, listableKeys) || len(keys) != listable ||
+					left != odd {
+					t.Errorf("versioned %t, pages of %d: %d entries of %q and %d that are not listed as they are; want %d of %q "+
+						"and %d", versioned, size, len(keys), got, left, listable, listableKeys, odd)
 				}
 			}
 		}
@@ -111,12 +116,14 @@ func TestUnlistableUploads(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"a", "b\x01c", "b\uFFFDc", "b\x02c"} {
-		if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key}); err != nil {
+		if _, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &bucket,
+			Key: &key}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, size := range []int32{1000, 3, 2} { // the last two end behind an unlistable key
-		p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Endpoints: map[string]string{region: box.Endpoints[region]}, PageSize: size})
+		p, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
+			Endpoints: map[string]string{region: box.Endpoints[region]}, PageSize: size})
 		if err != nil {
 			t.Fatal(err)
 		}

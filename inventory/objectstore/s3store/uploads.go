@@ -2,6 +2,7 @@ package s3store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -16,7 +17,11 @@ import (
 	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
-// Uploads implements objectstore.Lister.
+// ListsUploads implements objectstore.UploadLister.
+func (s *Store) ListsUploads() bool { return !s.noUploads.Load() }
+
+// Uploads implements objectstore.Lister. Where the service does not list any, there are
+// none to be seen.
 func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
 	return func(yield func(objectstore.Upload, error) bool) {
 		var from listing.Marker
@@ -24,6 +29,10 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 		var before *page // the one before, if it ended astray: what was unlistable there may come again
 		for {
 			p, err := s.uploadsPage(ctx, bucket, prefix, from)
+			if errors.Is(err, objectstore.ErrNotOffered) {
+				s.noUploads.Store(true)
+				return
+			}
 			if err != nil {
 				yield(objectstore.Upload{}, err)
 				return
@@ -94,7 +103,7 @@ func (s *Store) behindUploads(bucket string, p *page) (listing.Marker, error) {
 		}
 	}
 	return listing.Marker{}, s.broken("ListMultipartUploads", bucket,
-		fmt.Errorf("%w: the next page can begin behind no key of this one", objectstore.ErrOrder))
+		fmt.Errorf("%w: the next page can start after no key of this one", objectstore.ErrOrder))
 }
 
 // elsewhere tells whether an upload is not found under the key that it is listed
@@ -121,9 +130,11 @@ func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]obje
 			return nil, s.fail(op, bucket, err)
 		}
 		for _, p := range out.Parts {
+			sum := sums{SHA256: p.ChecksumSHA256, SHA1: p.ChecksumSHA1, CRC64NVME: p.ChecksumCRC64NVME, CRC32C: p.ChecksumCRC32C,
+				CRC32: p.ChecksumCRC32}
 			part := objectstore.Part{
 				Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size),
-				ETag: strings.Trim(aws.ToString(p.ETag), `"`), Checksum: partChecksum(p),
+				ETag: bare(aws.ToString(p.ETag)), Checksum: sum.or(objectstore.Checksum{}, false),
 			}
 			if part.Number <= last {
 				return nil, s.broken(op, bucket, fmt.Errorf("%w: part %d behind part %d", objectstore.ErrOrder, part.Number, last))
@@ -135,24 +146,9 @@ func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]obje
 			return parts, nil
 		}
 		if len(out.Parts) == 0 {
-			return nil, s.broken(op, bucket, fmt.Errorf("%w: a page without parts says that there is more", objectstore.ErrOrder))
+			return nil, s.broken(op, bucket, fmt.Errorf("%w: a page without parts says that there is more",
+				objectstore.ErrOrder))
 		}
 		in.PartNumberMarker = aws.String(strconv.Itoa(last))
 	}
-}
-
-// partChecksum is the checksum that an upload keeps of a part.
-func partChecksum(p types.Part) objectstore.Checksum {
-	for _, c := range []struct {
-		algorithm string
-		value     *string
-	}{
-		{"SHA256", p.ChecksumSHA256}, {"SHA1", p.ChecksumSHA1}, {"CRC64NVME", p.ChecksumCRC64NVME},
-		{"CRC32C", p.ChecksumCRC32C}, {"CRC32", p.ChecksumCRC32},
-	} {
-		if v := aws.ToString(c.value); v != "" {
-			return objectstore.Checksum{Algorithm: c.algorithm, Value: v}
-		}
-	}
-	return objectstore.Checksum{}
 }

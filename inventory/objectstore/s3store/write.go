@@ -34,7 +34,8 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 		IfMatch: quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
-	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
+	in.ObjectLockEventHold, in.ObjectLockEventHoldDurationDays, in.ObjectLockEventHoldDurationYears = held(o.Lock.Event)
+	in.ServerSideEncryption, in.SSEKMSKeyId = s.encrypted(o)
 	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
 	body, err := summed(body)
 	if err != nil {
@@ -50,11 +51,10 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
 	}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
-	out, err := s.wire.putObject(ctx, in, extra, payload)
+	out, err := s.objects.putObject(ctx, in, extra, payload)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
 	}
-	drop(out)
 	return written(out.Header, out.Header.Get("Etag")), nil
 }
 
@@ -68,11 +68,44 @@ func locked(l objectstore.Lock) (mode types.ObjectLockMode, until *time.Time, ho
 	return mode, until, hold
 }
 
-func encrypted(key string) (types.ServerSideEncryption, *string) {
-	if key == "" {
+// held says an event hold as the API model has it ("PutObjectRequest",
+// ObjectLockEventHold): a duration is of days or of years.
+func held(e objectstore.EventHold) (hold types.ObjectLockEventHold, days, years *int32) {
+	if !e.On {
+		return "", nil, nil
+	}
+	if e.Days > 0 {
+		days = aws.Int32(int32(e.Days))
+	}
+	if e.Years > 0 {
+		years = aws.Int32(int32(e.Years))
+	}
+	return types.ObjectLockEventHoldOn, days, years
+}
+
+func (s *Store) encrypted(o objectstore.NewObject) (types.ServerSideEncryption, *string) {
+	asked := s.encryption.Load()
+	switch {
+	case o.KMSKey != "":
+		return types.ServerSideEncryptionAwsKms, &o.KMSKey
+	case asked == nil || o.CustomerKey != "":
 		return "", nil
 	}
-	return types.ServerSideEncryptionAwsKms, &key
+	return asked.algorithm, optional(asked.key)
+}
+
+// choice is the encryption that writes ask for.
+type choice struct {
+	algorithm types.ServerSideEncryption
+	key       string // of KMS; empty: none is named
+}
+
+// Encrypt implements objectstore.Encrypter.
+func (s *Store) Encrypt(algorithm, key string) {
+	if !objectstore.UnderKMS(algorithm) {
+		key = ""
+	}
+	s.encryption.Store(&choice{types.ServerSideEncryption(algorithm), key})
 }
 
 // summedSize is up to which size a body gets an MD5 that comes without any hash, in
@@ -83,7 +116,8 @@ const summedSize = 1 << 20
 // bucket with object lock takes none (Amazon S3 API Reference, "PutObject",
 // Content-MD5).
 func summed(body objectstore.Body) (objectstore.Body, error) {
-	if body.MD5 != "" || body.Checksum.Algorithm != "" && !body.Checksum.Composite || body.Size > summedSize || body.Reader == nil {
+	if body.MD5 != "" || body.Checksum.Algorithm != "" && !body.Checksum.Composite || body.Size > summedSize ||
+		body.Reader == nil {
 		return body, nil
 	}
 	data := make([]byte, body.Size)
@@ -122,7 +156,9 @@ func guarded(body objectstore.Body, expires string) (extra http.Header, payload 
 // written reads what a write answered. Checksums are taken from the header,
 // where every server that has them puts them.
 func written(h http.Header, etag string) objectstore.Written {
-	w := objectstore.Written{ETag: strings.Trim(etag, `"`), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h), Encrypted: encryption(h)}
+	w := objectstore.Written{ETag: bare(etag), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h),
+		Encrypted: encryption(h)}
+	w.Sum = objectstore.ETagSum(w.ETag, w.Encrypted, "")
 	if w.VersionID == "" {
 		w.VersionID = objectstore.NullVersion
 	}
@@ -131,12 +167,13 @@ func written(h http.Header, etag string) objectstore.Written {
 
 // PutMarker implements objectstore.Writer.
 func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
-	out, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}, once)
+	out, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}, s.once)
 	if err != nil {
 		return objectstore.Written{}, s.fail("DeleteObject", bucket, err)
 	}
 	if !aws.ToBool(out.DeleteMarker) || aws.ToString(out.VersionId) == "" {
-		return objectstore.Written{}, s.fail("DeleteObject", bucket, fmt.Errorf("%w: no delete marker was made; is versioning on?", objectstore.ErrNotOffered))
+		return objectstore.Written{}, s.fail("DeleteObject", bucket,
+			fmt.Errorf("%w: no delete marker was made; is versioning on?", objectstore.ErrNotOffered))
 	}
 	return objectstore.Written{VersionID: *out.VersionId}, nil
 }
@@ -152,7 +189,8 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 		ChecksumAlgorithm: types.ChecksumAlgorithm(o.Algorithm),
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
-	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
+	in.ObjectLockEventHold, in.ObjectLockEventHoldDurationDays, in.ObjectLockEventHoldDurationYears = held(o.Lock.Event)
+	in.ServerSideEncryption, in.SSEKMSKeyId = s.encrypted(o)
 	if o.Algorithm != "" {
 		in.ChecksumType = types.ChecksumTypeFullObject
 		if o.Composite {
@@ -168,7 +206,7 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 	if err != nil {
 		return "", s.fail("CreateMultipartUpload", o.Bucket, err)
 	}
-	out, err := s.client.CreateMultipartUpload(ctx, in, once, s3.WithAPIOptions(options...), key.with(sseHeader))
+	out, err := s.client.CreateMultipartUpload(ctx, in, s.once, s3.WithAPIOptions(options...), key.with(sseHeader))
 	if err != nil {
 		return "", s.fail("CreateMultipartUpload", o.Bucket, err)
 	}
@@ -176,7 +214,9 @@ func (s *Store) CreateUpload(ctx context.Context, o objectstore.NewObject) (stri
 }
 
 // UploadPart implements objectstore.Writer.
-func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body) (objectstore.Part, error) {
+func (s *Store) UploadPart(
+	ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body,
+) (objectstore.Part, error) {
 	extra, payload, err := guarded(body, "")
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
@@ -190,17 +230,18 @@ func (s *Store) UploadPart(ctx context.Context, bucket, key, uploadID string, nu
 		Body: body.Reader, ContentLength: &body.Size,
 	}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = customer.fields()
-	out, err := s.wire.uploadPart(ctx, in, extra, payload)
+	out, err := s.objects.uploadPart(ctx, in, extra, payload)
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPart", bucket, err)
 	}
-	drop(out)
 	w := written(out.Header, out.Header.Get("Etag"))
 	return objectstore.Part{Number: number, Size: body.Size, ETag: w.ETag, Checksum: w.Checksum}, nil
 }
 
 // CompleteUpload implements objectstore.Writer.
-func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum) (objectstore.Written, error) {
+func (s *Store) CompleteUpload(
+	ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum,
+) (objectstore.Written, error) {
 	done := make([]types.CompletedPart, len(parts))
 	for i, p := range parts {
 		done[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: quoted(p.ETag)}
@@ -219,7 +260,7 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 			}
 		}
 	}
-	options := []func(*middleware.Stack) error{rawHeader}
+	var options []func(*middleware.Stack) error
 	if full.Algorithm != "" && !full.Composite {
 		options = append(options,
 			smithyhttp.SetHeaderValue(checksumPrefix+full.Algorithm, full.Value),
@@ -233,19 +274,21 @@ func (s *Store) CompleteUpload(ctx context.Context, o objectstore.NewObject, upl
 		Bucket: &o.Bucket, Key: &o.Key, UploadId: &uploadID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
 		IfMatch:         quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
-	}, once, s3.WithAPIOptions(options...), key.with(sseHeader))
+	}, s.once, s3.WithAPIOptions(options...), key.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
 	}
 	w := written(header(out.ResultMetadata), aws.ToString(out.ETag))
-	w.Checksum = sums{SHA256: out.ChecksumSHA256, SHA1: out.ChecksumSHA1, CRC64NVME: out.ChecksumCRC64NVME, CRC32C: out.ChecksumCRC32C, CRC32: out.ChecksumCRC32}.or(w.Checksum, out.ChecksumType == types.ChecksumTypeComposite)
+	w.Checksum = sums{SHA256: out.ChecksumSHA256, SHA1: out.ChecksumSHA1, CRC64NVME: out.ChecksumCRC64NVME,
+		CRC32C: out.ChecksumCRC32C, CRC32: out.ChecksumCRC32}.or(w.Checksum, out.ChecksumType == types.ChecksumTypeComposite)
 	return w, nil
 }
 
 // AbortUpload implements objectstore.Writer and objectstore.Eraser. An upload
 // that is already gone is no error.
 func (s *Store) AbortUpload(ctx context.Context, bucket, key, uploadID string) error {
-	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: &uploadID})
+	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key,
+		UploadId: &uploadID})
 	if err = s.fail("AbortMultipartUpload", bucket, err); isNotFound(err) {
 		return nil
 	}
@@ -253,7 +296,9 @@ func (s *Store) AbortUpload(ctx context.Context, bucket, key, uploadID string) e
 }
 
 // Copy implements objectstore.Writer.
-func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.NewObject) (objectstore.Written, error) {
+func (s *Store) Copy(
+	ctx context.Context, source objectstore.Ref, o objectstore.NewObject,
+) (objectstore.Written, error) {
 	in := &s3.CopyObjectInput{
 		Bucket: &o.Bucket, Key: &o.Key, CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
 		MetadataDirective: types.MetadataDirectiveCopy, TaggingDirective: types.TaggingDirectiveCopy,
@@ -262,12 +307,14 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 		WebsiteRedirectLocation: optional(o.WebsiteRedirect), // which no directive copies
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
-	in.ServerSideEncryption, in.SSEKMSKeyId = encrypted(o.KMSKey)
+	in.ObjectLockEventHold, in.ObjectLockEventHoldDurationDays, in.ObjectLockEventHoldDurationYears = held(o.Lock.Event)
+	in.ServerSideEncryption, in.SSEKMSKeyId = s.encrypted(o)
 	in.GrantFullControl, in.GrantRead, in.GrantReadACP, in.GrantWriteACP = granted(o.Grants)
-	options := []func(*middleware.Stack) error{rawHeader}
+	var options []func(*middleware.Stack) error
 	if o.Explicit {
 		in.MetadataDirective, in.TaggingDirective = types.MetadataDirectiveReplace, types.TaggingDirectiveReplace
-		in.ContentType, in.CacheControl, in.ContentDisposition = optional(o.ContentType), optional(o.CacheControl), optional(o.ContentDisposition)
+		in.ContentType, in.CacheControl, in.ContentDisposition = optional(o.ContentType), optional(o.CacheControl),
+			optional(o.ContentDisposition)
 		in.ContentEncoding, in.ContentLanguage = optional(o.ContentEncoding), optional(o.ContentLanguage)
 		in.Metadata, in.Tagging = o.Metadata, tagging(o.Tags)
 		if o.Expires != "" {
@@ -282,7 +329,8 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
 	}
-	out, err := s.client.CopyObject(ctx, in, once, s3.WithAPIOptions(options...), from.with(sseCopyHeader), to.with(sseHeader))
+	out, err := s.client.CopyObject(ctx, in, s.once, s3.WithAPIOptions(options...), from.with(sseCopyHeader),
+		to.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
 	}
@@ -291,7 +339,8 @@ func (s *Store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, fmt.Errorf("answered 200 without a result"))
 	}
 	w := written(header(out.ResultMetadata), aws.ToString(result.ETag))
-	sums := sums{SHA256: result.ChecksumSHA256, SHA1: result.ChecksumSHA1, CRC64NVME: result.ChecksumCRC64NVME, CRC32C: result.ChecksumCRC32C, CRC32: result.ChecksumCRC32}
+	sums := sums{SHA256: result.ChecksumSHA256, SHA1: result.ChecksumSHA1, CRC64NVME: result.ChecksumCRC64NVME,
+		CRC32C: result.ChecksumCRC32C, CRC32: result.ChecksumCRC32}
 	w.Checksum = sums.or(w.Checksum, result.ChecksumType == types.ChecksumTypeComposite)
 	return w, nil
 }
@@ -312,7 +361,9 @@ func (s sums) or(other objectstore.Checksum, composite bool) objectstore.Checksu
 
 // CopyPart implements objectstore.Writer. A source under SSE-C goes to an upload
 // under the same key.
-func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int) (objectstore.Part, error) {
+func (s *Store) CopyPart(
+	ctx context.Context, source objectstore.Ref, first, last int64, bucket, key, uploadID string, number int,
+) (objectstore.Part, error) {
 	customer, err := s.customerKey(source.CustomerKey)
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, err)
@@ -321,7 +372,7 @@ func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, las
 		Bucket: &bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(int32(number)),
 		CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
 		CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", first, last)),
-	}, once, customer.with(sseCopyHeader), customer.with(sseHeader))
+	}, s.once, customer.with(sseCopyHeader), customer.with(sseHeader))
 	if err != nil {
 		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, err)
 	}
@@ -329,8 +380,10 @@ func (s *Store) CopyPart(ctx context.Context, source objectstore.Ref, first, las
 		return objectstore.Part{}, s.fail("UploadPartCopy", bucket, fmt.Errorf("answered 200 without a result"))
 	}
 	result := out.CopyPartResult
-	sum := sums{SHA256: result.ChecksumSHA256, SHA1: result.ChecksumSHA1, CRC64NVME: result.ChecksumCRC64NVME, CRC32C: result.ChecksumCRC32C, CRC32: result.ChecksumCRC32}.or(objectstore.Checksum{}, false)
-	return objectstore.Part{Number: number, Size: last - first + 1, ETag: strings.Trim(*result.ETag, `"`), Checksum: sum}, nil
+	sum := sums{SHA256: result.ChecksumSHA256, SHA1: result.ChecksumSHA1, CRC64NVME: result.ChecksumCRC64NVME,
+		CRC32C: result.ChecksumCRC32C, CRC32: result.ChecksumCRC32}.or(objectstore.Checksum{}, false)
+	return objectstore.Part{Number: number, Size: last - first + 1, ETag: bare(*result.ETag), Checksum: sum},
+		nil
 }
 
 func copySource(source objectstore.Ref) *string {

@@ -47,7 +47,8 @@ func moduleRoot() (string, error) {
 			}
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no go.mod of %s at or above %s; set RESIDENCY_SANDBOX to the sandbox program", modulePath, start)
+			return "", fmt.Errorf("no go.mod of %s at or above %s; set RESIDENCY_SANDBOX to the sandbox program", modulePath,
+				start)
 		}
 	}
 }

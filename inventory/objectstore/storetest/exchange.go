@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"io"
 	"net"
 	"net/http"
@@ -54,7 +55,8 @@ func (x *exchange) run() {
 		x.acknowledge()
 	case f.Answer != "":
 		x.drain()
-		x.start(http.StatusOK, http.Header{"Content-Type": {"application/xml"}, "Content-Length": {strconv.Itoa(len(f.Answer))}})
+		x.start(cmp.Or(f.Status, http.StatusOK), http.Header{"Content-Type": {"application/xml"},
+			"Content-Length": {strconv.Itoa(len(f.Answer))}})
 		x.send(strings.NewReader(f.Answer))
 	case f.ErrorBody200:
 		x.drain()

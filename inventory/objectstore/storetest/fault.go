@@ -31,11 +31,12 @@ type Fault struct {
 
 	Reset           bool   // reset the connection without an answer
 	AckWithoutDoing bool   // answer that it is done, without forwarding
-	Answer          string // answer 200 with this document, without forwarding
+	Answer          string // answer with this document, and 200 or Status, without forwarding
 	ErrorBody200    bool   // answer 200 with Code in an error document, without forwarding
-	Status          int    // answer this with Code in an error document, or with nothing if it is a success, without forwarding
-	Code            string // of the two above; default: S3's usual one for the status
-	Message         string // of the two above
+	// answer this with Code in an error document, or with nothing if it is a success, without forwarding
+	Status  int
+	Code    string // of the two above; default: S3's usual one for the status
+	Message string // of the two above
 
 	LostResponse bool // let the server do it, then close the connection without an answer
 	Stall        bool // send the headers and half of the body, then hang until the connection or the proxy is closed

@@ -135,7 +135,8 @@ func (e Entry) fields() map[string]string {
 	set("storage class", e.StorageClass)
 	set("checksum type", e.ChecksumType)
 	set("lock mode", e.LockMode)
-	for kind, values := range map[string]map[string]string{"metadata": e.Metadata, "tag": e.Tags, "checksum": e.Checksums} {
+	for kind, values := range map[string]map[string]string{"metadata": e.Metadata, "tag": e.Tags,
+		"checksum": e.Checksums} {
 		for name, value := range values {
 			f[fmt.Sprintf("%s %q", kind, name)] = fmt.Sprintf("%q", value)
 		}

@@ -157,27 +157,29 @@ type orderKey struct{}
 // recordOrder notes which entries of a listing are markers, in the order of the
 // document: the client returns versions and markers apart.
 func recordOrder(stack *middleware.Stack) error {
-	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("RecordOrder", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
-		out, metadata, err := next.HandleDeserialize(ctx, in)
-		if err != nil {
-			return out, metadata, err
-		}
-		resp, ok := out.RawResponse.(*smithyhttp.Response)
-		if !ok || resp.StatusCode != 200 {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("RecordOrder",
+		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+			middleware.DeserializeOutput, middleware.Metadata, error) {
+			out, metadata, err := next.HandleDeserialize(ctx, in)
+			if err != nil {
+				return out, metadata, err
+			}
+			resp, ok := out.RawResponse.(*smithyhttp.Response)
+			if !ok || resp.StatusCode != 200 {
+				return out, metadata, nil
+			}
+			raw, err := io.ReadAll(resp.Body)
+			if err := errors.Join(err, resp.Body.Close()); err != nil {
+				return out, metadata, fmt.Errorf("read listing: %w", err)
+			}
+			order, err := documentOrder(raw)
+			if err != nil {
+				return out, metadata, fmt.Errorf("read listing: %w", err)
+			}
+			metadata.Set(orderKey{}, order)
+			resp.Body = io.NopCloser(bytes.NewReader(raw))
 			return out, metadata, nil
-		}
-		raw, err := io.ReadAll(resp.Body)
-		if err := errors.Join(err, resp.Body.Close()); err != nil {
-			return out, metadata, fmt.Errorf("read listing: %w", err)
-		}
-		order, err := documentOrder(raw)
-		if err != nil {
-			return out, metadata, fmt.Errorf("read listing: %w", err)
-		}
-		metadata.Set(orderKey{}, order)
-		resp.Body = io.NopCloser(bytes.NewReader(raw))
-		return out, metadata, nil
-	}), middleware.After)
+		}), middleware.After)
 }
 
 // documentOrder returns, for each entry of a listing, whether it is a marker.

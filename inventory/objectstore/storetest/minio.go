@@ -94,9 +94,11 @@ func (s *Sandbox) startMinIO(ctx context.Context, binary, region string) error {
 		site = ""
 	}
 	p, err := startProcess(ctx, "env",
-		"LOG="+log, "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey, "MINIO_SITE_REGION="+site, "MINIO_CI_CD=1", "MINIO_UPDATE=off",
+		"LOG="+log, "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey, "MINIO_SITE_REGION="+site,
+		"MINIO_CI_CD=1", "MINIO_UPDATE=off",
 		"MINIO_KMS_SECRET_KEY="+MinIOKey+":MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-		"sh", "-c", underShell, "sh", binary, "server", "--address", address, "--console-address", console, "--quiet", "--certs-dir", filepath.Join(s.Dir, "certs"), filepath.Join(s.Dir, region))
+		"sh", "-c", underShell, "sh", binary, "server", "--address", address, "--console-address", console, "--quiet",
+		"--certs-dir", filepath.Join(s.Dir, "certs"), filepath.Join(s.Dir, region))
 	if err != nil {
 		return err
 	}

@@ -48,12 +48,15 @@ func newEcho(t *testing.T) *echo {
 // client returns a client of its own connections.
 func client(t *testing.T) *http.Client {
 	t.Helper()
-	transport := &http.Transport{DisableCompression: true, DisableKeepAlives: true, ExpectContinueTimeout: 10 * time.Second}
+	transport := &http.Transport{DisableCompression: true, DisableKeepAlives: true,
+		ExpectContinueTimeout: 10 * time.Second}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
-func do(t *testing.T, c *http.Client, method, target string, body io.Reader, header ...string) (*http.Response, string, error) {
+func do(
+	t *testing.T, c *http.Client, method, target string, body io.Reader, header ...string,
+) (*http.Response, string, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, target, body)
 	if err != nil {
@@ -90,7 +93,8 @@ func TestProxyAltersNothing(t *testing.T) {
 			if body == nil {
 				method = http.MethodGet
 			}
-			resp, got, err := do(t, c, method, proxy.URL()+target, body, "Expect", "100-continue", "X-Amz-Date", "now", "Accept-Encoding", "identity")
+			resp, got, err := do(t, c, method, proxy.URL()+target, body, "Expect", "100-continue", "X-Amz-Date", "now",
+				"Accept-Encoding", "identity")
 			if err != nil {
 				t.Fatalf("%s %s: %v", name, target, err)
 			}
@@ -133,7 +137,8 @@ func TestProxyCounts(t *testing.T) {
 		return Fault{}
 	})
 	for range 2 {
-		if _, _, err := do(t, c, "PUT", proxy.URL()+"/b/a%20b?versionId=7", strings.NewReader("12345"), "X-Test", "yes"); err != nil {
+		if _, _, err := do(t, c, "PUT", proxy.URL()+"/b/a%20b?versionId=7", strings.NewReader("12345"), "X-Test",
+			"yes"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -91,7 +91,8 @@ func (x *exchange) rewrite(out *http.Request) error {
 // payload returns the content of a request without aws-chunked framing, which
 // has the form of HTTP's own.
 func payload(r *http.Request) io.Reader {
-	if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") || strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
+	if strings.Contains(r.Header.Get("Content-Encoding"), "aws-chunked") ||
+		strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
 		return httputil.NewChunkedReader(r.Body)
 	}
 	return r.Body

@@ -64,15 +64,10 @@ func describe(h http.Header, content []byte, checksums bool) {
 	trailer := strings.ToLower(h.Get("X-Amz-Trailer"))
 	h.Del("X-Amz-Trailer")
 	h.Del("X-Amz-Decoded-Content-Length")
-	var encodings []string
-	for e := range strings.SplitSeq(h.Get("Content-Encoding"), ",") {
-		if e = strings.TrimSpace(e); e != "" && e != "aws-chunked" {
-			encodings = append(encodings, e)
-		}
-	}
+	encoding := ofContent(h.Get("Content-Encoding"))
 	h.Del("Content-Encoding")
-	if len(encodings) > 0 {
-		h.Set("Content-Encoding", strings.Join(encodings, ","))
+	if encoding != "" {
+		h.Set("Content-Encoding", encoding)
 	}
 	if !checksums {
 		return
@@ -96,4 +91,16 @@ func checksumHashes() map[string]hash.Hash {
 		"sha1":      sha1.New(),
 		"sha256":    sha256.New(),
 	}
+}
+
+// ofContent is an encoding without what is of the transport alone, which Amazon does not
+// keep and some servers do (Amazon S3 API Reference, "PutObject", Content-Encoding).
+func ofContent(encoding string) string {
+	var of []string
+	for e := range strings.SplitSeq(encoding, ",") {
+		if e = strings.TrimSpace(e); e != "" && e != "aws-chunked" {
+			of = append(of, e)
+		}
+	}
+	return strings.Join(of, ",")
 }

@@ -73,7 +73,8 @@ func (v version) read(ctx context.Context, e *Entry) error {
 	if e.PartSizes, err = v.partSizes(ctx, e.ETag); err != nil {
 		return err
 	}
-	tags, err := v.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID()})
+	tags, err := v.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &v.bucket, Key: &v.key,
+		VersionId: v.versionID()})
 	if err != nil {
 		return err
 	}
@@ -101,13 +102,15 @@ func (v version) versionID() *string {
 }
 
 func (v version) head(ctx context.Context, part int32) (*s3.HeadObjectOutput, error) {
-	return v.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(), PartNumber: &part})
+	return v.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(),
+		PartNumber: &part})
 }
 
 // get reads headers and body. The body comes as stored: the client asks for no
 // encoding.
 func (v version) get(ctx context.Context, e *Entry) (err error) {
-	out, err := v.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(), ChecksumMode: types.ChecksumModeEnabled})
+	out, err := v.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &v.bucket, Key: &v.key, VersionId: v.versionID(),
+		ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
 		return err
 	}
@@ -154,7 +157,7 @@ func (e *Entry) describe(head *s3.GetObjectOutput) {
 	e.ContentType = aws.ToString(head.ContentType)
 	e.CacheControl = aws.ToString(head.CacheControl)
 	e.ContentDisposition = aws.ToString(head.ContentDisposition)
-	e.ContentEncoding = aws.ToString(head.ContentEncoding)
+	e.ContentEncoding = ofContent(aws.ToString(head.ContentEncoding))
 	e.ContentLanguage = aws.ToString(head.ContentLanguage)
 	e.Expires = aws.ToString(head.ExpiresString)
 	e.WebsiteRedirect = aws.ToString(head.WebsiteRedirectLocation)

@@ -36,7 +36,8 @@ func bucket(t *testing.T, s *amazon.Server, region, name string) {
 	t.Helper()
 	in := &s3.CreateBucketInput{Bucket: &name}
 	if region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(
+			region)}
 	}
 	if _, err := s.Client(region).CreateBucket(t.Context(), in); err != nil {
 		t.Fatal(err)

@@ -14,10 +14,7 @@ type need struct{ action, resource string }
 // for Amazon S3 API operations"; the operations' own pages for those that headers add).
 func (c *call) needs() []need {
 	s, h := c.server, c.r.Header
-	here := s.arn(c.name, c.key)
-	if c.key == "" {
-		here = s.arn(c.name, "")
-	}
+	here := c.at(c.name).arn(c.key)
 	var all []need
 	add := func(actions ...string) {
 		for _, a := range actions {
@@ -77,7 +74,8 @@ func (c *call) sideActions() []string {
 	if hasACL(h) {
 		all = append(all, "PutObjectAcl")
 	}
-	if h.Get("X-Amz-Object-Lock-Mode") != "" || h.Get("X-Amz-Object-Lock-Retain-Until-Date") != "" {
+	if h.Get(eventHold) != "" || h.Get("X-Amz-Object-Lock-Mode") != "" ||
+		h.Get("X-Amz-Object-Lock-Retain-Until-Date") != "" {
 		all = append(all, "PutObjectRetention")
 	}
 	if h.Get("X-Amz-Object-Lock-Legal-Hold") != "" {
@@ -96,7 +94,7 @@ func (c *call) sourceNeeds() []need {
 	if version != "" {
 		action = "s3:GetObjectVersion"
 	}
-	return []need{{action, c.server.arn(bucket, key)}}
+	return []need{{action, c.at(bucket).arn(key)}}
 }
 
 // usesKey permits the use of a customer's KMS key. Amazon's own key for S3 needs no
@@ -168,7 +166,7 @@ func (c *call) permit(n need) *refusal {
 	c.server.note(c.user.Name, func(l *ledger) map[string]bool { return l.denied }, n.action+" "+n.resource)
 	return denied("User: %s is not authorized to perform: %s on resource: %q because no identity-based policy "+
 		"allows the %s action",
-		c.user.arn(c.server.options.Partition), n.action, n.resource, n.action)
+		c.user.arn(), n.action, n.resource, n.action)
 }
 
 // sees tells whether an answer may have what an action permits. What it may not have
@@ -186,7 +184,6 @@ func (c *call) sees(n need) bool {
 // evaluation logic"): a Deny anywhere wins; within an account one Allow is enough;
 // of another account's bucket both have to allow.
 func (c *call) allowed(n need) bool {
-	s := c.server
 	if c.user.Name == setup {
 		return true // the tests' own
 	}
@@ -194,7 +191,7 @@ func (c *call) allowed(n need) bool {
 	if n.action == "s3:CreateBucket" {
 		b = nil // it is not there yet, whoever may have one of its name
 	}
-	request := request{n.action, n.resource, c.user, c.user.arn(s.options.Partition), c.conditionKeys(b)}
+	request := request{n.action, n.resource, c.user, c.user.arn(), c.conditionKeys(b)}
 	if strings.HasPrefix(n.action, "kms:") {
 		request.keys["kms:viaservice"] = viaS3(n.resource)
 	}
@@ -253,12 +250,12 @@ func knownKey(key string) bool {
 }
 
 func (c *call) resourceBucket(resource string) *bucket {
-	_, path, ok := strings.Cut(resource, ":s3:::")
+	head, path, ok := strings.Cut(resource, ":s3:::")
 	if !ok {
 		return nil
 	}
 	name, _, _ := strings.Cut(path, "/")
-	return c.server.bucket(name)
+	return c.server.bucket(place{strings.TrimPrefix(head, "arn:"), name})
 }
 
 // conditionKeys are what conditions can ask about (Service Authorization Reference,
@@ -267,7 +264,7 @@ func (c *call) conditionKeys(of *bucket) map[string]string {
 	s, h := c.server, c.r.Header
 	keys := map[string]string{
 		"aws:securetransport": "true", "aws:sourceip": "127.0.0.1", "aws:requestedregion": c.host.region,
-		"aws:principalaccount": c.user.Account, "aws:principalarn": c.user.arn(s.options.Partition),
+		"aws:principalaccount": c.user.Account, "aws:principalarn": c.user.arn(),
 		"aws:currenttime": s.now().UTC().Format("2006-01-02T15:04:05Z"), "s3:authtype": "REST-HEADER",
 		"s3:signatureversion": "AWS4-HMAC-SHA256", "s3:tlsversion": "1.3",
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/xml"
 	"fmt"
-	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -33,11 +32,22 @@ type bucket struct {
 	slow     int    // how often it shows behind a change
 }
 
-func (s *Server) bucket(name string) *bucket {
+// place is where a bucket's name is given once: in a partition.
+type place struct{ partition, name string }
+
+func (b *bucket) place() place {
+	p, _ := partitionOf(b.region)
+	return place{p.id, b.name}
+}
+
+func (s *Server) bucket(at place) *bucket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.buckets[name]
+	return s.buckets[at]
 }
+
+// arn is the bucket's Amazon Resource Name.
+func (b *bucket) arn() string { return b.place().arn("") }
 
 // policy returns the bucket's policy; while one that was just changed is not in force
 // everywhere, every second time the one before.
@@ -77,11 +87,12 @@ func (c *call) listBuckets() *refusal {
 	s, q := c.server, c.query
 	s.mu.Lock()
 	var all []*bucket
-	for _, name := range slices.Sorted(maps.Keys(s.buckets)) {
-		if b := s.buckets[name]; b.account == c.user.Account {
+	for at, b := range s.buckets {
+		if at.partition == c.partition() && b.account == c.user.Account {
 			all = append(all, b)
 		}
 	}
+	slices.SortFunc(all, func(a, b *bucket) int { return strings.Compare(a.name, b.name) })
 	limit := s.options.MaxBuckets
 	s.mu.Unlock()
 	most := len(all)
@@ -114,7 +125,7 @@ func (c *call) listBuckets() *refusal {
 		fmt.Fprintf(&b, `<Bucket><Name>%s</Name><CreationDate>%s</CreationDate>`, bucket.name, stamp(bucket.created))
 		if telling {
 			fmt.Fprintf(&b, `<BucketRegion>%s</BucketRegion><BucketArn>%s</BucketArn>`, bucket.region,
-				s.arn(bucket.name, ""))
+				bucket.arn())
 		}
 		b.WriteString(`</Bucket>`)
 	}
@@ -166,7 +177,7 @@ func (c *call) createBucket() *refusal {
 	if !slices.Contains(s.options.Regions, c.host.region) {
 		return denied("the region %s is not enabled for this account", c.host.region)
 	}
-	if old := s.bucket(c.name); old != nil {
+	if old := s.bucket(c.at(c.name)); old != nil {
 		s.applied("recreate")
 		if old.account == c.user.Account && old.region == "us-east-1" && c.host.region == "us-east-1" {
 			old.set("BucketAcl", "")
@@ -201,11 +212,11 @@ func (c *call) createBucket() *refusal {
 	b.lock = locked
 	s.mu.Lock()
 	b.lag = s.lag
-	s.buckets[c.name] = b
+	s.buckets[b.place()] = b
 	s.mu.Unlock()
 	s.applied("new-buckets")
 	c.w.Header().Set("Location", "/"+c.name)
-	c.w.Header().Set("X-Amz-Bucket-Arn", s.arn(c.name, ""))
+	c.w.Header().Set("X-Amz-Bucket-Arn", b.arn())
 	return c.answer(http.StatusOK, nil)
 }
 
@@ -234,7 +245,7 @@ const defaultEncryption = `<ServerSideEncryptionConfiguration ` + namespace +
 
 func (c *call) headBucket() *refusal {
 	c.w.Header().Set("X-Amz-Bucket-Region", c.bucket.region)
-	c.w.Header().Set("X-Amz-Bucket-Arn", c.server.arn(c.name, ""))
+	c.w.Header().Set("X-Amz-Bucket-Arn", c.bucket.arn())
 	c.w.Header().Set("X-Amz-Access-Point-Alias", "false")
 	c.w.Header().Set("Content-Type", "application/xml")
 	c.w.WriteHeader(http.StatusOK)
@@ -250,7 +261,7 @@ func (c *call) deleteBucket() *refusal {
 		return resp.refusal()
 	}
 	c.server.mu.Lock()
-	delete(c.server.buckets, c.name)
+	delete(c.server.buckets, c.bucket.place())
 	c.server.mu.Unlock()
 	return c.answer(http.StatusNoContent, nil)
 }

@@ -43,13 +43,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.host = h
-	if p, _ := partitionOf(h.region); p.id != s.options.Partition {
-		// Who has keys in one partition is nobody in another.
-		s.applied("partition")
-		c.refused(refuse(http.StatusForbidden, "InvalidAccessKeyId",
-			"The AWS Access Key Id you provided does not exist in our records."))
-		return
-	}
 	if h.service == "sts" {
 		c.sts()
 		return
@@ -107,7 +100,7 @@ func (c *call) carryOut() *refusal {
 		return refused
 	}
 	if c.name != "" && c.operation != "CreateBucket" {
-		if c.bucket = s.bucket(c.name); c.bucket == nil {
+		if c.bucket = s.bucket(c.at(c.name)); c.bucket == nil {
 			return notFound("NoSuchBucket", "The specified bucket does not exist").with("BucketName", c.name)
 		}
 	}
@@ -177,9 +170,18 @@ func (c *call) answer(status int, document []byte) *refusal {
 	return nil
 }
 
+// partition is that of the host that is asked.
+func (c *call) partition() string {
+	p, _ := partitionOf(c.host.region)
+	return p.id
+}
+
+// at is where a bucket of this name is, for who asks this host.
+func (c *call) at(bucket string) place { return place{c.partition(), bucket} }
+
 // arn is the Amazon Resource Name of a bucket, or of an object in it.
-func (s *Server) arn(bucket, key string) string {
-	a := "arn:" + s.options.Partition + ":s3:::" + bucket
+func (p place) arn(key string) string {
+	a := "arn:" + p.partition + ":s3:::" + p.name
 	if key != "" {
 		a += "/" + key
 	}

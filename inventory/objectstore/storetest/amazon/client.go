@@ -3,10 +3,8 @@ package amazon
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 
@@ -23,13 +21,9 @@ func (s *Server) Client(region string) *s3.Client { return s.ClientAs(setup, reg
 // a request, and adds no checksums by itself.
 func (s *Server) ClientAs(user, region string) *s3.Client {
 	u := s.named(user)
-	return newClient(region, u.AccessKey, u.SecretKey, s.HTTPClient())
-}
-
-func newClient(region, accessKey, secretKey string, sends *http.Client) *s3.Client {
 	return s3.New(s3.Options{
-		Region: region, Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
-		HTTPClient:                 sends,
+		Region: region, Credentials: credentials.NewStaticCredentialsProvider(u.AccessKey, u.SecretKey, ""),
+		HTTPClient:                 s.HTTPClient(),
 		Retryer:                    aws.NopRetryer{},
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
@@ -52,10 +46,8 @@ func (s *Server) Setenv(t testing.TB, user ...string) {
 func (s *Server) Through(*http.Request) (*url.URL, error) { return url.Parse(s.Proxy()) }
 
 // HTTPClient returns a client that reaches the server under Amazon's names.
-func (s *Server) HTTPClient() *http.Client { return httpClient(s.own) }
-
-func httpClient(t *http.Transport) *http.Client {
-	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
+func (s *Server) HTTPClient() *http.Client {
+	return &http.Client{Transport: s.own, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
 }
@@ -66,26 +58,4 @@ func transport(proxy *url.URL, roots *x509.CertPool) *http.Transport {
 		Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		DisableCompression: true, MaxIdleConnsPerHost: 64,
 	}
-}
-
-// setupVariable has the keys of Client, for other processes of a test.
-const setupVariable = "AMAZON_SETUP"
-
-// Reach is Client for another process of a test, which has the variables of Env.
-func Reach(getenv func(string) string, region string) (*s3.Client, error) {
-	accessKey, secretKey, ok := strings.Cut(getenv(setupVariable), " ")
-	if !ok {
-		return nil, fmt.Errorf("amazon: %s is not set", setupVariable)
-	}
-	proxy, err := url.Parse(getenv("HTTPS_PROXY"))
-	if err != nil {
-		return nil, fmt.Errorf("amazon: %w", err)
-	}
-	bundle, err := os.ReadFile(getenv("AWS_CA_BUNDLE"))
-	if err != nil {
-		return nil, fmt.Errorf("amazon: %w", err)
-	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(bundle)
-	return newClient(region, accessKey, secretKey, httpClient(transport(proxy, roots))), nil
 }

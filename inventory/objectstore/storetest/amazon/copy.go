@@ -30,11 +30,11 @@ func (c *call) source(span string) (*copied, *refusal) {
 		return nil, invalidArgument("x-amz-copy-source", h.Get("X-Amz-Copy-Source"),
 			"Copy Source must mention the source bucket and key")
 	}
-	b := s.bucket(name)
+	b := s.bucket(c.at(name))
 	if b == nil {
 		return nil, notFound("NoSuchBucket", "The specified bucket does not exist").with("BucketName", name)
 	}
-	if c.host.private && b.region != c.host.region {
+	if s.private(c.host) && b.region != c.host.region {
 		s.applied("vpc-endpoint")
 		return nil, denied("VPC endpoints do not support cross-region requests")
 	}
@@ -66,7 +66,7 @@ func (c *call) source(span string) (*copied, *refusal) {
 		}
 		body, _ := io.ReadAll(resp.Body) // the status says enough
 		refused := answered{resp.StatusCode, resp.Header, body}.refusal()
-		if resp.StatusCode == http.StatusNotFound && !c.sees(need{"s3:ListBucket", s.arn(name, "")}) {
+		if resp.StatusCode == http.StatusNotFound && !c.sees(need{"s3:ListBucket", c.at(name).arn("")}) {
 			s.applied("404-is-403")
 			return nil, denied("Access Denied")
 		}
@@ -242,7 +242,7 @@ func (c *call) copiedTags(from *copied, header http.Header) *refusal {
 		query.Set("versionId", id)
 	}
 	for _, n := range []need{
-		{"s3:Get" + kind + "Tagging", s.arn(from.bucket.name, from.key)}, {"s3:PutObjectTagging", s.arn(c.name, c.key)},
+		{"s3:Get" + kind + "Tagging", from.bucket.place().arn(from.key)}, {"s3:PutObjectTagging", c.at(c.name).arn(c.key)},
 	} {
 		if refused := c.permit(n); refused != nil {
 			s.applied("copied-tags")

@@ -43,6 +43,10 @@ func (c *call) deleteOne(key, id, condition string) (*refusal, http.Header) {
 		}
 	}
 	if id != "" {
+		if c.bucket.object(key, id).event != nil {
+			c.server.applied("event-hold")
+			return denied("Access Denied because object protected by object lock."), nil
+		}
 		out.query.Set("versionId", id)
 	} else if err := c.wrote(); err != nil {
 		return broken(err), nil
@@ -139,7 +143,7 @@ func (c *call) deleteObjects() *refusal {
 }
 
 func (c *call) deleteEach(key, id, etag string) (*refusal, http.Header) {
-	here := c.server.arn(c.name, key)
+	here := c.at(c.name).arn(key)
 	action := "s3:DeleteObject"
 	if id != "" {
 		action = "s3:DeleteObjectVersion"

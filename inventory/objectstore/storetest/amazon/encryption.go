@@ -48,7 +48,8 @@ func (b *bucket) encryption() encryption {
 
 // managedKey is the key of Amazon's own that encrypts where none is named.
 func (s *Server) managedKey(region, account string) string {
-	return fmt.Sprintf("arn:%s:kms:%s:%s:key/aws-s3-%s", s.options.Partition, region, account, region)
+	p, _ := partitionOf(region)
+	return fmt.Sprintf("arn:%s:kms:%s:%s:key/aws-s3-%s", p.id, region, account, region)
 }
 
 // keyARN is the full name of a key of a bucket's region and account.
@@ -59,7 +60,7 @@ func (s *Server) keyARN(b *bucket, key string) string {
 	if !strings.HasPrefix(key, "alias/") {
 		key = "key/" + key
 	}
-	return fmt.Sprintf("arn:%s:kms:%s:%s:%s", s.options.Partition, b.region, b.account, key)
+	return fmt.Sprintf("arn:%s:kms:%s:%s:%s", b.place().partition, b.region, b.account, key)
 }
 
 // foreignKey refuses a key that is in another region than the bucket (AWS KMS

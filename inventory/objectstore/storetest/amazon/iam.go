@@ -179,8 +179,8 @@ func (s statement) applies(r request) bool {
 
 func (p principals) has(r request) bool {
 	for _, name := range p["AWS"] {
-		if name == "*" || name == r.arn || name == r.who.Account || strings.HasSuffix(name,
-			"::"+r.who.Account+":root") {
+		if name == "*" || name == r.arn || name == r.who.Account ||
+			name == "arn:"+r.who.Partition+":iam::"+r.who.Account+":root" {
 			return true
 		}
 	}

@@ -210,36 +210,8 @@ func (c *call) objectParts(o *object, composite bool) (*node, *refusal) {
 	return n, nil
 }
 
-// restore brings an archived version back at once: the answer after the first is
-// that it is there.
-func (c *call) restore() *refusal {
-	out := behind{method: http.MethodHead, bucket: c.name, key: c.key, query: url.Values{}}
-	if id := c.query.Get("versionId"); id != "" {
-		out.query.Set("versionId", id)
-	}
-	head, err := c.server.send(c.r.Context(), c.bucket.region, out)
-	if err != nil {
-		return broken(err)
-	}
-	if head.status == http.StatusNotFound {
-		return c.unknown(notFound("NoSuchKey", "The specified key does not exist."))
-	}
-	o := c.bucket.object(c.key, head.header.Get("X-Amz-Version-Id"))
-	if o.class != "GLACIER" && o.class != "DEEP_ARCHIVE" {
-		return refuse(http.StatusForbidden, "InvalidObjectState",
-			"Restore is not allowed for the object's current storage class")
-	}
-	status := http.StatusAccepted
-	c.bucket.mu.Lock()
-	if o.restored {
-		status = http.StatusOK
-	}
-	o.restored = true
-	c.bucket.mu.Unlock()
-	return c.answer(status, nil)
-}
-
 // annotations answers that an object has none: nothing here makes any.
 func (c *call) annotations() *refusal {
-	return c.answer(http.StatusOK, []byte(`<ListObjectAnnotationsOutput `+namespace+`/>`))
+	return c.answer(http.StatusOK, []byte(`<ListObjectAnnotationsOutput `+namespace+
+		`><AnnotationCount>0</AnnotationCount></ListObjectAnnotationsOutput>`))
 }

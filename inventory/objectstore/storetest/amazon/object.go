@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,9 @@ type object struct {
 	acl       string
 	parts     []part
 	restored  bool
+	tier      string // of archive access, in INTELLIGENT_TIERING
+	restoring bool   // out of it
+	event     http.Header
 }
 
 // part is one of an object that was uploaded in parts.
@@ -91,7 +95,7 @@ func (c *call) shows(o *object, etag, id string) string {
 // the bucket's default.
 func (c *call) encryptedBy() *object {
 	h := c.r.Header
-	o := &object{class: h.Get("X-Amz-Storage-Class")}
+	o := &object{class: h.Get("X-Amz-Storage-Class"), event: heldBy(h)}
 	if o.class == "STANDARD" {
 		o.class = ""
 	}
@@ -145,7 +149,7 @@ func carried(h http.Header) http.Header {
 			X-Amz-Decoded-Content-Length X-Amz-Content-Sha256 X-Amz-Bypass-Governance-Retention X-Amz-Mp-Object-Size
 			X-Amz-Object-Attributes X-Amz-Max-Parts X-Amz-Part-Number-Marker X-Amz-Optional-Object-Attributes`), name),
 			strings.HasPrefix(name, checksumPrefix), strings.HasPrefix(name, "X-Amz-Meta-"),
-			strings.HasPrefix(name, "X-Amz-Object-Lock-"):
+			strings.HasPrefix(name, "X-Amz-Object-Lock-") && !strings.HasPrefix(name, eventHold):
 			out[name] = values
 		}
 	}
@@ -271,12 +275,18 @@ func (c *call) readObject() *refusal {
 			h.Set("X-Amz-Restore", `ongoing-request="false", expiry-date="Fri, 31 Dec 2100 00:00:00 GMT"`)
 		}
 	}
+	if o.tier != "" {
+		h.Set("X-Amz-Archive-Status", o.tier)
+	}
+	if o.restoring {
+		h.Set("X-Amz-Restore", `ongoing-request="true"`)
+	}
 	o.tell(h)
 	if telling {
 		c.server.applied("default-checksum")
 		checksums(h, resp.Header)
 	}
-	c.secrets(h, resp.Header)
+	c.secrets(o, h, resp.Header)
 	c.w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(c.w, resp.Body) // a client that is gone has no need of it
 	return nil
@@ -284,12 +294,16 @@ func (c *call) readObject() *refusal {
 
 // secrets passes on what only those may see who may read it itself (Amazon S3 API
 // Reference, "HeadObject", x-amz-tagging-count and x-amz-object-lock-…).
-func (c *call) secrets(to, from http.Header) {
+func (c *call) secrets(o *object, to, from http.Header) {
 	kind := "Object"
 	if c.query.Get("versionId") != "" {
 		kind = "ObjectVersion"
 	}
-	here := c.server.arn(c.name, c.key)
+	here := c.at(c.name).arn(c.key)
+	if o.event != nil && c.sees(need{"s3:GetObjectRetention", here}) {
+		c.server.applied("event-hold")
+		maps.Copy(to, o.event)
+	}
 	if n := from.Get("X-Amz-Tagging-Count"); n != "" && n != "0" {
 		if c.sees(need{"s3:Get" + kind + "Tagging", here}) {
 			to.Set("X-Amz-Tagging-Count", n)
@@ -326,7 +340,7 @@ func (c *call) unreadable(resp *http.Response) *refusal {
 
 // unknown is a 404, or a 403 for who may not list the bucket.
 func (c *call) unknown(refused *refusal) *refusal {
-	if !c.sees(need{"s3:ListBucket", c.server.arn(c.name, "")}) {
+	if !c.sees(need{"s3:ListBucket", c.at(c.name).arn("")}) {
 		c.server.applied("404-is-403")
 		return denied("Access Denied")
 	}
@@ -355,7 +369,7 @@ func (c *call) opens(o *object) *refusal {
 
 // atHand refuses what has to be restored first.
 func (c *call) atHand(o *object) *refusal {
-	if (o.class == "GLACIER" || o.class == "DEEP_ARCHIVE") && !o.restored {
+	if (o.class == "GLACIER" || o.class == "DEEP_ARCHIVE") && !o.restored || o.tier != "" {
 		c.server.applied("archived")
 		return refuse(http.StatusForbidden, "InvalidObjectState",
 			"The operation is not valid for the object's storage class").with("StorageClass", o.class)

@@ -52,9 +52,11 @@ func (c *call) perform() *refusal {
 		return c.annotations()
 	case "RestoreObject":
 		return c.restore()
-	case "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetObjectRetention", "PutObjectRetention",
+	case "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "PutObjectRetention",
 		"GetObjectLegalHold", "PutObjectLegalHold":
 		return c.plain()
+	case "GetObjectRetention":
+		return c.retention()
 	case "GetObjectLockConfiguration", "PutObjectLockConfiguration":
 		return c.lockConfiguration()
 	}

@@ -29,16 +29,17 @@ func bucketRules() []rule {
 			"control, is 400 AccessControlListNotSupported",
 			source: "S3 User Guide, \"Controlling ownership of objects and disabling ACLs\"", check: aclOff,
 			after: true},
-		{id: "public-policy", demand: "BlockPublicPolicy refuses a policy that lets everybody in: 403 AccessDenied",
+		{id: "public-policy", demand: "BlockPublicPolicy refuses a public policy: 403 AccessDenied",
 			source: "S3 User Guide, \"Blocking public access to your Amazon S3 storage\"", check: publicPolicy,
 			after: true},
 		{id: "public-acl", demand: "BlockPublicAcls refuses ACLs that let everybody in: 403 AccessDenied",
 			source: "S3 User Guide, \"Blocking public access to your Amazon S3 storage\"", check: publicACL,
 			after: true},
-		{id: "policy-valid", demand: "a bucket's policy has known actions, a principal, and resources in the " +
-			"bucket: 400 MalformedPolicy",
-			source: "S3 API Reference, \"PutBucketPolicy\"; IAM User Guide, \"IAM JSON policy elements reference\"",
-			check:  validPolicy, after: true},
+		{id: "policy-valid", demand: "a bucket's policy has known actions, a principal of its partition, and " +
+			"resources in the bucket: 400 MalformedPolicy",
+			source: "S3 API Reference, \"PutBucketPolicy\"; IAM User Guide, \"IAM JSON policy elements reference\", " +
+				"Principal; \"IAM identifiers\", partition",
+			check: validPolicy, after: true},
 		{id: "aws-tags", demand: "tags whose keys begin with `aws:` can be neither set nor removed: 400 InvalidTag; " +
 			"a new set of a bucket that has some has them too",
 			source: "AWS General Reference, \"Tagging AWS resources\"; recordings: " +
@@ -88,7 +89,7 @@ func publicPolicy(c *call) *refusal {
 		return denied("User: %s is not authorized to perform: s3:PutBucketPolicy on resource: %q because public "+
 			"policies are "+
 			"prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
-			c.user.arn(c.server.options.Partition), c.server.arn(c.name, ""))
+			c.user.arn(), c.bucket.arn())
 	}
 	return nil
 }
@@ -123,13 +124,18 @@ func validPolicy(c *call) *refusal {
 			return malformed("Missing required field Principal")
 		}
 		for _, r := range slices.Concat(s.Resource, s.NotResource) {
-			here := c.server.arn(c.name, "")
+			here := c.bucket.arn()
 			if r != here && !strings.HasPrefix(r, here+"/") && !(strings.Contains(r, "*") && matches(r, here)) {
 				return malformed("Policy has invalid resource")
 			}
 		}
 		if len(s.Resource)+len(s.NotResource) == 0 {
 			return malformed("Missing required field Resource")
+		}
+		for _, who := range slices.Concat(s.Principal["AWS"], s.NotPrincipal["AWS"]) {
+			if strings.HasPrefix(who, "arn:") && !strings.HasPrefix(who, "arn:"+c.partition()+":") {
+				return malformed("Invalid principal in policy")
+			}
 		}
 	}
 	return nil

@@ -50,7 +50,8 @@ func (a *asked) versioning(bucket string, c *s3.Client, status types.BucketVersi
 func (a *asked) create(c *s3.Client, name, location string, locked bool) error {
 	in := &s3.CreateBucketInput{Bucket: &name}
 	if location != "" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(location)}
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(
+			location)}
 	}
 	if locked {
 		in.ObjectLockEnabledForBucket = &locked
@@ -134,6 +135,11 @@ func bucketQuestions() map[string]func(*asked) {
 			a.is("no principal", a.policy(statement(`{}`, "arn:aws:s3:::here/*")), malformed)
 			a.is("no such action", a.policy(strings.Replace(statement(`{"AWS": "111122223333"}`,
 				"arn:aws:s3:::here/*"), "GetObject", "GetObjects", 1)), malformed)
+			a.is("a bucket of another partition",
+				a.policy(statement(`{"AWS": "111122223333"}`, "arn:aws-cn:s3:::here/*")),
+				malformed)
+			a.is("somebody of another partition", a.policy(statement(`{"AWS": "arn:aws-cn:iam::111122223333:root"}`,
+				"arn:aws:s3:::here/*")), malformed)
 			a.is("a good one", a.policy(statement(`{"AWS": "111122223333"}`, "arn:aws:s3:::here/*")), ok)
 		},
 		"aws-tags": func(a *asked) {

@@ -41,11 +41,13 @@ func askPermissions(a *asked) {
 		{"one that does not",
 			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-west-2"]}}}`, forbidden},
 		{"a key that is not there",
-			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringLike": {"s3:prefix": "*"}}}`, forbidden},
+			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringLike": {"s3:prefix": "*"}}}`,
+			forbidden},
 		{"if it exists",
 			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringLikeIfExists": {"s3:prefix": "x"}}}`, ok},
 		{"null",
-			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"Null": {"s3:if-match": "false"}}}`, forbidden},
+			`{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"Null": {"s3:if-match": "false"}}}`,
+			forbidden},
 	} {
 		a.must(a.s.SetPolicy("nobody", `{"Version": "2012-10-17", "Statement": `+tt.policy+`}`))
 		a.is(tt.name, get(a.s.ClientAs("nobody", "us-east-1")), tt.want)

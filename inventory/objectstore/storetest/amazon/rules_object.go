@@ -31,6 +31,10 @@ func objectRules() []rule {
 			"AccessDenied, \"… because object protected by object lock\"; an error of the key in DeleteObjects",
 			source: "S3 User Guide, \"Locking objects with Object Lock\"; recordings: " +
 				"github.com/versity/versitygw/issues/1330, 1741"},
+		{id: "event-hold", demand: "a version under an event hold is deleted by nobody (403 AccessDenied); that it is is " +
+			"told, by headers and with its retention, to who may read that; a copy is under one if its request says so",
+			source: "SDK's API model, \"PutObjectRequest\", \"CopyObjectRequest\", \"HeadObjectOutput\", ObjectLockEventHold; " +
+				"\"ObjectLockRetention\", EventHold"},
 		{id: "sse-c-blocked", demand: "SSE-C is refused where the bucket's encryption does not permit it: 403 " +
 			"AccessDenied",
 			source: "S3 User Guide, \"Blocking or unblocking SSE-C for a general purpose bucket\"",
@@ -67,6 +71,10 @@ func objectRules() []rule {
 				"github.com/localstack/localstack/pull/12764"},
 		{id: "archived", demand: "an archived object is read and copied once it is restored: 403 InvalidObjectState",
 			source: "S3 User Guide, \"Working with archived objects\""},
+		{id: "restore-days", demand: "a restore out of an archive access tier of INTELLIGENT_TIERING names no days: " +
+			"400 InvalidArgument; one out of GLACIER or DEEP_ARCHIVE names some: 400 MalformedXML",
+			source: "S3 User Guide, \"Working with archived objects\"; recordings: " +
+				"github.com/s3tools/s3cmd/issues/1377, aws/aws-sdk-ruby/issues/2380"},
 	}
 }
 

@@ -95,6 +95,33 @@ func objectQuestions() map[string]func(*asked) {
 			_, err = a.us.DeleteObject(a.t.Context(), &s3.DeleteObjectInput{Bucket: ptr("locked"), Key: ptr("k")})
 			a.is("a marker", err, ok)
 		},
+		"event-hold": func(a *asked) {
+			a.must(a.create(a.us, "locked", "", true))
+			out, err := a.us.PutObject(a.t.Context(), &s3.PutObjectInput{Bucket: ptr("locked"), Key: ptr("k"),
+				Body: strings.NewReader("one"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+				ObjectLockEventHold: types.ObjectLockEventHoldOn, ObjectLockEventHoldDurationDays: ptr[int32](30)})
+			a.must(err)
+			head, err := a.us.HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("locked"), Key: ptr("k")})
+			a.must(err)
+			got, err := a.us.GetObjectRetention(a.t.Context(),
+				&s3.GetObjectRetentionInput{Bucket: ptr("locked"), Key: ptr("k"), VersionId: out.VersionId})
+			a.must(err)
+			if head.ObjectLockEventHold != types.ObjectLockEventHoldOn || *head.ObjectLockEventHoldDurationDays != 30 ||
+				got.Retention.EventHold != types.ObjectLockEventHoldOn || *got.Retention.EventHoldDuration.Days != 30 {
+				a.t.Errorf("head %+v, retention %+v", head, got.Retention)
+			}
+			_, err = a.us.DeleteObject(a.t.Context(),
+				&s3.DeleteObjectInput{Bucket: ptr("locked"), Key: ptr("k"), VersionId: out.VersionId})
+			a.is("the version", err, forbidden)
+			_, err = a.us.CopyObject(a.t.Context(),
+				&s3.CopyObjectInput{Bucket: ptr("locked"), Key: ptr("copy"), CopySource: ptr("locked/k")})
+			a.must(err)
+			if head, err = a.us.HeadObject(a.t.Context(),
+				&s3.HeadObjectInput{Bucket: ptr("locked"), Key: ptr("copy")}); err != nil ||
+				head.ObjectLockEventHold != "" {
+				a.t.Errorf("the copy: %+v, %v", head, err)
+			}
+		},
 		"lock-only-locked": func(a *asked) {
 			lock := func(bucket string) *s3.PutObjectInput {
 				return &s3.PutObjectInput{Bucket: &bucket, ObjectLockMode: types.ObjectLockModeGovernance,
@@ -166,6 +193,45 @@ func objectQuestions() map[string]func(*asked) {
 			a.must(err)
 			a.is("restored", get(), ok)
 		},
+		"restore-days": func(a *asked) {
+			a.must(a.put(a.us,
+				&s3.PutObjectInput{Key: ptr("tiered"), StorageClass: types.StorageClassIntelligentTiering}))
+			a.must(a.put(a.us, &s3.PutObjectInput{Key: ptr("frozen"), StorageClass: types.StorageClassGlacier}))
+			restore := func(key string, days *int32) error {
+				_, err := a.us.RestoreObject(a.t.Context(), &s3.RestoreObjectInput{Bucket: ptr("here"), Key: &key,
+					RestoreRequest: &types.RestoreRequest{Days: days,
+						GlacierJobParameters: &types.GlacierJobParameters{Tier: types.TierStandard}}})
+				return err
+			}
+			head := func() string {
+				out, err := a.us.HeadObject(a.t.Context(), &s3.HeadObjectInput{Bucket: ptr("here"), Key: ptr("tiered")})
+				a.must(err)
+				if out.Restore == nil {
+					out.Restore = ptr("")
+				}
+				return string(out.ArchiveStatus) + *out.Restore
+			}
+			get := func() error {
+				_, err := a.us.GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("here"), Key: ptr("tiered")})
+				return err
+			}
+			a.is("glacier without days", restore("frozen", nil), "Bad Request: MalformedXML")
+			a.is("in no archive tier", restore("tiered", nil), "Forbidden: InvalidObjectState")
+			a.s.SetArchiveTier("here", "tiered", "ARCHIVE_ACCESS")
+			a.is("archived", get(), "Forbidden: InvalidObjectState")
+			a.is("with days", restore("tiered", ptr[int32](1)), "Bad Request: InvalidArgument")
+			a.is("without", restore("tiered", nil), ok)
+			a.is("twice", restore("tiered", nil), "Conflict: RestoreAlreadyInProgress")
+			if got := head(); got != `ARCHIVE_ACCESSongoing-request="true"` {
+				a.t.Errorf("on its way: %s", got)
+			}
+			a.is("on its way", get(), "Forbidden: InvalidObjectState")
+			a.s.EndRestores("here")
+			if got := head(); got != "" {
+				a.t.Errorf("restored: %s", got)
+			}
+			a.is("restored", get(), ok)
+		},
 		"default-checksum": func(a *asked) {
 			a.must(a.put(a.us, &s3.PutObjectInput{Key: ptr("plain")}))
 			a.must(a.put(a.us, &s3.PutObjectInput{Key: ptr("sha1"), ChecksumAlgorithm: types.ChecksumAlgorithmSha1}))
@@ -204,8 +270,10 @@ func objectQuestions() map[string]func(*asked) {
 				parts = append(parts, types.CompletedPart{PartNumber: ptr(n + 1), ETag: out.ETag})
 			}
 			complete := func(parts []types.CompletedPart) error {
-				_, err := a.us.CompleteMultipartUpload(a.t.Context(), &s3.CompleteMultipartUploadInput{Bucket: ptr("here"),
-					Key: ptr("k"), UploadId: up.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}})
+				_, err := a.us.CompleteMultipartUpload(a.t.Context(),
+					&s3.CompleteMultipartUploadInput{Bucket: ptr("here"),
+						Key: ptr("k"), UploadId: up.UploadId,
+						MultipartUpload: &types.CompletedMultipartUpload{Parts: parts}})
 				return err
 			}
 			a.is("two small ones", complete(parts), "Bad Request: EntityTooSmall")
@@ -217,7 +285,8 @@ func objectQuestions() map[string]func(*asked) {
 			a.must(err)
 			_, err = a.eu.GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("there"), Key: ptr("k")})
 			a.is("the current version", err, "Not Found: NoSuchKey")
-			_, err = a.eu.GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("there"), Key: ptr("k"), VersionId: out.VersionId})
+			_, err = a.eu.GetObject(a.t.Context(), &s3.GetObjectInput{Bucket: ptr("there"), Key: ptr("k"),
+				VersionId: out.VersionId})
 			a.is("by its ID", err, "Method Not Allowed: MethodNotAllowed")
 		},
 		"parts-without-checksum": func(a *asked) {
@@ -298,7 +367,8 @@ func copyQuestions() map[string]func(*asked) {
 		"vpc-endpoint": func(a *asked) {
 			a.must(a.put(a.us, &s3.PutObjectInput{}))
 			inside := func(o *s3.Options) {
-				o.BaseEndpoint, o.UsePathStyle = ptr("https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-west-1.vpce.amazonaws.com"), true
+				o.BaseEndpoint,
+					o.UsePathStyle = ptr("https://bucket.vpce-1a2b3c4d-5e6f.s3.eu-west-1.vpce.amazonaws.com"), true
 			}
 			copied := func(source string) error {
 				_, err := a.eu.CopyObject(a.t.Context(), &s3.CopyObjectInput{

@@ -133,6 +133,17 @@ func requestQuestions() map[string]func(*asked) {
 			a.is("another partition", err, "Forbidden: InvalidAccessKeyId")
 			_, err = a.us.ListBuckets(a.t.Context(), &s3.ListBucketsInput{})
 			a.is("its own", err, ok)
+			two := amazon.Start(a.t, amazon.Options{Regions: []string{"us-gov-west-1", "eu-west-1"}, Users: []amazon.User{
+				{Name: "gov", Root: true}, {Name: "eu", Root: true, Partition: "aws"}}})
+			bucket(a.t, two, "us-gov-west-1", "one-name")
+			bucket(a.t, two, "eu-west-1", "one-name") // is another bucket
+			for _, tt := range []struct{ user, region, want string }{
+				{"gov", "us-gov-west-1", ok}, {"gov", "eu-west-1", "Forbidden: InvalidAccessKeyId"},
+				{"eu", "us-gov-west-1", "Forbidden: InvalidAccessKeyId"}, {"eu", "eu-west-1", ok},
+			} {
+				_, err := two.ClientAs(tt.user, tt.region).ListBuckets(a.t.Context(), &s3.ListBucketsInput{})
+				a.is(tt.user+" in "+tt.region, err, tt.want)
+			}
 		},
 		"signature-scope": func(a *asked) {
 			resign := func(o *s3.Options) { o.BaseEndpoint = ptr("https://s3.eu-west-1.amazonaws.com") }

@@ -43,7 +43,7 @@ func (s *Server) adopt(ctx context.Context) error {
 			if err := s.adoptUploads(ctx, b); err != nil {
 				return err
 			}
-			s.buckets[b.name] = b
+			s.buckets[b.place()] = b
 		}
 	}
 	return nil

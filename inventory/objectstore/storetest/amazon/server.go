@@ -25,8 +25,8 @@ import (
 // Options says what an Amazon is like. The zero value is the partition aws with two
 // regions and one account, whose root is its only user.
 type Options struct {
-	Partition string   // aws (default), aws-cn, aws-eusc, aws-us-gov
-	Regions   []string // that buckets can be in; default: us-east-1 and eu-west-1, or all of another partition's
+	Partition string   // aws, aws-cn, aws-eusc, aws-us-gov; default: that of the first region
+	Regions   []string // that buckets can be in, of any partitions; default: us-east-1 and eu-west-1, or all of another's
 	Account   string   // default 111122223333
 	Users     []User
 	Samples   bool   // has the sandbox's sample customers in it; the regions must have them
@@ -62,13 +62,14 @@ type Server struct {
 
 	mu      sync.Mutex // guards what follows
 	users   []*User
-	buckets map[string]*bucket
+	buckets map[place]*bucket
 	fault   func(Request) Fault
 	counts  map[string]int
 	rules   map[string]int // how often each was applied
 	ledger  map[string]*ledger
-	lag     int // of versioning in buckets that are made from now on
-	next    int // numbers requests
+	lag     int    // of versioning in buckets that are made from now on
+	next    int    // numbers requests
+	gateway string // the region to which a VPC's gateway endpoint leads
 }
 
 // Start is Launch for a test: the server ends with it.
@@ -91,6 +92,15 @@ func Start(t testing.TB, o Options) *Server {
 
 // Launch starts a server. The context bounds the start only; the caller closes it.
 func Launch(ctx context.Context, o Options) (*Server, error) {
+	for i, r := range slices.Backward(o.Regions) {
+		p, ok := partitionOf(r)
+		if !ok {
+			return nil, fmt.Errorf("amazon: no partition has a region %s", r)
+		}
+		if i == 0 {
+			o.Partition = cmp.Or(o.Partition, p.id)
+		}
+	}
 	o.Partition, o.Account = cmp.Or(o.Partition, "aws"), cmp.Or(o.Account, "111122223333")
 	o.MaxCopy, o.MaxBuckets = cmp.Or(o.MaxCopy, 5<<30), cmp.Or(o.MaxBuckets, 10_000)
 	if o.Now == nil {
@@ -105,11 +115,6 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 			o.Regions = []string{"us-east-1", "eu-west-1"}
 		}
 	}
-	for _, r := range o.Regions {
-		if !slices.Contains(partitions()[i].regions, r) {
-			return nil, fmt.Errorf("amazon: partition %s has no region %s", o.Partition, r)
-		}
-	}
 	if o.Dir == "" {
 		return nil, errors.New("amazon: no directory")
 	}
@@ -118,7 +123,7 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256,
 			ExpectContinueTimeout: time.Minute},
 		shapes: shapes(), inBucket: bucketActions(), onObject: objectActions(),
-		buckets: make(map[string]*bucket), counts: make(map[string]int), rules: make(map[string]int),
+		buckets: make(map[place]*bucket), counts: make(map[string]int), rules: make(map[string]int),
 		ledger: make(map[string]*ledger),
 	}
 	if err := s.enrol(append([]User{{Name: root, Root: true}, {Name: setup, Root: true}}, o.Users...)...); err != nil {
@@ -207,7 +212,6 @@ func (s *Server) Env(user ...string) []string {
 		"HTTPS_PROXY=" + s.Proxy(), "https_proxy=" + s.Proxy(), "NO_PROXY=", "no_proxy=",
 		"AWS_CA_BUNDLE=" + s.bundle(), "AWS_ACCESS_KEY_ID=" + u.AccessKey, "AWS_SECRET_ACCESS_KEY=" + u.SecretKey,
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_DISABLED=true",
-		setupVariable + "=" + s.named(setup).AccessKey + " " + s.named(setup).SecretKey,
 		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + s.profiles(),
 	}
 }

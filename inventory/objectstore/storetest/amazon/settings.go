@@ -226,6 +226,21 @@ func (s *Server) SetPolicyLag(bucket string, times int) {
 	b.slow = times
 }
 
+// SetGateway puts a VPC's gateway endpoint on the way to a region: nothing is copied to
+// it from another.
+func (s *Server) SetGateway(region string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gateway = region
+}
+
+// private tells whether a VPC endpoint is on the way to a host.
+func (s *Server) private(h host) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return h.private || s.gateway == h.region
+}
+
 // SetMaxBuckets sets above how many buckets they are listed by pages alone.
 func (s *Server) SetMaxBuckets(most int) {
 	s.mu.Lock()
@@ -233,9 +248,9 @@ func (s *Server) SetMaxBuckets(most int) {
 	s.options.MaxBuckets = most
 }
 
-// must returns a bucket; an unknown one is a mistake in the test: it panics.
+// must returns a bucket of the server's own partition; an unknown one is a mistake in the test: it panics.
 func (s *Server) must(name string) *bucket {
-	b := s.bucket(name)
+	b := s.bucket(place{s.options.Partition, name})
 	if b == nil {
 		panic("amazon: no bucket " + name)
 	}

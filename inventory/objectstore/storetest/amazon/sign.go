@@ -67,7 +67,8 @@ func (s *Server) authenticate(r *http.Request, h host, payload string) (*User, *
 	if refused != nil {
 		return nil, refused
 	}
-	user := s.user(c.accessKey)
+	p, _ := partitionOf(h.region)
+	user := s.user(c.accessKey, p.id)
 	if user == nil {
 		return nil, refuse(http.StatusForbidden, "InvalidAccessKeyId",
 			"The AWS Access Key Id you provided does not exist in our records.").with("AWSAccessKeyId", c.accessKey)

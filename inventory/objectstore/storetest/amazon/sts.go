@@ -36,7 +36,7 @@ func (c *call) sts() {
 		c.stsRefused(refuse(http.StatusBadRequest, "InvalidAction", "Could not find operation %s", c.operation))
 		return
 	}
-	arn := user.arn(c.server.options.Partition)
+	arn := user.arn()
 	c.server.note(user.Name, func(l *ledger) map[string]bool { return l.used }, "sts:GetCallerIdentity")
 	_ = c.answer(http.StatusOK, fmt.Appendf(nil,
 		`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+

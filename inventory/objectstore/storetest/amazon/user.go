@@ -1,6 +1,7 @@
 package amazon
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -11,20 +12,21 @@ import (
 
 // User is an identity with an access key.
 type User struct {
-	Name    string // required; unique in the server
-	Account string // default: the server's first account
-	Policy  string // its identity policy, as JSON; empty: may do nothing by itself
-	Root    bool   // of the account: may do everything, without a policy
+	Name      string // required; unique in the server
+	Account   string // default: the server's first account
+	Partition string // default: the server's
+	Policy    string // its identity policy, as JSON; empty: may do nothing by itself
+	Root      bool   // of the account: may do everything, without a policy
 
 	AccessKey, SecretKey string // default: made of the name
 }
 
 // ARN is the user's Amazon Resource Name.
-func (u *User) arn(partition string) string {
+func (u *User) arn() string {
 	if u.Root {
-		return fmt.Sprintf("arn:%s:iam::%s:root", partition, u.Account)
+		return fmt.Sprintf("arn:%s:iam::%s:root", u.Partition, u.Account)
 	}
-	return fmt.Sprintf("arn:%s:iam::%s:user/%s", partition, u.Account, u.Name)
+	return fmt.Sprintf("arn:%s:iam::%s:user/%s", u.Partition, u.Account, u.Name)
 }
 
 // canonicalID is the name of an account in access control lists.
@@ -33,16 +35,28 @@ func canonicalID(account string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// user returns who has an access key, nil if nobody.
-func (s *Server) user(accessKey string) *User {
+// user returns who has an access key in a partition, nil if nobody. The tests' own has
+// it in each that has regions here.
+func (s *Server) user(accessKey, partition string) *User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, u := range s.users {
-		if u.AccessKey == accessKey {
-			return u
-		}
+	i := slices.IndexFunc(s.users, func(u *User) bool { return u.AccessKey == accessKey })
+	switch {
+	case i < 0:
+		return nil
+	case s.users[i].Partition == partition, s.users[i].Name == setup && s.has(partition):
+		return s.users[i]
 	}
+	s.rules["partition"]++
 	return nil
+}
+
+// has tells whether a partition has regions here.
+func (s *Server) has(partition string) bool {
+	return slices.ContainsFunc(s.options.Regions, func(r string) bool {
+		p, _ := partitionOf(r)
+		return p.id == partition
+	})
 }
 
 // named returns a user; an unknown one is a mistake in the test: it panics.
@@ -75,7 +89,7 @@ func (s *Server) enrol(users ...User) error {
 				return fmt.Errorf("amazon: user %s: %w", u.Name, err)
 			}
 		}
-		s.users = append(s.users, u.complete(s.options.Account))
+		s.users = append(s.users, u.complete(s.options))
 		s.ledger[u.Name] = newLedger()
 	}
 	var profiles strings.Builder
@@ -87,11 +101,9 @@ func (s *Server) enrol(users ...User) error {
 }
 
 // complete fills in what a user leaves out.
-func (u User) complete(account string) *User {
+func (u User) complete(o Options) *User {
 	sum := sha256.Sum256([]byte("key of " + u.Name))
-	if u.Account == "" {
-		u.Account = account
-	}
+	u.Account, u.Partition = cmp.Or(u.Account, o.Account), cmp.Or(u.Partition, o.Partition)
 	if u.AccessKey == "" {
 		u.AccessKey = "AKIA" + strings.ToUpper(hex.EncodeToString(sum[:8]))
 	}

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// BucketName is what the destination of a location is called in a region: what the
+// configuration says of that location, or else what its template makes. A bucket that
+// has its name from the template already does not get it twice.
+func (c *Config) BucketName(at objectstore.Location, region, customer, sourceRegion string) string {
+	if name, ok := c.Destination.Map[at.String()]; ok {
+		return name
+	}
+	return c.fill(c.base(at.Bucket, customer, sourceRegion), region, customer, sourceRegion)
+}
+
+// Asked is what encryption writes ask for; empty: none.
+func (d Destination) Asked() string {
+	if d.Encryption == BucketDefault {
+		return ""
+	}
+	return d.Encryption
+}
+
+func (c *Config) fill(bucket, region, customer, sourceRegion string) string {
+	return strings.NewReplacer("{bucket}", bucket, "{region}", region, "{customer}", customer, "{source_region}",
+		sourceRegion).Replace(c.Destination.Bucket)
+}
+
+// base is the name from which the template has made a bucket's in its own region, or
+// the name itself. Where it was before, which a template can ask for, is not known.
+func (c *Config) base(bucket, customer, region string) string {
+	before, after, once := strings.Cut(c.Destination.Bucket, "{bucket}")
+	if !once || region == "" || strings.Contains(after, "{bucket}") || strings.Contains(c.Destination.Bucket,
+		"{source_region}") || !strings.Contains(c.Destination.Bucket, "{region}") {
+		return bucket
+	}
+	fixed := strings.NewReplacer("{region}", region, "{customer}", customer)
+	name, begins := strings.CutPrefix(bucket, fixed.Replace(before))
+	name, ends := strings.CutSuffix(name, fixed.Replace(after))
+	if !begins || !ends || objectstore.CheckBucketName(name) != nil {
+		return bucket
+	}
+	return name
+}
+
+// mapping holds the names that the configuration gives to single locations against
+// the rules of names.
+func (k *checker) mapping(c *Config) error {
+	for _, text := range sorted(c.Destination.Map) {
+		at, err := objectstore.ParseLocation(text)
+		if err != nil {
+			return k.at("$.destination.map", "destination map: %v", err)
+		}
+		if _, ok := c.Providers[at.Provider]; !ok {
+			return k.at("$.destination.map", "destination map: location %q: no provider is called %q", text, at.Provider)
+		}
+		if err := objectstore.CheckBucketName(c.Destination.Map[text]); err != nil {
+			return k.at("$.destination.map", "destination map: %s: %v", text, err)
+		}
+	}
+	return nil
+}

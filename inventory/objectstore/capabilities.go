@@ -1,0 +1,59 @@
+package objectstore
+
+// Capabilities is what a service does by its own word. The zero value promises nothing:
+// whoever depends on something looks for himself.
+type Capabilities struct {
+	// CountsTags tells with every answer about a version how many tags it has, to whoever
+	// may read them. Of others that has to be seen: what is not told there may be.
+	CountsTags bool
+	// CarriesAttributes copies everything that an object has besides its bytes, but for a
+	// website redirect, a lock and grants. Of others copies are compared with what they
+	// are of.
+	CarriesAttributes bool
+	// SumsCopiedParts sums parts that it copies by the algorithm of the upload that they
+	// go to. Others fail there, or at the end.
+	SumsCopiedParts bool
+	// AcrossRegions copies from region to region, unless the network path to the
+	// destination does not let it, which is ErrOneRegion. With others there is no such path.
+	AcrossRegions bool
+	// KeepsOwner gives a bucket's owner access whatever its policy leaves unsaid. With
+	// others the first policy of a bucket may lock its owner out.
+	KeepsOwner bool
+	// NewBuckets is what it gives each new bucket by itself.
+	NewBuckets NewBucket
+	// NoMarkers tells that the service has versions, but no delete markers: histories with
+	// some cannot be written there, and PutMarker is not offered.
+	NoMarkers bool
+}
+
+// NewBucket is what a service gives each new bucket by itself.
+type NewBucket struct {
+	BlocksPublic        bool // neither a policy nor a list may open it
+	RefusesCustomerKeys bool // it takes no objects under SSE-C
+}
+
+// Capable is a store that says what its service does.
+type Capable interface{ Capabilities() Capabilities }
+
+// CapabilitiesOf returns what a store says, or nothing.
+func CapabilitiesOf(store any) Capabilities {
+	if c, ok := store.(Capable); ok {
+		return c.Capabilities()
+	}
+	return Capabilities{}
+}
+
+// End is one end of a copy; see Store.
+type End interface{ Endpoint() string }
+
+// CopySource is a destination that knows from where else its service copies by itself.
+type CopySource interface{ CanCopyFrom(source End) bool }
+
+// CanCopy tells whether the destination's service can copy from the source by itself:
+// where the destination does not say, if one answers for both.
+func CanCopy(source, destination End) bool {
+	if d, ok := destination.(CopySource); ok {
+		return d.CanCopyFrom(source)
+	}
+	return source.Endpoint() == destination.Endpoint()
+}

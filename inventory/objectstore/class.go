@@ -1,0 +1,70 @@
+package objectstore
+
+import (
+	"cmp"
+	"time"
+)
+
+// Class is what a storage class means to whoever reads its versions and deletes them. The
+// zero value is that of a class of which nothing is known, and of the default one.
+type Class struct {
+	// Archived classes cannot be read without a restore (Amazon S3 User Guide,
+	// "Understanding and managing storage classes").
+	Archived bool
+	// Mixed classes have some versions that have to be restored, and a listing does not
+	// tell which.
+	Mixed bool
+	// MinimumDays is for how long a version is charged at least (Amazon S3 User Guide,
+	// "Understanding and managing Amazon S3 storage classes", minimum storage duration).
+	MinimumDays int
+}
+
+const (
+	glacier     = "GLACIER"
+	deepArchive = "DEEP_ARCHIVE"
+	deepTier    = "DEEP_ARCHIVE_ACCESS" // of INTELLIGENT_TIERING; the other one is ARCHIVE_ACCESS
+)
+
+// ClassOf is what the class of that name means.
+func ClassOf(name string) Class {
+	switch name {
+	case "STANDARD_IA", "ONEZONE_IA":
+		return Class{MinimumDays: 30}
+	case "GLACIER_IR":
+		return Class{MinimumDays: 90}
+	case glacier:
+		return Class{Archived: true, MinimumDays: 90}
+	case deepArchive:
+		return Class{Archived: true, MinimumDays: 180}
+	case "INTELLIGENT_TIERING":
+		return Class{Mixed: true}
+	}
+	return Class{}
+}
+
+// ClassName is a storage class as it is to be compared: services leave the default one
+// unsaid.
+func ClassName(said string) string { return cmp.Or(said, "STANDARD") }
+
+// RestoreTime is the longest that a restore usually takes out of a storage class or
+// archive access tier (Amazon S3 User Guide, "Understanding archive retrieval options");
+// 0 where there is no such tier of restores.
+func RestoreTime(from, tier string) time.Duration {
+	deep := from == deepArchive || from == deepTier
+	switch tier {
+	case Expedited:
+		if deep {
+			return 0
+		}
+		return 5 * time.Minute
+	case Bulk:
+		if deep {
+			return 48 * time.Hour
+		}
+	case Standard:
+		if !deep {
+			return 5 * time.Hour
+		}
+	}
+	return 12 * time.Hour
+}

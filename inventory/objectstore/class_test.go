@@ -1,0 +1,33 @@
+package objectstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+func TestClasses(t *testing.T) {
+	for name, want := range map[string]objectstore.Class{
+		"": {}, "STANDARD": {}, "REDUCED_REDUNDANCY": {}, "STANDARD_IA": {MinimumDays: 30}, "ONEZONE_IA": {MinimumDays: 30},
+		"GLACIER_IR": {MinimumDays: 90}, "GLACIER": {Archived: true, MinimumDays: 90},
+		"DEEP_ARCHIVE": {Archived: true, MinimumDays: 180}, "INTELLIGENT_TIERING": {Mixed: true},
+	} {
+		if got := objectstore.ClassOf(name); got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	for _, tt := range []struct {
+		from, tier string
+		want       time.Duration
+	}{
+		{"GLACIER", objectstore.Expedited, 5 * time.Minute}, {"GLACIER", objectstore.Standard, 5 * time.Hour},
+		{"GLACIER", objectstore.Bulk, 12 * time.Hour}, {"DEEP_ARCHIVE", objectstore.Expedited, 0},
+		{"DEEP_ARCHIVE", objectstore.Standard, 12 * time.Hour}, {"DEEP_ARCHIVE", objectstore.Bulk, 48 * time.Hour},
+		{"DEEP_ARCHIVE_ACCESS", objectstore.Bulk, 48 * time.Hour}, {"ARCHIVE_ACCESS", objectstore.Standard, 5 * time.Hour},
+	} {
+		if got := objectstore.RestoreTime(tt.from, tt.tier); got != tt.want {
+			t.Errorf("%s by %s: %s, want %s", tt.from, tt.tier, got, tt.want)
+		}
+	}
+}

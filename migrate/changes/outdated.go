@@ -1,0 +1,94 @@
+package changes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/state"
+)
+
+const staleDoneFile = "stale.json"
+
+// staleDone says that the destination has lost what this pass says it must. It
+// names the pass by its time: one that was aborted had the same number.
+type staleDone struct {
+	Schema  string    `json:"schema"`
+	Pass    time.Time `json:"pass_at"`
+	Entries int       `json:"entries"`
+}
+
+// Outdated counts the copies that passes had removed. copied is what the
+// last of them came to.
+func Outdated(run *phase.Run, copied error) (n int64) {
+	passes := run.Passes
+	if copied != nil {
+		passes = passes[:len(passes)-1]
+	}
+	for _, p := range passes {
+		for _, file := range p.Stale {
+			n += int64(file.Entries)
+		}
+	}
+	return n
+}
+
+// RemoveStale takes away, at the destination, the copies of what the source's
+// owners have deleted or replaced since it was copied: exactly what the receipts
+// of earlier passes say was written, and nothing that was there before the plan.
+func (s *Check) RemoveStale(ctx context.Context) (left phase.Problems, err error) {
+	if len(s.run.Pass.Stale) == 0 {
+		return nil, nil
+	}
+	var done staleDone
+	err = state.GetJSON(ctx, s.run.Home, s.run.Name(s.run.Pass.Dir()+staleDoneFile), &done)
+	if err != nil && !errors.Is(err, state.ErrNotFound) {
+		return nil, err
+	}
+	if err == nil && done.Pass.Equal(s.run.Pass.At) {
+		return nil, nil
+	}
+	if err := s.Explain(ctx, s.run.Pass.Erased); err != nil {
+		return nil, err
+	}
+	done = staleDone{Schema: "residency/stale-done/1", Pass: s.run.Pass.At}
+	var failed receipt.Failures
+	s.run.Progress.Begin("removing outdated copies", 0, 0)
+	err = s.run.EachStale(ctx, func(move int, entries []manifest.Entry) error {
+		e, err := phase.DestinationEraser(ctx, s.run, s.run.Plan.Moves[move])
+		if err != nil {
+			return err
+		}
+		erasures, err := e.Segment(ctx, entries)
+		for _, x := range erasures {
+			if !x.Done() && x.Outcome != receipt.Changed { // what others have written over is gone
+				failed.Add(x.Lasting, x.Cause)
+				left.Add(phase.Problem{Location: s.run.Plan.To(s.run.Plan.Moves[move]).String(), Key: x.Key, VersionID: x.VersionID,
+					What: string(x.Outcome), Reason: "an outdated copy could not be removed: " + x.Reason})
+			}
+		}
+		done.Entries += len(entries)
+		return err
+	})
+	if err != nil {
+		return left, fmt.Errorf("remove outdated copies: %w", err)
+	}
+	if failed.Entries > 0 {
+		return left, stale{phase.Failed(failed, "%d outdated copies could not be removed from the destination",
+			failed.Entries)}
+	}
+	return nil, state.PutJSON(ctx, s.run.Home, s.run.Name(s.run.Pass.Dir()+staleDoneFile), done)
+}
+
+// ErrStale reports copies at the destination of what the source does not have
+// any more, which could not be removed. It comes with phase.ErrPartial.
+var ErrStale = errors.New("outdated copies")
+
+type stale struct{ error }
+
+func (s stale) Unwrap() error      { return s.error }
+func (stale) Is(target error) bool { return target == ErrStale }

@@ -1,0 +1,58 @@
+package migrate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/changes"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/probe"
+	"github.com/residency/residency/migrate/record"
+	"github.com/residency/residency/migrate/reserve"
+)
+
+// open makes a work of the plan as far as it has come.
+func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
+	of, err := record.Of(ctx, r.Home, p)
+	if err != nil {
+		return nil, err
+	}
+	run := &phase.Run{
+		Record: of, Stores: r.Stores, Now: r.Now, Progress: r.Progress, Workers: r.Workers,
+		Sleep: r.Sleep, After: r.After, Random: r.Random, Note: r.Note,
+		UnversionedUntil: make(map[string]time.Time),
+	}
+	result := newResult(p)
+	reservation := reserve.New(run, r.LeaseTerm)
+	tried := probe.New(run, reservation, r.Claims)
+	result.Configuration = r.Configuration
+	tags := &tagging{run: run, prober: tried}
+	return &work{
+		run: run, reservation: reservation, probes: tried, tagging: tags,
+		sourceCheck: changes.NewCheck(run, reservation), budget: r.Budget,
+		result: result, tool: r.Tool, host: r.Host,
+	}, nil
+}
+
+// openToWrite is open for what writes to the destination, with the encryption that the plan
+// asks for.
+func (r *Runner) openToWrite(ctx context.Context, p *plan.Plan) (*work, error) {
+	w, err := r.open(ctx, p)
+	if err != nil || p.Encryption == "" {
+		return w, err
+	}
+	return w, encrypts(w.run, p)
+}
+
+func encrypts(run *phase.Run, p *plan.Plan) error {
+	e, ok := run.Destination().(objectstore.Encrypter)
+	if !ok {
+		return fmt.Errorf("%w: the destination's service knows no choice of encryption (%s)", objectstore.ErrNotOffered,
+			p.Encryption)
+	}
+	e.Encrypt(p.Encryption, p.KMSKey)
+	return nil
+}

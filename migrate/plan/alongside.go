@@ -1,0 +1,92 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/manifest"
+)
+
+// destinationListing walks the destination's listing alongside the source's.
+type destinationListing struct {
+	next func() ([]objectstore.Version, error, bool)
+	stop func()
+	held []objectstore.Version
+	more bool
+	err  error
+	// opaque tells that ETags of copies may differ from their sources'.
+	opaque bool
+	// replicas is how many entries of the key that was compared last have the
+	// version ID of the source's.
+	replicas int
+}
+
+// openDestination opens the destination's listing; it is empty where there is no bucket
+// yet. A bucket that is elsewhere, or somebody else's, is a blocker.
+func (p *destinationReader) openDestination(ctx context.Context, m *Move) (*destinationListing, error) {
+	empty := &destinationListing{next: func() ([]objectstore.Version, error, bool) { return nil, nil, false },
+		stop: func() {}}
+	store := p.Stores(p.Destination.Provider, p.Destination.Code)
+	at := p.plan.To(*m).String()
+	region, err := store.BucketRegion(ctx, m.Destination)
+	switch {
+	case errors.Is(err, objectstore.ErrNotFound):
+		return empty, nil
+	case errors.Is(err, objectstore.ErrOwner):
+		p.block(Issue{Rule: "destination-owner", Location: at, Text: err.Error(),
+			Remedy: "set destination.bucket in the configuration; or, if you mean that account, name it as the provider's " +
+				"account"})
+		return empty, nil
+	case errors.Is(err, objectstore.ErrDenied):
+		p.block(Issue{Rule: "destination-denied", Location: at,
+			Text:   "a bucket of this name exists and denies access; it may be somebody else's",
+			Remedy: "set destination.bucket in the configuration"})
+		return empty, nil
+	case err != nil:
+		return nil, fmt.Errorf("look at %s: %w", at, err)
+	}
+	if region != "" && region != p.Destination.Code {
+		p.block(Issue{Rule: "destination-elsewhere", Location: at, Text: fmt.Sprintf("the bucket exists in %s, not in %s",
+			region, p.Destination.Code), Remedy: "set destination.bucket in the configuration"})
+		return empty, nil
+	}
+	m.Exists = true
+	next, stop := iter.Pull2(objectstore.Histories(Listable(store.Versions(ctx, m.Destination, m.Prefix, ""))))
+	b := &destinationListing{next: next, stop: stop, opaque: p.KMSKey != "" || p.CustomerKeys}
+	b.held, b.err, b.more = next()
+	return b, nil
+}
+
+// compare tells how many of a key's entries the destination holds already, how
+// many older ones it holds beneath, and whether what it holds can be the
+// beginning of this history.
+func (b *destinationListing) compare(entries []manifest.Entry) (held, beneath int, ok bool, err error) {
+	key := string(entries[0].Key)
+	b.replicas = 0
+	for b.err == nil && b.more && b.held[0].Key < key {
+		b.held, b.err, b.more = b.next()
+	}
+	if b.err != nil {
+		return 0, 0, false, b.err
+	}
+	if !b.more || b.held[0].Key != key {
+		return 0, 0, true, nil
+	}
+	there, beneath := copier.Align(entries, b.held)
+	if len(there) > len(entries) {
+		return 0, 0, false, nil
+	}
+	for i, v := range there {
+		if !copier.Like(entries[i], v, b.opaque) {
+			return 0, 0, false, nil
+		}
+		if Numbered(v.VersionID) && v.VersionID == entries[i].VersionID {
+			b.replicas++
+		}
+	}
+	return len(there), beneath, true, nil
+}

@@ -1,0 +1,78 @@
+package plan
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// choosy takes no key that ends in a dot.
+type choosy struct{ objectstore.Store }
+
+func (choosy) CheckKey(key string) error {
+	if strings.HasSuffix(key, ".") {
+		return errors.New("a key must not end in a dot")
+	}
+	return nil
+}
+
+// What a service does not take is said by the service, with the count and the keys.
+func TestKeysThatAreRefused(t *testing.T) {
+	f := newFits(choosy{}, "cloud:bucket")
+	for _, key := range []string{"a", "b.", "c.d", "e.."} {
+		f.see(objectstore.Version{Key: key})
+	}
+	if f.refused.Count != 2 || string(f.refused.Keys[0]) != "b." || string(f.refused.Keys[1]) != "e.." ||
+		f.refused.Text != "keys that the destination does not take; of the first one: a key must not end in a dot" {
+		t.Errorf("refused: %+v", f.refused)
+	}
+}
+
+// plain is of a service without delete markers.
+type plain struct{ objectstore.Store }
+
+func (plain) Capabilities() objectstore.Capabilities {
+	return objectstore.Capabilities{NoMarkers: true}
+}
+
+// Delete markers block a plan whose destination has none, and no other.
+func TestDeleteMarkersNeedADestination(t *testing.T) {
+	history := []objectstore.Version{{Key: "a", Marker: true}, {Key: "a"}, {Key: "b"}}
+	for _, tt := range []struct {
+		destination objectstore.Store
+		want        int64
+	}{{plain{}, 1}, {limited{}, 0}} {
+		f := newFits(tt.destination, "cloud:bucket")
+		for _, v := range history {
+			f.see(v)
+		}
+		if f.marked.Count != tt.want {
+			t.Errorf("%T: %+v, want %d", tt.destination, f.marked, tt.want)
+		}
+	}
+}
+
+type limited struct{ objectstore.Store }
+
+func (limited) Limits() objectstore.Limits { return objectstore.Limits{Object: 50, Key: 10} }
+
+// What the destination says of itself decides, not a constant.
+func TestFits(t *testing.T) {
+	f := newFits(limited{}, "cloud:bucket")
+	for _, v := range []objectstore.Version{
+		{Key: "short", Size: 50}, {Key: "large", Size: 51}, {Key: strings.Repeat("k", 10), Size: 1},
+		{Key: strings.Repeat("k", 11), Size: 1},
+	} {
+		f.see(v)
+	}
+	if f.large.Count != 1 || string(f.large.Keys[0]) != "large" || f.long.Count != 1 || len(f.long.Keys[0]) != 11 {
+		t.Errorf("too large %+v, too long %+v; want one each", f.large, f.long)
+	}
+	none := newFits(struct{ objectstore.Store }{}, "cloud:bucket")
+	none.see(objectstore.Version{Key: strings.Repeat("k", 5000), Size: 1 << 60})
+	if none.large.Count+none.long.Count > 0 {
+		t.Errorf("a store that names no limits: %+v, %+v", none.large, none.long)
+	}
+}

@@ -1,0 +1,51 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// move is a place on its way, as far as its names say.
+func (p *planner) move(ctx context.Context, place inventory.Place) Move {
+	m := Move{
+		Source: p.Stores.Located(ctx, Region{Provider: place.Provider, Code: place.Region, Country: place.Country,
+			Operator: place.Operator, OperatorCountry: place.OperatorIn}),
+		Bucket: place.Bucket, Prefix: place.Prefix, Versioning: place.Versioning,
+		Destination: p.BucketName(place.Bucket, place.Region), Way: Streamed,
+	}
+	if name, ok := p.Map[m.From().String()]; ok {
+		m.Destination = name
+	}
+	source, destination := p.Stores(place.Provider, place.Region), p.Stores(p.Destination.Provider, p.Destination.Code)
+	if objectstore.CanCopy(source, destination) {
+		m.Way, m.Redirects = ServerSide, p.AskRedirects
+	}
+	if err := objectstore.CheckBucketName(m.Destination); err != nil {
+		p.block(Issue{Rule: "bucket-name", Location: m.From().String(),
+			Text:   "the destination's name cannot be used: " + err.Error(),
+			Remedy: "set destination.bucket or destination.map in the configuration"})
+	}
+	if len(place.Others) > 0 {
+		p.block(Issue{Rule: "shared-bucket", Location: m.From().String(),
+			Text: fmt.Sprintf("the location also holds other customers' data, under %d prefixes of the configuration",
+				len(place.Others)),
+			Remedy: "name this customer's own prefixes in the configuration"})
+	}
+	return m
+}
+
+// clashes finds moves whose keys could meet at the destination.
+func (p *planner) clashes(moves []Move) {
+	for i, a := range moves {
+		for _, b := range moves[:i] {
+			if p.plan.To(a).Overlaps(p.plan.To(b)) {
+				p.block(Issue{Rule: ruleClash, Location: a.From().String(),
+					Text:   fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()),
+					Remedy: "set destination.bucket or destination.map in the configuration so that each has its own"})
+			}
+		}
+	}
+}

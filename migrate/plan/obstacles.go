@@ -1,0 +1,101 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/residency/residency/migrate/manifest"
+)
+
+// obstacles gathers what a move's entries meet, each kind with how many and the
+// first keys.
+type obstacles struct {
+	archived, tierless Issue
+	sseC, annotated    Issue // among a few that were asked about
+	tiered, unasked    Issue // among them: in an archive access tier; their annotations may not be read
+	tiering            Issue // in INTELLIGENT_TIERING, to be asked about by the run
+	untagged           Issue // among them: their tags may not be read
+	taken, older       Issue // at the destination
+	reserved, named    Issue // see planner.leases
+	probes             Issue
+	unlistable         Issue // keys, as they are listed
+	fits               *fits
+	charged            charged
+}
+
+func (p *sampler) obstacles(m *Move) *obstacles {
+	from, to := m.From().String(), p.plan.To(*m).String()
+	return &obstacles{
+		archived: Issue{Rule: "archived", Location: from, Text: "archived versions cannot be read before they are restored",
+			Remedy: "plan with --restore Standard or --restore Bulk, which restores them; or restore them yourself, then " +
+				"plan again"},
+		tierless: Issue{Rule: "restore-tier", Location: from,
+			Text: "versions in DEEP_ARCHIVE, or in the deep archive access tier of INTELLIGENT_TIERING, cannot be restored " +
+				"at tier " + p.Restore, Remedy: "plan with --restore Standard or --restore Bulk"},
+		sseC: Issue{Rule: "sse-c", Location: from,
+			Text:   "some sampled versions are encrypted under a customer-provided key (SSE-C) that is not configured",
+			Remedy: "name the key with sse_c_keys in the configuration"},
+		annotated: Issue{Rule: "annotations", Location: from,
+			Text: "some sampled versions have S3 annotations; these are carried where the service copies an object whole, " +
+				"and left behind where it is streamed or copied in parts"},
+		charged: make(charged),
+		tiered: Issue{Rule: "archive-access-tier", Location: from,
+			Text: "some sampled versions in INTELLIGENT_TIERING are in an archive access tier and cannot be read before they " +
+				"are restored", Remedy: "plan with --restore Standard or --restore Bulk, which restores them; or restore them " +
+				"yourself, then plan again"},
+		tiering: Issue{Rule: "restore-tiering", Location: from,
+			Text: "versions in INTELLIGENT_TIERING are each asked, with one more request, whether they are in an archive " +
+				"access tier, which a listing does not tell; those that are return to the frequent access tier for good, at tier " +
+				p.Restore},
+		unasked: Issue{Rule: "annotations-not-read", Location: from,
+			Text: "it could not be read whether versions have S3 annotations (access denied, or no answer); these are " +
+				"carried where the service copies an object whole, and left behind where it is streamed or copied in parts",
+			Remedy: "grant s3:ListObjectAnnotations and s3:ListObjectVersionAnnotations (residency permissions --stage " +
+				"plan), then plan again"},
+		untagged: Issue{Rule: "tags-not-read", Location: from, Text: "the tags of some sampled versions may not be read (" +
+			TagAction(*m) + "); tagged versions then look untagged, and would lose their tags", Remedy: "give " + TagAction(*m) +
+			" on all that is to be moved"},
+		taken: Issue{Rule: "destination-key-exists", Location: to,
+			Text:   "the destination already holds something else under keys of this plan; nothing is ever overwritten",
+			Remedy: "choose another destination.bucket, or remove what is there"},
+		reserved: Issue{Rule: "reserved", Location: from,
+			Remedy: "wait for that migration to end, then plan again; one that was killed keeps its reservation slightly " +
+				"longer than its RESIDENCY_LEASE_TERM"},
+		named: Issue{Rule: "reserved", Location: from,
+			Text: "keys have the names that residency reserves for its own use, but hold something else; they cannot be " +
+				"moved under these names", Remedy: "rename or remove them, then plan again"},
+		probes: Issue{Rule: "residency-own", Location: from,
+			Text: "probes that a killed run of residency left behind are moved like any object"},
+		older: Issue{Rule: "destination-has-more", Location: to,
+			Text: "the destination holds older versions beneath keys of this plan, as after an interrupted erase whose state " +
+				"was lost; they stay"},
+		fits: newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),
+		unlistable: Issue{Rule: "unlistable-keys", Location: from,
+			Text: "the server cannot list these entries under their own keys: it writes U+FFFD for characters that its " +
+				"listings cannot represent, and the listed keys do not exist"},
+	}
+}
+
+// report adds what was met to the plan.
+func (o *obstacles) report(p *planner) {
+	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.fits.large, o.fits.long,
+		o.fits.refused, o.fits.marked, o.taken, o.reserved, o.named} {
+		if i.Count > 0 {
+			p.block(i)
+		}
+	}
+	for _, i := range slices.Concat([]Issue{o.older, o.annotated, o.unasked, o.probes, o.tiering},
+		o.charged.issues(o.archived.Location)) {
+		if i.Count > 0 {
+			p.warn(i)
+		}
+	}
+}
+
+// Examples is how many keys an issue names.
+const Examples = 20
+
+func note(i *Issue, key string) {
+	if i.Count++; len(i.Keys) < Examples {
+		i.Keys = append(i.Keys, manifest.Key(key))
+	}
+}

@@ -1,0 +1,441 @@
+// Package plan looks at where a customer's data is and where it is to go, refuses
+// what must not be done, and writes down all that an approval covers.
+//
+// A [Plan] is content-addressed: its digest covers the manifest and all that
+// was decided, not when, so that planning the same source again gives the same
+// digest and an approval means the same thing on another machine.
+package plan
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/state"
+	"github.com/residency/residency/regions"
+)
+
+// Schema is written into plan.json.
+const Schema = "residency/plan/1"
+
+// Plan is what would be done, and all that an approval covers.
+type Plan struct {
+	Schema   string    `json:"schema"`
+	ID       string    `json:"id"`
+	Digest   string    `json:"digest"` // SHA-256, hex; covers everything but ID, Digest, Created and what was observed
+	Created  time.Time `json:"created"`
+	Customer string    `json:"customer"`
+
+	// Configuration is the file that was in force when it was made; not in the digest.
+	Configuration *inventory.Configuration `json:"configuration,omitempty"`
+
+	Destination Region   `json:"destination"`
+	Verify      string   `json:"verify"` // auto or readback
+	KMSKey      string   `json:"kms_key,omitempty"`
+	Encryption  string   `json:"encryption,omitempty"` // that writes to the destination ask for
+	AnyClass    bool     `json:"any_storage_class,omitempty"`
+	Restore     *Restore `json:"restore,omitempty"` // of archived versions
+	// CustomerKeys tells that keys of SSE-C are at hand, under which ETags say
+	// nothing.
+	CustomerKeys bool `json:"customer_keys,omitempty"`
+	// ExcludeUnlistable tells that what the source does not list as it is stays
+	// there.
+	ExcludeUnlistable bool `json:"exclude_unlistable,omitempty"`
+	// WithoutSettings tells that what could not be read of the source buckets' settings
+	// is left behind.
+	WithoutSettings bool `json:"without_settings,omitempty"`
+	// AskRedirects tells that each version that the service copies by itself is asked for
+	// a website redirect, which such a copy does not carry.
+	AskRedirects bool `json:"ask_redirects,omitempty"`
+	// All tells that what satisfies the policy is moved too, Sources are the only locations
+	// that were to be moved; Stays are the customer's places that are not.
+	All     bool     `json:"all,omitempty"`
+	Sources []string `json:"sources,omitempty"`
+	Stays   []Stay   `json:"stays,omitempty"`
+	// CustomerTag is the bucket tag that names whose a bucket is.
+	CustomerTag string             `json:"customer_tag,omitempty"`
+	Moves       []Move             `json:"moves"`
+	Segments    []manifest.Segment `json:"segments"`
+	// of both ends, observed, not in the digest; the accounts are
+	OwnerChecks []certificate.OwnerCheck `json:"owner_checks,omitempty"`
+	Callers     []certificate.Caller     `json:"callers,omitempty"` // who planned, observed, not in the digest
+	// segments of which the destination held something; observed, not in the digest
+	HeldIn   []int    `json:"held_in,omitempty"`
+	Uploads  *Uploads `json:"uploads,omitempty"`
+	Totals   Totals   `json:"totals"`
+	Parity   []Parity `json:"parity"`
+	Blockers []Issue  `json:"blockers"`
+	// EraseBlockers keep the source from being erased; they do not hinder a copy
+	// that keeps it.
+	EraseBlockers []Issue `json:"erase_blockers,omitempty"`
+	Warnings      []Issue `json:"warnings"`
+	// Exposures are the laws that reach the data at the destination.
+	Exposures []inventory.Exposure `json:"exposures"`
+	// Safeguards are against them.
+	Safeguards []inventory.Exposure `json:"safeguards,omitempty"`
+}
+
+// Region is one end of a move.
+type Region struct {
+	Provider        string `json:"provider"`
+	Code            string `json:"region"`
+	Country         string `json:"country"`
+	Operator        string `json:"operator,omitempty"`
+	OperatorCountry string `json:"operator_country,omitempty"`
+	// Endpoint is the URL that answered, Account whose the buckets are there;
+	// empty where that is not known.
+	Endpoint string `json:"endpoint,omitempty"`
+	Account  string `json:"account,omitempty"`
+}
+
+func (r Region) String() string { return r.Provider + ":" + r.Code }
+
+// Partition is that of a region in ARNs (AWS General Reference, "Amazon
+// Resource Names"). Other services use Amazon's own.
+func (r Region) Partition() string {
+	at, _ := objectstore.AmazonS3(r.Endpoint)
+	return cmp.Or(at.Partition, "aws")
+}
+
+// Admissible tells why nothing may be moved there, whoever asks.
+func (r Region) Admissible() error {
+	if err := regions.Admissible(r.Country); err != nil {
+		return fmt.Errorf("destination %s: %w", r, err)
+	}
+	return nil
+}
+
+// Ways in which bytes travel.
+const (
+	Streamed   = "streamed"    // through the machine that runs this program
+	ServerSide = "server-side" // within the service
+)
+
+// Move is one location's way to its destination.
+type Move struct {
+	Source      Region                 `json:"source"`
+	Bucket      string                 `json:"bucket"`
+	Why         string                 `json:"why,omitempty"` // it is moved
+	Prefix      string                 `json:"prefix"`
+	Versioning  objectstore.Versioning `json:"versioning"`
+	Destination string                 `json:"destination_bucket"` // in the plan's destination; keys stay as they are
+	Tags        []objectstore.Tag      `json:"bucket_tags,omitempty"`
+	Way         string                 `json:"way"`
+	Lock        bool                   `json:"object_lock,omitempty"` // the source bucket has object lock
+	ACLs        bool                   `json:"acls,omitempty"`        // access control lists are in force there
+	// Unannotated is of how many versions it was not asked whether they have S3
+	// annotations, which they would lose: those that are not copied whole by the service.
+	Unannotated int64 `json:"annotations_not_asked,omitempty"`
+	// UploadsUnlisted tells that the source's service does not list unfinished uploads.
+	UploadsUnlisted bool `json:"uploads_not_listed,omitempty"`
+	TagsUntold      bool `json:"tags_untold,omitempty"` // the source was seen not to tell which versions have tags
+	// Redirects tells that versions are asked for website redirects, which no service copies.
+	Redirects bool   `json:"redirects,omitempty"`
+	Totals    Totals `json:"totals"`
+	// entries and unfinished uploads that stay, for their keys are not known
+	Unlistable int64 `json:"unlistable,omitempty"`
+	// Exists tells that others made the destination bucket; it is then left as it
+	// is found, and Found is what it does by itself to all that is written there.
+	Exists bool  `json:"destination_exists"`
+	Found  *Adds `json:"destination_adds,omitempty"`
+	// Held was observed while planning; the digest leaves it out, for a run
+	// changes it.
+	Held int64 `json:"already_at_destination"` // entries
+
+	// Leases is how many versions of leases of earlier migrations lie at the source.
+	// They have ended, and are removed instead of being moved.
+	Leases int64 `json:"ended_leases,omitempty"`
+
+	replicas int64 // of Held: entries that have the version ID of the source's
+	marks    int64 // of Totals.Uploads: marks of other migrations
+}
+
+// From is the source location.
+func (m Move) From() objectstore.Location {
+	return objectstore.Location{Provider: m.Source.Provider, Bucket: m.Bucket, Prefix: m.Prefix}
+}
+
+// SharesSource tells whether two plans move keys of the same place.
+func (p *Plan) SharesSource(o *Plan) bool {
+	for _, a := range p.Moves {
+		for _, b := range o.Moves {
+			if a.From().Overlaps(b.From()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// To is the destination location.
+func (p *Plan) To(m Move) objectstore.Location {
+	return objectstore.Location{Provider: p.Destination.Provider, Bucket: m.Destination, Prefix: m.Prefix}
+}
+
+// BucketAt is a move's destination bucket, whole.
+func (p *Plan) BucketAt(m Move) objectstore.Location {
+	return p.To(Move{Destination: m.Destination})
+}
+
+// DestinationBuckets are the plan's, each once.
+func (p *Plan) DestinationBuckets() []string {
+	var all []string
+	for _, m := range p.Moves {
+		all = append(all, m.Destination)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Ends lists the regions of the plan, each once, its destination last.
+func (p *Plan) Ends() []Region {
+	var ends []Region
+	for _, m := range p.Moves {
+		if !slices.Contains(ends, m.Source) {
+			ends = append(ends, m.Source)
+		}
+	}
+	return append(ends, p.Destination)
+}
+
+// Totals counts entries.
+type Totals struct {
+	Entries   int64 `json:"entries"` // versions and delete markers
+	Versions  int64 `json:"versions"`
+	Markers   int64 `json:"delete_markers"`
+	Multipart int64 `json:"multipart_objects"` // versions uploaded in parts
+	Uploads   int64 `json:"unfinished_uploads"`
+	Archived  int64 `json:"archived,omitempty"` // versions that need a restore to be read
+	Bytes     int64 `json:"bytes"`
+}
+
+// Add adds what was counted apart.
+func (t *Totals) Add(o Totals) {
+	t.Entries += o.Entries
+	t.Versions += o.Versions
+	t.Markers += o.Markers
+	t.Multipart += o.Multipart
+	t.Uploads += o.Uploads
+	t.Archived += o.Archived
+	t.Bytes += o.Bytes
+}
+
+// Uploads describes the file of unfinished uploads that erasing will abort.
+type Uploads struct {
+	Entries int    `json:"entries"`
+	Digest  string `json:"sha256"`
+}
+
+// Upload is one line of that file.
+type Upload struct {
+	Move      int          `json:"move"`
+	Key       manifest.Key `json:"key"`
+	UploadID  string       `json:"upload_id"`
+	Initiated time.Time    `json:"initiated"`
+}
+
+const (
+	uploadsSchema = "residency/uploads/1"
+	// UploadsFile is where the list lies, under the directory of a plan or pass.
+	UploadsFile = "uploads.ndjson.zst"
+)
+
+// Parity says what becomes of one part of a bucket's configuration.
+type Parity struct {
+	Bucket  string `json:"bucket"`
+	Setting string `json:"setting"`
+	Outcome string `json:"outcome"` // carried, rewritten, not carried, not movable, not offered, not read
+	Detail  string `json:"detail,omitempty"`
+	// Value is what the destination bucket is to be given.
+	Value json.RawMessage `json:"value,omitempty"`
+}
+
+// Issue is a blocker or a warning.
+type Issue struct {
+	Rule     string `json:"rule"`
+	Location string `json:"location,omitempty"`
+	Count    int64  `json:"count,omitempty"` // entries concerned
+	Text     string `json:"text"`
+	Remedy   string `json:"remedy,omitempty"`
+	// Keys are examples; they are shown only where keys may be.
+	Keys []manifest.Key `json:"keys,omitempty"`
+}
+
+// Seal computes the digest and the ID that derives from it.
+func (p *Plan) Seal() error {
+	digest, err := p.digest()
+	if err != nil {
+		return err
+	}
+	p.Digest = digest
+	p.ID = p.Customer + "-" + p.Destination.Code + "-" + digest[:12]
+	return nil
+}
+
+func (p *Plan) digest() (string, error) {
+	covered := *p
+	covered.ID, covered.Digest, covered.Created, covered.HeldIn, covered.OwnerChecks = "", "", time.Time{}, nil, nil
+	covered.Callers, covered.Configuration = nil, nil
+	covered.Moves = make([]Move, len(p.Moves))
+	for i, m := range p.Moves {
+		m.Held = 0
+		covered.Moves[i] = m
+	}
+	data, err := json.Marshal(covered)
+	if err != nil {
+		return "", fmt.Errorf("encode plan: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// MinApproval is how many hex digits of a digest approve a plan.
+const MinApproval = 12
+
+// Approves tells whether an approval names this plan: its digest, or at least
+// 12 hex digits from its beginning.
+func (p *Plan) Approves(approval string) bool {
+	return len(approval) >= MinApproval && strings.HasPrefix(p.Digest, strings.ToLower(approval))
+}
+
+// Save writes the plan last of all its files: a plan that is there is whole.
+func (p *Plan) Save(ctx context.Context, home state.Home) error {
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	if err := home.PutIfAbsent(ctx, p.ID+"/plan.json", append(data, '\n')); err != nil && !errors.Is(err,
+		state.ErrExists) {
+		return fmt.Errorf("save plan: %w", err)
+	}
+	return nil
+}
+
+// Load reads a plan by its ID, or as ByDigest does, and holds it against its own
+// digest.
+func Load(ctx context.Context, home state.Home, name string) (*Plan, error) {
+	plans, err := List(ctx, home)
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(plans, name) {
+		return load(ctx, home, name)
+	}
+	return byDigest(ctx, home, plans, name)
+}
+
+// ByDigest finds the one stored plan that has a digest, or whose digest begins with
+// at least 12 digits. ErrNoPlan if there is none. ErrAmbiguous if digits that are
+// not a whole digest begin, or may begin, those of several: one that cannot be
+// read counts.
+func ByDigest(ctx context.Context, home state.Home, digits string) (*Plan, error) {
+	plans, err := List(ctx, home)
+	if err != nil {
+		return nil, err
+	}
+	return byDigest(ctx, home, plans, digits)
+}
+
+func byDigest(ctx context.Context, home state.Home, plans []string, digits string) (*Plan, error) {
+	var found *Plan
+	var meant []string
+	var damaged error
+	for _, id := range plans {
+		if len(digits) < MinApproval || shortDigest(id) != strings.ToLower(digits[:MinApproval]) {
+			continue
+		}
+		switch p, err := load(ctx, home, id); {
+		case errors.Is(err, state.ErrDamaged):
+			meant, damaged = append(meant, fmt.Sprintf("%s (%v)", id, err)), err
+		case err != nil:
+			return nil, err
+		case p.Approves(digits):
+			found, meant = p, append(meant, fmt.Sprintf("%s (digest %s)", id, p.Digest))
+		}
+	}
+	switch {
+	case len(meant) > 1 && len(digits) < 2*sha256.Size:
+		return nil, fmt.Errorf("%w: %q can mean %s", ErrAmbiguous, digits, strings.Join(meant, ", "))
+	case found != nil:
+		return found, nil
+	case damaged != nil:
+		return nil, damaged
+	}
+	return nil, fmt.Errorf("%w: %q; the state in %s has %s", ErrNoPlan, digits, home, listed(plans))
+}
+
+func listed(plans []string) string {
+	if len(plans) == 0 {
+		return "no plans"
+	}
+	return strings.Join(plans, ", ")
+}
+
+func shortDigest(id string) string { return id[max(0, len(id)-MinApproval):] }
+
+// List returns the IDs of all plans in the state.
+func List(ctx context.Context, home state.Home) ([]string, error) {
+	names, err := home.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, name := range names {
+		if id, ok := strings.CutSuffix(name, "/plan.json"); ok && !strings.Contains(id, "/") {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
+	data, err := home.Get(ctx, id+"/plan.json")
+	if err != nil {
+		return nil, err
+	}
+	return parsePlan(id, data)
+}
+
+// parsePlan reads a plan and holds it against its digest, its ID and reason.
+func parsePlan(id string, data []byte) (*Plan, error) {
+	var p Plan
+	if err := state.DecodeJSON(data, &p); err != nil {
+		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
+	}
+	if p.Schema != Schema {
+		return nil, fmt.Errorf("%w: plan %s has schema %q, want %q", state.ErrDamaged, id, p.Schema, Schema)
+	}
+	digest, err := p.digest()
+	if err != nil {
+		return nil, err
+	}
+	if digest != p.Digest || p.ID != id || !strings.HasSuffix(id, digest[:MinApproval]) {
+		return nil, fmt.Errorf("%w: plan %s was changed: its content has digest %s", state.ErrDamaged, id, digest)
+	}
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("%w: plan %s: %w", state.ErrDamaged, id, err)
+	}
+	if err := p.checkHeld(); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// What callers decide on.
+var (
+	ErrNothing   = errors.New("nothing to move")
+	ErrNoPlan    = errors.New("no such plan")
+	ErrAmbiguous = remedy.New("more than one plan", "give the whole digest; residency status --plan ID shows it")
+)

@@ -1,0 +1,260 @@
+package migrate_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate"
+)
+
+// answer is a fault of requests for one of some operations.
+func answer(operations string, fault storetest.Fault) func(storetest.Request) storetest.Fault {
+	return func(r storetest.Request) storetest.Fault {
+		for _, operation := range strings.Fields(operations) {
+			if r.Operation == operation {
+				return fault
+			}
+		}
+		return storetest.Fault{}
+	}
+}
+
+// first is answer for the first request of each operation.
+func first(operations string, fault storetest.Fault) func(storetest.Request) storetest.Fault {
+	always := answer(operations, fault)
+	return func(r storetest.Request) storetest.Fault {
+		if r.N > 1 {
+			return storetest.Fault{}
+		}
+		return always(r)
+	}
+}
+
+// with is answer for requests that have a header.
+func with(header, operations string, fault storetest.Fault) func(storetest.Request) storetest.Fault {
+	always := answer(operations, fault)
+	return func(r storetest.Request) storetest.Fault {
+		if r.Header.Get(header) == "" {
+			return storetest.Fault{}
+		}
+		return always(r)
+	}
+}
+
+// demandsEncryption is a bucket whose policy demands that writes ask for AES256, and whose
+// service says of each object that it has it.
+func demandsEncryption(r storetest.Request) storetest.Fault {
+	const header = "X-Amz-Server-Side-Encryption"
+	switch r.Operation {
+	case "PutObject", "CreateMultipartUpload":
+		if r.Header.Get(header) != objectstore.AES256 {
+			return storetest.Fault{Status: http.StatusForbidden}
+		}
+	case "CompleteMultipartUpload", "HeadObject", "GetObject":
+	default:
+		return storetest.Fault{}
+	}
+	return storetest.Fault{DelRequestHeader: []string{header},
+		SetResponseHeader: map[string]string{header: objectstore.AES256}}
+}
+
+// Where a destination does not list unfinished uploads, no run leaves its reservation behind.
+func TestReservationsWhereNoUploadsAreListed(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(3, 100)
+	p := f.plan("auto")
+	f.to.SetFault(notImplemented("ListMultipartUploads"))
+	for range 2 {
+		if r, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+			t.Fatalf("%v\n%s", err, problems(r))
+		}
+	}
+	if r, err := f.run(p); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.to.SetFault(nil)
+	f.open() // another store, which has not been refused
+	if n := f.uploads(eu, f.destination(), objectstore.MarkKey); n > 0 {
+		t.Errorf("%d reservations are left", n)
+	}
+}
+
+// A service that passes over what encryption is asked for has no verified copies.
+func TestEncryptionThatIsNotGranted(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(3, 100)
+	f.multipart("parts", 5<<20, 17)
+	before := f.snapshot(us, f.bucket)
+	f.encryption = objectstore.KMS
+	p := f.plan("auto")
+	r, err := f.run(p)
+	if !errors.Is(err, migrate.ErrVerification) || r.Verdicts["mismatch"] != 4 ||
+		!strings.Contains(problems(r), "it was to be encrypted under aws:kms at the destination, which does not say that it is") {
+		t.Errorf("%v, want four copies that are not encrypted\n%s", err, problems(r))
+	}
+	f.intact(before)
+	if _, err := f.runner().Status(t.Context(), p); err != nil {
+		t.Error("status:", err)
+	}
+}
+
+func notImplemented(operations string) func(storetest.Request) storetest.Fault {
+	return answer(operations, storetest.Fault{Status: http.StatusNotImplemented})
+}
+
+func edited(pattern, by string) func([]byte) []byte {
+	find := regexp.MustCompile(pattern)
+	return func(body []byte) []byte { return find.ReplaceAll(body, []byte(by)) }
+}
+
+var update = flag.Bool("update", false, "write the table of set-ups into the help topic compatibility")
+
+const errorPage = "<html><head><title>520: Web server is returning an unknown error</title></head><br></html>"
+
+// Services, and what stands before them, as people have them. Each is a real server
+// with a proxy that answers as the other does.
+func TestSetups(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| Set-up | A migration |\n|---|---|\n")
+	for _, tt := range []struct {
+		name      string
+		versioned bool
+		large     bool // an object is large enough for its body to wait for the service's word
+		from, to  func(storetest.Request) storetest.Fault
+		encrypt   string // what writes ask for
+		place     string // the metadata that the copy has; none: the original's
+		refused   error  // what the run ends with before it copies anything; none: moves exactly
+	}{
+		{name: "stored with aws-chunked, which the destination drops",
+			from: answer("GetObject HeadObject", storetest.Fault{
+				SetResponseHeader: map[string]string{"Content-Encoding": "aws-chunked,gzip"}}),
+			to: answer("GetObject HeadObject", storetest.Fault{SetResponseHeader: map[string]string{"Content-Encoding": "gzip"}})},
+		{name: "metadata raw at the source, encoded at the destination",
+			from: answer("GetObject HeadObject", storetest.Fault{
+				SetResponseHeader: map[string]string{"X-Amz-Meta-Place": "Café"}}),
+			to: answer("GetObject HeadObject", storetest.Fault{
+				SetResponseHeader: map[string]string{"X-Amz-Meta-Place": "=?UTF-8?Q?Caf=C3=A9?="}})},
+		{name: "metadata encoded at the source, raw at the destination",
+			from: answer("GetObject HeadObject", storetest.Fault{
+				SetResponseHeader: map[string]string{"X-Amz-Meta-Place": "=?UTF-8?B?Q2Fmw6k=?="}}),
+			to: answer("GetObject HeadObject", storetest.Fault{
+				SetResponseHeader: map[string]string{"X-Amz-Meta-Place": "Café"}}),
+			place: "=?UTF-8?B?Q2Fmw6k=?="}, // as the source answered it
+		{name: "bodies without a length", from: answer("GetObject", storetest.Fault{DelResponseHeader: []string{"Content-Length"}})},
+		{name: "weak ETags at the source",
+			from: answer("GetObject HeadObject", storetest.Fault{SetResponseHeader: map[string]string{"ETag": `W/` + tagOfOne}})},
+		{name: "weak ETags at the destination",
+			to: answer("GetObject HeadObject PutObject", storetest.Fault{SetResponseHeader: map[string]string{"ETag": `W/` + tagOfOne}})},
+		{name: "error pages of a network in between, at the source",
+			from: first("GetObject HeadObject ListObjectVersions ListObjectsV2 ListMultipartUploads GetBucketVersioning "+
+				"GetBucketPolicy DeleteObjects DeleteObject GetObjectTagging", storetest.Fault{Status: 520, Answer: errorPage})},
+		{name: "error pages of a network in between, at the destination",
+			to: first("PutObject HeadObject GetObject ListObjectVersions ListObjectsV2 HeadBucket CreateBucket DeleteObjects "+
+				"PutBucketTagging", storetest.Fault{Status: 525, Answer: errorPage})},
+		{name: "a listing that is cut in the middle", versioned: true,
+			from: first("ListObjectVersions ListObjectsV2", storetest.Fault{TruncateResponse: 300}),
+			to:   first("ListObjectVersions ListObjectsV2", storetest.Fault{TruncateResponse: 100})},
+		{name: "an optional header of listings refused", versioned: true,
+			from: with("X-Amz-Optional-Object-Attributes", "ListObjectVersions ListObjectsV2", storetest.Fault{Status: 400,
+				Code: "InvalidArgument"}),
+			to: with("X-Amz-Optional-Object-Attributes", "ListObjectVersions ListObjectsV2", storetest.Fault{Status: 501,
+				Code: "NotImplemented"})},
+		{name: "no versions to ask about at the source", from: notImplemented("GetBucketVersioning ListObjectVersions")},
+		{name: "no versions to ask about at either end", from: notImplemented("GetBucketVersioning ListObjectVersions"),
+			to: notImplemented("GetBucketVersioning ListObjectVersions")},
+		{name: "no versions in the listing alone", from: notImplemented("ListObjectVersions")},
+		{name: "Expect refused", large: true, to: with("Expect", "PutObject UploadPart", storetest.Fault{Status: 417})},
+		{name: "no ownership controls at the source", from: answer("GetBucketOwnershipControls", storetest.Fault{Status: 404,
+			Code: "OwnershipControlsNotFoundError"}), to: notImplemented("GetBucketOwnershipControls PutBucketOwnershipControls")},
+		{name: "no unfinished uploads to list at the source", from: notImplemented("ListMultipartUploads")},
+		{name: "no unfinished uploads to list at the destination", to: notImplemented("ListMultipartUploads")},
+		{name: "times that are empty", versioned: true, from: answer("ListObjectVersions ListObjectsV2", storetest.Fault{
+			ReplaceResponseBody: edited("<LastModified>[^<]*<", "<LastModified><")})},
+		{name: "times without a zone", versioned: true, from: answer("ListObjectVersions ListObjectsV2", storetest.Fault{
+			ReplaceResponseBody: edited("Z</LastModified>", "</LastModified>")})},
+		{name: "no tags at the source", from: notImplemented("GetObjectTagging GetBucketTagging")},
+		{name: "no tags at the destination", to: notImplemented("GetObjectTagging PutObjectTagging GetBucketTagging PutBucketTagging")},
+		{name: "no attributes", from: notImplemented("GetObjectAttributes"), to: notImplemented("GetObjectAttributes")},
+		{name: "no access control lists", from: notImplemented("GetObjectAcl GetBucketAcl"),
+			to: notImplemented("GetObjectAcl GetBucketAcl")},
+		{name: "deletions one by one alone", from: notImplemented("DeleteObjects"), to: notImplemented("DeleteObjects")},
+		{name: "too many requests", versioned: true,
+			from: first("GetObject ListObjectVersions DeleteObjects", storetest.Fault{Status: 429}),
+			to:   first("PutObject ListObjectVersions", storetest.Fault{Status: 429})},
+		{name: "a policy that demands encryption of writes, with destination.encryption", encrypt: objectstore.AES256,
+			to: demandsEncryption},
+		{name: "conditional writes not offered", to: with("If-None-Match", "PutObject", storetest.Fault{Status: 501}),
+			refused: migrate.ErrUnconditional},
+		{name: "conditional reads not offered", from: with("If-Match", "GetObject HeadObject", storetest.Fault{Status: 501})},
+		{name: "nothing but objects",
+			from: notImplemented("GetBucketVersioning ListObjectVersions GetObjectTagging GetBucketTagging GetObjectAttributes " +
+				"GetObjectAcl GetBucketAcl ListMultipartUploads GetBucketOwnershipControls GetBucketPolicy GetBucketReplication " +
+				"GetBucketLifecycleConfiguration GetBucketEncryption GetBucketCors GetBucketWebsite GetBucketLogging " +
+				"GetBucketNotificationConfiguration GetBucketRequestPayment GetPublicAccessBlock GetObjectLockConfiguration"),
+		},
+	} {
+		came := "moves it exactly"
+		if tt.refused != nil {
+			came = "is refused: " + tt.refused.Error()
+		}
+		fmt.Fprintf(&table, "| %s | %s |\n", tt.name, came)
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, tt.versioned)
+			f.put("one", []byte("one"), func(in *s3.PutObjectInput) {
+				in.ContentEncoding = aws.String("gzip")
+				in.Metadata = map[string]string{"place": "Café"}
+			})
+			if tt.encrypt != "" {
+				f.multipart("parts", 5<<20, 17)
+			}
+			if tt.large {
+				f.put("large", bytes.Repeat([]byte("large"), 600_000), nil)
+			}
+			before := f.snapshot(us, f.bucket)
+			f.from.SetFault(tt.from)
+			f.to.SetFault(tt.to)
+			f.encryption = tt.encrypt
+			p, err := f.tryPlan("auto")
+			if err != nil {
+				t.Fatal("plan:", err)
+			}
+			if len(p.Blockers) > 0 {
+				t.Fatalf("blockers %+v", p.Blockers)
+			}
+			r, err := f.run(p)
+			f.from.SetFault(nil)
+			f.to.SetFault(nil)
+			if tt.refused != nil {
+				if there := f.snapshot(eu, f.destination()); !errors.Is(err, tt.refused) || len(there) > 0 {
+					t.Errorf("%v, and %d copies; want %v, and none", err, len(there), tt.refused)
+				}
+				f.intact(before)
+				return
+			}
+			if err != nil {
+				t.Fatalf("%v\n%s", err, problems(r))
+			}
+			if tt.place != "" {
+				before["one"][0].Metadata["place"] = tt.place
+			}
+			f.moved(before)
+		})
+	}
+	if !t.Failed() {
+		storetest.Generated(t, "../cmd/internal/manual/topics/compatibility.md", "set-ups", table.String(), *update)
+	}
+}
+
+// tagOfOne is the ETag of "one".
+const tagOfOne = `"f97c5d29941bfb1b2fdab0874906ab82"`

@@ -1,0 +1,26 @@
+package migrate
+
+import (
+	"github.com/residency/residency/migrate/changes"
+	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/probe"
+	"github.com/residency/residency/migrate/reserve"
+)
+
+// work is one run of one plan. Its phases are its methods, which alone write the result,
+// and functions that are given what they need.
+type work struct {
+	run         *phase.Run
+	reservation *reserve.Reservation
+	probes      *probe.Prober
+	tagging     *tagging
+	sourceCheck *changes.Check
+	budget      *copier.Budget
+	result      *Result
+	tool        string
+	host        string
+
+	// unsettled is how the source differs from the last pass that was to be made.
+	unsettled changes.Drift
+}
