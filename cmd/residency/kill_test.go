@@ -72,7 +72,7 @@ func TestSignals(t *testing.T) {
 				frozen bool
 			}{{os.Interrupt, 130, false}, {syscall.SIGTERM, 143, true}} {
 				m.signal, m.frozen = tt.signal, tt.frozen
-				if !m.run("PutObject", 60) { // the lease of the run before has been given back
+				if !m.run(copies, 60) { // the lease of the run before has been given back
 					t.Fatalf("the migration ended before the signal\n%s", m.output)
 				}
 				for _, p := range m.proxies {
@@ -325,6 +325,10 @@ func (m *mortal) command(config string, output io.Writer) *exec.Cmd {
 // second are entries.
 const erasing = "DeleteObjects"
 
+// copies are the objects that are sent to the destinations. Of so many, all but those in
+// flight are proven.
+const copies = "PutObject"
+
 // trigger fires when so many requests of an operation, or of any, have come.
 type trigger struct {
 	operation string
@@ -334,9 +338,19 @@ type trigger struct {
 
 func (m *mortal) count(r storetest.Request) storetest.Fault {
 	t := m.trigger.Load()
-	if t == nil || t.operation != "" && t.operation != r.Operation || t.operation == erasing && strings.HasSuffix(r.Bucket,
-		"-eu-west-1") {
+	if t == nil || t.operation != "" && t.operation != r.Operation {
 		return storetest.Fault{}
+	}
+	destination := strings.HasSuffix(r.Bucket, "-eu-west-1")
+	switch t.operation {
+	case erasing:
+		if destination {
+			return storetest.Fault{}
+		}
+	case copies:
+		if !destination || strings.HasPrefix(r.Key, ".residency-") {
+			return storetest.Fault{}
+		}
 	}
 	if t.left.Add(-1) == 0 {
 		t.fire()

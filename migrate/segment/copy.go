@@ -18,7 +18,7 @@ import (
 )
 
 // StopTime bounds what is done after a run was told to stop.
-const StopTime = 3 * time.Second
+const StopTime = 5 * time.Second
 
 // Copy brings a segment's entries to the destination, proves each, and stores a receipt for
 // each. What earlier runs have proven of it is not looked at again; what they have copied
