@@ -98,7 +98,7 @@ func TestConstantMemoryOfAHistory(t *testing.T) {
 // move of so many keys with so many versions each, the most memory that the
 // process ever had, and the most of it that was in use.
 func TestPeakMemory(t *testing.T) {
-	keys, versions, ok := strings.Cut(os.Getenv("RESIDENCY_MEMORY"), "x")
+	keys, versions, ok := strings.Cut(os.Getenv("RESIDENCY_MEMORY_OF"), "x")
 	if !ok {
 		t.Skip("run by scripts/memory")
 	}

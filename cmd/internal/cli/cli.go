@@ -35,7 +35,8 @@ type app struct {
 	getenv  func(string) string
 	now     func() time.Time
 	reports *render.Reporter
-	parsed  bool // the command line named a command and suits it
+	parsed  bool          // the command line named a command and suits it
+	taken   []*pflag.Flag // that the environment set
 
 	// Flags that every command has.
 	configPath string
@@ -125,7 +126,11 @@ func (a *app) printError(err error) {
 		return
 	}
 	// Errors that were joined are told one after the other.
-	fmt.Fprintln(a.Err, "residency: "+render.Text(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	text := render.Text(strings.ReplaceAll(err.Error(), "\n", "; "))
+	fmt.Fprintln(a.Err, "residency: "+text)
+	if set := a.blame(text); set != "" {
+		fmt.Fprintln(a.Err, "  set in the environment: "+set)
+	}
 	if next := remedy.For(err); next != "" {
 		fmt.Fprintln(a.Err, "  next: "+next)
 	}
@@ -163,9 +168,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 		Version: version(),
 	}
 	root.SetVersionTemplate("residency {{.Version}}\n")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{err: err, remedy: c.CommandPath() + " --help"}
-	})
+	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVar(&a.configPath, "config", "",
 		"configuration `file` (default $RESIDENCY_CONFIG, then residency.yaml here)")
@@ -184,6 +187,9 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	root.AddCommand(topicCommands(root)...)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		a.parsed = true
+		if err := a.fromEnvironment(c); err != nil {
+			return err
+		}
 		return a.checkFlags(c)
 	}
 	return root
@@ -195,13 +201,13 @@ func (a *app) checkFlags(c *cobra.Command) error {
 		formats = append(formats, "terraform")
 	}
 	if !slices.Contains(formats, a.output) {
-		return &usageError{err: fmt.Errorf("output format %q: one of %s", a.output, strings.Join(formats, ", "))}
+		return &usageError{err: fmt.Errorf("--output %q: one of %s", a.output, strings.Join(formats, ", "))}
 	}
 	if err := emptyFlag(c); err != nil {
 		return err
 	}
 	if a.logFormat != "text" && a.logFormat != "json" {
-		return &usageError{err: fmt.Errorf("log format %q: one of text, json", a.logFormat)}
+		return &usageError{err: fmt.Errorf("--log-format %q: one of text, json", a.logFormat)}
 	}
 	return nil
 }
