@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -165,7 +164,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
   residency plan --to eu-west --customer acme
   residency migrate --to eu-west --customer acme`,
 		SilenceErrors: true, SilenceUsage: true,
-		Version: version(),
+		Version: thisBuild().String(),
 	}
 	root.SetVersionTemplate("residency {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
@@ -183,7 +182,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 			"from the configuration)")
 	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(),
 		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.initCommand(), a.configCommand(),
-		a.manCommand())
+		a.versionCommand(), a.manCommand())
 	root.AddCommand(topicCommands(root)...)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		a.parsed = true
@@ -234,13 +233,4 @@ func (a *app) reporter() *render.Reporter {
 		a.reports = render.NewReporter(a.Err, a.logFormat == "json", a.quiet)
 	}
 	return a.reports
-}
-
-// version is what the module system recorded about this build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "development build"
-	}
-	return strings.TrimPrefix(info.Main.Version, "v")
 }

@@ -45,7 +45,7 @@ func (e *evidenceFlags) check(to string) error {
 
 // evidence asks the service of a region and writes down what it did.
 func (a *app) evidence(ctx context.Context, to string, e evidenceFlags) error {
-	c := &evidence.Collector{Now: a.now, Sleep: objectstore.Sleep, Tool: "residency " + version()}
+	c := &evidence.Collector{Now: a.now, Sleep: objectstore.Sleep, Tool: tool()}
 	a.observe, a.keyless = c.Observe, true
 	w, err := a.openStores(ctx)
 	if err != nil {

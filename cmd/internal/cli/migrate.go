@@ -303,7 +303,7 @@ func (a *app) runner(w *session, workers int) *migrate.Runner {
 		host = "unknown"
 	}
 	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &progress.Progress{}, Workers: workers,
-		Tool: "residency " + version(), Host: host}
+		Tool: tool(), Host: host}
 	r.Note = a.reporter().Note
 	r.LeaseTerm, r.Claims, r.Configuration = w.leaseTerm, w.named(), w.configuration()
 	return r
