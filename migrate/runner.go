@@ -98,6 +98,7 @@ func (r *Runner) leased(ctx context.Context, p *plan.Plan, do func(context.Conte
 	if err != nil {
 		return nil, err
 	}
+	ctx = objectstore.WithStop(ctx)
 	result, err := do(ctx)
 	if errors.Is(err, objectstore.ErrNoBucket) {
 		err = r.sourceGone(ctx, p, err)

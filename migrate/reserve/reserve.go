@@ -25,6 +25,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/phase"
@@ -127,6 +129,9 @@ func (v *Reservation) Hold(ctx context.Context, do func(context.Context) error) 
 	return err
 }
 
+// mostReleases is how many leases are given back at once.
+const mostReleases = 16
+
 // mostRuns is how many runs a reservation remembers.
 const mostRuns = 16
 
@@ -176,11 +181,14 @@ func (v *Reservation) reserve(ctx context.Context) (_ context.Context, _ func() 
 		return nil, nil, err
 	}
 	var held []func() error
-	release := func() (err error) {
-		for _, end := range slices.Backward(held) {
-			err = errors.Join(err, end())
+	release := func() error {
+		var at errgroup.Group // side by side: a destination that does not answer holds up none of the others
+		at.SetLimit(mostReleases)
+		errs := make([]error, len(held))
+		for i, end := range held {
+			at.Go(func() error { errs[i] = end(); return nil })
 		}
-		return err
+		return errors.Join(at.Wait(), errors.Join(errs...))
 	}
 	buckets, err := record.Buckets(ctx, v.run.Record)
 	if err != nil {

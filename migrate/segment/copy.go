@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
@@ -16,9 +15,6 @@ import (
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/record"
 )
-
-// StopTime bounds what is done after a run was told to stop.
-const StopTime = 5 * time.Second
 
 // Copy brings a segment's entries to the destination, proves each, and stores a receipt for
 // each. What earlier runs have proven of it is not looked at again; what they have copied
@@ -284,7 +280,7 @@ func (c *copying) stopped(ctx context.Context) error {
 	if !slices.ContainsFunc(c.lists, func(l receipt.List) bool { return l.Len() > 0 }) {
 		return nil
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopTime)
+	bounded, cancel := objectstore.Stopping(ctx)
 	defer cancel()
 	_, err := c.keep(bounded, func(yield func(*receipt.Receipt, error) bool) {
 		at, n := 0, 0

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/journal"
 	"github.com/residency/residency/migrate/manifest"
@@ -80,7 +81,7 @@ func (l Left) Remove(ctx context.Context, run *phase.Run) error {
 
 // Close ends the journal, also if the run's context has ended.
 func (j *Journal) Close(ctx context.Context) error {
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopTime)
+	bounded, cancel := objectstore.Stopping(ctx)
 	defer cancel()
 	return j.writer.Close(bounded)
 }
