@@ -80,7 +80,7 @@ func (a *app) ask(ctx context.Context, w *session, to string, candidates []regio
 	for _, text := range list {
 		fmt.Fprintln(a.Err, "  "+text)
 	}
-	fmt.Fprint(a.Err, "Type the region to move to: ")
+	a.log.Ask("Type the region to move to: ")
 	answer, err := a.answer(ctx)
 	if err != nil {
 		return regions.Place{}, refused

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -33,6 +35,8 @@ type app struct {
 	Streams
 	getenv  func(string) string
 	now     func() time.Time
+	log     *render.Log // what Err is too
+	logTo   *os.File    // of --log-file
 	reports *render.Reporter
 	parsed  bool          // the command line named a command and suits it
 	taken   []*pflag.Flag // that the environment set
@@ -43,6 +47,9 @@ type app struct {
 	output     string
 	quiet      bool
 	logFormat  string
+	logFile    string
+	bandwidth  bandwidth
+	paced      objectstore.Pace // that bandwidth stands for
 	logKeys    bool
 	insecure   bool
 	state      string
@@ -58,13 +65,17 @@ type app struct {
 func Main(ctx context.Context, s Streams, args []string, getenv func(string) string, signals <-chan os.Signal) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	diagnostics := render.NewLog(s.Err, asksForJSON(args, getenv))
+	log.SetFlags(0) // the standard library's connections write to it
+	log.SetOutput(diagnostics)
 	go func() {
 		// Ends with the process: a command outlives no signal.
 		select {
 		case sig := <-signals:
-			fmt.Fprintln(s.Err,
-				"\nresidency: stopping; what is in flight is finished or left for the next run (interrupt again to "+
-					"stop at once)")
+			const stopping = "stopping; what is in flight is finished or left for the next run (interrupt again to " +
+				"stop at once)"
+			diagnostics.Say(render.Event{Level: slog.LevelWarn, Text: stopping, Shown: "\nresidency: " + stopping,
+				Attrs: []slog.Attr{slog.String("signal", sig.String())}})
 			cancel(interrupted{sig})
 		case <-ctx.Done():
 			return
@@ -74,14 +85,21 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 		}
 	}()
 	out := &output{to: s.Out}
-	a := &app{Streams: Streams{In: s.In, Out: out, Err: s.Err}, getenv: getenv, now: time.Now,
+	a := &app{Streams: Streams{In: s.In, Out: out, Err: diagnostics}, log: diagnostics, getenv: getenv,
+		now:         time.Now,
 		interactive: render.IsTerminal(s.In) && render.IsTerminal(s.Out)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.In)
 	root.SetOut(out)
-	root.SetErr(s.Err)
+	root.SetErr(diagnostics)
 	err := root.ExecuteContext(ctx)
+	return a.end(ctx, out, err)
+}
+
+// end says how a command ended, and returns its exit code.
+func (a *app) end(ctx context.Context, out *output, err error) int {
+	defer a.closeLog()
 	if out.err != nil && !errors.Is(err, errOutput) {
 		// What was done is done, and its own code says how it went, unless that is well.
 		if err != nil {
@@ -95,7 +113,9 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 	}
 	var stop interrupted
 	if errors.As(context.Cause(ctx), &stop) {
-		fmt.Fprintln(s.Err, "residency: interrupted; run the same command again to resume")
+		const text = "interrupted; run the same command again to resume"
+		a.log.Say(render.Event{Level: slog.LevelError, Text: text, Shown: "residency: " + text,
+			Attrs: []slog.Attr{slog.Int("exit_code", signalCode(stop.Signal))}})
 		return signalCode(stop.Signal)
 	}
 	var usage *usageError
@@ -126,13 +146,16 @@ func (a *app) printError(err error) {
 	}
 	// Errors that were joined are told one after the other.
 	text := render.Text(strings.ReplaceAll(err.Error(), "\n", "; "))
-	fmt.Fprintln(a.Err, "residency: "+text)
+	shown, fields := "residency: "+text, []slog.Attr{slog.Int("exit_code", exitCode(err))}
 	if set := a.blame(text); set != "" {
-		fmt.Fprintln(a.Err, "  set in the environment: "+set)
+		shown += "\n  set in the environment: " + set
+		fields = append(fields, slog.String("environment", set))
 	}
 	if next := remedy.For(err); next != "" {
-		fmt.Fprintln(a.Err, "  next: "+next)
+		shown += "\n  next: " + next
+		fields = append(fields, slog.String("next", next))
 	}
+	a.log.Say(render.Event{Level: slog.LevelError, Text: text, Shown: shown, Attrs: fields})
 }
 
 const exitCodes = `
@@ -175,6 +198,10 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	f.StringVarP(&a.output, "output", "o", "table", "`format` of results: table, json or csv")
 	f.BoolVar(&a.quiet, "quiet", false, "show no progress")
 	f.StringVar(&a.logFormat, "log-format", "text", "`format` of progress and diagnostics: text or json")
+	f.StringVar(&a.logFile, "log-file", "",
+		"also write progress and diagnostics to the end of this `file`, with their time, and also with --quiet")
+	f.Var(&a.bandwidth, "bwlimit", "read and write no more than this `rate` of data, such as 10MiB a second: both ways\n"+
+		"together, all connections together; what a service copies by itself is not held back")
 	f.BoolVar(&a.logKeys, "log-keys", false, "show object keys, which may be personal data")
 	f.BoolVar(&a.insecure, "insecure", false, "allow plain http to other machines")
 	f.StringVar(&a.state, "state", "",
@@ -189,7 +216,10 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 		if err := a.fromEnvironment(c); err != nil {
 			return err
 		}
-		return a.checkFlags(c)
+		if err := a.checkFlags(c); err != nil {
+			return err
+		}
+		return a.openLog()
 	}
 	return root
 }
@@ -230,7 +260,7 @@ func emptyFlag(c *cobra.Command) error {
 // reporter is the invocation's one reporter: a bar and notes share the screen.
 func (a *app) reporter() *render.Reporter {
 	if a.reports == nil {
-		a.reports = render.NewReporter(a.Err, a.logFormat == "json", a.quiet)
+		a.reports = render.NewReporter(a.log, a.quiet, a.bandwidth.String())
 	}
 	return a.reports
 }

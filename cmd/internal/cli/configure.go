@@ -193,7 +193,7 @@ func (a *app) interview(c *cobra.Command, d *config.Draft, endpoints *[]string) 
 			q.flag == "data" && d.Customer == "" {
 			continue
 		}
-		fmt.Fprint(a.Err, q.question)
+		a.log.Ask(q.question)
 		said, err := a.answer(c.Context())
 		if err != nil {
 			return fmt.Errorf("read the answer: %w", err)

@@ -100,11 +100,10 @@ func (a *app) scan(ctx context.Context, w *session, customer string) (*inventory
 	look := func() render.Snapshot { return render.Snapshot{Phase: "listing", Entries: progress.Entries.Load()} }
 	reporter.Began(look())
 	stop := reporter.Watch(ctx, look)
-	defer func() {
-		stop()
-		reporter.Ended(look())
-	}()
-	return inventory.Scan(ctx, a.request(w, customer, progress))
+	inv, err := inventory.Scan(ctx, a.request(w, customer, progress))
+	stop()
+	reporter.Ended(look(), ended(ctx, err))
+	return inv, err
 }
 
 func (a *app) printInventory(inv *inventory.Inventory) error {

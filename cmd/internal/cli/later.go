@@ -99,7 +99,7 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 			runner := a.runner(w, 0)
 			stop := a.watch(c.Context(), runner.Progress)
 			v, err := runner.Verify(c.Context(), p, how == "readback")
-			stop()
+			stop(err)
 			if v == nil {
 				return err
 			}

@@ -26,6 +26,19 @@ func (m *memory) String() string { return fmt.Sprintf("%dM", int64(*m)>>20) }
 func (m *memory) Type() string   { return "size" }
 
 func (m *memory) Set(text string) error {
+	n, err := parseSize(text, "512M or 2G")
+	if err != nil {
+		return err
+	}
+	if n < leastMemory {
+		return fmt.Errorf("%s is less than the %d MiB that a run needs", text, leastMemory>>20)
+	}
+	*m = memory(n)
+	return nil
+}
+
+// parseSize reads a number of bytes with K, M, G or T.
+func parseSize(text, such string) (int64, error) {
 	upper := strings.TrimSuffix(strings.TrimSuffix(strings.ToUpper(text), "B"), "I")
 	shift := 0
 	if n := len(upper); n > 0 {
@@ -35,13 +48,9 @@ func (m *memory) Set(text string) error {
 	}
 	n, err := strconv.ParseInt(upper, 10, 64)
 	if err != nil || n < 0 || n > 1<<62>>shift {
-		return fmt.Errorf("%q is not a size such as 512M or 2G", text)
+		return 0, fmt.Errorf("%q is not a size such as %s", text, such)
 	}
-	if n <<= shift; n < leastMemory {
-		return fmt.Errorf("%s is less than the %d MiB that a run needs", text, leastMemory>>20)
-	}
-	*m = memory(n)
-	return nil
+	return n << shift, nil
 }
 
 // memoryDefault is a quarter of what the container may take, at most 256 MiB.

@@ -153,7 +153,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	runner := a.runner(w, 0)
 	stop := a.watch(ctx, runner.Progress)
 	u, err := runner.Abort(ctx, p)
-	stop()
+	stop(err)
 	if u == nil {
 		return err
 	}
@@ -316,7 +316,7 @@ func (a *app) carryOut(
 ) error {
 	stop := a.watch(ctx, runner.Progress)
 	result, err := do(ctx)
-	stop()
+	stop(err)
 	var drift *migrate.DriftError
 	if errors.As(err, &drift) && a.logKeys {
 		for _, k := range drift.Drift.Keys {

@@ -166,9 +166,9 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 	operator := w.providers[d.Place.Provider].operator(d.Place.Code)
 	reach, safeguards := inventory.Exposures(w.catalog, d.Place.Country, operator)
 	progress := &progress.Progress{}
-	defer a.watch(ctx, progress)()
+	stop := a.watch(ctx, progress)
 	progress.Begin("planning", 0, 0)
-	return plan.Make(ctx, w.home, plan.Request{
+	p, err := plan.Make(ctx, w.home, plan.Request{
 		Customer: customer, Verify: verify, Scope: w.scope, Inventory: inv, Stores: w.stores, Now: a.now(),
 		Progress: progress,
 		Destination: plan.Region{Provider: d.Place.Provider, Code: d.Place.Code, Country: d.Place.Country,
@@ -188,23 +188,39 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 		},
 		Map: w.config.Destination.Map,
 	})
+	stop(err)
+	return p, err
 }
 
-// watch reports a run's progress until the returned stop is called.
-func (a *app) watch(ctx context.Context, p *progress.Progress) (stop func()) {
+// watch reports a run's progress until the returned stop is called with the error that
+// the run ended with.
+func (a *app) watch(ctx context.Context, p *progress.Progress) (stop func(error)) {
 	reporter := a.reporter()
-	p.Phased = func(ended bool) {
-		if ended {
-			reporter.Ended(snapshot(p))
+	var failed error // of the last phase
+	p.Phased = func(over bool) {
+		if over {
+			reporter.Ended(snapshot(p), ended(ctx, failed))
 		} else {
 			reporter.Began(snapshot(p))
 		}
 	}
 	stopWatch := reporter.Watch(ctx, func() render.Snapshot { return snapshot(p) })
-	return func() {
+	return func(err error) {
+		failed = err
 		p.End()
 		stopWatch()
 	}
+}
+
+// ended is how a phase ended.
+func ended(ctx context.Context, err error) string {
+	switch {
+	case ctx.Err() != nil:
+		return render.Interrupted
+	case err != nil:
+		return render.Stopped
+	}
+	return render.Done
 }
 
 func snapshot(p *progress.Progress) render.Snapshot {

@@ -80,7 +80,8 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 		opened := w.provider(name, p)
 		opened.store, err = opened.kind.Open(ctx, kind.Options{Name: name, Profile: p.Profile, Endpoints: endpoints,
 			Signing: signing, Endpoint: p.Endpoint, Insecure: a.insecure, Account: p.Account,
-			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe})
+			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe,
+			Say: a.library, Pace: a.pace()})
 		if err != nil {
 			return nil, err
 		}

@@ -6,8 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -24,59 +26,28 @@ type Snapshot struct {
 	Retries      int64
 }
 
-// Reporter writes progress and diagnostics: a bar on a terminal, lines
-// elsewhere, JSON lines if asked for. It is safe for concurrent use.
+// Reporter writes progress to a log: a bar on a terminal, lines elsewhere. It is safe
+// for concurrent use.
 type Reporter struct {
-	w        io.Writer
-	terminal bool
+	log      *Log
+	terminal func() int // its width in columns; 0: there is no terminal
 	quiet    bool
-	log      *slog.Logger // for JSON; nil otherwise
+	limit    string // what bounds the pace, in words
 
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar // of the phase; nil before it is drawn
-	line  bool                     // a bar is on the screen
 	began time.Time                // of the phase
 	shown time.Time                // of the last line
 }
 
-// NewReporter reports to w. Quiet reports nothing.
-func NewReporter(w io.Writer, json, quiet bool) *Reporter {
-	r := &Reporter{w: w, quiet: quiet}
-	if json {
-		r.log = slog.New(slog.NewJSONHandler(w, nil))
-		return r
-	}
-	r.terminal = IsTerminal(w)
-	return r
-}
-
-// IsTerminal tells whether a stream is a terminal.
-func IsTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// NewReporter reports to a log. Quiet reports nothing to its screen. Limit is what
+// bounds the pace, such as "10.0 MiB/s", and may be empty.
+func NewReporter(log *Log, quiet bool, limit string) *Reporter {
+	return &Reporter{log: log, quiet: quiet, limit: limit, terminal: func() int { return log.columns() }}
 }
 
 // Note reports something that happened.
-func (r *Reporter) Note(text string) {
-	if r.quiet {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.print(text)
-}
-
-func (r *Reporter) print(text string) {
-	if r.log != nil {
-		r.log.Info(text)
-		return
-	}
-	if r.line {
-		fmt.Fprint(r.w, "\r\x1b[K")
-		r.line = false
-	}
-	fmt.Fprintln(r.w, Text(text))
-}
+func (r *Reporter) Note(text string) { r.log.Say(Event{Text: text, Quiet: r.quiet}) }
 
 // How often progress is shown.
 const (
@@ -89,26 +60,45 @@ func (r *Reporter) Began(s Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.began, r.shown, r.bar = time.Now(), time.Now(), nil
-	if !r.quiet && !r.terminal {
-		r.print(s.Phase + ": " + total(s))
+	text := s.Phase + ": " + total(s)
+	if r.limit != "" && s.BytesTotal > 0 {
+		text += ", no faster than " + r.limit + " read and written"
 	}
+	r.log.Say(Event{Text: text, Quiet: r.quiet || r.terminal() > 0, Attrs: fields(s, "began", 0)})
 }
 
-// Ended reports what a phase came to.
-func (r *Reporter) Ended(s Snapshot) {
+// How a phase ends.
+const (
+	Done        = "done"
+	Interrupted = "interrupted" // by a signal
+	Stopped     = "stopped"     // by an error
+)
+
+// Ended reports what a phase came to, and how it ended.
+func (r *Reporter) Ended(s Snapshot, how string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.quiet {
-		r.print(fmt.Sprintf("%s: done, %s in %s", s.Phase, amount(s), Duration(time.Since(r.began))))
+	elapsed := time.Since(r.began)
+	r.log.Say(Event{Text: fmt.Sprintf("%s: %s, %s in %s", s.Phase, how, amount(s, how), Duration(elapsed)), Quiet: r.quiet,
+		Attrs: fields(s, how, elapsed)})
+}
+
+// fields are a snapshot for programs. Totals that are not known are left out.
+func fields(s Snapshot, state string, elapsed time.Duration) []slog.Attr {
+	list := []slog.Attr{slog.String("phase", s.Phase), slog.String("state", state), slog.Int64("entries", s.Entries)}
+	if s.EntriesTotal > 0 {
+		list = append(list, slog.Int64("entries_total", s.EntriesTotal))
 	}
+	if s.BytesTotal > 0 {
+		list = append(list, slog.Int64("bytes", s.Bytes), slog.Int64("bytes_total", s.BytesTotal))
+	}
+	return append(list, slog.Int64("failures", s.Failures), slog.Int64("retries", s.Retries),
+		slog.Float64("seconds", elapsed.Seconds()))
 }
 
 // Watch reports how a piece of work goes until the returned stop is called,
 // which waits for the last report.
 func (r *Reporter) Watch(ctx context.Context, snapshot func() Snapshot) (stop func()) {
-	if r.quiet {
-		return func() {}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -133,27 +123,87 @@ func (r *Reporter) Watch(ctx context.Context, snapshot func() Snapshot) (stop fu
 func (r *Reporter) show(s Snapshot, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case s.Phase == "":
-	case r.terminal:
-		r.draw(s, now)
-	case now.Sub(r.shown) >= lineEvery:
+	if s.Phase == "" {
+		return
+	}
+	elapsed := now.Sub(r.began)
+	columns := r.terminal()
+	if columns > 0 && !r.quiet {
+		r.draw(s, elapsed, columns)
+	}
+	if now.Sub(r.shown) >= lineEvery {
 		r.shown = now
-		r.print(s.Phase + ": " + describe(s, now.Sub(r.began)))
+		r.log.Say(Event{Text: s.Phase + ": " + strings.Join(describe(s, elapsed), ", "),
+			Quiet: r.quiet || columns > 0, Attrs: fields(s, "under way", elapsed)})
 	}
 }
 
-func (r *Reporter) draw(s Snapshot, now time.Time) {
-	if r.bar == nil {
-		r.bar = progressbar.NewOptions64(1000,
-			progressbar.OptionSetWriter(r.w), progressbar.OptionSetWidth(20), progressbar.OptionSetPredictTime(false),
-			progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true),
-			progressbar.OptionShowDescriptionAtLineEnd())
+// barWidth is what a bar takes beside its description: "  34% |", 20 cells, "|  " and a space.
+const barWidth = 31
+
+// draw shows one line that fits: with a bar where it is known how much there is to do,
+// and room.
+func (r *Reporter) draw(s Snapshot, elapsed time.Duration, columns int) {
+	room := columns - 1 // the last column would wrap on some terminals
+	parts := describe(s, elapsed)
+	barred := s.EntriesTotal > 0 && room >= barWidth+utf8.RuneCountInString(s.Phase+" "+parts[0])
+	if barred {
+		room -= barWidth
 	}
-	r.bar.Describe(s.Phase + " " + describe(s, now.Sub(r.began)))
-	// A bar cannot be drawn wrong in a way that matters more than the work.
-	_ = r.bar.Set64(min(int64(fraction(s)*1000), 999))
-	r.line = true
+	text := fit(s.Phase, parts, room)
+	if !barred {
+		r.log.Draw(func(w io.Writer) { fmt.Fprint(w, "\r\x1b[K"+text) })
+		return
+	}
+	r.log.Draw(func(w io.Writer) {
+		if r.bar == nil {
+			r.bar = progressbar.NewOptions64(1000,
+				progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(20), progressbar.OptionSetPredictTime(false),
+				progressbar.OptionSetElapsedTime(false), progressbar.OptionUseANSICodes(true),
+				progressbar.OptionShowDescriptionAtLineEnd())
+		}
+		r.bar.Describe(text)
+		// A bar cannot be drawn wrong in a way that matters more than the work.
+		_ = r.bar.Set64(min(int64(fraction(s)*1000), 999))
+	})
+}
+
+// fit is a phase with as many of its parts, in their order, as there is room for.
+func fit(phase string, parts []string, room int) string {
+	text := phase
+	for i, part := range parts {
+		glue := ", "
+		if i == 0 {
+			glue = " "
+		}
+		if utf8.RuneCountInString(text+glue+part) > room {
+			break
+		}
+		text += glue + part
+	}
+	if runes := []rune(text); len(runes) > room {
+		text = string(runes[:max(room, 0)])
+	}
+	return text
+}
+
+// IsTerminal tells whether a stream is a terminal.
+func IsTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Columns is how wide a terminal is, 0 if a stream is none or does not say.
+func Columns(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 // fraction is how much of the work is done: by bytes and entries alike, for
@@ -177,10 +227,17 @@ func total(s Snapshot) string {
 	return Count(s.EntriesTotal) + " entries, " + Bytes(s.BytesTotal)
 }
 
-func amount(s Snapshot) string {
-	text := Count(s.Entries) + " entries"
+// amount is how much was done: of what, where that is not all.
+func amount(s Snapshot, how string) string {
+	of := func(total string, known bool) string {
+		if how == Done || !known {
+			return ""
+		}
+		return " of " + total
+	}
+	text := Count(s.Entries) + of(Count(s.EntriesTotal), s.EntriesTotal > 0) + " entries"
 	if s.BytesTotal > 0 {
-		text += ", " + Bytes(s.Bytes)
+		text += ", " + Bytes(s.Bytes) + of(Bytes(s.BytesTotal), true)
 	}
 	if s.Failures > 0 {
 		text += ", " + Count(s.Failures) + " failed"
@@ -188,21 +245,27 @@ func amount(s Snapshot) string {
 	return text
 }
 
-func describe(s Snapshot, elapsed time.Duration) string {
+// describe says how far it is, in parts of which the first matter most.
+func describe(s Snapshot, elapsed time.Duration) []string {
 	text := Count(s.Entries)
 	if s.EntriesTotal > 0 {
 		text += "/" + Count(s.EntriesTotal)
 	}
-	text += " entries"
+	parts := []string{text + " entries"}
+	if s.Failures > 0 {
+		parts = append(parts, Count(s.Failures)+" failed")
+	}
 	if s.BytesTotal > 0 {
-		text += fmt.Sprintf(", %s of %s, %s", Bytes(s.Bytes), Bytes(s.BytesTotal), Rate(s.Bytes, elapsed))
+		parts = append(parts, Bytes(s.Bytes)+" of "+Bytes(s.BytesTotal), Rate(s.Bytes, elapsed))
 	}
 	if f := fraction(s); f > 0.01 && elapsed > time.Second {
-		text += ", " + Duration(time.Duration(float64(elapsed)*(1-f)/f)) + " left"
+		parts = append(parts, Duration(time.Duration(float64(elapsed)*(1-f)/f))+" left")
 	}
-	text += ", " + Count(s.Failures) + " failed"
+	if s.Failures == 0 {
+		parts = append(parts, "0 failed")
+	}
 	if s.Retries > 0 {
-		text += ", " + Count(s.Retries) + " retries"
+		parts = append(parts, Count(s.Retries)+" retries")
 	}
-	return text
+	return parts
 }

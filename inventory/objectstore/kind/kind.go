@@ -101,7 +101,11 @@ type Options struct {
 	CustomerKeys  []CustomerKey
 	// Observe is told of each request that was answered, by many at once; nil: nobody.
 	Observe func(objectstore.Exchange)
-	Now     func() time.Time
+	// Say is told what a library has to say beside errors; nil: nobody.
+	Say func(text string)
+	// Pace bounds the bytes that are read and written; nil: nothing does.
+	Pace objectstore.Pace
+	Now  func() time.Time
 }
 
 // Open loads a provider's credentials. It sends no request to the storage service.
@@ -110,7 +114,7 @@ func (k Kind) Open(ctx context.Context, o Options) (objectstore.Provider, error)
 		Name: o.Name, Profile: o.Profile, Endpoints: o.Endpoints, Signing: o.Signing, Endpoint: o.Endpoint,
 		Insecure: o.Insecure,
 		Account:  o.Account, OwnerRequired: o.OwnerRequired, CustomerKeys: o.CustomerKeys, Observe: o.Observe, Now: o.Now,
-		Amazon: k.Global,
+		Amazon: k.Global, Say: o.Say, Pace: o.Pace,
 	})
 	if err != nil {
 		return nil, err

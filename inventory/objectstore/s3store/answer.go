@@ -46,7 +46,7 @@ func (t *transport) take(resp *http.Response, r *http.Request, cancel context.Ca
 			return nil
 		}
 	} else {
-		resp.Body = t.patient(resp, r, cancel)
+		resp.Body = t.paced(r.Context(), t.patient(resp, r, cancel))
 	}
 	if success(resp) && reads(r, readsObject) {
 		return nil

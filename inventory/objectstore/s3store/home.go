@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 )
 
 // unnamed is the one region of Amazon that CreateBucket names by saying nothing
@@ -21,7 +22,7 @@ const unnamed = "us-east-1"
 // load reads the credentials of the environment or a profile. What they are had from
 // is asked in the home region as well.
 func load(ctx context.Context, o Options) (base aws.Config, err error) {
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(connections(o))}
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(connections(o)), config.WithLogger(logger(o.Say))}
 	if o.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(o.Profile))
 	}
@@ -33,6 +34,17 @@ func load(ctx context.Context, o Options) (base aws.Config, err error) {
 		return base, fmt.Errorf("provider %s: %w", o.Name, unloaded(err))
 	}
 	return base, nil
+}
+
+// logger has somebody told what the SDK would write to standard error. Its credential
+// chain does so.
+func logger(say func(string)) logging.Logger {
+	if say == nil {
+		return logging.Nop{}
+	}
+	return logging.LoggerFunc(func(_ logging.Classification, format string, args ...any) {
+		say(fmt.Sprintf(format, args...))
+	})
 }
 
 // home is the region that is asked for what is of no region: the list of buckets, and

@@ -47,6 +47,11 @@ type Options struct {
 	Patience Patience
 	// Observe is told of each request that was answered, by many at once; nil: nobody.
 	Observe func(objectstore.Exchange)
+	// Say is told what the SDK has to say beside its errors; nil: nobody.
+	Say func(text string)
+	// Pace bounds the bytes of bodies, both ways, with that of other providers that have
+	// the same; nil: nothing does.
+	Pace objectstore.Pace
 	// Proxy finds a request's proxy; default: as the environment says, which the
 	// process reads once.
 	Proxy func(*http.Request) (*url.URL, error)
@@ -76,6 +81,7 @@ type Provider struct {
 	sends     *http.Client // what the transports of all stores have, as the next two
 	patience  Patience
 	observe   func(objectstore.Exchange)
+	pace      objectstore.Pace
 	owner     *owner
 	now       func() time.Time
 	backoff   func(int, error) (time.Duration, error) // nil: the SDK's
@@ -122,7 +128,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	}
 	// The SDK's own follows redirects to wherever they lead.
 	sends := &http.Client{Transport: sdk.GetTransport(), CheckRedirect: follow, Timeout: sdk.GetTimeout()}
-	return &Provider{name: o.Name, sends: sends, patience: o.Patience.orDefault(), observe: o.Observe,
+	return &Provider{name: o.Name, sends: sends, patience: o.Patience.orDefault(), observe: o.Observe, pace: o.Pace,
 		endpoints: o.Endpoints, signing: o.Signing, fallback: o.Endpoint, base: base, owner: owner,
 		now: o.Now, backoff: o.Backoff, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys,
 		stores: make(map[string]*Store)}, nil
@@ -175,7 +181,7 @@ func (p *Provider) connect(region, endpoint string) (*s3.Client, *transport) {
 		rules = paced{rules, p.backoff}
 	}
 	t := &transport{next: p.sends, chain: cfg.Credentials, rules: rules, owner: p.owner, now: p.now,
-		patience: p.patience, observe: p.observe, signer: newSigner()}
+		patience: p.patience, observe: p.observe, pace: p.pace, signer: newSigner()}
 	client := s3.NewFromConfig(cfg, t.sole, func(o *s3.Options) {
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)

@@ -38,6 +38,7 @@ type transport struct {
 	patience Patience
 	address  string // by which whoever asks to slow down is told apart
 	observe  func(objectstore.Exchange)
+	pace     objectstore.Pace // of all bodies; nil: as fast as it goes
 	signer   *v4.Signer
 }
 
@@ -161,6 +162,7 @@ func (t *transport) attempt(r *http.Request, to scope, body io.Reader) (*http.Re
 			cancel(nil)
 			return nil, used, err
 		}
+		out.Body = t.paced(ctx, out.Body)
 		// The connection may go on reading after it has answered; the caller's
 		// buffer is its own again when we return.
 		defer func() { _ = out.Body.Close() }()
