@@ -148,7 +148,7 @@ func TestCreationUnanswered(t *testing.T) {
 				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("owner"), Value: aws.String("audit")}}}})
 			return err
 		},
-		"versioning": func(f *fixture, c *s3.Client, bucket *string) error {
+		"versioning": func(f *fixture, _ *s3.Client, bucket *string) error {
 			f.versioning(eu, *bucket, types.BucketVersioningStatusSuspended)
 			return nil
 		},

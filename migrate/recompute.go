@@ -73,7 +73,7 @@ func (w *work) checkCertificate(ctx context.Context) (found bool, err error) {
 	case errors.Is(err, state.ErrNotFound):
 		return false, nil
 	case errors.Is(err, state.ErrDamaged):
-		return true, fmt.Errorf("%w: %v", ErrCertificate, err)
+		return true, fmt.Errorf("%w: %w", ErrCertificate, err)
 	case err != nil:
 		return true, err
 	case !said.SourceEmpty:

@@ -64,11 +64,11 @@ type Result struct {
 	unerased receipt.Failures
 }
 
-// Problem is one entry that needs somebody's eyes, and Problems the first of them.
-type (
-	Problem  = phase.Problem
-	Problems = phase.Problems
-)
+// Problem is one entry that needs somebody's eyes.
+type Problem = phase.Problem
+
+// Problems are the first of them.
+type Problems = phase.Problems
 
 func newResult(p *plan.Plan) *Result {
 	return &Result{

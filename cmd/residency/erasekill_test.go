@@ -64,10 +64,12 @@ func TestKilledInTheErase(t *testing.T) {
 					{deletions, true, "after", "directory", 0},
 					{writes, false, "before", "bucket", 0}, {writes, false, "after", "bucket", 0},
 				} {
-					if a.home != home && !(all && a.source) { // no write to a directory can be held
+					if a.home != home && (!all || !a.source) { // no write to a directory can be held
 						continue
 					}
-					for a.n = 1; f.dies(a); a.n++ {
+					a.n = 1
+					for f.dies(a) {
+						a.n++
 					}
 					t.Logf("killed at %d points %s", a.n-1, a.kind())
 					if least := 5; a.n-1 < least {

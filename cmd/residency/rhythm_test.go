@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,7 +102,8 @@ func (r rhythm) load(t *testing.T) {
 	var loops sync.WaitGroup
 	for range r.busy {
 		loops.Go(func() {
-			for t.Context().Err() == nil {
+			for n := 0; t.Context().Err() == nil; n++ {
+				runtime.KeepAlive(n)
 			}
 		})
 	}
@@ -301,11 +303,11 @@ func (x *rhythmRun) kill(r rhythm, random *rand.Rand) {
 		if code == 0 {
 			break
 		}
-		switch {
-		case code == -1:
+		switch code {
+		case -1:
 			kills++
 			lost += last + rhythmWorkers
-		case code == 7: // the lease of the run before
+		case 7: // the lease of the run before
 			select {
 			case <-time.After(200 * time.Millisecond):
 			case <-x.t.Context().Done():

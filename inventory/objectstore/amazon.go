@@ -32,7 +32,7 @@ var regionCode = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+$`)
 // "AWS PrivateLink for Amazon S3").
 func AmazonHost(host, service string) (a Amazon, ok bool) {
 	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	for _, domain := range amazon {
+	for _, domain := range amazon() {
 		front, within := strings.CutSuffix(host, "."+domain)
 		if !within {
 			continue
@@ -70,9 +70,11 @@ func partition(front, domain string) string {
 	return "aws"
 }
 
-// amazon are the domains of Amazon's endpoints, its customers' own VPC endpoints
+// amazon returns the domains of Amazon's endpoints, its customers' own VPC endpoints
 // included (AWS General Reference, "Service endpoints"; AWS PrivateLink, "AWS
 // services that integrate").
-var amazon = []string{
-	"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn", "amazonaws.eu", "amazonwebservices.eu",
+func amazon() []string {
+	return []string{
+		"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn", "amazonaws.eu", "amazonwebservices.eu",
+	}
 }

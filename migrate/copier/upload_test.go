@@ -206,7 +206,7 @@ func TestUploadsThatDoNotFit(t *testing.T) {
 	}
 	begin := func(t *testing.T, s *tallied) string {
 		t.Helper()
-		id, err := s.Store.CreateUpload(t.Context(), objectstore.NewObject{Bucket: "there", Key: "k"})
+		id, err := s.CreateUpload(t.Context(), objectstore.NewObject{Bucket: "there", Key: "k"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -85,7 +86,7 @@ func Read(ctx context.Context, home Home, c *state.Codec, of string, names []str
 			if err == nil {
 				err = read(c, of, name, data, func(l *Line) bool { return yield(l, nil) })
 			}
-			if err == errStop {
+			if errors.Is(err, errStop) {
 				return
 			}
 			if err != nil {
@@ -96,7 +97,7 @@ func Read(ctx context.Context, home Home, c *state.Codec, of string, names []str
 	}
 }
 
-var errStop = fmt.Errorf("nobody reads on")
+var errStop = errors.New("nobody reads on")
 
 // read calls f for the lines of one part until it returns false, which is errStop.
 func read(c *state.Codec, of, name string, data []byte, f func(*Line) bool) error {

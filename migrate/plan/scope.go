@@ -79,9 +79,10 @@ func (p *planner) unclear() {
 		}
 	}
 	for _, f := range p.Inventory.Findings {
-		if f.Rule == inventory.NearRule {
+		switch f.Rule {
+		case inventory.NearRule:
 			p.block(Issue{Rule: f.Rule, Location: f.Location, Text: "may be this customer's: " + f.Text})
-		} else if f.Rule == inventory.MissingRule {
+		case inventory.MissingRule:
 			p.warn(Issue{Rule: f.Rule, Location: f.Location, Text: f.Text})
 		}
 	}

@@ -59,7 +59,7 @@ func CauseOf(err error) *Cause {
 			continue
 		}
 		cause := &Cause{Class: c.Class}
-		if answer := (*objectstore.Error)(nil); c.kind == objectstore.ErrDenied && errors.As(err, &answer) {
+		if answer := (*objectstore.Error)(nil); errors.Is(c.kind, objectstore.ErrDenied) && errors.As(err, &answer) {
 			cause.Operation, cause.Needs, cause.Place = answer.Op, strings.Join(answer.Needs, ", "), answer.Bucket
 		}
 		return cause
@@ -76,7 +76,7 @@ func (c *Cause) Err() error {
 		if known.Class != c.Class {
 			continue
 		}
-		if known.kind != objectstore.ErrDenied {
+		if !errors.Is(known.kind, objectstore.ErrDenied) {
 			return known.kind
 		}
 		answer := &objectstore.Error{Op: c.Operation, Bucket: c.Place, Kind: known.kind}

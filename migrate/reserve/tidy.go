@@ -45,7 +45,7 @@ func (t *tidyStore) Put(
 	t.mu.Unlock()
 	if plan.Numbered(before.VersionID) {
 		// One that stays for an error is taken by clear.
-		_, _ = t.Store.Delete(ctx, o.Bucket, []objectstore.Deletion{{Key: o.Key, VersionID: before.VersionID}})
+		_, _ = t.Delete(ctx, o.Bucket, []objectstore.Deletion{{Key: o.Key, VersionID: before.VersionID}})
 	}
 	return written, nil
 }
@@ -60,7 +60,7 @@ func (t *tidyStore) clear(ctx context.Context) error {
 		return nil
 	}
 	beneath := false
-	for v, err := range t.Store.Versions(ctx, bucket, key, "") {
+	for v, err := range t.Versions(ctx, bucket, key, "") {
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ const maxLease = 1 << 16
 func (t *tidyStore) wrote(
 	ctx context.Context, bucket string, v objectstore.Version, doubted [][sha256.Size]byte,
 ) (bool, error) {
-	o, err := t.Store.Open(ctx, objectstore.Ref{Bucket: bucket, Key: v.Key, VersionID: v.VersionID}, 0)
+	o, err := t.Open(ctx, objectstore.Ref{Bucket: bucket, Key: v.Key, VersionID: v.VersionID}, 0)
 	if errors.Is(err, objectstore.ErrNotFound) {
 		return false, nil
 	}

@@ -23,8 +23,8 @@ type Journal struct {
 	writer *journal.Writer
 	basis  string // of uploads
 
-	mu      sync.Mutex
-	uploads map[journal.Name]journal.Upload
+	mu    sync.Mutex
+	begun map[journal.Name]journal.Upload // and not ended
 }
 
 // OpenJournal begins a journal with the uploads of runs before, and removes theirs. It
@@ -34,13 +34,13 @@ func OpenJournal(ctx context.Context, run *phase.Run, started time.Time, l Left,
 	if after == nil {
 		after = time.After
 	}
-	j := &Journal{basis: basisOf(run, started, "", ""), uploads: make(map[journal.Name]journal.Upload)}
+	j := &Journal{basis: basisOf(run, started, "", ""), begun: make(map[journal.Name]journal.Upload)}
 	j.writer = journal.NewWriter(ctx, journal.Options{
 		Home: run.Home, Dir: journalDir(run), Run: run.Now().UTC().Format("20060102T150405.000000000Z-") + run.Token(),
 		Of: run.Plan.Digest, Codec: run.Codec, After: after, Note: run.Notef, Before: before(run, watch),
 	})
 	for i, u := range l.uploads {
-		j.uploads[u.Name()] = u
+		j.begun[u.Name()] = u
 		if err := j.writer.Begun(ctx, j.basis, u, i == len(l.uploads)-1); err != nil {
 			return nil, errors.Join(err, j.Close(ctx))
 		}
@@ -93,9 +93,9 @@ func (j *Journal) reached(ctx context.Context, s manifest.Segment, basis string,
 	}
 	j.mu.Lock()
 	name := journal.Name{Move: s.Move, Key: r.Key, VersionID: r.VersionID}
-	_, uploading := j.uploads[name]
+	_, uploading := j.begun[name]
 	if uploading && r.Verdict != receipt.Failed {
-		delete(j.uploads, name)
+		delete(j.begun, name)
 	}
 	j.mu.Unlock()
 	err := j.writer.Verdict(ctx, s.Number, entry, basis, r)
@@ -127,7 +127,7 @@ func (u uploads) name(e manifest.Entry) journal.Name {
 func (u uploads) Unfinished(e manifest.Entry) (copier.Unfinished, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	x, ok := u.Journal.uploads[u.name(e)]
+	x, ok := u.begun[u.name(e)]
 	return copier.Unfinished{ID: x.ID, Shape: x.Shape}, ok
 }
 
@@ -136,7 +136,7 @@ func (u uploads) Unfinished(e manifest.Entry) (copier.Unfinished, bool) {
 func (u uploads) Begun(ctx context.Context, e manifest.Entry, x copier.Unfinished) error {
 	begun := journal.Upload{Move: u.move, Key: e.Key, VersionID: e.VersionID, ID: x.ID, Shape: x.Shape}
 	u.mu.Lock()
-	u.Journal.uploads[begun.Name()] = begun
+	u.begun[begun.Name()] = begun
 	u.mu.Unlock()
 	return u.writer.Begun(ctx, u.basis, begun, e.Size >= journal.MostData)
 }
@@ -144,6 +144,6 @@ func (u uploads) Begun(ctx context.Context, e manifest.Entry, x copier.Unfinishe
 func (u uploads) Ended(e manifest.Entry) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	delete(u.Journal.uploads, u.name(e))
+	delete(u.begun, u.name(e))
 	u.writer.Ended(u.name(e))
 }

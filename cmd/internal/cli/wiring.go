@@ -302,7 +302,7 @@ func (a *app) request(w *session, customer string, progress *inventory.Progress)
 			Name: name, Regions: p.store.Regions(), Global: p.store.Global(),
 			Region:  func(code string) inventory.Store { return p.store.Region(code) },
 			Country: p.country, Operator: p.operator, Origin: func(code string) string {
-				return p.Provider.Origin(w.catalog, code)
+				return p.Origin(w.catalog, code)
 			},
 		})
 	}

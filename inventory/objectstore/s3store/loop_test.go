@@ -44,12 +44,14 @@ func other(marker, a, b string) string {
 
 func TestListingsThatGoRoundEnd(t *testing.T) {
 	versions := func(ctx context.Context, s *s3store.Store, after string) (err error) {
-		for _, err = range s.Versions(ctx, "b", "", after) {
+		for _, seen := range s.Versions(ctx, "b", "", after) {
+			err = seen
 		}
 		return err
 	}
 	uploads := func(ctx context.Context, s *s3store.Store) (err error) {
-		for _, err = range s.Uploads(ctx, "b", "") {
+		for _, seen := range s.Uploads(ctx, "b", "") {
+			err = seen
 		}
 		return err
 	}

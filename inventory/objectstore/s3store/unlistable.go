@@ -158,7 +158,7 @@ func (l *lister) sifted(ctx context.Context, from listing.Marker) (p *page, odd 
 	if p, err = l.page(ctx, l.bucket, l.prefix, from); err != nil {
 		return nil, nil, err
 	}
-	real, err := l.real(ctx, p)
+	known, err := l.real(ctx, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -168,7 +168,7 @@ func (l *lister) sifted(ctx context.Context, from listing.Marker) (p *page, odd 
 	for i, v := range slices.Backward(p.versions) {
 		doubt := slices.Contains(p.doubtful, i)
 		next := behind[kindOf(v)]
-		if doubt && (!real[i] || next != nil && (next.Key < v.Key || next.Key == v.Key && next.VersionID == v.VersionID)) {
+		if doubt && (!known[i] || next != nil && (next.Key < v.Key || next.Key == v.Key && next.VersionID == v.VersionID)) {
 			odd = append(odd, v) // something else, or it would have another place
 			continue
 		}
@@ -213,11 +213,11 @@ func (l *lister) real(ctx context.Context, p *page) (map[int]bool, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	real := make(map[int]bool, len(there))
+	known := make(map[int]bool, len(there))
 	for j, i := range p.doubtful {
-		real[i] = there[j]
+		known[i] = there[j]
 	}
-	return real, ctx.Err()
+	return known, ctx.Err()
 }
 
 // there tells whether an entry is found under the key that it is listed with.

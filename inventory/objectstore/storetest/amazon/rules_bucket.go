@@ -125,7 +125,7 @@ func validPolicy(c *call) *refusal {
 		}
 		for _, r := range slices.Concat(s.Resource, s.NotResource) {
 			here := c.bucket.arn()
-			if r != here && !strings.HasPrefix(r, here+"/") && !(strings.Contains(r, "*") && matches(r, here)) {
+			if r != here && !strings.HasPrefix(r, here+"/") && (!strings.Contains(r, "*") || !matches(r, here)) {
 				return malformed("Policy has invalid resource")
 			}
 		}

@@ -126,7 +126,7 @@ func (c *call) copyPart() *refusal {
 	if err != nil {
 		return broken(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	header := http.Header{}
 	if u.algorithm != "" {
 		for name, value := range sums {
