@@ -3,11 +3,15 @@
 BIN := bin
 GO  := go
 
-.PHONY: build man test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
+.PHONY: build cross man test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
 	cd cmd/sandbox && $(GO) build -o ../../$(BIN)/sandbox .
+
+cross: ## compile for the systems that releases are made for
+	for system in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do \
+		GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -o /dev/null ./cmd/residency || exit 1; done
 
 man: build ## the manual pages of all commands and help topics, into man/
 	$(BIN)/residency man man
