@@ -34,6 +34,25 @@ doctor does. A fault has its line and column, and exit code 2.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.checkConfig() },
 	})
+	c.AddCommand(&cobra.Command{
+		Use:   "schema",
+		Short: "Show the JSON Schema of a configuration, for editors",
+		Long: `schema shows the JSON Schema of residency.yaml: what keys there are, what each is
+for, and what it can be. Editors that speak the YAML language server find the published
+one by the first line of what residency init writes; a line of this shape names a file:
+
+  # yaml-language-server: $schema=residency.schema.json`,
+		Example: `  residency config schema > residency.schema.json`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			text, err := config.Schema()
+			if err != nil {
+				return err
+			}
+			_, err = a.Out.Write(text)
+			return err
+		},
+	})
 	return c
 }
 

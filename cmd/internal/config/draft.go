@@ -35,6 +35,7 @@ func (d Draft) Write(catalog *regions.Catalog) (string, error) {
 		}
 		b.WriteString(strings.TrimRight(text, " ") + "\n")
 	}
+	line("# yaml-language-server: $schema="+SchemaURL, "")
 	line("# Where customers' data is, and where it may be. residency help configuration says more.", "")
 	line("version: 1", "")
 	line("state: "+plainOr(cmp.Or(d.State, DefaultState)),
