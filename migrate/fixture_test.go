@@ -23,6 +23,7 @@ import (
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -50,6 +51,7 @@ type fixture struct {
 	// encryption is what writes to the destination ask for
 	encryption string
 	without    bool   // settings that cannot be read
+	unguarded  bool   // writes without conditions
 	workers    int    // default 8
 	waits      bool   // for real: for a server's replication, or a lease's end
 	third      string // a further region, in the United States, that the program knows
@@ -157,7 +159,8 @@ func (f *fixture) tryPlan(verify string) (*plan.Plan, error) {
 	return plan.Make(f.t.Context(), f.home, plan.Request{
 		Country:  func(_, region string) string { return map[bool]string{true: "US"}[strings.HasPrefix(region, "us-")] },
 		Customer: "acme", Verify: verify, TagKey: f.tag, KMSKey: f.kmsKey, Restore: f.restore, CustomerKeys: f.keys > 0,
-		Encryption: f.encryption, AnyClass: f.anyClass, WithoutSettings: f.without, Stores: f.stores, Now: time.Now(), Progress: &progress.Progress{},
+		Encryption: f.encryption, AnyClass: f.anyClass, WithoutSettings: f.without, UnguardedWrites: f.unguarded,
+		Seen: record.Endpoints{Home: f.home}, Stores: f.stores, Now: time.Now(), Progress: &progress.Progress{},
 		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory: &inventory.Inventory{Coverage: coverage, Places: []inventory.Place{{Customer: "acme", Provider: "cloud",
 			Region: us, Bucket: f.bucket, Versioning: versioning}}},

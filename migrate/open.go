@@ -25,6 +25,11 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 		Sleep: r.Sleep, After: r.After, Random: r.Random, Note: r.Note,
 		UnversionedUntil: make(map[string]time.Time),
 	}
+	if p.UnguardedWrites { // a store that knows nothing of it refuses, as its service does
+		if u, ok := run.Destination().(objectstore.Unguarder); ok {
+			u.Unguard()
+		}
+	}
 	result := newResult(p)
 	reservation := reserve.New(run, r.LeaseTerm)
 	tried := probe.New(run, reservation, r.Claims)

@@ -31,6 +31,10 @@ func derive(ctx context.Context, run *phase.Run, r *Result, c *certificate.Certi
 	c.Entries, c.Bytes, c.Verdicts, c.Methods, c.Added = r.Entries, r.Bytes, r.Verdicts, r.Methods, r.Added
 	c.Erasures, c.Guards, c.Exposures, c.Safeguards = r.Erasures, r.Guards, p.Exposures, p.Safeguards
 	c.Transit.Streamed, c.Transit.ServerSide = r.copies.Streamed, r.copies.ServerSide
+	c.UnguardedWrites = ""
+	if p.UnguardedWrites {
+		c.UnguardedWrites = plan.UnguardedWrites
+	}
 	c.Moves, c.Passes, c.Evidence = nil, nil, nil
 	for i, m := range p.Moves {
 		t := run.Pass.Moves[i]

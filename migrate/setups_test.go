@@ -134,7 +134,9 @@ func TestSetups(t *testing.T) {
 		from, to  func(storetest.Request) storetest.Fault
 		encrypt   string // what writes ask for
 		place     string // the metadata that the copy has; none: the original's
+		blocked   string // the rule by which the plan is
 		refused   error  // what the run ends with before it copies anything; none: moves exactly
+		unguarded bool   // with --unguarded-writes
 	}{
 		{name: "stored with aws-chunked, which the destination drops",
 			from: answer("GetObject HeadObject", storetest.Fault{
@@ -194,8 +196,18 @@ func TestSetups(t *testing.T) {
 			to:   first("PutObject ListObjectVersions", storetest.Fault{Status: 429})},
 		{name: "a policy that demands encryption of writes, with destination.encryption", encrypt: objectstore.AES256,
 			to: demandsEncryption},
-		{name: "conditional writes not offered", to: with("If-None-Match", "PutObject", storetest.Fault{Status: 501}),
-			refused: migrate.ErrUnconditional},
+		{name: "conditional writes not offered", to: unconditional("PutObject CompleteMultipartUpload"),
+			blocked: "conditional-writes"},
+		{name: "conditional writes of uploads alone not offered", to: unconditional("CompleteMultipartUpload"),
+			blocked: "conditional-writes"},
+		{name: "conditional writes not offered, with --unguarded-writes", unguarded: true,
+			to: unconditional("PutObject CompleteMultipartUpload")},
+		{name: "conditional writes not offered, of histories, with --unguarded-writes", versioned: true, unguarded: true,
+			to: unconditional("PutObject CompleteMultipartUpload")},
+		{name: "conditional writes not offered at the source", from: unconditional("PutObject CompleteMultipartUpload")},
+		{name: "conditions of writes passed over", to: passesOver("If-None-Match"), refused: migrate.ErrUnconditional},
+		{name: "conditions on what is current passed over", to: passesOver("If-Match"), refused: migrate.ErrUnconditional},
+		{name: "conditions of writes passed over, with --unguarded-writes", unguarded: true, to: passesOver("If-None-Match")},
 		{name: "conditional reads not offered", from: with("If-Match", "GetObject HeadObject", storetest.Fault{Status: 501})},
 		{name: "nothing but objects",
 			from: notImplemented("GetBucketVersioning ListObjectVersions GetObjectTagging GetBucketTagging GetObjectAttributes " +
@@ -208,6 +220,9 @@ func TestSetups(t *testing.T) {
 		if tt.refused != nil {
 			came = "is refused: " + tt.refused.Error()
 		}
+		if tt.blocked != "" {
+			came = "is blocked in the plan: " + tt.blocked
+		}
 		fmt.Fprintf(&table, "| %s | %s |\n", tt.name, came)
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, tt.versioned)
@@ -215,8 +230,13 @@ func TestSetups(t *testing.T) {
 				in.ContentEncoding = aws.String("gzip")
 				in.Metadata = map[string]string{"place": "Café"}
 			})
-			if tt.encrypt != "" {
+			if tt.encrypt != "" || tt.unguarded {
 				f.multipart("parts", 5<<20, 17)
+			}
+			if tt.unguarded && tt.versioned {
+				f.put("one", []byte("two"), nil)
+				f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("one")}))
+				f.put("one", []byte("three"), nil)
 			}
 			if tt.large {
 				f.put("large", bytes.Repeat([]byte("large"), 600_000), nil)
@@ -224,10 +244,21 @@ func TestSetups(t *testing.T) {
 			before := f.snapshot(us, f.bucket)
 			f.from.SetFault(tt.from)
 			f.to.SetFault(tt.to)
-			f.encryption = tt.encrypt
+			f.encryption, f.unguarded = tt.encrypt, tt.unguarded
 			p, err := f.tryPlan("auto")
 			if err != nil {
 				t.Fatal("plan:", err)
+			}
+			if tt.blocked != "" {
+				if _, err := f.run(p); len(p.Blockers) != 1 || p.Blockers[0].Rule != tt.blocked || p.Blockers[0].Remedy == "" ||
+					!errors.Is(err, migrate.ErrBlocked) {
+					t.Errorf("blockers %+v, run: %v; want %s", p.Blockers, err, tt.blocked)
+				}
+				if f.exists(f.destination()) {
+					t.Error("a plan that is blocked has made the destination")
+				}
+				f.intact(before)
+				return
 			}
 			if len(p.Blockers) > 0 {
 				t.Fatalf("blockers %+v", p.Blockers)

@@ -319,9 +319,9 @@ func (g *tagging) probeTags(ctx context.Context, m plan.Move) error {
 	if err := g.run.Patient(ctx, func() error { _, err := probe.MayRemove(ctx, source, m, key); return err }); err != nil {
 		return err
 	}
-	o := objectstore.NewObject{Bucket: m.Bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
+	o := objectstore.NewObject{Bucket: m.Bucket, Key: key}
 	o.Tags = []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}
-	written, err := source.Put(ctx, o, probe.Body())
+	written, err := probe.Put(ctx, source, o)
 	if err != nil {
 		// Its answer may have been lost, and not the probe.
 		err = errors.Join(err, g.prober.DropOwn(ctx, source, m.Bucket, m.Prefix))

@@ -104,14 +104,23 @@ func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // relayCommand puts a proxy before a server, which looks like another one: relay
-// NAME OF sets $NAME to the address of one before $OF.
+// NAME OF sets $NAME to the address of one before $OF; relay NAME OF unconditional, to one
+// that refuses conditions of writes.
 func relayCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: relay NAME OF")
+	if neg || len(args) != 2 && !(len(args) == 3 && args[2] == "unconditional") {
+		ts.Fatalf("usage: relay NAME OF [unconditional]")
 	}
 	proxy, err := storetest.NewProxy(ts.Getenv(args[1]))
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(proxy.Close()) })
+	if len(args) == 3 {
+		proxy.SetFault(func(r storetest.Request) storetest.Fault {
+			if r.Operation == "PutObject" && r.Header.Get("If-None-Match")+r.Header.Get("If-Match") != "" {
+				return storetest.Fault{Status: 501}
+			}
+			return storetest.Fault{}
+		})
+	}
 	ts.Setenv(args[0], proxy.URL())
 }
 

@@ -45,7 +45,7 @@ func otherwise(capability string) string {
 	case RefusesChecksums:
 		return "copies are read back instead"
 	case ConditionalWrites:
-		return "overwriting is prevented by checking first, which is weaker"
+		return "a plan needs --unguarded-writes, which looks at each key right before it is written, and is weaker"
 	case ConditionalDeletes:
 		return "sources without versions are checked right before each deletion, which is weaker"
 	case VersionsCompared:
@@ -72,8 +72,8 @@ type Cache interface {
 	Remember(ctx context.Context, endpoint string, seen map[string]Sighting) error
 }
 
-// maxAge is how long a sighting stands for a look of one's own; servers change.
-const maxAge = 24 * time.Hour
+// MaxAge is how long a sighting stands for a look of one's own; servers change.
+const MaxAge = 24 * time.Hour
 
 // Known shows what an earlier look found out about an endpoint, without asking
 // it anything.
@@ -108,14 +108,9 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 	probes := []func(context.Context, string, string, Store){
 		func(ctx context.Context, place, bucket string, store Store) {
 			d.refuses(ctx, place, bucket, store, RefusesChecksums, objectstore.ErrCorrupt,
-				objectstore.Guard{Absent: true},
 				hex.EncodeToString(make([]byte, 32)))
 		},
-		func(ctx context.Context, place, bucket string, store Store) {
-			d.refuses(ctx, place, bucket, store, ConditionalWrites, objectstore.ErrPrecondition,
-				objectstore.Guard{ETag: objectstore.ImpossibleETag},
-				"")
-		},
+		d.conditions,
 		func(ctx context.Context, place, bucket string, store Store) { d.onProbe(ctx, place, bucket, v, store) },
 		d.counts,
 		d.locks,
@@ -127,7 +122,7 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 			return err
 		}
 	}
-	fresh := func(what string) bool { s, ok := seen[what]; return ok && d.Now().Sub(s.At) < maxAge }
+	fresh := func(what string) bool { s, ok := seen[what]; return ok && d.Now().Sub(s.At) < MaxAge }
 	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock,
 		TagCounts}
 	if !slices.ContainsFunc(probed, func(what string) bool { return !fresh(what) }) {
@@ -157,7 +152,7 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 func (d *Doctor) onProbe(ctx context.Context, place, bucket string, v objectstore.Versioning, store Store) {
 	compares := ConditionalDeletesOf(v)
 	key := name()
-	o := objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
+	o := objectstore.NewObject{Bucket: bucket, Key: key}
 	written, err := store.Put(ctx, o, objectstore.Body{Reader: strings.NewReader("probe"), Size: 5})
 	if err != nil {
 		d.note(place, compares, Failed, err.Error())
@@ -173,6 +168,29 @@ func (d *Doctor) onProbe(ctx context.Context, place, bucket string, v objectstor
 		d.note(place, PartsByNumber, OK, "") // it has no second part, and was said to have none
 	}
 	d.judgeCondition(place, compares, unmet(ctx, bucket, key, v.Conditioned(written.VersionID), store), NotOffered)
+	if err := cleanUp(ctx, bucket, key, store); err != nil {
+		d.note(place, "remove probes", Failed, fmt.Sprintf("%s: %v", key, err))
+	}
+}
+
+// conditions finds out whether writes compare, by two over a probe of its own whose
+// conditions do not hold.
+func (d *Doctor) conditions(ctx context.Context, place, bucket string, store Store) {
+	key := name()
+	put := func(g objectstore.Guard) error {
+		_, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: g},
+			objectstore.Body{Reader: strings.NewReader("probe"), Size: 5})
+		return err
+	}
+	err := put(objectstore.Guard{})
+	if err != nil {
+		d.note(place, ConditionalWrites, Failed, err.Error())
+		return
+	}
+	if err = put(objectstore.Guard{Absent: true}); errors.Is(err, objectstore.ErrPrecondition) {
+		err = put(objectstore.Guard{ETag: objectstore.ImpossibleETag})
+	}
+	d.judgeCondition(place, ConditionalWrites, err, NotOffered)
 	if err := cleanUp(ctx, bucket, key, store); err != nil {
 		d.note(place, "remove probes", Failed, fmt.Sprintf("%s: %v", key, err))
 	}
@@ -200,7 +218,6 @@ func counted(ctx context.Context, store Store, bucket, key string) (int, error) 
 	tags := []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}
 	written, err := store.Put(ctx, objectstore.NewObject{
 		Bucket: bucket, Key: key, Attributes: objectstore.Attributes{Tags: tags},
-		Guard: objectstore.Guard{Absent: true},
 	}, objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText))})
 	if err != nil {
 		return 0, err

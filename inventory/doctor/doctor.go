@@ -241,10 +241,10 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 // refuses writes what an endpoint that checks must refuse, and takes it away
 // again where it does not.
 func (d *Doctor) refuses(
-	ctx context.Context, place, bucket string, store Store, what string, want error, guard objectstore.Guard, sha string,
+	ctx context.Context, place, bucket string, store Store, what string, want error, sha string,
 ) {
 	key := name()
-	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: guard},
+	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key},
 		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: sha})
 	switch {
 	case errors.Is(err, want), errors.Is(err, objectstore.ErrNotFound):

@@ -19,6 +19,9 @@ type Capabilities struct {
 	// KeepsOwner gives a bucket's owner access whatever its policy leaves unsaid. With
 	// others the first policy of a bucket may lock its owner out.
 	KeepsOwner bool
+	// ConditionsWrites compares the conditions of writes, be they of objects, uploads or
+	// copies. Of others a probe shows it.
+	ConditionsWrites bool
 	// NewBuckets is what it gives each new bucket by itself.
 	NewBuckets NewBucket
 	// NoMarkers tells that the service has versions, but no delete markers: histories with

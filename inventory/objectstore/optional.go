@@ -149,6 +149,11 @@ type Annotator interface {
 // is named. Objects that name a key of their own are not concerned.
 type Encrypter interface{ Encrypt(algorithm, key string) }
 
+// Unguarder is a store whose service may take no writes under conditions. After Unguard
+// each write under a Guard looks first what is current (HEAD) and is sent without a
+// condition: what others write between the two is not seen.
+type Unguarder interface{ Unguard() }
+
 // UploadLister is a store that may not list unfinished uploads. Then its listings of them
 // are empty, whatever there is, and ListsUploads is false once one was refused.
 type UploadLister interface{ ListsUploads() bool }

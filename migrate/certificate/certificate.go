@@ -69,6 +69,9 @@ type Certificate struct {
 	// NotFenced is why writes were not blocked, although that was asked for.
 	NotFenced string `json:"not_fenced,omitempty"`
 
+	// UnguardedWrites says what kept copies from overwriting, where writes had no conditions.
+	UnguardedWrites string `json:"unguarded_writes,omitempty"`
+
 	Exposures []inventory.Exposure `json:"exposures_left"`
 	// Safeguards are against them.
 	Safeguards []inventory.Exposure `json:"safeguards,omitempty"`

@@ -56,6 +56,9 @@ type Plan struct {
 	// WithoutSettings tells that what could not be read of the source buckets' settings
 	// is left behind.
 	WithoutSettings bool `json:"without_settings,omitempty"`
+	// UnguardedWrites tells that each write looks first what is under its key, and is sent
+	// without a condition, for the service compares none.
+	UnguardedWrites bool `json:"unguarded_writes,omitempty"`
 	// AskRedirects tells that each version that the service copies by itself is asked for
 	// a website redirect, which such a copy does not carry.
 	AskRedirects bool `json:"ask_redirects,omitempty"`

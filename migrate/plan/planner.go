@@ -56,6 +56,11 @@ type Request struct {
 	// WithoutSettings leaves behind what cannot be read of the source buckets' settings;
 	// else that blocks.
 	WithoutSettings bool
+	// UnguardedWrites has each write look first what is under its key, in place of a
+	// condition, which the destination's service then need not compare; else that blocks.
+	UnguardedWrites bool
+	// Seen tells what an endpoint was seen to do; nil: nothing is known.
+	Seen Seen
 	// AskRedirects has each version that a service copies by itself asked for a website
 	// redirect, with a request more.
 	AskRedirects bool
@@ -99,7 +104,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		KMSKey: r.KMSKey, Encryption: r.Encryption, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys,
 		CustomerTag: r.TagKey,
 		All:         r.Scope.All, Sources: r.Scope.Sources, ExcludeUnlistable: r.ExcludeUnlistable,
-		WithoutSettings: r.WithoutSettings, AskRedirects: r.AskRedirects,
+		WithoutSettings: r.WithoutSettings, AskRedirects: r.AskRedirects, UnguardedWrites: r.UnguardedWrites,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Safeguards: r.Safeguards, Parity: []Parity{},
 	}}
 	samples := &sampler{draft: d}
@@ -113,6 +118,9 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		return nil, err
 	}
 	p.destinations.owners(ctx)
+	if err := p.destinations.conditions(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.destinations.decideID(ctx, home); err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (p *Prober) Separate(ctx context.Context) error {
 			return err
 		}
 		if err := p.run.Patient(ctx, func() error { return p.probeDestination(ctx, m) }, reserve.ErrCoupled,
-			plan.ErrClaimed); err != nil {
+			reserve.ErrUnconditional, plan.ErrClaimed); err != nil {
 			return err
 		}
 	}
@@ -60,6 +60,9 @@ func (p *Prober) probeDestination(ctx context.Context, m plan.Move) error {
 	}
 	var shows bool
 	if lock != nil || m.Lock {
+		if err := p.refusesConditions(ctx, m, key); err != nil {
+			return err
+		}
 		id, err := destination.CreateUpload(ctx, objectstore.NewObject{Bucket: m.Destination, Key: key})
 		if err != nil {
 			return fmt.Errorf("probe %s: %w", p.run.Plan.To(m), err)
@@ -84,6 +87,9 @@ func (p *Prober) probeDestination(ctx context.Context, m plan.Move) error {
 		if err == nil && !shows {
 			err = p.shown(ctx, p.run.Plan.To(m), key)
 		}
+		if err == nil && !shows {
+			err = p.conditions(ctx, m, key)
+		}
 		if err = errors.Join(err, Remove(ctx, destination, m.Destination, key, written)); err != nil {
 			return fmt.Errorf("probe %s: %w", p.run.Plan.To(m), err)
 		}
@@ -96,8 +102,19 @@ func (p *Prober) probeDestination(ctx context.Context, m plan.Move) error {
 }
 
 func put(ctx context.Context, store objectstore.Store, bucket, key string) (objectstore.Written, error) {
-	return store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
-		Body())
+	return Put(ctx, store, objectstore.NewObject{Bucket: bucket, Key: key})
+}
+
+// Put writes a probe, under a key that nobody else has: on the condition that nothing is
+// there, where the service takes that.
+func Put(ctx context.Context, store objectstore.Store, o objectstore.NewObject) (objectstore.Written, error) {
+	o.Guard = objectstore.Guard{Absent: true}
+	written, err := store.Put(ctx, o, Body())
+	if errors.Is(err, objectstore.ErrNotOffered) {
+		o.Guard = objectstore.Guard{}
+		return store.Put(ctx, o, Body())
+	}
+	return written, err
 }
 
 // Body is a probe's.

@@ -72,12 +72,34 @@ func (v *Reservation) leaseAt(ctx context.Context, m plan.Move) (context.Context
 	if err != nil {
 		return nil, nil, err
 	}
+	if v.run.Plan.UnguardedWrites {
+		if err := v.settled(leased, home, name); err != nil {
+			return nil, nil, errors.Join(err, end())
+		}
+	}
 	// Ours is there before others' are looked for: of two that do both at once,
 	// at least one sees the other.
 	if err := v.otherLeases(leased, store, m.Destination, m.Prefix, name); err != nil {
 		return nil, nil, errors.Join(err, end())
 	}
 	return leased, end, nil
+}
+
+// settling is longer than another run takes from its look for a lease to its own.
+const settling = 5 * time.Second
+
+// settled looks whether a lease that was written without a condition is ours after a
+// while: of two runs that saw none, the last to write has it.
+func (v *Reservation) settled(ctx context.Context, home *state.Bucket, name string) error {
+	if err := v.run.Wait(ctx, settling); err != nil {
+		return err
+	}
+	err := home.Leased(ctx, name)
+	var held *state.LeasedError
+	if errors.As(err, &held) && held.Holder == v.holder(v.Token) {
+		return nil
+	}
+	return cmp.Or(err, fmt.Errorf("%w: it was taken away at once", state.ErrLeaseLost))
 }
 
 // Holder begins the names that leases at a destination have for the plan's runs.

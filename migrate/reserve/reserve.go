@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/phase"
@@ -60,9 +61,10 @@ type saved struct {
 
 // ErrUnconditional reports a destination whose service takes no conditional writes, on which
 // everything rests that keeps a run from overwriting what others have written.
-var ErrUnconditional = remedy.New("the service takes no conditional writes (If-None-Match), without which a copy "+
-	"could overwrite what others have written; nothing was copied",
-	"choose a destination on another service; residency doctor --to REGION shows what a service does")
+var ErrUnconditional = remedy.New("the service takes no conditional writes (If-None-Match, If-Match), without which "+
+	"a copy could overwrite what others have written; nothing was copied",
+	"take back what this plan made with residency migrate --abort, then choose a destination on another service, or "+
+		"plan with --unguarded-writes, which looks at each key right before it is written, and is weaker")
 
 // Reservation is a plan's, as one run has it. What may change is in the state.
 type Reservation struct {
@@ -204,6 +206,7 @@ func (v *Reservation) reserve(ctx context.Context) (_ context.Context, _ func() 
 			continue
 		}
 		if errors.Is(err, objectstore.ErrNotOffered) {
+			v.run.Saw(ctx, v.run.Destination().Endpoint(), doctor.ConditionalWrites, false)
 			err = fmt.Errorf("%w: %w", ErrUnconditional, err)
 		}
 		if err != nil {

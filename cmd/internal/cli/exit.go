@@ -94,7 +94,7 @@ func exitCode(err error) int {
 	switch {
 	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked,
 		migrate.ErrChanged, migrate.ErrDrift, plan.ErrNothing, migrate.ErrNotFenced, migrate.ErrNotCopied, migrate.ErrErasing,
-		migrate.ErrAborting, migrate.ErrCoupled, plan.ErrClaimed,
+		migrate.ErrAborting, migrate.ErrCoupled, migrate.ErrUnconditional, plan.ErrClaimed,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrPartition, regions.ErrUnknownPlace,
 		regions.ErrAmbiguous):
 		return exitRefused

@@ -20,7 +20,7 @@ import (
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
-	var keep, exclude, without, redirects bool
+	var keep, exclude, without, redirects, unguarded bool
 	fence := fenceOff
 	var scope scopeFlags
 	var outdated int64
@@ -106,6 +106,7 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 				return err
 			}
 			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
+			w.unguardedWrites = unguarded
 			m := &migration{app: a, session: w, to: to, plan: plan, verify: verify, agree: agree,
 				options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence != fenceOff,
 					FenceRequired: fence == fenceRequired, RemoveOutdated: outdated},
@@ -136,6 +137,7 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 	addExclude(c, &exclude)
 	addWithout(c, &without)
 	addRedirects(c, &redirects)
+	addUnguarded(c, &unguarded)
 	scope.addTo(c)
 	return c
 }
@@ -279,6 +281,9 @@ func (m *migration) again(p *plan.Plan) string {
 		words = append(words, "--without-settings")
 	}
 	words = append(words, scopeWords(p)...)
+	if p.UnguardedWrites {
+		words = append(words, "--unguarded-writes")
+	}
 	if p.AskRedirects {
 		words = append(words, "--ask-redirects")
 	}

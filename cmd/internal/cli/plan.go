@@ -16,12 +16,13 @@ import (
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/regions"
 )
 
 func (a *app) planCommand() *cobra.Command {
 	var to, verify, restore string
-	var exclude, without, redirects bool
+	var exclude, without, redirects, unguarded bool
 	var scope scopeFlags
 	c := &cobra.Command{
 		Use:   "plan --to REGION",
@@ -59,6 +60,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 				return err
 			}
 			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
+			w.unguardedWrites = unguarded
 			p, err := a.makePlan(c.Context(), w, d, customer, verify)
 			if err != nil {
 				return err
@@ -78,6 +80,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 	addExclude(c, &exclude)
 	addWithout(c, &without)
 	addRedirects(c, &redirects)
+	addUnguarded(c, &unguarded)
 	scope.addTo(c)
 	return c
 }
@@ -105,6 +108,12 @@ func addRedirects(c *cobra.Command, redirects *bool) {
 	c.Flags().BoolVar(redirects, "ask-redirects", false,
 		"ask each version that the service copies by itself for a website redirect, which such a copy does not carry: "+
 			"a request more for each")
+}
+
+func addUnguarded(c *cobra.Command, unguarded *bool) {
+	c.Flags().BoolVar(unguarded, "unguarded-writes", false,
+		"where the destination takes no conditional writes: look at each key right before it is written,\n"+
+			"instead of blocking the plan; what others write between the two is not seen")
 }
 
 func needTo(to string) error {
@@ -183,6 +192,7 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 		AnyClass:   w.config.Destination.StorageClass == config.AnyClass,
 		Restore:    w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
 		WithoutSettings: w.withoutSettings, AskRedirects: w.askRedirects,
+		UnguardedWrites: w.unguardedWrites, Seen: record.Endpoints{Home: w.home},
 		BucketName: func(bucket, from string) string {
 			return w.config.BucketName(objectstore.Location{Bucket: bucket}, d.Place.Code, customer, from)
 		},

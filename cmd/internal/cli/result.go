@@ -38,6 +38,9 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 	if p.Encryption != "" {
 		rows = append(rows, []string{"encryption", p.Encryption + ", as asked for"})
 	}
+	if p.UnguardedWrites {
+		rows = append(rows, []string{"writes", plan.UnguardedWrites})
+	}
 	if r.Passes > 1 {
 		rows = append(rows, []string{"passes", render.Count(int64(r.Passes)) +
 			": others wrote to the source meanwhile, and that was copied too"})

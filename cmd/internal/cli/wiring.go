@@ -34,6 +34,8 @@ type session struct {
 	excludeUnlistable bool
 	// withoutSettings has it leave behind settings that cannot be read.
 	withoutSettings bool
+	// unguardedWrites has each write look before it, in place of a condition.
+	unguardedWrites bool
 	scope           plan.Scope // what it moves
 	// askRedirects has it ask each version that a service copies by itself for a redirect.
 	askRedirects bool

@@ -29,7 +29,8 @@ func TestAmazonIsOneQuestion(t *testing.T) {
 		var want objectstore.Capabilities
 		if tt.amazon {
 			want = objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true, KeepsOwner: true,
-				AcrossRegions: true, NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
+				AcrossRegions: true, ConditionsWrites: true,
+				NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
 		}
 		if got := objectstore.CapabilitiesOf(s); got != want {
 			t.Errorf("%q: %+v, want %+v", tt.endpoint, got, want)

@@ -216,6 +216,7 @@ type Store struct {
 	plainPages  atomic.Bool // the service refuses to list what is optional
 	noUploads   atomic.Bool // the service lists no unfinished uploads
 	oneByOne    atomic.Bool // the service deletes no several entries at once
+	unguarded   atomic.Bool // writes look before they are sent, and carry no conditions
 }
 
 var (
@@ -228,6 +229,7 @@ var (
 	_ objectstore.MFADeleter   = (*Store)(nil)
 	_ objectstore.UploadLister = (*Store)(nil)
 	_ objectstore.Encrypter    = (*Store)(nil)
+	_ objectstore.Unguarder    = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a
@@ -258,6 +260,8 @@ func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 //     uploaded with" that algorithm;
 //   - AcrossRegions: Amazon S3 API Reference, "CopyObject", across Regions and VPC endpoints;
 //   - KeepsOwner: IAM User Guide, "Policy evaluation logic";
+//   - ConditionsWrites: Amazon S3 User Guide, "How to prevent object overwrites with
+//     conditional writes";
 //   - NewBuckets: Amazon S3 User Guide, "Default settings for new S3 buckets FAQ", and since
 //     April 2026 "Blocking or unblocking SSE-C for a general purpose bucket".
 func (s *Store) Capabilities() objectstore.Capabilities {
@@ -265,7 +269,7 @@ func (s *Store) Capabilities() objectstore.Capabilities {
 		return objectstore.Capabilities{}
 	}
 	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true,
-		AcrossRegions: true, KeepsOwner: true,
+		AcrossRegions: true, KeepsOwner: true, ConditionsWrites: true,
 		NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
 }
 

@@ -31,7 +31,6 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 		ContentDisposition: optional(o.ContentDisposition), ContentEncoding: optional(o.ContentEncoding),
 		ContentLanguage: optional(o.ContentLanguage), WebsiteRedirectLocation: optional(o.WebsiteRedirect),
 		Metadata: o.Metadata, Tagging: tagging(o.Tags), StorageClass: types.StorageClass(storageClass(o.StorageClass)),
-		IfMatch: quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
 	in.ObjectLockEventHold, in.ObjectLockEventHoldDurationDays, in.ObjectLockEventHoldDurationYears = held(o.Lock.Event)
@@ -40,6 +39,9 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 	body, err := summed(body)
 	if err != nil {
 		return objectstore.Written{}, s.fail("PutObject", o.Bucket, err)
+	}
+	if in.IfMatch, in.IfNoneMatch, err = s.conditions(ctx, o); err != nil {
+		return objectstore.Written{}, err
 	}
 	in.Body = body.Reader
 	extra, payload, err := guarded(body, o.Expires)
@@ -270,10 +272,14 @@ func (s *Store) CompleteUpload(
 	if err != nil {
 		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
 	}
+	same, none, err := s.conditions(ctx, o)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
 	out, err := s.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &o.Bucket, Key: &o.Key, UploadId: &uploadID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
-		IfMatch:         quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
+		IfMatch:         same, IfNoneMatch: none,
 	}, s.once, s3.WithAPIOptions(options...), key.with(sseHeader))
 	if err != nil {
 		return objectstore.Written{}, s.fail("CompleteMultipartUpload", o.Bucket, err)
@@ -302,8 +308,7 @@ func (s *Store) Copy(
 	in := &s3.CopyObjectInput{
 		Bucket: &o.Bucket, Key: &o.Key, CopySource: copySource(source), CopySourceIfMatch: quoted(source.ETag),
 		MetadataDirective: types.MetadataDirectiveCopy, TaggingDirective: types.TaggingDirectiveCopy,
-		StorageClass: types.StorageClass(storageClass(o.StorageClass)),
-		IfMatch:      quoted(o.Guard.ETag), IfNoneMatch: absent(o.Guard),
+		StorageClass:            types.StorageClass(storageClass(o.StorageClass)),
 		WebsiteRedirectLocation: optional(o.WebsiteRedirect), // which no directive copies
 	}
 	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus = locked(o.Lock)
@@ -328,6 +333,9 @@ func (s *Store) Copy(
 	to, err := s.customerKey(o.CustomerKey)
 	if err != nil {
 		return objectstore.Written{}, s.fail("CopyObject", o.Bucket, err)
+	}
+	if in.IfMatch, in.IfNoneMatch, err = s.conditions(ctx, o); err != nil {
+		return objectstore.Written{}, err
 	}
 	out, err := s.client.CopyObject(ctx, in, s.once, s3.WithAPIOptions(options...), from.with(sseCopyHeader),
 		to.with(sseHeader))
@@ -414,13 +422,6 @@ func storageClass(class string) string {
 		return ""
 	}
 	return class
-}
-
-func absent(g objectstore.Guard) *string {
-	if !g.Absent {
-		return nil
-	}
-	return aws.String("*")
 }
 
 func optional(v string) *string {

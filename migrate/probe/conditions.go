@@ -1,0 +1,63 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/residency/residency/inventory/doctor"
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/reserve"
+)
+
+// trusted tells whether nothing is to be found out about conditions of writes: the
+// service vouches for them, or the plan does without.
+func (p *Prober) trusted() bool {
+	return p.run.Plan.UnguardedWrites || objectstore.CapabilitiesOf(p.run.Destination()).ConditionsWrites
+}
+
+// conditions finds out, on a probe that is there, whether the destination compares the
+// conditions of writes. A service may refuse them, or pass over them, which is worse. What
+// it writes all the same is removed.
+func (p *Prober) conditions(ctx context.Context, m plan.Move, key string) error {
+	if p.trusted() {
+		return nil
+	}
+	store := p.run.Destination()
+	for _, g := range []objectstore.Guard{{Absent: true}, {ETag: objectstore.ImpossibleETag}} {
+		written, err := store.Put(ctx, objectstore.NewObject{Bucket: m.Destination, Key: key, Guard: g}, Body())
+		switch {
+		case errors.Is(err, objectstore.ErrPrecondition):
+			continue
+		case errors.Is(err, objectstore.ErrNotOffered):
+			return p.unconditional(ctx, fmt.Errorf("probe %s: %w", p.run.Plan.To(m), err))
+		case err != nil:
+			return err
+		}
+		passed := fmt.Errorf("a probe that was written to %s replaced one that was there", p.run.Plan.To(m))
+		return errors.Join(p.unconditional(ctx, passed), Remove(ctx, store, m.Destination, key, written))
+	}
+	if err := p.refusesConditions(ctx, m, key); err != nil { // of uploads
+		return err
+	}
+	p.run.Saw(ctx, store.Endpoint(), doctor.ConditionalWrites, true)
+	return nil
+}
+
+// refusesConditions is as conditions, where nothing may be written.
+func (p *Prober) refusesConditions(ctx context.Context, m plan.Move, key string) error {
+	if p.trusted() {
+		return nil
+	}
+	refused, err := plan.RefusesConditions(ctx, p.run.Destination(), m.Destination, key)
+	if err != nil || !refused {
+		return err
+	}
+	return p.unconditional(ctx, fmt.Errorf("probe %s", p.run.Plan.To(m)))
+}
+
+func (p *Prober) unconditional(ctx context.Context, why error) error {
+	p.run.Saw(ctx, p.run.Destination().Endpoint(), doctor.ConditionalWrites, false)
+	return fmt.Errorf("%w: %w", reserve.ErrUnconditional, why)
+}
