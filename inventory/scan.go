@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/regions"
 )
 
@@ -204,7 +205,7 @@ func (s *scan) unlisted(p *Provider, code string, found []objectstore.Bucket, er
 		}
 	}
 	for _, region := range codes {
-		s.cover(Coverage{Provider: p.Name, Region: region, Named: named, Reason: err.Error()})
+		s.cover(Coverage{Provider: p.Name, Region: region, Named: named, Reason: err.Error(), Remedy: identity(err)})
 	}
 }
 
@@ -246,7 +247,7 @@ func (s *scan) place(ctx context.Context, p *Provider, code string, found []obje
 		if region == "" && p.Global {
 			var err error
 			if region, err = p.Region("").BucketRegion(ctx, b.Name); err != nil {
-				s.cover(Coverage{Provider: p.Name, Region: "unknown", Bucket: b.Name, Reason: err.Error()})
+				s.cover(Coverage{Provider: p.Name, Region: "unknown", Bucket: b.Name, Reason: err.Error(), Remedy: identity(err)})
 				s.unseenClaims(bucket{p, b.Name, ""}, err.Error())
 				continue
 			}
@@ -338,7 +339,8 @@ func (s *scan) bucket(ctx context.Context, b bucket) error {
 		if s.gone(ctx, store, b, unread) {
 			return ctx.Err()
 		}
-		s.cover(Coverage{Provider: b.provider.Name, Region: b.region, Bucket: b.name, Reason: unread.Error()})
+		s.cover(Coverage{Provider: b.provider.Name, Region: b.region, Bucket: b.name, Reason: unread.Error(),
+			Remedy: identity(unread)})
 	}
 	for _, p := range shares {
 		if !wanted || !s.wanted(p) {
@@ -392,4 +394,12 @@ func (s *scan) gone(ctx context.Context, store Store, b bucket, why error) bool 
 	s.add(Finding{Rule: "bucket-gone", Severity: Note, Location: b.provider.Name + ":" + b.name,
 		Text: "the bucket was listed, and deleted before it could be looked into; that it is gone was asked again"})
 	return true
+}
+
+// identity is what to do where it is the credentials, for which access cannot be given.
+func identity(err error) string {
+	if errors.Is(err, objectstore.ErrCredentials) {
+		return remedy.For(err)
+	}
+	return ""
 }

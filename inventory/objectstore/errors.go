@@ -69,6 +69,22 @@ func (clock) Remedy() string {
 }
 func (clock) Is(target error) bool { return target == ErrCredentials }
 
+// CredentialsError is a kind of ErrCredentials that is called by its own name.
+type CredentialsError struct {
+	Text string // what is the matter
+	Next string // what to do about it; see package remedy
+}
+
+func (e CredentialsError) Error() string { return e.Text }
+
+// Remedy implements what package remedy asks for.
+func (e CredentialsError) Remedy() string {
+	return e.Next + "; then run the same command again, which resumes"
+}
+
+// Is tells that it is an ErrCredentials.
+func (CredentialsError) Is(target error) bool { return target == ErrCredentials }
+
 // Hopeless tells whether an error of one request is that of all that would
 // follow: the credentials, the bucket, or everything is gone, or the way there does
 // not serve it. A run stops at it instead of asking again for every key.

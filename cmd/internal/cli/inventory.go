@@ -266,6 +266,9 @@ func (a *app) printCoverage(inv *inventory.Inventory) {
 				where = c.Provider + ", " + c.Kind
 			}
 			fmt.Fprintln(a.Out, "NOT looked at: "+render.Wrap(render.Text(where+": "+c.Reason), render.Width-15, "  "))
+			if c.Kind == "" && c.Remedy != "" {
+				fmt.Fprintln(a.Out, "  next: "+render.Wrap(c.Remedy, render.Width-8, "  "))
+			}
 		}
 	}
 }

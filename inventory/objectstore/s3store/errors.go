@@ -1,6 +1,7 @@
 package s3store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -42,8 +43,9 @@ func kind(code string) error {
 		return objectstore.ErrPrecondition
 	case "AccessDenied", "Forbidden", "AllAccessDisabled", "AccountProblem":
 		return objectstore.ErrDenied
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "RequestExpired", "InvalidToken",
-		"TokenRefreshRequired", "XAdminUserNotFound":
+	case "ExpiredToken", "TokenRefreshRequired":
+		return errTokenExpired
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestExpired", "InvalidToken", "XAdminUserNotFound":
 		return objectstore.ErrCredentials
 	case "RequestTimeTooSkewed":
 		return objectstore.ErrClock
@@ -113,6 +115,11 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 		}
 	}
 	e := &objectstore.Error{Op: op, Bucket: where}
+	var nobody *identityError
+	if errors.As(err, &nobody) { // before answers, which are to other questions then
+		e.Kind, e.Err = nobody.named()
+		return e
+	}
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
 		e.Status = response.HTTPStatusCode()
@@ -132,6 +139,9 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 		}
 		if e.Status == http.StatusMethodNotAllowed {
 			e.Kind = objectstore.NotAllowed(op)
+		}
+		if s.amazon && cmp.Or(s.named.Partition, "aws") == "aws" && unknownKeys(e.Code) && optedIn(s.region) {
+			e.Kind = notEnabled(s.region)
 		}
 		switch message := api.ErrorMessage(); {
 		case strings.Contains(message, sseStored):
@@ -154,10 +164,6 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 		// Says so itself.
 	case errors.As(err, &unsent):
 		e.Kind = objectstore.ErrUnanswered
-	}
-	var empty *identityError
-	if errors.As(err, &empty) {
-		e.Kind = objectstore.ErrCredentials
 	}
 	// The SDK's text may hold the request's URL and so the key: keep the cause
 	// that lies beneath it.
@@ -183,6 +189,8 @@ func (s *Store) hint(e *objectstore.Error, response *awshttp.ResponseError, buck
 			return "this machine's clock " + offBy(s.now().Sub(at))
 		}
 		return "this machine's clock is wrong"
+	case errors.As(e.Kind, new(objectstore.CredentialsError)):
+		return "" // says so itself
 	case s.amazon && (e.Code == "InvalidAccessKeyId" || e.Code == "InvalidClientTokenId"):
 		return "keys are known in one partition of Amazon alone, and " + s.region + " is in " + s.named.Partition +
 			"; the provider's regions, AWS_REGION or the profile say which is asked"

@@ -110,8 +110,11 @@ func refusal(err error) string {
 	if errors.As(err, &api) {
 		return api.ErrorCode()
 	}
-	return "no answer"
+	return unanswered
 }
+
+// unanswered stands for the code of an answer that did not come.
+const unanswered = "no answer"
 
 // OwnerCheck implements objectstore.OwnerChecker.
 func (s *Store) OwnerCheck(ctx context.Context) objectstore.OwnerCheck {

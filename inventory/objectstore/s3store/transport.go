@@ -189,17 +189,14 @@ func (t *transport) identity(ctx context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, &identityError{errors.New("no credentials")}
 	}
 	c, err := t.chain.Retrieve(ctx)
+	if err == nil {
+		err = misread(c)
+	}
 	if err != nil {
 		return c, &identityError{err}
 	}
 	return c, nil
 }
-
-// identityError reports a credential chain that came up empty.
-type identityError struct{ err error }
-
-func (e *identityError) Error() string { return "get identity: " + e.err.Error() }
-func (e *identityError) Unwrap() error { return e.err }
 
 const (
 	unsignedPayload = "UNSIGNED-PAYLOAD"
