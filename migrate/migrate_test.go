@@ -86,7 +86,7 @@ func TestRequestsPerObject(t *testing.T) {
 		{"source", "GetObjectTagging", from["GetObjectTagging"], 2}, // of one version, before and after the segment
 		// twice what is not there and the probe; the first ten, the others
 		{"source", "DeleteObjects", from["DeleteObjects"], 6},
-		{"destination", "PutObject", to["PutObject"], n + 4}, // the reservation and three probes
+		{"destination", "PutObject", to["PutObject"], n + 6}, // the reservation, three probes and two that are refused
 		{"destination", "HeadObject", to["HeadObject"], 0},
 		{"destination", "GetObject", to["GetObject"], 1}, // another's reservation
 	} {
@@ -300,8 +300,8 @@ func TestHeldIsProven(t *testing.T) {
 	if r.Held != r.Entries {
 		t.Errorf("%d of %d entries were found at the destination, want all", r.Held, r.Entries)
 	}
-	if n := f.to.Counts()["PutObject"]; n != 4 {
-		t.Errorf("%d PutObject, want none but the reservation and three probes", n)
+	if n := f.to.Counts()["PutObject"]; n != 7 {
+		t.Errorf("%d PutObject, want none but the reservation, three probes and three that are refused", n)
 	}
 	f.moved(before)
 }

@@ -89,12 +89,10 @@ const noUpload = "residency-no-such-upload"
 // of an object or of an upload. What is sent is written nowhere: the bytes do not have the
 // MD5 that it names, and the upload does not exist. Every other answer says nothing.
 func RefusesConditions(ctx context.Context, store objectstore.Store, bucket, key string) (bool, error) {
-	o := objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
-	_, err := store.CompleteUpload(ctx, o, noUpload, []objectstore.Part{{Number: 1, ETag: objectstore.ImpossibleETag}},
-		objectstore.Checksum{})
-	if errors.Is(err, objectstore.ErrNotOffered) {
+	if RefusesConditionsOfUploads(ctx, store, bucket, key) {
 		return true, nil
 	}
+	o := objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
 	written, err := store.Put(ctx, o,
 		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText)),
 			MD5: hex.EncodeToString(make([]byte, 16))})
@@ -108,4 +106,12 @@ func RefusesConditions(ctx context.Context, store objectstore.Store, bucket, key
 			err)
 	}
 	return false, nil
+}
+
+// RefusesConditionsOfUploads is as RefusesConditions, of uploads alone.
+func RefusesConditionsOfUploads(ctx context.Context, store objectstore.Store, bucket, key string) bool {
+	_, err := store.CompleteUpload(ctx,
+		objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
+		noUpload, []objectstore.Part{{Number: 1, ETag: objectstore.ImpossibleETag}}, objectstore.Checksum{})
+	return errors.Is(err, objectstore.ErrNotOffered)
 }

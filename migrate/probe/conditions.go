@@ -21,7 +21,7 @@ func (p *Prober) trusted() bool {
 // conditions of writes. A service may refuse them, or pass over them, which is worse. What
 // it writes all the same is removed.
 func (p *Prober) conditions(ctx context.Context, m plan.Move, key string) error {
-	if p.trusted() {
+	if p.trusted() || p.compares[m.Destination] {
 		return nil
 	}
 	store := p.run.Destination()
@@ -38,20 +38,25 @@ func (p *Prober) conditions(ctx context.Context, m plan.Move, key string) error 
 		passed := fmt.Errorf("a probe that was written to %s replaced one that was there", p.run.Plan.To(m))
 		return errors.Join(p.unconditional(ctx, passed), Remove(ctx, store, m.Destination, key, written))
 	}
-	if err := p.refusesConditions(ctx, m, key); err != nil { // of uploads
-		return err
+	if plan.RefusesConditionsOfUploads(ctx, store, m.Destination, key) {
+		return p.unconditional(ctx, fmt.Errorf("probe %s", p.run.Plan.To(m)))
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	p.compares[m.Destination] = true
 	p.run.Saw(ctx, store.Endpoint(), doctor.ConditionalWrites, true)
 	return nil
 }
 
 // refusesConditions is as conditions, where nothing may be written.
 func (p *Prober) refusesConditions(ctx context.Context, m plan.Move, key string) error {
-	if p.trusted() {
+	if p.trusted() || p.compares[m.Destination] {
 		return nil
 	}
 	refused, err := plan.RefusesConditions(ctx, p.run.Destination(), m.Destination, key)
 	if err != nil || !refused {
+		p.compares[m.Destination] = err == nil // as far as can be told
 		return err
 	}
 	return p.unconditional(ctx, fmt.Errorf("probe %s", p.run.Plan.To(m)))

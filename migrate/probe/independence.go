@@ -23,11 +23,12 @@ type Prober struct {
 	run         *phase.Run
 	reservation *reserve.Reservation // whose ID names the probes
 	claims      plan.Claims
+	compares    map[string]bool // conditions of writes, by destination bucket; false: not known yet
 }
 
 // New returns a prober of a run's ends; claims say whose data is where.
 func New(run *phase.Run, r *reserve.Reservation, claims plan.Claims) *Prober {
-	return &Prober{run: run, reservation: r, claims: claims}
+	return &Prober{run: run, reservation: r, claims: claims, compares: make(map[string]bool)}
 }
 
 // Separate finds out by experiment, for each move, that its two ends are two:

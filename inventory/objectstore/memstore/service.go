@@ -89,7 +89,7 @@ var _ objectstore.Store = (*Store)(nil)
 
 // Capabilities implements objectstore.Capable, as Amazon S3 does.
 func (s *Store) Capabilities() objectstore.Capabilities {
-	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, KeepsOwner: true,
+	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, KeepsOwner: true, ConditionsWrites: true,
 		NoMarkers: s.service.Traits.NoMarkers}
 }
 
