@@ -88,7 +88,7 @@ func (w *work) copySegments(
 	if missing[0].Number > 1 || len(missing) < len(w.run.Pass.Segments) {
 		w.run.Notef("%d of %d segments are already verified", len(w.run.Pass.Segments)-len(missing), len(w.run.Pass.Segments))
 	}
-	deps := &segment.Deps{Run: w.run, Pool: limit.NewPool(w.run.Workers, w.run.Now),
+	deps := &segment.Deps{Run: w.run, Pool: limit.NewPool(w.run.Workers, w.run.MostWorkers, w.run.Now),
 		Budget: cmp.Or(w.budget, copier.NewBudget(segment.DefaultBudget)), Watch: watch}
 	if deps.Journal, err = segment.OpenJournal(ctx, w.run, w.result.Started, left, watch); err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func work(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	run := &phase.Run{Record: of, Stores: func(_, region string) objectstore.Store { return provider.Region(region) },
 		Now: time.Now, Progress: &progress.Progress{}}
-	deps := &segment.Deps{Run: run, Pool: limit.NewPool(0, time.Now), Budget: copier.NewBudget(segment.DefaultBudget)}
+	deps := &segment.Deps{Run: run, Pool: limit.NewPool(0, 0, time.Now), Budget: copier.NewBudget(segment.DefaultBudget)}
 	do := segment.Copy
 	if told.Erase {
 		do = segment.Erase

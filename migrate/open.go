@@ -22,7 +22,8 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 	}
 	run := &phase.Run{
 		Record: of, Stores: r.Stores, Now: r.Now, Progress: r.Progress, Workers: r.Workers,
-		Sleep: r.Sleep, After: r.After, Random: r.Random, Note: r.Note,
+		MostWorkers: r.MostWorkers,
+		Sleep:       r.Sleep, After: r.After, Random: r.Random, Note: r.Note,
 		UnversionedUntil: make(map[string]time.Time),
 	}
 	if p.UnguardedWrites { // a store that knows nothing of it refuses, as its service does

@@ -25,9 +25,11 @@ type Runner struct {
 	Now      func() time.Time
 	Progress *progress.Progress
 	Workers  int // entries copied at once; 0: as many as turn out to be worth having
-	Budget   *copier.Budget
-	Tool     string // name and version, for the certificate
-	Host     string // of this machine, for the certificate
+	// MostWorkers bounds them where their number finds itself; 0: as package limit has it.
+	MostWorkers int
+	Budget      *copier.Budget
+	Tool        string // name and version, for the certificate
+	Host        string // of this machine, for the certificate
 	// Configuration is the file in force, which every result names.
 	Configuration inventory.Configuration
 	// LeaseTerm is how long the reservation of a destination lasts unless it is

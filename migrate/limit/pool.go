@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -15,6 +16,7 @@ type Pool struct {
 	mu      sync.Mutex
 	tuners  map[string]*Tuner // by the service's address; nil: the limit is fixed
 	serves  []string          // the services that are worked with now
+	most    int
 	limit   int
 	within  int             // histories in the works
 	parts   int             // beside them
@@ -30,11 +32,11 @@ const (
 )
 
 // NewPool returns a pool of so many places; 0 stands for as many as turn out to be worth
-// having with the services that it serves.
-func NewPool(workers int, now func() time.Time) *Pool {
-	c := &Pool{now: now, limit: workers}
+// having with the services that it serves, up to most, for which 0 stands for MostWorkers.
+func NewPool(workers, most int, now func() time.Time) *Pool {
+	c := &Pool{now: now, limit: workers, most: cmp.Or(most, MostWorkers)}
 	if workers < 1 {
-		c.limit, c.tuners = BeginWorkers, make(map[string]*Tuner)
+		c.limit, c.tuners = min(BeginWorkers, c.most), make(map[string]*Tuner)
 	}
 	return c
 }
@@ -51,7 +53,7 @@ func (c *Pool) Serve(addresses ...string) {
 	}
 	for _, a := range c.serves {
 		if c.tuners[a] == nil {
-			c.tuners[a] = NewTuner(LeastWorkers, BeginWorkers, MostWorkers)
+			c.tuners[a] = NewTuner(min(LeastWorkers, c.most), min(BeginWorkers, c.most), c.most)
 		}
 	}
 	c.follow()
@@ -91,7 +93,7 @@ func (c *Pool) Throttled(address string) {
 
 // follow takes the limit that the services bear.
 func (c *Pool) follow() {
-	c.limit = MostWorkers
+	c.limit = c.most
 	for _, a := range c.serves {
 		c.limit = min(c.limit, c.tuners[a].Limit())
 	}

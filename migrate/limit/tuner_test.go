@@ -154,7 +154,7 @@ func TestTunerStaysWithinBounds(t *testing.T) {
 func TestPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Unix(0, 0)
-		c := NewPool(0, func() time.Time { return now })
+		c := NewPool(0, 0, func() time.Time { return now })
 		c.Serve("source", "destination")
 		enter := func(c *Pool) error {
 			ended, cancel := context.WithCancel(t.Context())
@@ -202,7 +202,7 @@ func TestPool(t *testing.T) {
 			t.Errorf("a history waits for parts that are to be given back: %v", err)
 		}
 
-		fixed := NewPool(1, nil)
+		fixed := NewPool(1, 0, nil)
 		fixed.Serve("one")
 		fixed.Throttled("one")
 		if err := enter(fixed); err != nil {
@@ -218,7 +218,7 @@ func TestPool(t *testing.T) {
 // Pools are called from everywhere at once, and whoever waits comes in, also where
 // another who was told of a place has given up.
 func TestPoolConcurrently(t *testing.T) {
-	c := NewPool(0, time.Now)
+	c := NewPool(0, 0, time.Now)
 	c.Serve("one")
 	var within atomic.Int64
 	var wg sync.WaitGroup
@@ -255,7 +255,7 @@ func TestPoolConcurrently(t *testing.T) {
 // Each service has a measure of its own: what one asks for holds wherever it is
 // served again, and not where it is not.
 func TestPoolServesSeveral(t *testing.T) {
-	c := NewPool(0, func() time.Time { return time.Unix(0, 0) })
+	c := NewPool(0, 0, func() time.Time { return time.Unix(0, 0) })
 	c.Serve("source", "destination")
 	c.Throttled("source")
 	if got := c.Limit(); got != BeginWorkers/2 {
@@ -277,5 +277,24 @@ func TestPoolServesSeveral(t *testing.T) {
 	c.Throttled("third") // with as many at work as the destination bears
 	if got := c.Limit(); got != BeginWorkers/4 {
 		t.Errorf("%d workers after the third's word, want %d", got, BeginWorkers/4)
+	}
+}
+
+// A pool stays below the most that it may have, however much more is worth.
+func TestPoolStaysBelow(t *testing.T) {
+	for most, want := range map[int]int{0: MostWorkers, 40: 40, 2: 2} {
+		now := time.Unix(0, 0)
+		c := NewPool(0, most, func() time.Time { return now })
+		c.Serve("one")
+		for range 100_000 { // the more work at once, the faster
+			now = now.Add(10 * time.Millisecond / time.Duration(c.Limit()))
+			c.Arrived(1)
+			if c.Limit() > want {
+				t.Fatalf("%d at once, and no more than %d may be", c.Limit(), want)
+			}
+		}
+		if c.Limit() != want {
+			t.Errorf("%d at once, want %d", c.Limit(), want)
+		}
 	}
 }

@@ -27,6 +27,8 @@ type Run struct {
 	Now      func() time.Time
 	Progress *progress.Progress
 	Workers  int
+	// MostWorkers bounds them where their number finds itself; 0: as package limit has it.
+	MostWorkers int
 	// Sleep waits, or returns the context's error; nil: for real.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// After returns a channel that receives once, after the duration; nil: for real.

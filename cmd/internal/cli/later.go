@@ -42,7 +42,11 @@ the versions in the plan, lists what is left, and writes the certificate.
 			if err := a.checkPlan(c.Context(), w, p); err != nil {
 				return err
 			}
-			runner := a.runner(w, workers)
+			files, err := ownShare()
+			if err != nil {
+				return err
+			}
+			runner := a.runner(w, files.most(workers))
 			status, err := runner.Status(c.Context(), p)
 			if err != nil {
 				return err

@@ -128,7 +128,8 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 		"with\n=required, end the run where that is not possible")
 	f.Lookup("fence").NoOptDefVal = string(fencePossible)
 	f.IntVar(&workers, "workers", 0, fmt.Sprintf(
-		"entries and parts copied at once (default: adjusts automatically, %d to %d)", limit.LeastWorkers,
+		"entries and parts copied at once (default: adjusts automatically, %d to %d); fewer where the\nprocess may "+
+			"open few files and connections (ulimit -n)", limit.LeastWorkers,
 		limit.MostWorkers))
 	f.Var(&room, "memory", "memory the process may use")
 	agree.addTo(c)
@@ -230,8 +231,12 @@ func (m *migration) run(ctx context.Context) error {
 	if p == nil {
 		return nil // nothing to do, and said so
 	}
-	runner := m.runner(m.session, m.workers)
-	runner.Budget = m.memory.budget()
+	workers, most, err := m.bounded(m.workers)
+	if err != nil {
+		return err
+	}
+	runner := m.runner(m.session, workers)
+	runner.Budget, runner.MostWorkers = m.memory.budget(), most
 	status, err := runner.Status(ctx, p)
 	if err != nil {
 		return err

@@ -71,6 +71,10 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	files, err := ownShare()
+	if err != nil {
+		return nil, err
+	}
 	for name, p := range w.config.Providers {
 		endpoints, signing := make(map[string]string, len(p.Regions)), make(map[string]string)
 		for code, r := range p.Regions {
@@ -83,7 +87,8 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 		opened.store, err = opened.kind.Open(ctx, kind.Options{Name: name, Profile: p.Profile, Endpoints: endpoints,
 			Signing: signing, Endpoint: p.Endpoint, Insecure: a.insecure, Account: p.Account,
 			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe,
-			Say: a.library, Pace: a.pace()})
+			Say: a.library, Pace: a.pace(),
+			Connections: files.most(idle), Listers: files.listers()})
 		if err != nil {
 			return nil, err
 		}

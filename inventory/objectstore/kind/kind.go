@@ -106,6 +106,9 @@ type Options struct {
 	// Pace bounds the bytes that are read and written; nil: nothing does.
 	Pace objectstore.Pace
 	Now  func() time.Time
+	// Connections bounds the idle ones kept per endpoint, Listers the requests of one
+	// listing at once; 0: as the store has it.
+	Connections, Listers int
 }
 
 // Open loads a provider's credentials. It sends no request to the storage service.
@@ -114,7 +117,7 @@ func (k Kind) Open(ctx context.Context, o Options) (objectstore.Provider, error)
 		Name: o.Name, Profile: o.Profile, Endpoints: o.Endpoints, Signing: o.Signing, Endpoint: o.Endpoint,
 		Insecure: o.Insecure,
 		Account:  o.Account, OwnerRequired: o.OwnerRequired, CustomerKeys: o.CustomerKeys, Observe: o.Observe, Now: o.Now,
-		Amazon: k.Global, Say: o.Say, Pace: o.Pace,
+		Amazon: k.Global, Say: o.Say, Pace: o.Pace, Connections: o.Connections, Listers: o.Listers,
 	})
 	if err != nil {
 		return nil, err
