@@ -4,14 +4,15 @@ import (
 	"context"
 	"strings"
 
+	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/destination"
-	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/writeblock"
 )
 
-// certify writes the certificate, with the digest of every file it rests on.
+// certify writes the certificate. Its numbers are counted anew from the records, as whoever
+// checks it counts them.
 func (w *work) certify(ctx context.Context) error {
 	standing, _, err := writeblock.Look(ctx, w.run)
 	w.result.Fence = standing
@@ -21,10 +22,8 @@ func (w *work) certify(ctx context.Context) error {
 	w.result.Finished = w.run.Now().UTC()
 	r := w.result
 	c := &certificate.Certificate{
-		Schema: certificate.Schema, Tool: w.tool, Configuration: r.Configuration, Started: r.Started, Finished: r.Finished,
-		NotCompared: r.NotCompared,
-		SourceEmpty: r.SourceEmpty, Found: r.Found, Left: r.Left, Fence: r.Fence, NotFenced: r.NotFenced,
-		OwnerChecks: r.OwnerChecks, Callers: r.Callers,
+		Schema: certificate.Schema, Tool: w.tool, Configuration: r.Configuration, Catalog: w.catalog, Finished: r.Finished,
+		Fence: r.Fence, NotFenced: r.NotFenced, OwnerChecks: r.OwnerChecks,
 	}
 	if r.copies.Streamed > 0 {
 		c.Transit.Host = w.host
@@ -34,9 +33,11 @@ func (w *work) certify(ctx context.Context) error {
 		c.Transit.Note = "no byte passed through the machine that ran this program"
 	}
 	c.Parity = destination.Parity(ctx, w.run)
-	if err := derive(ctx, w.run, w.result, c); err != nil {
+	account, err := audit.Write(ctx, w.run.Record)
+	if err != nil {
 		return err
 	}
+	account.Derive(w.run.Record, c)
 	data, err := c.Encode()
 	if err != nil {
 		return err
@@ -46,9 +47,4 @@ func (w *work) certify(ctx context.Context) error {
 	}
 	r.Certificate = strings.TrimSuffix(w.run.Home.String(), "/") + "/" + w.run.Name(record.CertificateFile)
 	return nil
-}
-
-func region(r plan.Region) certificate.Region {
-	return certificate.Region{Provider: r.Provider, Region: r.Code, Country: r.Country, Operator: r.Operator,
-		OperatorCountry: r.OperatorCountry}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/residency/residency/migrate/phase"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/segment"
 )
 
@@ -27,17 +28,22 @@ func (w *work) erase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	twins, err := w.gate(ctx, erasing)
+	gate, err := w.gate(ctx, erasing)
 	if err != nil {
 		return err
 	}
 	if !erasing {
-		if err := w.run.SaveGate(ctx, w.result.Entries, w.run.Now()); err != nil {
+		sources := make([]record.Listed, len(w.run.Plan.Moves))
+		for i, m := range w.run.Plan.Moves {
+			sources[i] = record.Listed{Uploads: w.run.Pass.Moves[i].Uploads}.Of(m.From().String(), m.Source.Country,
+				&w.sourceCheck.Shown[i])
+		}
+		if err := w.run.SaveGate(ctx, w.result.Entries, w.run.Now(), sources, gate.listed(w.run.Plan)); err != nil {
 			return err
 		}
 		w.run.Notef("gate passed: %s verified, source and destination listed again", phase.Entries(w.result.Entries))
 	}
-	erased, err := w.eraseSegments(ctx, twins)
+	erased, err := w.eraseSegments(ctx, gate.twins)
 	w.result.erased(erased)
 	if err != nil {
 		return err
@@ -45,11 +51,17 @@ func (w *work) erase(ctx context.Context) error {
 	if err := abortUploads(ctx, w.run); err != nil {
 		return err
 	}
-	left, err := remainder(ctx, w.run, erased.retained)
+	sources, err := remainder(ctx, w.run, erased.retained)
 	if err != nil {
 		return err
 	}
-	w.result.Left, w.result.SourceEmpty = append(w.result.Left, left...), len(left) == 0
+	for _, l := range sources {
+		if l.Left() {
+			w.result.Left = append(w.result.Left, certificate.Left{Location: l.Location, Entries: l.Entries,
+				Uploads: l.Uploads, Unlistable: l.Unlistable, Reason: l.Reason})
+		}
+	}
+	w.result.SourceEmpty = len(w.result.Left) == 0
 	if w.result.SourceEmpty { // a plan that goes on writes histories
 		if err := destination.Suspend(ctx, w.run); err != nil {
 			return err
@@ -65,6 +77,9 @@ func (w *work) erase(ctx context.Context) error {
 	w.result.showed(f)
 	spoiled := f.shown.Spoiled
 	w.result.Found = w.run.Totals().Entries - spoiled
+	if err := w.run.SaveClosing(ctx, w.run.Now(), sources, f.listed(w.run.Plan)); err != nil {
+		return err
+	}
 	if err := w.certify(ctx); err != nil {
 		return err
 	}
@@ -207,20 +222,22 @@ func abortUploads(ctx context.Context, run *phase.Run) error {
 	})
 }
 
-// remainder lists every source once more and says what is left.
+// remainder lists every source once more and says what is there.
 func remainder(
 	ctx context.Context, run *phase.Run, retained map[string]segment.Retained,
-) (all []certificate.Left, err error) {
+) (all []record.Listed, err error) {
 	run.Progress.Begin("listing what is left", 0, 0)
 	for _, m := range run.Plan.Moves {
-		left := certificate.Left{Location: m.From().String()}
+		var left record.Listed
+		var tally manifest.Tally
 		versions := objectstore.Listable(run.Source(m).Versions(ctx, m.Bucket, m.Prefix, ""),
 			func(objectstore.Version) { left.Unlistable++ })
-		for _, err := range versions {
+		for v, err := range versions {
 			if err != nil {
 				return nil, fmt.Errorf("list %s: %w", m.From(), err)
 			}
-			left.Entries++
+			e := manifest.FromVersion(v)
+			tally.Add(&e)
 		}
 		uploads := objectstore.Listable(run.Source(m).Uploads(ctx, m.Bucket, m.Prefix),
 			func(objectstore.Upload) { left.Unlistable++ })
@@ -230,10 +247,10 @@ func remainder(
 			}
 			left.Uploads++
 		}
-		if left.Entries+left.Uploads+left.Unlistable > 0 {
+		if left = left.Of(m.From().String(), m.Source.Country, &tally); left.Left() {
 			left.Reason = whyLeft(retained[left.Location], left.Entries+left.Uploads, left.Unlistable)
-			all = append(all, left)
 		}
+		all = append(all, left)
 	}
 	return all, nil
 }

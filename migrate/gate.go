@@ -8,14 +8,17 @@ import (
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/destination"
 	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/probe"
 	"github.com/residency/residency/migrate/receipt"
+	"github.com/residency/residency/migrate/record"
 )
 
 // found is what a fresh listing of the destination shows, of all moves.
 type found struct {
 	shown    phase.Shown
-	twins    []int64 // by move: copies that have their original's version ID
+	moves    []phase.Shown // one by one
+	twins    []int64       // by move: copies that have their original's version ID
 	problems Problems
 	doubts   doubts // what is no longer proven by that
 }
@@ -36,38 +39,49 @@ func listDestination(ctx context.Context, run *phase.Run) (f found, err error) {
 			return f, err
 		}
 		f.shown.Merge(shown)
+		f.moves = append(f.moves, shown)
 		f.twins[i] = shown.Twins
 	}
 	return f, nil
 }
 
-// gate decides whether anything may be erased (law L2). It returns how many copies of each
-// move have their original's version ID.
-func (w *work) gate(ctx context.Context, erasing bool) (twins []int64, err error) {
+// listed is what the listings of the destination showed, for the record.
+func (f *found) listed(p *plan.Plan) []record.Listed {
+	all := make([]record.Listed, len(p.Moves))
+	for i, m := range p.Moves {
+		s := &f.moves[i]
+		all[i] = record.Listed{Newer: s.Newer, Own: s.Own, Classes: s.Classes}.Of(p.To(m).String(), p.Destination.Country,
+			&s.Tally)
+	}
+	return all
+}
+
+// gate decides whether anything may be erased (law L2). It returns what it found at the
+// destination.
+func (w *work) gate(ctx context.Context, erasing bool) (f found, err error) {
 	if err := w.result.verified(); err != nil {
-		return nil, err
+		return f, err
 	}
 	if _, err := w.unchanged(ctx); err != nil {
-		return nil, err
+		return f, err
 	}
 	if err := destination.SameEncryption(ctx, w.run); err != nil {
-		return nil, err
+		return f, err
 	}
 	total := w.run.Totals().Entries
 	if w.result.Entries != total || w.result.Verdicts[string(receipt.Verified)] != total {
-		return nil, fmt.Errorf("%w: %d of %d entries have a verified receipt", ErrVerification,
+		return f, fmt.Errorf("%w: %d of %d entries have a verified receipt", ErrVerification,
 			w.result.Verdicts[string(receipt.Verified)], total)
 	}
 	w.run.Progress.Begin("listing the destination again", total, 0)
-	f, err := listDestination(ctx, w.run)
-	if err != nil {
-		return nil, err
+	if f, err = listDestination(ctx, w.run); err != nil {
+		return f, err
 	}
 	w.result.showed(f)
 	spoiled := f.shown.Spoiled
 	if spoiled > 0 && !erasing {
 		if err := f.doubts.withdraw(ctx, w.run); err != nil {
-			return nil, err
+			return f, err
 		}
 	}
 	if spoiled > 0 {
@@ -75,14 +89,14 @@ func (w *work) gate(ctx context.Context, erasing bool) (twins []int64, err error
 		if erasing {
 			kind = ErrSpoiledLate
 		}
-		return nil, fmt.Errorf("%w: %s; this run erased nothing: %w", kind, phase.Entries(spoiled), ErrVerification)
+		return f, fmt.Errorf("%w: %s; this run erased nothing: %w", kind, phase.Entries(spoiled), ErrVerification)
 	}
 	// What a listing of this run showed that the plan does not know counts, even
 	// if the next one should not show it: one of the two is wrong.
 	drift := w.unsettled
 	if drift.None() {
 		if drift, err = w.sourceCheck.ListSteadily(ctx, erasing); err != nil {
-			return nil, err
+			return f, err
 		}
 	}
 	if !drift.None() {
@@ -91,15 +105,15 @@ func (w *work) gate(ctx context.Context, erasing bool) (twins []int64, err error
 				drift.String()})
 		}
 		if drift.Reserved > 0 {
-			return nil, remedy.Wrap(fmt.Errorf("%w: it changed since the plan (%s), and %w; nothing was erased",
+			return f, remedy.Wrap(fmt.Errorf("%w: it changed since the plan (%s), and %w; nothing was erased",
 				ErrNotEmpty, drift, ErrReserved), remedy.For(ErrReserved))
 		}
-		return nil, fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
+		return f, fmt.Errorf("%w: it changed since the plan (%s); nothing was erased", ErrNotEmpty, drift)
 	}
 	for i := range w.run.Plan.Moves {
 		if err := probe.Unreplicated(ctx, w.run, i, f.twins[i]); err != nil {
-			return nil, err
+			return f, err
 		}
 	}
-	return f.twins, w.tagging.showTags(ctx)
+	return f, w.tagging.showTags(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestHostileRecords(t *testing.T) {
 		change()
 		text := ""
 		switch {
-		case g != gate:
+		case !reflect.DeepEqual(g, gate):
 			text = written(gate)
 		case s != started:
 			text = written(started)

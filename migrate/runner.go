@@ -8,6 +8,7 @@ import (
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/destination"
@@ -32,6 +33,8 @@ type Runner struct {
 	Host        string // of this machine, for the certificate
 	// Configuration is the file in force, which every result names.
 	Configuration inventory.Configuration
+	// Catalog is the built-in knowledge that plans were made by, for the certificate.
+	Catalog certificate.Catalog
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/phase"
@@ -20,6 +21,7 @@ type work struct {
 	result      *Result
 	tool        string
 	host        string
+	catalog     certificate.Catalog
 
 	// unsettled is how the source differs from the last pass that was to be made.
 	unsettled changes.Drift

@@ -17,6 +17,7 @@ type Catalog struct {
 	operators map[operatorKey]Operator
 	claims    []Claim
 	asOf      time.Time
+	sha256    string
 }
 
 type key struct{ provider, code string }
@@ -31,6 +32,10 @@ const freshMonths = 6
 
 // AsOf is the date of the catalog's oldest row.
 func (c *Catalog) AsOf() time.Time { return c.asOf }
+
+// SHA256 tells this catalog from all others, in hex: it is that of the lines which sha256sum
+// prints of the files data/*.csv.
+func (c *Catalog) SHA256() string { return c.sha256 }
 
 // AsOfMonth is AsOf as precise as the rows tell.
 func (c *Catalog) AsOfMonth() string { return c.asOf.Format("2006-01") }

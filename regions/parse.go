@@ -32,6 +32,11 @@ func Parse(fsys fs.FS) (*Catalog, error) {
 		}
 	}
 	c.deriveSets()
+	sum, err := digest(fsys)
+	if err != nil {
+		return nil, fmt.Errorf("read catalog: %w", err)
+	}
+	c.sha256 = sum
 	return c, nil
 }
 

@@ -194,7 +194,7 @@ func (r *reader) command(b block, line string) string {
 		want, _ = strconv.Atoi(m[1])
 	}
 	env := append(os.Environ(), r.box.Env()...)
-	env = append(env, "PLAN="+r.plan, "HOME="+r.dir)
+	env = append(env, "PLAN="+r.plan, "HOME="+r.dir, "STATE="+filepath.Join(r.box.Dir, "state"))
 	if n := len(r.digests); n > 0 {
 		env = append(env, "DIGEST="+r.digests[n-1])
 		line = hex.ReplaceAllStringFunc(line, func(s string) string { return r.digests[n-1][:len(s)] })

@@ -17,7 +17,10 @@ import (
 )
 
 // Schema is written into certificate.json.
-const Schema = "residency/certificate/1"
+const Schema = "residency/certificate/2"
+
+// Schema1 is that of releases whose certificates list every file of the evidence.
+const Schema1 = "residency/certificate/1"
 
 // Certificate is one migration's statement. It is not signed.
 type Certificate struct {
@@ -29,13 +32,17 @@ type Certificate struct {
 
 	// Configuration is the file that was in force.
 	Configuration inventory.Configuration `json:"configuration"`
+	// Catalog is what countries, operators and law were taken from.
+	Catalog Catalog `json:"catalog"`
 
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
 
-	Destination Region   `json:"destination"`
-	Moves       []Move   `json:"moves"`
-	Parity      []Parity `json:"parity"`
+	Destination Region `json:"destination"`
+	Moves       []Move `json:"moves"`
+	// Countries are those that entries left, and that they came to.
+	Countries []Country `json:"countries"`
+	Parity    []Parity  `json:"parity"`
 	// OwnerChecks tell of both ends whether requests named the buckets' owner.
 	OwnerChecks []OwnerCheck `json:"owner_checks"`
 	// Callers tell as whom each stage spoke to each end.
@@ -75,7 +82,7 @@ type Certificate struct {
 	Exposures []inventory.Exposure `json:"exposures_left"`
 	// Safeguards are against them.
 	Safeguards []inventory.Exposure `json:"safeguards,omitempty"`
-	Evidence   []File               `json:"evidence"`
+	Evidence   Evidence             `json:"evidence"`
 
 	// Digest is the SHA-256, in hex, of the file as it is without these digits. It shows
 	// a change by hand, not one by somebody who computes it again.
@@ -115,6 +122,25 @@ type Move struct {
 	Versions          int64  `json:"versions"`
 	DeleteMarkers     int64  `json:"delete_markers"`
 	Bytes             int64  `json:"bytes"`
+	Verified          int64  `json:"entries_verified"`
+	Erased            int64  `json:"entries_erased"`    // or found gone
+	SourceLeft        int64  `json:"entries_at_source"` // in the last listing
+	Found             int64  `json:"entries_found_at_destination"`
+}
+
+// Country counts the entries that left it, and that came to it.
+type Country struct {
+	Country    string `json:"country"`
+	EntriesOut int64  `json:"entries_out"` // erased there, or found gone
+	BytesOut   int64  `json:"bytes_out"`
+	EntriesIn  int64  `json:"entries_in"` // verified there
+	BytesIn    int64  `json:"bytes_in"`
+}
+
+// Catalog is the built-in knowledge that was in force; see regions.Catalog.
+type Catalog struct {
+	SHA256 string `json:"sha256"`
+	AsOf   string `json:"as_of"`
 }
 
 // Pass is one later listing of the source, taken because others wrote to it.
@@ -151,6 +177,28 @@ type Left struct {
 	// Unlistable counts both where the server does not tell their keys.
 	Unlistable int64  `json:"unlistable,omitempty"`
 	Reason     string `json:"reason"`
+}
+
+// Evidence stands for every file that the certificate rests on: the root of a Merkle tree
+// of RFC 9162 over the lines of its index, each the SHA-256 of a file in hex, two spaces and
+// its name under the plan's directory.
+type Evidence struct {
+	Root       string `json:"merkle_root"`
+	Files      int64  `json:"files"`
+	Bytes      int64  `json:"bytes"`
+	IndexFiles int64  `json:"index_files"` // evidence/000001.sha256 and so on
+
+	// Listed are the files that a certificate of Schema1 lists.
+	Listed []File `json:"-"`
+}
+
+// UnmarshalJSON reads the list of a certificate of Schema1 too.
+func (e *Evidence) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '[' {
+		return json.Unmarshal(data, &e.Listed)
+	}
+	type plain Evidence
+	return json.Unmarshal(data, (*plain)(e))
 }
 
 // File is one file of the evidence with its SHA-256 in hex.

@@ -77,6 +77,8 @@ type Check struct {
 	// Outdated is somebody's word that whoever removed so many originals did not rely on
 	// this plan's copies of them.
 	Outdated int64
+	// Shown is, by move, what the last listing showed of what is known.
+	Shown []manifest.Tally
 }
 
 // NewCheck returns a check of a run's source.
@@ -94,9 +96,10 @@ func (s *Check) List(ctx context.Context, erasing bool) (Drift, error) {
 	if erasing {
 		n = record.WithErasures | record.WithIntents
 	}
+	s.Shown = make([]manifest.Tally, len(s.run.Plan.Moves))
 	for i, m := range s.run.Plan.Moves {
 		gone := d.Gone
-		c := comparison{comparer: comparer{run: s.run, move: i}, drift: &d, at: m.From().String()}
+		c := comparison{comparer: comparer{run: s.run, move: i}, drift: &d, at: m.From().String(), shown: &s.Shown[i]}
 		err := s.run.Alongside(ctx, i, s.run.SourceHistories(ctx, m), n, func(planned record.History,
 			listed []objectstore.Version) error {
 			n, err := c.compare(ctx, planned, listed)
@@ -130,13 +133,14 @@ type comparison struct {
 	comparer comparer
 	drift    *Drift
 	at       string
+	shown    *manifest.Tally
 }
 
 // planned is what is looked for in a listing.
 type planned struct {
 	entry manifest.Entry
 	begun bool
-	found bool
+	found *objectstore.Version
 }
 
 // compare holds one key's history, as planned, against what is there, and returns
@@ -154,6 +158,7 @@ func (c *comparison) compare(ctx context.Context, h record.History, listed []obj
 		if err := c.one(ctx, h, &x.Entry, listed[0]); err != nil {
 			return n, err
 		}
+		c.show(&listed[0])
 		listed = listed[1:]
 	}
 	return n, c.rest(ctx, h, rest, listed, thinned)
@@ -166,6 +171,12 @@ func (c *comparison) one(ctx context.Context, h record.History, e *manifest.Entr
 		c.drift.see(c.at, v.Key, &c.drift.Changed)
 	}
 	return err
+}
+
+// show takes note of a version that is known.
+func (c *comparison) show(v *objectstore.Version) {
+	e := manifest.FromVersion(*v)
+	c.shown.Add(&e)
 }
 
 // rest finds in any order what does not stand side by side: a server may give
@@ -183,13 +194,13 @@ func (c *comparison) rest(
 	}
 	_, null := places[objectstore.NullVersion]
 	last := -1
-	for _, v := range listed {
+	for j, v := range listed {
 		i, ok := places[v.VersionID]
 		if !ok {
 			c.drift.see(c.at, v.Key, &c.drift.New)
 			continue
 		}
-		rest[i].found = true
+		rest[i].found = &listed[j]
 		if null && !thinned && i < last {
 			c.drift.see(c.at, v.Key, &c.drift.Changed)
 		} else if err := c.one(ctx, h, &rest[i].entry, v); err != nil {
@@ -198,7 +209,10 @@ func (c *comparison) rest(
 		last = max(last, i)
 	}
 	for i := range rest {
-		if !rest[i].found && !rest[i].begun {
+		switch {
+		case rest[i].found != nil:
+			c.show(rest[i].found)
+		case !rest[i].begun:
 			c.drift.see(c.at, string(rest[i].entry.Key), &c.drift.Gone)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/record"
@@ -19,11 +20,13 @@ type Shown struct {
 	Newer   int64 // entries besides, on top or between: somebody's work, not a fault
 	Own     int64 // leases, besides
 	Twins   int64 // copies that have their original's version ID; see Twin
+	// Tally is of the entries that are there as they were written.
+	Tally manifest.Tally
 	// Classes are storage classes, by name, that copies have and their originals have not.
 	Classes map[string]int64
 }
 
-// Merge adds what another listing shows.
+// Merge adds what another listing shows, but for its tally, which is of one listing.
 func (s *Shown) Merge(other Shown) {
 	s.Spoiled += other.Spoiled
 	s.Newer += other.Newer
@@ -70,6 +73,8 @@ func ListDestination(
 				lost(r, nth)
 				continue
 			}
+			found := manifest.FromVersion(listed[next+at])
+			shown.Tally.Add(&found)
 			if class := objectstore.ClassName(listed[next+at].StorageClass); !x.Entry.Marker &&
 				class != objectstore.ClassName(x.Entry.StorageClass) {
 				shown.class(class, 1)

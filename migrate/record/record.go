@@ -89,7 +89,8 @@ func (p *Pass) Before(s manifest.Segment) string {
 }
 
 const (
-	startedFile = "started.json"
+	// StartedFile is where that lies.
+	StartedFile = "started.json"
 	// StartedSchema is that of the file that says when a plan was started.
 	StartedSchema = "residency/started/1"
 )
@@ -105,36 +106,18 @@ type Start struct {
 
 // Started reads when the plan was started; the zero value if it was not.
 func (r *Record) Started(ctx context.Context) (s Start, err error) {
-	_, err = r.ReadFile(ctx, startedFile, StartedSchema, &s, &s.Schema, &s.Plan)
+	_, err = r.ReadFile(ctx, StartedFile, StartedSchema, &s, &s.Schema, &s.Plan)
 	return s, err
 }
 
 // SaveStart keeps when the plan was started, and whether it is being aborted.
 func (r *Record) SaveStart(ctx context.Context, s Start) error {
 	s.Schema, s.Plan = StartedSchema, r.Plan.Digest
-	return state.PutJSON(ctx, r.Home, r.Name(startedFile), s)
+	return state.PutJSON(ctx, r.Home, r.Name(StartedFile), s)
 }
 
-const (
-	// GateFile is there once the gate was passed.
-	GateFile = "gate.json"
-	// GateSchema is its.
-	GateSchema = "residency/gate/1"
-	// CertificateFile is there once an erase has come to its end.
-	CertificateFile = "certificate.json"
-)
-
-// Gate says that the gate was passed and deletions may have begun.
-type Gate struct {
-	Schema  string `json:"schema"`
-	Plan    string `json:"plan_sha256"`
-	At      string `json:"at"`
-	Entries int64  `json:"entries"`
-	// Intents tells that each deletion is written down before it is asked for.
-	Intents bool `json:"intents"`
-}
-
-const gateTime = "2006-01-02T15:04:05.000Z"
+// CertificateFile is there once an erase has come to an end.
+const CertificateFile = "certificate.json"
 
 // Certified tells whether there is a certificate, of whatever the erase came to.
 func (r *Record) Certified(ctx context.Context) (bool, error) {
@@ -143,24 +126,6 @@ func (r *Record) Certified(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// Erasing tells whether the gate was passed, so that what is gone at the source
-// may have been erased by us.
-func (r *Record) Erasing(ctx context.Context) (bool, error) {
-	var record Gate
-	found, err := r.ReadFile(ctx, GateFile, GateSchema, &record, &record.Schema, &record.Plan)
-	if found || err != nil {
-		r.unsaid = found && !record.Intents
-	}
-	return found, err
-}
-
-// SaveGate keeps that the gate was passed: from now on what is gone may be gone by us.
-func (r *Record) SaveGate(ctx context.Context, entries int64, now time.Time) error {
-	record := Gate{Schema: GateSchema, Plan: r.Plan.Digest, At: now.UTC().Format(gateTime), Entries: entries,
-		Intents: true}
-	return state.PutJSON(ctx, r.Home, r.Name(GateFile), record)
 }
 
 // Certificate reads the plan's certificate, state.ErrNotFound if there is none.
@@ -176,5 +141,9 @@ func (r *Record) Certificate(ctx context.Context, c *certificate.Certificate) er
 	if c.Plan != r.Plan.ID {
 		return fmt.Errorf("%w: %s is about plan %q", state.ErrDamaged, CertificateFile, c.Plan)
 	}
-	return r.belongs(CertificateFile, c.Schema, certificate.Schema, c.PlanDigest)
+	want := certificate.Schema
+	if c.Schema == certificate.Schema1 {
+		want = certificate.Schema1
+	}
+	return r.belongs(CertificateFile, c.Schema, want, c.PlanDigest)
 }

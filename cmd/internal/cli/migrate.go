@@ -11,6 +11,7 @@ import (
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/limit"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
@@ -316,6 +317,7 @@ func (a *app) runner(w *session, workers int) *migrate.Runner {
 		Tool: tool(), Host: host}
 	r.Note = a.reporter().Note
 	r.LeaseTerm, r.Claims, r.Configuration = w.leaseTerm, w.named(), w.configuration()
+	r.Catalog = certificate.Catalog{SHA256: w.catalog.SHA256(), AsOf: w.catalog.AsOfMonth()}
 	return r
 }
 

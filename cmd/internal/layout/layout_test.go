@@ -68,8 +68,8 @@ func TestArrowsRunOneWay(t *testing.T) {
 func TestPhasesRunOneWay(t *testing.T) {
 	rank := make(map[string]int)
 	for i, line := range []string{
-		"state parity permission certificate progress limit", "manifest", "receipt", "journal verifier", "copier eraser",
-		"plan", "record", "phase", "writeblock reserve destination", "segment", "changes probe", "undo", "", "simulation",
+		"state parity permission certificate progress limit merkle", "manifest", "receipt", "journal verifier", "copier eraser",
+		"plan", "record", "phase", "writeblock reserve destination", "segment", "audit changes probe", "undo", "", "simulation",
 	} {
 		for _, name := range strings.Split(line, " ") {
 			rank[strings.TrimSuffix(module+"/migrate/"+name, "/")] = i

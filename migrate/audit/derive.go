@@ -1,0 +1,99 @@
+package audit
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/record"
+)
+
+// addedClass begins the name under which another storage class is counted that copies have.
+const addedClass = "storage class "
+
+// Derive fills in what a certificate takes from the records.
+func (a *Account) Derive(r *record.Record, c *certificate.Certificate) {
+	p, all := r.Plan, a.Summary()
+	c.Plan, c.PlanDigest, c.Customer, c.Destination = p.ID, p.Digest, p.Customer, region(p.Destination)
+	c.Started, c.Callers = a.Started.At, a.Callers
+	c.Entries, c.Bytes, c.Verdicts, c.Methods = all.Entries, all.Bytes, all.Verdicts, all.Methods
+	c.Added, c.Erasures, c.Guards = all.Added, all.Erasures, all.Guards
+	for _, m := range []*map[string]int64{&c.Verdicts, &c.Methods, &c.Added, &c.Erasures, &c.Guards} {
+		if *m == nil {
+			*m = map[string]int64{}
+		}
+	}
+	c.NotCompared, c.Exposures, c.Safeguards = p.NotCompared(), p.Exposures, p.Safeguards
+	c.Transit.Streamed, c.Transit.ServerSide = all.Streamed, all.ServerSide
+	c.UnguardedWrites = ""
+	if p.UnguardedWrites {
+		c.UnguardedWrites = plan.UnguardedWrites
+	}
+	c.Passes = nil
+	for _, pass := range r.Passes[1:] {
+		c.Passes = append(c.Passes, certificate.Pass{Number: pass.Number, Listed: pass.At, New: pass.New, Gone: pass.Gone,
+			Fenced: pass.Fenced})
+	}
+	c.Evidence = a.Evidence
+	a.moves(r, c)
+	a.closing(c)
+}
+
+// moves fills in what is said of each move, and of countries.
+func (a *Account) moves(r *record.Record, c *certificate.Certificate) {
+	c.Moves = []certificate.Move{}
+	countries := make(map[string]certificate.Country)
+	for i, m := range r.Plan.Moves {
+		t := &a.Moves[i]
+		row := certificate.Move{
+			Source: region(m.Source), SourceLocation: m.From().String(), DestinationBucket: r.Plan.To(m).String(), Way: m.Way,
+			Entries: t.Source.Entries, Versions: t.Source.Versions, DeleteMarkers: t.Source.Markers, Bytes: t.Source.Bytes,
+			Verified: t.Verified.Entries, Erased: t.Erased.Entries,
+		}
+		if a.Closing != nil {
+			row.SourceLeft, row.Found = a.Closing.Sources[i].Entries, a.Closing.Destinations[i].Entries
+		}
+		c.Moves = append(c.Moves, row)
+		from := countries[m.Source.Country]
+		from.EntriesOut += t.Erased.Entries
+		from.BytesOut += t.Erased.Bytes
+		countries[m.Source.Country] = from
+		to := countries[r.Plan.Destination.Country]
+		to.EntriesIn += t.Verified.Entries
+		to.BytesIn += t.Verified.Bytes
+		countries[r.Plan.Destination.Country] = to
+	}
+	c.Countries = make([]certificate.Country, 0, len(countries))
+	for code, row := range countries {
+		row.Country = code
+		c.Countries = append(c.Countries, row)
+	}
+	slices.SortFunc(c.Countries, func(x, y certificate.Country) int { return cmp.Compare(x.Country, y.Country) })
+}
+
+// closing fills in what the last listings showed.
+func (a *Account) closing(c *certificate.Certificate) {
+	c.SourceEmpty, c.Found, c.Left = false, 0, []certificate.Left{}
+	if a.Closing == nil {
+		return
+	}
+	for _, l := range a.Closing.Sources {
+		if l.Left() {
+			c.Left = append(c.Left, certificate.Left{Location: l.Location, Entries: l.Entries, Uploads: l.Uploads,
+				Unlistable: l.Unlistable, Reason: l.Reason})
+		}
+	}
+	for _, l := range a.Closing.Destinations {
+		c.Found += l.Entries
+		for class, n := range l.Classes {
+			c.Added[addedClass+class] += n
+		}
+	}
+	c.SourceEmpty = len(c.Left) == 0
+}
+
+func region(r plan.Region) certificate.Region {
+	return certificate.Region{Provider: r.Provider, Region: r.Code, Country: r.Country, Operator: r.Operator,
+		OperatorCountry: r.OperatorCountry}
+}
