@@ -92,6 +92,8 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
+	case is(migrate.ErrCertificate): // whatever is wrong with it
+		return exitVerification
 	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked,
 		migrate.ErrChanged, migrate.ErrDrift, plan.ErrNothing, migrate.ErrNotFenced, migrate.ErrNotCopied, migrate.ErrErasing,
 		migrate.ErrAborting, migrate.ErrCoupled, migrate.ErrUnconditional, plan.ErrClaimed,
@@ -105,7 +107,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case is(errPolicy):
 		return exitPolicy
-	case is(migrate.ErrVerification, migrate.ErrCertificate):
+	case is(migrate.ErrVerification):
 		return exitVerification
 	case is(migrate.ErrNotEmpty, migrate.ErrUnexplained):
 		return exitNotEmpty
