@@ -193,7 +193,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVar(&a.configPath, "config", "",
-		"configuration `file` (default $RESIDENCY_CONFIG, then residency.yaml here)")
+		"configuration `file`, or - for standard input (default $RESIDENCY_CONFIG, then residency.yaml here)")
 	f.StringVar(&a.customer, "customer", "", "limit the command to this customer (`name`)")
 	f.StringVarP(&a.output, "output", "o", "table", "`format` of results: table, json or csv")
 	f.BoolVar(&a.quiet, "quiet", false, "show no progress")

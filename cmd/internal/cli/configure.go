@@ -154,6 +154,9 @@ does. A file that is there is not written over.`,
 			if len(args) == 1 {
 				file = args[0]
 			}
+			if file == "-" {
+				return &usageError{err: errors.New("init writes a file, and - is none"), remedy: "name a file"}
+			}
 			d.Customer, d.State = a.customer, a.state
 			if _, err := os.Lstat(file); err == nil {
 				return &usageError{err: fmt.Errorf("%s is there, and is not written over", file),

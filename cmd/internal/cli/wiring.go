@@ -179,7 +179,7 @@ func (a *app) openConfig() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := config.Load(catalog, a.configPath, a.getenv)
+	c, err := config.Load(catalog, a.configPath, a.getenv, a.In)
 	if err != nil {
 		return nil, &usageError{err: err}
 	}

@@ -123,7 +123,7 @@ func (k *checker) provider(name string, p Provider) error {
 	switch {
 	case p.Account == "":
 	case is.Global && p.Endpoint == "" && !accountID.MatchString(p.Account):
-		return k.at(path+".account", "provider %s: account %q is not 12 digits; quote it if it begins with 0", name,
+		return k.at(path+".account", "provider %s: account %q is not 12 digits", name,
 			p.Account)
 	case !ownerName.MatchString(p.Account):
 		return k.at(path+".account", "provider %s: account %q is no name of an account", name, p.Account)

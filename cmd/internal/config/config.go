@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -168,11 +169,16 @@ const BuiltIn = "built in"
 // builtIn is AWS by the standard credential chain.
 const builtIn = "version: 1\nproviders: {aws: {type: aws}}\n"
 
-// Load reads the file at path. With an empty path that is the file that
+// StandardInput is the path of a configuration that was read from it, as "-" asks for.
+const StandardInput = "standard input"
+
+// Load reads the file at path, or stdin if that is "-". With an empty path it is the file that
 // $RESIDENCY_CONFIG names, or else residency.yaml here, or else, if nothing of that
 // name is there, the built-in configuration. A file that is named and cannot be read
 // is an error: another policy than the one that was meant would be in force.
-func Load(catalog *regions.Catalog, path string, getenv func(string) string) (*Config, error) {
+func Load(
+	catalog *regions.Catalog, path string, getenv func(string) string, stdin io.Reader,
+) (*Config, error) {
 	if path == "" {
 		path = getenv("RESIDENCY_CONFIG")
 	}
@@ -183,7 +189,14 @@ func Load(catalog *regions.Catalog, path string, getenv func(string) string) (*C
 			return Parse(catalog, BuiltIn, []byte(builtIn))
 		}
 	}
-	data, err := os.ReadFile(path)
+	if path == "-" {
+		data, err := io.ReadAll(io.LimitReader(stdin, maxSize+1))
+		if err != nil {
+			return nil, fmt.Errorf("read the configuration from %s: %w", StandardInput, err)
+		}
+		return Parse(catalog, StandardInput, data)
+	}
+	data, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -195,6 +208,16 @@ func Load(catalog *regions.Catalog, path string, getenv func(string) string) (*C
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	return c, nil
+}
+
+// read reads a file, or a pipe, as far as it can be a configuration.
+func read(path string) (data []byte, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
 // Error is a fault of the file, at a line and column that begin with 1.
@@ -211,24 +234,32 @@ func (e *Error) Error() string {
 // Parse reads and checks a configuration against the catalog; name is used in
 // errors. A fault of the text is an *Error.
 func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) {
-	if err := bounded(name, data); err != nil {
+	said, err := text(name, data)
+	if err == nil {
+		err = bounded(name, said)
+	}
+	if err != nil {
 		return nil, err
 	}
-	file, err := parser.ParseBytes(data, 0)
+	file, err := parser.ParseBytes(said, 0)
 	if err != nil {
 		return nil, fault(name, err)
 	}
 	c := &Config{}
-	if len(file.Docs) > 1 {
+	if file.Docs = documents(file); len(file.Docs) > 1 {
 		return nil, &Error{File: name, Line: 1, Column: 1, Message: "more than one document"}
 	}
-	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+	if len(file.Docs) == 0 {
 		return nil, &Error{File: name, Line: 1, Column: 1, Message: "the file is empty; it begins with \"version: 1\""}
 	}
 	if err := nestedAlias(name, file.Docs[0].Body); err != nil {
 		return nil, err
 	}
+	if err := merge(name, file.Docs[0].Body); err != nil {
+		return nil, err
+	}
 	join(file.Docs[0].Body)
+	asWritten(file.Docs[0].Body)
 	if err := yaml.NodeToValue(file.Docs[0].Body, c, yaml.Strict()); err != nil {
 		return nil, fault(name, err)
 	}

@@ -176,7 +176,8 @@ func TestLoadOrder(t *testing.T) {
 	catalog := load(t)
 	in := func(path, env string) string {
 		t.Helper()
-		c, err := Load(catalog, path, func(string) string { return env })
+		c, err := Load(catalog, path, func(string) string { return env },
+			strings.NewReader(base+"policy: {allowed: [FR]}\n"))
 		if err != nil {
 			return err.Error()
 		}
@@ -201,6 +202,8 @@ func TestLoadOrder(t *testing.T) {
 		{"here", "", "", "residency.yaml[EU]"},
 		{"the variable before here", "", "org.yaml", "org.yaml[CH]"},
 		{"the flag before all", "own.yaml", "org.yaml", "own.yaml[DE]"},
+		{"standard input", "-", "org.yaml", "standard input[FR]"},
+		{"standard input by the variable", "", "-", "standard input[FR]"},
 		{"a variable for a dangling link", "", "dangling.yaml",
 			"read the configuration: open dangling.yaml: no such file or directory"},
 		{"a directory", ".", "", "read the configuration: read .: is a directory"},
@@ -268,6 +271,9 @@ func FuzzParse(f *testing.F) {
 	catalog := load(f)
 	f.Add([]byte(base))
 	f.Add([]byte("version: 1\nproviders: {aws: {type: aws, regions: [a, b]}}\ncustomers: {x: {data: ['aws:bbb/p']}}\n"))
+	f.Add([]byte("\ufeffversion: 1\nproviders:\n  a: &a {type: aws, account: 012345670123}\n  b:\n    <<: [*a, {profile: p}]\n" +
+		"    profile: 1e3\n---\n"))
+	f.Add([]byte("\xff\xfev\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := Parse(catalog, "f.yaml", data)
 		var e *Error

@@ -94,7 +94,7 @@ func schemaRules() map[string]schemaRule {
 			"its endpoint.", enum: kind.Names()},
 		"providers.*.profile": {about: "Profile of the AWS configuration that has the credentials. Default: the standard " +
 			"credential chain."},
-		"providers.*.account": {about: "The account that must own the buckets; quote it if it begins with 0. Default, on " +
+		"providers.*.account": {about: "The account that must own the buckets, with its leading zeros. Default, on " +
 			"Amazon: that of the credentials.", pattern: ownerName.String()},
 		"providers.*.owner_check": {about: "required blocks a plan while the owner of the buckets is not known.",
 			enum: []string{Required}},
