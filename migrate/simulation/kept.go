@@ -1,10 +1,12 @@
 package simulation
 
 import (
+	"errors"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
+	"github.com/residency/residency/migrate/state"
 )
 
 // soon is how long after a copy was written its verdict must be in the state: a
@@ -23,7 +25,8 @@ func (o options) steady(d *dice) options {
 }
 
 // kept: a process may not read again what another of the same plan had copied long
-// before it ended.
+// before it ended. One that was asked to stop, or may write no more for its lease is over,
+// goes on for a while.
 func (o *oracle) kept(p *process, at objectstore.Ref) {
 	if !o.world.options.nothingElse || p.phase() != "copying" {
 		return
@@ -45,8 +48,9 @@ func (o *oracle) kept(p *process, at objectstore.Ref) {
 		return
 	}
 	for _, v := range o.world.destination.History(o.world.target(at.Bucket), at.Key) {
-		if a, ours := o.copies[v]; ours && a.process != p && !a.process.stopped && a.by == p.operator.author() && same(read,
-			v) && a.process.last.Sub(a.at) > soon {
+		if a, ours := o.copies[v]; ours && a.process != p && !a.process.stopped &&
+			!errors.Is(a.process.err, state.ErrLeaseLost) && a.by == p.operator.author() && same(read, v) &&
+			a.process.last.Sub(a.at) > soon {
 			o.violate("kept", "%s is read again, which process %d had copied %v before it ended", ref(at), a.process.number,
 				a.process.last.Sub(a.at))
 		}

@@ -174,10 +174,10 @@ func (w *world) target(bucket string) string {
 // origin is the source bucket of a destination.
 func (w *world) origin(bucket string) string { return strings.TrimSuffix(bucket, "-"+eu) }
 
-// say writes to the trace.
+// say writes to the trace, with the step and the time.
 func (w *world) say(format string, args ...any) {
 	if w.Trace != nil {
-		fmt.Fprintf(w.Trace, "%5d  %s\n", w.step, fmt.Sprintf(format, args...))
+		fmt.Fprintf(w.Trace, "%5d %s  %s\n", w.step, w.Now().Format("15:04:05.000"), fmt.Sprintf(format, args...))
 	}
 }
 
