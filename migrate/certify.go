@@ -33,11 +33,12 @@ func (w *work) certify(ctx context.Context) error {
 		c.Transit.Note = "no byte passed through the machine that ran this program"
 	}
 	c.Parity = destination.Parity(ctx, w.run)
-	account, err := audit.Write(ctx, w.run.Record)
+	account, err := audit.Write(ctx, w.run.Record, w.run.Bytes())
 	if err != nil {
 		return err
 	}
 	account.Derive(w.run.Record, c)
+	c.Redacted = account.Redacted
 	data, err := c.Encode()
 	if err != nil {
 		return err

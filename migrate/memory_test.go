@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -91,6 +93,42 @@ func TestConstantMemoryOfAHistory(t *testing.T) {
 		float64(many)/(1<<20), each)
 	if many > few && each > 320 {
 		t.Errorf("%d bytes live for each version", each)
+	}
+}
+
+// reads is a state of which every read is such a moment.
+type reads struct {
+	state.Home
+	watched *watched
+}
+
+func (r *reads) Get(ctx context.Context, name string) ([]byte, error) {
+	r.watched.measure()
+	return r.Home.Get(ctx, name)
+}
+
+// Whoever checks a certificate needs no more memory for one of more entries.
+func TestConstantMemoryOfAnAudit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("copies 60,000 objects of a simulated store")
+	}
+	most := func(keys, every int) uint64 {
+		dir := t.TempDir()
+		m := newHollowMove(t, keys, 1, state.NewScratch(dir))
+		p := m.plan(t)
+		m.run(t, p, migrate.Options{Fresh: true})
+		m.source, m.destination = nil, nil
+		w := &watched{every: every}
+		r, err := audit.Verify(t.Context(), &reads{Home: audit.Folder(filepath.Join(dir, p.ID)), watched: w})
+		if err != nil || !r.Valid || !r.Recomputed || r.Said.Entries != int64(keys) {
+			t.Fatal(err, r)
+		}
+		return w.most
+	}
+	few, many := most(4_000, 1), most(60_000, 10)
+	t.Logf("%.1f MiB live with 4,000 entries, %.1f MiB with 60,000", float64(few)/(1<<20), float64(many)/(1<<20))
+	if many > few*12/10+4<<20 {
+		t.Errorf("%d bytes live with 60,000 entries, %d with 4,000", many, few)
 	}
 }
 

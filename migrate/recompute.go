@@ -33,7 +33,7 @@ func (w *work) checkCertificate(ctx context.Context) (found bool, err error) {
 	case !said.SourceEmpty:
 		return true, nil
 	}
-	account, err := audit.Take(ctx, w.run.Record, nil)
+	account, err := audit.Take(ctx, w.run.Record)
 	if err != nil {
 		return true, err
 	}

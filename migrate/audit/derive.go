@@ -14,18 +14,9 @@ const addedClass = "storage class "
 
 // Derive fills in what a certificate takes from the records.
 func (a *Account) Derive(r *record.Record, c *certificate.Certificate) {
-	p, all := r.Plan, a.Summary()
+	p := r.Plan
 	c.Plan, c.PlanDigest, c.Customer, c.Destination = p.ID, p.Digest, p.Customer, region(p.Destination)
-	c.Started, c.Callers = a.Started.At, a.Callers
-	c.Entries, c.Bytes, c.Verdicts, c.Methods = all.Entries, all.Bytes, all.Verdicts, all.Methods
-	c.Added, c.Erasures, c.Guards = all.Added, all.Erasures, all.Guards
-	for _, m := range []*map[string]int64{&c.Verdicts, &c.Methods, &c.Added, &c.Erasures, &c.Guards} {
-		if *m == nil {
-			*m = map[string]int64{}
-		}
-	}
 	c.NotCompared, c.Exposures, c.Safeguards = p.NotCompared(), p.Exposures, p.Safeguards
-	c.Transit.Streamed, c.Transit.ServerSide = all.Streamed, all.ServerSide
 	c.UnguardedWrites = ""
 	if p.UnguardedWrites {
 		c.UnguardedWrites = plan.UnguardedWrites
@@ -35,34 +26,49 @@ func (a *Account) Derive(r *record.Record, c *certificate.Certificate) {
 		c.Passes = append(c.Passes, certificate.Pass{Number: pass.Number, Listed: pass.At, New: pass.New, Gone: pass.Gone,
 			Fenced: pass.Fenced})
 	}
-	c.Evidence = a.Evidence
-	a.moves(r, c)
+	c.Moves = make([]certificate.Move, len(p.Moves))
+	for i, m := range p.Moves {
+		c.Moves[i] = certificate.Move{Source: region(m.Source), SourceLocation: m.From().String(),
+			DestinationBucket: p.To(m).String(), Way: m.Way}
+	}
+	c.Callers, c.Evidence = a.Callers, a.Evidence
+	a.numbers(c)
+}
+
+// numbers fills in what is counted, where the moves are known.
+func (a *Account) numbers(c *certificate.Certificate) {
+	all := a.Summary()
+	c.Started = a.Started.At
+	c.Entries, c.Bytes, c.Verdicts, c.Methods = all.Entries, all.Bytes, all.Verdicts, all.Methods
+	c.Added, c.Erasures, c.Guards = all.Added, all.Erasures, all.Guards
+	for _, m := range []*map[string]int64{&c.Verdicts, &c.Methods, &c.Added, &c.Erasures, &c.Guards} {
+		if *m == nil {
+			*m = map[string]int64{}
+		}
+	}
+	c.Transit.Streamed, c.Transit.ServerSide = all.Streamed, all.ServerSide
+	a.moves(c)
 	a.closing(c)
 }
 
-// moves fills in what is said of each move, and of countries.
-func (a *Account) moves(r *record.Record, c *certificate.Certificate) {
-	c.Moves = []certificate.Move{}
+// moves fills in the numbers of each move, and of countries.
+func (a *Account) moves(c *certificate.Certificate) {
 	countries := make(map[string]certificate.Country)
-	for i, m := range r.Plan.Moves {
-		t := &a.Moves[i]
-		row := certificate.Move{
-			Source: region(m.Source), SourceLocation: m.From().String(), DestinationBucket: r.Plan.To(m).String(), Way: m.Way,
-			Entries: t.Source.Entries, Versions: t.Source.Versions, DeleteMarkers: t.Source.Markers, Bytes: t.Source.Bytes,
-			Verified: t.Verified.Entries, Erased: t.Erased.Entries,
-		}
+	for i := range c.Moves {
+		t, row := &a.Moves[i], &c.Moves[i]
+		row.Entries, row.Versions, row.DeleteMarkers = t.Source.Entries, t.Source.Versions, t.Source.Markers
+		row.Bytes, row.Verified, row.Erased = t.Source.Bytes, t.Verified.Entries, t.Erased.Entries
 		if a.Closing != nil {
 			row.SourceLeft, row.Found = a.Closing.Sources[i].Entries, a.Closing.Destinations[i].Entries
 		}
-		c.Moves = append(c.Moves, row)
-		from := countries[m.Source.Country]
+		from := countries[row.Source.Country]
 		from.EntriesOut += t.Erased.Entries
 		from.BytesOut += t.Erased.Bytes
-		countries[m.Source.Country] = from
-		to := countries[r.Plan.Destination.Country]
+		countries[row.Source.Country] = from
+		to := countries[c.Destination.Country]
 		to.EntriesIn += t.Verified.Entries
 		to.BytesIn += t.Verified.Bytes
-		countries[r.Plan.Destination.Country] = to
+		countries[c.Destination.Country] = to
 	}
 	c.Countries = make([]certificate.Country, 0, len(countries))
 	for code, row := range countries {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"io"
 
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/merkle"
@@ -38,18 +39,33 @@ func (x *index) evidence() certificate.Evidence {
 		IndexFiles: (x.tree.Len() + indexLines - 1) / indexLines}
 }
 
-// Write takes an account, and writes the index of the evidence beside it.
-func Write(ctx context.Context, r *record.Record) (*Account, error) {
-	w := indexWriter{record: r}
-	a, err := Take(ctx, r, func(f certificate.File) error { return w.add(ctx, f) })
+// Write takes an account, and writes the index of the evidence beside it. The account has the
+// root of a redacted copy too, for which random bytes are kept as its salt.
+func Write(ctx context.Context, r *record.Record, random io.Reader) (*Account, error) {
+	if err := keepSalt(ctx, r, random); err != nil {
+		return nil, err
+	}
+	salt, err := readSalt(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	return a, w.flush(ctx)
+	w := indexWriter{name: IndexFile, put: func(ctx context.Context, name string, data []byte) error {
+		return r.Home.Put(ctx, r.Name(name), data)
+	}}
+	t := newTaking(r)
+	t.tell = func(f certificate.File) error { return w.add(ctx, f) }
+	t.redact = newRedactor(salt)
+	if err := t.all(ctx); err != nil {
+		return nil, err
+	}
+	t.account.Redacted = t.redact.index.evidence()
+	return t.account, w.flush(ctx)
 }
 
+// indexWriter writes the files of an index.
 type indexWriter struct {
-	record   *record.Record
+	name     func(n int64) string
+	put      func(ctx context.Context, name string, data []byte) error
 	text     bytes.Buffer
 	lines, n int64
 }
@@ -68,7 +84,7 @@ func (w *indexWriter) flush(ctx context.Context) error {
 		return nil
 	}
 	w.n++
-	err := w.record.Home.Put(ctx, w.record.Name(IndexFile(w.n)), bytes.Clone(w.text.Bytes()))
+	err := w.put(ctx, w.name(w.n), bytes.Clone(w.text.Bytes()))
 	w.text.Reset()
 	return err
 }

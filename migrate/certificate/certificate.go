@@ -83,6 +83,8 @@ type Certificate struct {
 	// Safeguards are against them.
 	Safeguards []inventory.Exposure `json:"safeguards,omitempty"`
 	Evidence   Evidence             `json:"evidence"`
+	// Redacted is of the copy without keys that can be made of the evidence.
+	Redacted Evidence `json:"redacted"`
 
 	// Digest is the SHA-256, in hex, of the file as it is without these digits. It shows
 	// a change by hand, not one by somebody who computes it again.

@@ -3,8 +3,10 @@ package phase
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -98,6 +100,23 @@ func (r *Run) ProbeKey() string { return objectstore.ProbePrefix + r.Token() }
 
 // Token is text that nobody else has.
 func (r *Run) Token() string { return strconv.FormatInt(r.Below(math.MaxInt64), 36) }
+
+// Bytes yields bytes that nobody foresees, unless Random is set.
+func (r *Run) Bytes() io.Reader {
+	if r.Random == nil {
+		return crand.Reader
+	}
+	return lesser{r}
+}
+
+type lesser struct{ *Run }
+
+func (l lesser) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(l.Below(256))
+	}
+	return len(p), nil
+}
 
 // Below is a number from 0 to below n.
 func (r *Run) Below(n int64) int64 {

@@ -411,6 +411,18 @@ func load(ctx context.Context, home state.Home, id string) (*Plan, error) {
 	return parsePlan(id, data)
 }
 
+// Parse reads a plan whose ID is the one that it says, as its directory's may have been
+// changed.
+func Parse(data []byte) (*Plan, error) {
+	var named struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(data, &named); err != nil {
+		return nil, fmt.Errorf("%w: plan: %w", state.ErrDamaged, err)
+	}
+	return parsePlan(named.ID, data)
+}
+
 // parsePlan reads a plan and holds it against its digest, its ID and reason.
 func parsePlan(id string, data []byte) (*Plan, error) {
 	var p Plan

@@ -113,6 +113,14 @@ func (r *Receipt) Of(e *manifest.Entry) error {
 	return r.check()
 }
 
+// Of refuses an erasure that is not about an entry, or that no run writes.
+func (x *Erasure) Of(e *manifest.Entry) error {
+	if !x.about(e) {
+		return errors.New("it is not about the manifest's entry")
+	}
+	return x.check()
+}
+
 func methods() []Method { return []Method{ReadbackSHA256, SHA256, Checksum, ETagMD5, Marker} }
 
 func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased, Begun} }

@@ -326,6 +326,9 @@ func (l *lines) decode(line []byte, v any) error {
 	return nil
 }
 
+// DecodeLine reads one line of JSON, strictly: without fields that v has not.
+func DecodeLine(line []byte, v any) error { return strict(line, v) }
+
 // strict decodes one JSON value and nothing else.
 func strict(data []byte, v any) error { return newLines().decode(data, v) }
 

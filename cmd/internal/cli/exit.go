@@ -8,6 +8,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
@@ -92,11 +93,11 @@ func exitCode(err error) int {
 	var refused *refusedError
 	var fault *config.Error
 	switch {
-	case is(migrate.ErrCertificate): // whatever is wrong with it
+	case is(migrate.ErrCertificate, errUnsound): // whatever is wrong with it
 		return exitVerification
 	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked,
 		migrate.ErrChanged, migrate.ErrDrift, plan.ErrNothing, migrate.ErrNotFenced, migrate.ErrNotCopied, migrate.ErrErasing,
-		migrate.ErrAborting, migrate.ErrCoupled, migrate.ErrUnconditional, plan.ErrClaimed,
+		migrate.ErrAborting, migrate.ErrCoupled, audit.ErrEarlier, migrate.ErrUnconditional, plan.ErrClaimed,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrPartition, regions.ErrUnknownPlace,
 		regions.ErrAmbiguous):
 		return exitRefused
