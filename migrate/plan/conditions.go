@@ -2,10 +2,8 @@ package plan
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/residency/residency/inventory/doctor"
 	"github.com/residency/residency/inventory/objectstore"
@@ -78,38 +76,17 @@ func (p *destinationReader) offersConditions(
 			bucket = m.Destination
 		}
 	}
-	refused, err := RefusesConditions(ctx, store, bucket, nothingKey)
-	return !refused, "", err
+	refused := RefusesConditions(ctx, store, bucket, nothingKey)
+	return !refused, "", ctx.Err()
 }
 
 // noUpload is no upload's ID.
 const noUpload = "residency-no-such-upload"
 
-// RefusesConditions tells whether a service refuses to be asked for a conditional write,
-// of an object or of an upload. What is sent is written nowhere: the bytes do not have the
-// MD5 that it names, and the upload does not exist. Every other answer says nothing.
-func RefusesConditions(ctx context.Context, store objectstore.Store, bucket, key string) (bool, error) {
-	if RefusesConditionsOfUploads(ctx, store, bucket, key) {
-		return true, nil
-	}
-	o := objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}}
-	written, err := store.Put(ctx, o,
-		objectstore.Body{Reader: strings.NewReader(objectstore.ProbeText), Size: int64(len(objectstore.ProbeText)),
-			MD5: hex.EncodeToString(make([]byte, 16))})
-	if err != nil {
-		return errors.Is(err, objectstore.ErrNotOffered), ctx.Err()
-	}
-	err = RemoveVersion(ctx, store, bucket, objectstore.Version{Key: key, VersionID: written.VersionID,
-		ETag: written.ETag})
-	if err != nil {
-		return false, fmt.Errorf("remove the probe %s from %s, which was written although its MD5 is another: %w", key, bucket,
-			err)
-	}
-	return false, nil
-}
-
-// RefusesConditionsOfUploads is as RefusesConditions, of uploads alone.
-func RefusesConditionsOfUploads(ctx context.Context, store objectstore.Store, bucket, key string) bool {
+// RefusesConditions tells whether a service refuses to be asked for a conditional write.
+// It is asked to complete an upload that does not exist, so that nothing is written
+// whatever it does. Every other answer says nothing.
+func RefusesConditions(ctx context.Context, store objectstore.Store, bucket, key string) bool {
 	_, err := store.CompleteUpload(ctx,
 		objectstore.NewObject{Bucket: bucket, Key: key, Guard: objectstore.Guard{Absent: true}},
 		noUpload, []objectstore.Part{{Number: 1, ETag: objectstore.ImpossibleETag}}, objectstore.Checksum{})

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -38,7 +39,7 @@ func (p *Prober) conditions(ctx context.Context, m plan.Move, key string) error 
 		passed := fmt.Errorf("a probe that was written to %s replaced one that was there", p.run.Plan.To(m))
 		return errors.Join(p.unconditional(ctx, passed), Remove(ctx, store, m.Destination, key, written))
 	}
-	if plan.RefusesConditionsOfUploads(ctx, store, m.Destination, key) {
+	if plan.RefusesConditions(ctx, store, m.Destination, key) {
 		return p.unconditional(ctx, fmt.Errorf("probe %s", p.run.Plan.To(m)))
 	}
 	if ctx.Err() != nil {
@@ -49,17 +50,35 @@ func (p *Prober) conditions(ctx context.Context, m plan.Move, key string) error 
 	return nil
 }
 
-// refusesConditions is as conditions, where nothing may be written.
+// refusesConditions is as conditions, where nothing may be written: the bytes that are sent
+// do not have the MD5 that they are sent with. A service that takes them all the same has
+// written what others can read until it is removed, and nothing of theirs is replaced.
 func (p *Prober) refusesConditions(ctx context.Context, m plan.Move, key string) error {
 	if p.trusted() || p.compares[m.Destination] {
 		return nil
 	}
-	refused, err := plan.RefusesConditions(ctx, p.run.Destination(), m.Destination, key)
-	if err != nil || !refused {
-		p.compares[m.Destination] = err == nil // as far as can be told
-		return err
+	store := p.run.Destination()
+	refused := plan.RefusesConditions(ctx, store, m.Destination, key)
+	if !refused {
+		body := Body()
+		body.MD5 = hex.EncodeToString(make([]byte, 16))
+		written, err := store.Put(ctx, objectstore.NewObject{Bucket: m.Destination, Key: key,
+			Guard: objectstore.Guard{Absent: true}}, body)
+		if err == nil {
+			if err := Remove(ctx, store, m.Destination, key, written); err != nil {
+				return fmt.Errorf("remove the probe %s, which was written although its MD5 is another: %w", key, err)
+			}
+		}
+		refused = errors.Is(err, objectstore.ErrNotOffered)
 	}
-	return p.unconditional(ctx, fmt.Errorf("probe %s", p.run.Plan.To(m)))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if refused {
+		return p.unconditional(ctx, fmt.Errorf("probe %s", p.run.Plan.To(m)))
+	}
+	p.compares[m.Destination] = true // as far as can be told
+	return nil
 }
 
 func (p *Prober) unconditional(ctx context.Context, why error) error {
