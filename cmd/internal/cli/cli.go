@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type app struct {
 	now     func() time.Time
 	log     *render.Log // what Err is too
 	logTo   *os.File    // of --log-file
+	page    render.Page // that results are written on
 	reports *render.Reporter
 	parsed  bool          // the command line named a command and suits it
 	taken   []*pflag.Flag // that the environment set
@@ -86,7 +88,7 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 	}()
 	out := &output{to: s.Out}
 	a := &app{Streams: Streams{In: s.In, Out: out, Err: diagnostics}, log: diagnostics, getenv: getenv,
-		now:         time.Now,
+		now: time.Now, page: render.PageOf(s.Out, getenv),
 		interactive: render.IsTerminal(s.In) && render.IsTerminal(s.Out)}
 	root := a.root()
 	root.SetArgs(args)
@@ -146,13 +148,14 @@ func (a *app) printError(err error) {
 	}
 	// Errors that were joined are told one after the other.
 	text := render.Text(strings.ReplaceAll(err.Error(), "\n", "; "))
-	shown, fields := "residency: "+text, []slog.Attr{slog.Int("exit_code", exitCode(err))}
+	columns := a.log.Columns()
+	shown, fields := render.Wrap("residency: "+text, cmp.Or(columns, 1<<20), "  "), []slog.Attr{slog.Int("exit_code", exitCode(err))}
 	if set := a.blame(text); set != "" {
 		shown += "\n  set in the environment: " + set
 		fields = append(fields, slog.String("environment", set))
 	}
 	if next := remedy.For(err); next != "" {
-		shown += "\n  next: " + next
+		shown += "\n" + advice("  next: ", next, cmp.Or(columns, 1<<20))
 		fields = append(fields, slog.String("next", next))
 	}
 	a.log.Say(render.Event{Level: slog.LevelError, Text: text, Shown: shown, Attrs: fields})

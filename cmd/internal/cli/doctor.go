@@ -140,7 +140,7 @@ func (a *app) printChecks(checks []doctor.Check) error {
 	case "csv":
 		err = render.CSV(a.Out, []string{"place", "check", "outcome", "detail"}, rows)
 	default:
-		err = render.Table(a.Out, []render.Column{{Name: "place, check", Fold: true}, {Name: "outcome"},
+		err = a.page.Table(a.Out, []render.Column{{Name: "place, check", Fold: true}, {Name: "outcome", Mark: true},
 			{Name: "detail", Fold: true}}, grouped(rows))
 	}
 	if err == nil && failed > 0 {

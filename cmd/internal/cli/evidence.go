@@ -144,6 +144,6 @@ func (a *app) printClaims(claims []evidence.Claim) error {
 	if a.output == "csv" {
 		return render.CSV(a.Out, []string{"claim", "outcome", "observed"}, rows)
 	}
-	columns := []render.Column{{Name: "claim", Fold: true}, {Name: "outcome"}, {Name: "observed", Fold: true}}
-	return render.Table(a.Out, columns, rows)
+	columns := []render.Column{{Name: "claim", Fold: true}, {Name: "outcome", Mark: true}, {Name: "observed", Fold: true}}
+	return a.page.Table(a.Out, columns, rows)
 }

@@ -17,7 +17,8 @@ func (a *app) printExposures(title string, exposures, safeguards []inventory.Exp
 	if len(exposures) == 0 {
 		return
 	}
-	fmt.Fprintf(a.Out, "\n%s (no conclusion; -o json has sources, dates and details):\n", title)
+	fmt.Fprintln(a.Out)
+	a.paragraph("%s (no conclusion; -o json has sources, dates and details):", title)
 	all := slices.Concat(exposures, safeguards)
 	for _, group := range []string{regions.GroupLaw, regions.GroupAccess, regions.GroupSafeguard} {
 		a.printGroup(group, slices.DeleteFunc(slices.Clone(all), func(e inventory.Exposure) bool {
@@ -57,7 +58,7 @@ func (a *app) printGroup(group string, list []inventory.Exposure) {
 		if places > 0 {
 			head += ", " + plural(places, "place")
 		}
-		fmt.Fprintln(a.Out, "    "+render.Wrap(render.Text(head+": "+strings.Join(laws, "; ")), render.Width-4, "      "))
+		fmt.Fprintln(a.Out, render.Hang("    ", render.Text(head+": "+strings.Join(laws, "; ")), a.page.Width, "      "))
 		list = slices.DeleteFunc(list, same)
 	}
 }

@@ -148,8 +148,8 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (a *app) inventoryTable(inv *inventory.Inventory) error {
 	columns := []render.Column{{Name: "customer, location", Fold: true}, {Name: "region"}, {Name: "law"},
-		{Name: "operator"}, {Name: "objects", Right: true}, {Name: "entries", Right: true}, {Name: "size", Right: true},
-		{Name: "policy"}}
+		{Name: "operator"}, {Name: "objects", Right: true, Spare: true}, {Name: "entries", Right: true}, {Name: "size", Right: true},
+		{Name: "policy", Mark: true}}
 	var rows [][]string
 	var empty []string
 	for _, p := range inv.Places {
@@ -176,15 +176,16 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 			text = "No data found in what could be looked at."
 		}
 		fmt.Fprintln(a.Out, text)
-	} else if err := render.Table(a.Out, columns, grouped(rows)); err != nil {
+	} else if err := a.page.Table(a.Out, columns, grouped(rows)); err != nil {
 		return err
 	}
 	if len(empty) > 0 {
-		fmt.Fprintln(a.Out, "\n"+render.Wrap("Empty: "+strings.Join(empty, ", "), render.Width, "  "))
+		fmt.Fprintln(a.Out, "\n"+render.Wrap("Empty: "+strings.Join(empty, ", "), a.page.Width, "  "))
 	}
-	fmt.Fprintf(a.Out, "\nlaw: country where the bytes are, then EU or EEA membership. operator: home country of "+
-		"the\nservice's operator. entries: versions and delete markers. policy: %s.\n", inv.Policy)
-	fmt.Fprintf(a.Out, "configuration: %s\n", render.Text(configured(inv.Configuration)))
+	fmt.Fprintln(a.Out)
+	a.paragraph("law: country where the bytes are, then EU or EEA membership. operator: home country of the "+
+		"service's operator. entries: versions and delete markers. policy: %s.", inv.Policy)
+	fmt.Fprintln(a.Out, render.Wrap(render.Text("configuration: "+configured(inv.Configuration)), a.page.Loose, "  "))
 	a.printFindings(inv.Findings)
 	a.printExposures("Exposures", inv.Exposures, inv.Safeguards)
 	a.printCoverage(inv)
@@ -193,15 +194,18 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 
 // printStanding says first what would be missed at the end.
 func (a *app) printStanding(inv *inventory.Inventory) {
-	missed := plural(inv.NotLooked(), "place") + " could not be looked at, see below.\n\n"
+	missed := plural(inv.NotLooked(), "place") + " could not be looked at, see below."
 	switch {
 	case inv.Compliance == nil && inv.Complete:
-		fmt.Fprint(a.Out, "NOT KNOWN whether data is within the policy: see the findings below.\n\n")
+		a.paragraph("NOT KNOWN whether data is within the policy: see the findings below.")
 	case inv.Compliance == nil:
-		fmt.Fprint(a.Out, "NOT KNOWN whether data is within the policy: "+missed)
+		a.paragraph("NOT KNOWN whether data is within the policy: %s", missed)
 	case !inv.Complete:
-		fmt.Fprint(a.Out, "OUTSIDE of the policy; and "+missed)
+		a.paragraph("OUTSIDE of the policy; and %s", missed)
+	default:
+		return
 	}
+	fmt.Fprintln(a.Out)
 }
 
 // law is a country and the union it is in, if any.
@@ -232,9 +236,10 @@ func (a *app) printFindings(findings []inventory.Finding) {
 		if where != "" {
 			where += ": "
 		}
-		text := render.Wrap(render.Text(fmt.Sprintf("%s%s [%s]", where, f.Text, f.Rule)), render.Width-13,
+		lead := fmt.Sprintf("%-10s ", f.Severity)
+		text := render.Hang(lead, render.Text(fmt.Sprintf("%s%s [%s]", where, f.Text, f.Rule)), a.page.Width-2,
 			strings.Repeat(" ", 13))
-		fmt.Fprintf(a.Out, "  %-10s %s\n", f.Severity, text)
+		fmt.Fprintln(a.Out, "  "+a.page.Mark(text))
 	}
 }
 
@@ -255,7 +260,8 @@ func (a *app) printCoverage(inv *inventory.Inventory) {
 	if len(looked) == 0 {
 		looked = []string{"nothing"}
 	}
-	fmt.Fprintln(a.Out, "\n"+render.Wrap("Looked at: "+strings.Join(looked, ", ")+".", render.Width, "  "))
+	fmt.Fprintln(a.Out)
+	a.paragraph("Looked at: %s.", strings.Join(looked, ", "))
 	for _, c := range inv.Coverage {
 		if !c.Looked {
 			where := c.Provider + ":" + c.Region
@@ -265,9 +271,9 @@ func (a *app) printCoverage(inv *inventory.Inventory) {
 			if c.Kind != "" {
 				where = c.Provider + ", " + c.Kind
 			}
-			fmt.Fprintln(a.Out, "NOT looked at: "+render.Wrap(render.Text(where+": "+c.Reason), render.Width-15, "  "))
+			a.paragraph("NOT looked at: %s: %s", where, c.Reason)
 			if c.Kind == "" && c.Remedy != "" {
-				fmt.Fprintln(a.Out, "  next: "+render.Wrap(c.Remedy, render.Width-8, "  "))
+				fmt.Fprintln(a.Out, advice("  next: ", c.Remedy, a.page.Width))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -110,9 +111,7 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 			if a.output == "json" {
 				return errors.Join(a.json(v), err)
 			}
-			say := func(format string, args ...any) {
-				fmt.Fprintln(a.Out, render.Wrap(fmt.Sprintf(format, args...), render.Width, "  "))
-			}
+			say := a.paragraph
 			say("%s of %s entries of plan %s are at the destination as written.", render.Count(v.Entries-v.Spoiled),
 				render.Count(v.Entries), p.ID)
 			if how == "readback" {
@@ -224,12 +223,16 @@ func (a *app) printPlans(w *session, all []*migrate.Status, others bool) error {
 	if a.output == "json" {
 		return a.json(all)
 	}
-	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination", Fold: true}, {Name: "stage"},
-		{Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created"}}
+	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination", Fold: true}, {Name: "stage", Mark: true},
+		{Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created", Spare: true}}
+	created := time.DateOnly
+	if a.output == "csv" {
+		created = "2006-01-02 15:04"
+	}
 	var rows [][]string
 	for _, s := range all {
 		rows = append(rows, []string{s.Plan, s.Customer, s.Destination, string(s.Stage), render.Count(s.EntriesCopied),
-			render.Count(s.Entries), s.Created.Format("2006-01-02 15:04")})
+			render.Count(s.Entries), s.Created.Format(created)})
 	}
 	if a.output == "csv" {
 		names := make([]string, len(header))
@@ -245,7 +248,7 @@ func (a *app) printPlans(w *session, all []*migrate.Status, others bool) error {
 		fmt.Fprintf(a.Out, "No plans in %s.\n", w.home)
 		return nil
 	}
-	return render.Table(a.Out, header, rows)
+	return a.page.Table(a.Out, header, rows)
 }
 
 func (a *app) printStatus(p *plan.Plan, s *migrate.Status) error {
@@ -260,8 +263,8 @@ func (a *app) printStatus(p *plan.Plan, s *migrate.Status) error {
 		render.Count(s.EntriesCopied), render.Count(s.Entries), s.SegmentsCopied, s.Segments, s.SegmentsErased,
 		s.Segments)
 	for _, l := range s.Left {
-		fmt.Fprintf(a.Out, "left      %s: %s entries, %s unfinished uploads: %s\n", render.Text(l.Location),
-			render.Count(l.Entries), render.Count(l.Uploads), render.Text(l.Reason))
+		a.paragraph("left      %s: %s entries, %s unfinished uploads: %s", l.Location, render.Count(l.Entries),
+			render.Count(l.Uploads), l.Reason)
 	}
 	if next := a.nextStep(p, s); next != "" {
 		fmt.Fprintf(a.Out, "next      %s\n", next)

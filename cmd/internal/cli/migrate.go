@@ -176,14 +176,15 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		{u.Uploads, "unfinished uploads aborted"},
 	} {
 		if row.n > 0 {
-			fmt.Fprintf(a.Out, "  %s %s\n", render.Count(row.n), row.text)
+			fmt.Fprintln(a.Out, render.Hang("  ", render.Count(row.n)+" "+row.text, a.page.Width, "    "))
 		}
 	}
 	if u.Fence != "" {
 		fmt.Fprintln(a.Out, "  the fence was lifted: the source buckets have their own policies again")
 	}
 	if u.Orphans > 0 {
-		fmt.Fprintln(a.Out, "\nThis plan erased nothing at the source; it is not known who removed those originals.")
+		fmt.Fprintln(a.Out)
+		a.paragraph("This plan erased nothing at the source; it is not known who removed those originals.")
 	} else {
 		fmt.Fprintln(a.Out, "\nNothing was erased at the source.")
 	}

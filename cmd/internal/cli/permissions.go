@@ -334,7 +334,7 @@ func (a *app) permissionsTable(documents []permission.Document) error {
 		columns := []render.Column{
 			{Name: "action"}, {Name: "on", Fold: true}, {Name: "requests", Fold: true}, {Name: "why", Fold: true},
 		}
-		if err := render.Table(a.Out, columns, rows); err != nil {
+		if err := a.page.Table(a.Out, columns, rows); err != nil {
 			return err
 		}
 		for _, part := range d.Policy.Split(iam.MaxSize) {

@@ -259,8 +259,8 @@ func (a *app) printPlan(p *plan.Plan, d regions.Resolution) error {
 				"destination_country", "way", "versions", "delete_markers", "unfinished_uploads", "bytes"}, rows)
 	}
 	fmt.Fprintf(a.Out, "Plan %s\n\n", p.ID)
-	fmt.Fprintf(a.Out, "  customer     %s\n", p.Customer)
-	fmt.Fprintf(a.Out, "  destination  %s, %s; operated by %s (%s)\n", p.Destination,
+	a.fact("customer", "%s", p.Customer)
+	a.fact("destination", "%s, %s; operated by %s (%s)", p.Destination,
 		law(p.Destination.Country, a.sets(p.Destination.Country)), orUnknown(p.Destination.Operator),
 		orUnknown(p.Destination.OperatorCountry))
 	if d.Area {
@@ -269,38 +269,35 @@ func (a *app) printPlan(p *plan.Plan, d regions.Resolution) error {
 			others = append(others, fmt.Sprintf("%s (%s)", o.Code, orUnknown(o.Country)))
 		}
 		if len(others) > 0 {
-			fmt.Fprintf(a.Out, "               chosen in the area, by the policy or as the first; others: %s\n",
-				strings.Join(others, ", "))
+			a.fact("", "chosen in the area, by the policy or as the first; others: %s", strings.Join(others, ", "))
 		}
 	}
 	for _, end := range p.Ends() {
 		if end.Endpoint != "" {
-			fmt.Fprintf(a.Out, "  endpoint     %s for %s, account %s\n", end.Endpoint, end, orUnknown(end.Account))
+			a.fact("endpoint", "%s for %s, account %s", end.Endpoint, end, orUnknown(end.Account))
 		}
 	}
 	for _, c := range p.OwnerChecks {
-		fmt.Fprintf(a.Out, "  owner check  %s\n",
-			render.Wrap(render.Text(c.At+": "+c.String()), render.Width-15, strings.Repeat(" ", 15)))
+		a.fact("owner check", "%s: %s", c.At, c)
 	}
-	fmt.Fprintf(a.Out, "  to move      %s entries (%s versions, %s delete markers), %s\n",
+	a.fact("to move", "%s entries (%s versions, %s delete markers), %s",
 		render.Count(p.Totals.Entries), render.Count(p.Totals.Versions), render.Count(p.Totals.Markers),
 		render.Bytes(p.Totals.Bytes))
 	if p.Configuration != nil {
-		fmt.Fprintf(a.Out, "  configured   %s\n",
-			render.Wrap(render.Text(configured(*p.Configuration)), render.Width-15, strings.Repeat(" ", 15)))
+		a.fact("configured", "%s", configured(*p.Configuration))
 	}
 	if p.Encryption != "" {
-		fmt.Fprintf(a.Out, "  encryption   writes ask for %s; a copy that does not say that it has it is a mismatch\n",
-			p.Encryption)
+		a.fact("encryption", "writes ask for %s; a copy that does not say that it has it is a mismatch", p.Encryption)
 	}
-	fmt.Fprintf(a.Out, "  verify       %s\n\n", p.Verify)
+	a.fact("verify", "%s", p.Verify)
+	fmt.Fprintln(a.Out)
 	if len(p.Moves) > 0 {
 		var rows [][]string
 		for _, m := range p.Moves {
 			rows = append(rows, []string{m.From().String(), m.Source.Code + " " + m.Source.Country, p.To(m).String(),
 				m.Way, render.Count(m.Totals.Entries), render.Bytes(m.Totals.Bytes)})
 		}
-		if err := render.Table(a.Out,
+		if err := a.page.Table(a.Out,
 			[]render.Column{{Name: "source", Fold: true}, {Name: "in"}, {Name: "destination", Fold: true},
 				{Name: "way"}, {Name: "entries", Right: true}, {Name: "size", Right: true}}, rows); err != nil {
 			return err
@@ -328,7 +325,7 @@ func (a *app) printParity(parity []plan.Parity) error {
 		rows[i] = []string{x.Bucket, x.Setting, x.Outcome, x.Detail}
 	}
 	fmt.Fprintln(a.Out)
-	return render.Table(a.Out, []render.Column{{Name: "bucket, setting", Fold: true}, {Name: "outcome"},
+	return a.page.Table(a.Out, []render.Column{{Name: "bucket, setting", Fold: true}, {Name: "outcome", Mark: true},
 		{Name: "detail", Fold: true}}, grouped(rows))
 }
 
@@ -352,7 +349,7 @@ func (a *app) printIssues(title string, issues []plan.Issue) {
 	if len(issues) == 0 {
 		return
 	}
-	fmt.Fprintf(a.Out, "\n%s:\n", title)
+	fmt.Fprintf(a.Out, "\n%s:\n", a.page.Mark(title))
 	for _, i := range issues {
 		text := i.Text
 		if i.Location != "" {
@@ -361,9 +358,9 @@ func (a *app) printIssues(title string, issues []plan.Issue) {
 		if i.Count > 0 {
 			text += fmt.Sprintf(" (%s)", render.Count(i.Count))
 		}
-		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(text+" ["+i.Rule+"]"), render.Width-2, "    "))
+		fmt.Fprintln(a.Out, render.Hang("  ", render.Text(text+" ["+i.Rule+"]"), a.page.Width, "    "))
 		if i.Remedy != "" {
-			fmt.Fprintln(a.Out, "    next: "+i.Remedy)
+			fmt.Fprintln(a.Out, advice("    next: ", i.Remedy, a.page.Loose))
 		}
 		if a.logKeys {
 			for _, k := range i.Keys {

@@ -139,7 +139,7 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 		return render.JSON(a.Out, views)
 	}
 	columns := []render.Column{{Name: "provider"}, {Name: "code"}, {Name: "place", Fold: true}, {Name: "country"},
-		{Name: "sets"}, {Name: "operator"}, {Name: "status", Fold: true}}
+		{Name: "sets"}, {Name: "operator"}, {Name: "status", Fold: true, Spare: true}}
 	var rows [][]string
 	for _, v := range views {
 		country := v.Country
@@ -165,7 +165,7 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 		row[4] = union(strings.Fields(row[4]))
 	}
 	columns[4].Name = "union"
-	if err := render.Table(a.Out, columns, rows); err != nil {
+	if err := a.page.Table(a.Out, columns, rows); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Out, "\n%s, as of %s. operator: its home country.\n", plural(len(rows), "region"),
@@ -255,7 +255,7 @@ func (a *app) describeOne(views []regionView) error {
 		}
 		for _, f := range v.facts() {
 			if f[1] != "" {
-				fmt.Fprintf(a.Out, "%-20s%s\n", f[0], render.Wrap(render.Text(f[1]), render.Width-20, strings.Repeat(" ", 20)))
+				fmt.Fprintln(a.Out, render.Hang(fmt.Sprintf("%-20s", f[0]), render.Text(f[1]), a.page.Width, strings.Repeat(" ", 20)))
 			}
 		}
 	}
@@ -285,6 +285,6 @@ func (a *app) compare(views []regionView) error {
 			rows = append(rows, []string{name, v[0], v[1]})
 		}
 	}
-	return render.Table(a.Out, []render.Column{{Name: ""}, {Name: views[0].Code, Fold: true},
+	return a.page.Table(a.Out, []render.Column{{Name: ""}, {Name: views[0].Code, Fold: true},
 		{Name: views[1].Code, Fold: true}}, rows)
 }

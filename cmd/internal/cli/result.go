@@ -93,14 +93,14 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 	if r.Certificate != "" {
 		rows = append(rows, []string{"certificate", r.Certificate})
 	}
-	fmt.Fprintf(a.Out, "%s: %s %s\n\n", title, verb, p.ID)
+	fmt.Fprintf(a.Out, "%s %s %s\n\n", a.page.Mark(title+":"), verb, p.ID)
 	a.printRows(rows)
 	for _, l := range r.Left {
 		text := l.Location
 		if l.Entries+l.Uploads > 0 {
 			text += fmt.Sprintf(": %s entries, %s unfinished uploads", render.Count(l.Entries), render.Count(l.Uploads))
 		}
-		fmt.Fprintln(a.Out, "  left          "+render.Wrap(render.Text(text+": "+l.Reason), render.Width-16,
+		fmt.Fprintln(a.Out, render.Hang("  left          ", render.Text(text+": "+l.Reason), a.page.Width,
 			strings.Repeat(" ", 16)))
 	}
 	a.printProblems(r.Problems)
@@ -121,8 +121,8 @@ func (a *app) printRows(rows [][]string) {
 		width = max(width, min(len(row[0]), 30))
 	}
 	for _, row := range rows {
-		fmt.Fprintf(a.Out, "  %-*s %s\n", width, render.Text(row[0]), render.Wrap(render.Text(row[1]), render.Width-width-3,
-			strings.Repeat(" ", width+3)))
+		lead := fmt.Sprintf("  %-*s ", width, render.Text(row[0]))
+		fmt.Fprintln(a.Out, render.Hang(lead, render.Text(row[1]), a.page.Width, strings.Repeat(" ", width+3)))
 	}
 }
 
@@ -150,7 +150,7 @@ func (a *app) printProblems(problems []migrate.Problem) {
 		if a.logKeys {
 			text = fmt.Sprintf("%s %s: %s", render.Text(string(p.Key)), p.VersionID, text)
 		}
-		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(text), render.Width-2, "    "))
+		fmt.Fprintln(a.Out, render.Hang("  ", render.Text(text), a.page.Width, "    "))
 	}
 	if !a.logKeys {
 		fmt.Fprintln(a.Out, "  (--log-keys shows the keys; the state has them too)")

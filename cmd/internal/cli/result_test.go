@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/plan"
 )
@@ -13,7 +14,7 @@ import (
 // the summary.
 func TestPrintResultAdded(t *testing.T) {
 	var out bytes.Buffer
-	a := &app{Streams: Streams{Out: &out}, output: "table"}
+	a := &app{Streams: Streams{Out: &out}, output: "table", page: render.Page{Width: 100}}
 	r := &migrate.Result{Entries: 3, Added: map[string]int64{"encryption AES256": 3, "retention GOVERNANCE": 1},
 		NotCompared: []string{"this: because", "that: because"}}
 	if err := a.printResult(&plan.Plan{}, r, "migrate", nil); err != nil {

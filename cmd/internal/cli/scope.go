@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/plan"
@@ -94,7 +93,6 @@ func (a *app) printScope(p *plan.Plan) {
 		fmt.Fprintln(a.Out)
 	}
 	for _, g := range groups {
-		fmt.Fprintf(a.Out, "  %-12s %s\n", g.verb,
-			render.Wrap(render.Text(g.why+": "+strings.Join(g.places, ", ")), render.Width-15, strings.Repeat(" ", 15)))
+		a.fact(g.verb, "%s: %s", g.why, strings.Join(g.places, ", "))
 	}
 }

@@ -124,8 +124,8 @@ func (l *Log) Draw(draw func(io.Writer)) {
 	}
 }
 
-// columns is how wide the screen is, if it is a terminal that shows text.
-func (l *Log) columns() int {
+// Columns is how wide the screen is, if it is a terminal that shows text; else 0.
+func (l *Log) Columns() int {
 	if l.json != nil {
 		return 0
 	}

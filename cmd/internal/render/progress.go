@@ -43,7 +43,7 @@ type Reporter struct {
 // NewReporter reports to a log. Quiet reports nothing to its screen. Limit is what
 // bounds the pace, such as "10.0 MiB/s", and may be empty.
 func NewReporter(log *Log, quiet bool, limit string) *Reporter {
-	return &Reporter{log: log, quiet: quiet, limit: limit, terminal: func() int { return log.columns() }}
+	return &Reporter{log: log, quiet: quiet, limit: limit, terminal: func() int { return log.Columns() }}
 }
 
 // Note reports something that happened.

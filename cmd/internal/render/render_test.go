@@ -27,7 +27,7 @@ func TestNumbers(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	var b bytes.Buffer
-	if err := Table(&b, []Column{{Name: "bucket"}, {Name: "objects", Right: true}},
+	if err := (Page{Width: 100}).Table(&b, []Column{{Name: "bucket"}, {Name: "objects", Right: true}},
 		[][]string{{"a", "1"}, {"much longer", "1,234"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -40,13 +40,13 @@ func TestTable(t *testing.T) {
 func TestTableFits(t *testing.T) {
 	var b bytes.Buffer
 	name := "cloud:" + strings.Repeat("long-name-", 12) + "/tenants/acme/"
-	if err := Table(&b, []Column{{Name: "location", Fold: true}, {Name: "to", Fold: true}, {Name: "size", Right: true}},
+	if err := (Page{Width: 100}).Table(&b, []Column{{Name: "location", Fold: true}, {Name: "to", Fold: true}, {Name: "size", Right: true}},
 		[][]string{{name, name, "1,234"}, {"  short", "x", "1"}}); err != nil {
 		t.Fatal(err)
 	}
 	shown := ""
 	for line := range strings.Lines(b.String()) {
-		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > Width {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 100 {
 			t.Errorf("%d columns: %s", n, line)
 		}
 		if !strings.HasPrefix(line, "LOCATION") && !strings.HasPrefix(line, "  short") {
@@ -92,4 +92,85 @@ func TestFraction(t *testing.T) {
 	if f := fraction(Snapshot{}); f != 0 {
 		t.Errorf("nothing known is %v, want 0", f)
 	}
+}
+
+// TestTableWidths fits one table into all widths: whole words, spare columns last.
+func TestTableWidths(t *testing.T) {
+	columns := []Column{{Name: "customer, location", Fold: true}, {Name: "region"}, {Name: "objects", Right: true,
+		Spare: true}, {Name: "entries", Right: true}, {Name: "policy", Mark: true}}
+	rows := [][]string{{"acme", "", "", "", ""},
+		{"  cloud:acme-prod-europe/customers/acme/", "eu-central-1", "1,234,567", "12,345,678", "outside"}}
+	for width := 40; width <= 200; width += 4 {
+		var b bytes.Buffer
+		if err := (Page{Width: width}).Table(&b, columns, rows); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width && width >= 60 {
+				t.Errorf("%d columns on a page of %d: %s", n, width, line)
+			}
+		}
+		for _, word := range []string{"europe/", "customers/", "eu-central-1", "12,345,678", "outside"} {
+			if !strings.Contains(b.String(), word) {
+				t.Errorf("a page of %d breaks or lacks %s:\n%s", width, word, &b)
+			}
+		}
+		if whole := strings.Contains(b.String(), "1,234,567"); whole != (width >= 60) {
+			t.Errorf("a page of %d has the spare column: %v\n%s", width, whole, &b)
+		}
+	}
+}
+
+// TestMark colours severity words alone, where there are colours, and changes no width.
+func TestMark(t *testing.T) {
+	for _, tt := range []struct{ in, want string }{
+		{"outside", "\x1b[31moutside\x1b[0m"}, {"within", "within"}, {"error      a: b", "\x1b[31merror\x1b[0m      a: b"},
+		{"errors", "errors"}, {"not known", "\x1b[33mnot known\x1b[0m"}, {"NOT looked at: x", "\x1b[31mNOT\x1b[0m looked at: x"},
+		{"Done:", "Done:"}, {"Not done: x", "\x1b[31mNot done\x1b[0m: x"},
+	} {
+		if got := (Page{Colour: true}).Mark(tt.in); got != tt.want {
+			t.Errorf("Mark(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+		if got := (Page{}).Mark(tt.in); got != tt.in {
+			t.Errorf("without colours Mark(%q) = %q", tt.in, got)
+		}
+	}
+	var plain, coloured bytes.Buffer
+	columns := []Column{{Name: "policy", Mark: true}, {Name: "size", Right: true}}
+	rows := [][]string{{"outside", "1"}, {"within", "1,234"}}
+	for out, page := range map[*bytes.Buffer]Page{&plain: {Width: 80}, &coloured: {Width: 80, Colour: true}} {
+		if err := page.Table(out, columns, rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stripped := strings.NewReplacer("\x1b[31m", "", "\x1b[0m", "").Replace(coloured.String())
+	if stripped != plain.String() || stripped == coloured.String() {
+		t.Errorf("with colours\n%q\nwithout\n%q", &coloured, &plain)
+	}
+}
+
+// FuzzFold breaks cells nowhere within a word.
+func FuzzFold(f *testing.F) {
+	f.Add("cloud:acme-prod/customers/ of acme", 20)
+	f.Add("  verylongnamewithoutanyseparator", 5)
+	f.Fuzz(func(t *testing.T, cell string, width int) {
+		if width < 1 || width > 300 || strings.Contains(cell, "\n") || !utf8.ValidString(cell) {
+			return
+		}
+		folded := fold(cell, width)
+		squeeze := func(s string) string { return strings.Join(strings.Fields(s), "") }
+		if squeeze(folded) != squeeze(cell) {
+			t.Fatalf("%q became %q", cell, folded)
+		}
+		lines := strings.Split(folded, "\n")
+		for _, line := range lines[:len(lines)-1] {
+			end := strings.TrimLeft(line, " ")
+			if end == "" || strings.ContainsAny(end[len(end)-1:], "/-.:") {
+				continue
+			}
+			if !strings.Contains(cell, end+" ") {
+				t.Fatalf("%q is broken behind %q, where there is no end of a word", cell, end)
+			}
+		}
+	})
 }
