@@ -239,7 +239,7 @@ func (a *app) printAudit(at string, r *audit.Report) error {
 		fmt.Fprintln(a.Out, "\nWhat is wrong:")
 	}
 	for _, f := range r.Faults {
-		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(f.File+": "+f.What), render.Width-2, "    "))
+		fmt.Fprintln(a.Out, "  "+render.Wrap(render.Text(f.File+": "+f.What), a.page.Width-2, "    "))
 	}
 	if r.More > 0 {
 		fmt.Fprintf(a.Out, "  and %s more\n", render.Count(r.More))
@@ -294,7 +294,7 @@ func (a *app) printCertificate(at string, c *certificate.Certificate) error {
 		render.Text(at))
 	a.printRows(rows)
 	fmt.Fprintln(a.Out)
-	if err := render.Table(a.Out, columns, moves); err != nil {
+	if err := a.page.Table(a.Out, columns, moves); err != nil {
 		return err
 	}
 	a.printExposures("Exposures left", c.Exposures, c.Safeguards)
