@@ -3,7 +3,7 @@
 BIN := bin
 GO  := go
 
-.PHONY: build cross man test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
+.PHONY: build cross systems man test test-servers kill simulate simulate-planted demo fuzz lint memory bench vet clean
 
 build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
@@ -27,7 +27,7 @@ test: build vet ## everything that must hold, race detector on
 	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
 	@echo "make test: all passed"
 
-test-servers: build ## what is said of servers, on versitygw, a strict Amazon and, where they can be had, MinIO and its mc
+test-servers: build systems ## what is said of servers, on versitygw, a strict Amazon and, where they can be had, MinIO and its mc
 	@for program in minio mc; do \
 		test -x $(BIN)/$$program || GOBIN="$(CURDIR)/$(BIN)" $(GO) install github.com/minio/$$program@latest || \
 		echo "$$program could not be fetched, for the reason above: its tests are skipped"; done
@@ -58,6 +58,10 @@ vet:
 	cd cmd/sandbox && $(GO) vet ./...
 	cd scripts/benchmark && $(GO) vet ./...
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted"; exit 1; }
+
+systems: ## vet all modules, tests included, for Windows and macOS; without a cache that takes minutes
+	for system in windows darwin; do for module in . cmd/sandbox scripts/benchmark; do \
+		(cd $$module && GOOS=$$system $(GO) vet ./...) || exit 1; done; done
 
 fuzz: ## each fuzz target for FUZZTIME
 	scripts/fuzz $(or $(FUZZTIME),20s)

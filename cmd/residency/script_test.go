@@ -115,7 +115,8 @@ func relayCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { ts.Check(proxy.Close()) })
 	if len(args) == 3 {
 		proxy.SetFault(func(r storetest.Request) storetest.Fault {
-			if r.Operation == "PutObject" && r.Header.Get("If-None-Match")+r.Header.Get("If-Match") != "" {
+			writes := r.Operation == "PutObject" || r.Operation == "CompleteMultipartUpload"
+			if writes && r.Header.Get("If-None-Match")+r.Header.Get("If-Match") != "" {
 				return storetest.Fault{Status: 501}
 			}
 			return storetest.Fault{}

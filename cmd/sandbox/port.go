@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 )
 
 // Ports are taken from below those that Linux gives to outgoing connections (32,768
@@ -30,7 +29,7 @@ func reservePort() (addr string, reserved *os.File, err error) {
 		if err != nil {
 			return "", nil, err
 		}
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if err := lockFile(f); err != nil {
 			_ = f.Close()
 			continue // another sandbox has it
 		}
@@ -45,7 +44,7 @@ func reservePort() (addr string, reserved *os.File, err error) {
 		if err := f.Close(); err != nil {
 			return "", nil, err
 		}
-		if !errors.Is(err, syscall.EADDRINUSE) {
+		if !errors.Is(err, errInUse) {
 			return "", nil, err
 		}
 	}

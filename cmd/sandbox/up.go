@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -185,7 +184,7 @@ func startAt(ctx context.Context, dir, region, addr string, stderr io.Writer) (*
 	}
 	// A terminal's interrupt goes to the whole group; the servers are to stop
 	// when we say so.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = ownGroup()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

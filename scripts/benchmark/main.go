@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command benchmark measures residency beside what a user would pick instead,
 // and beside the floor: a program that only GETs and PUTs. scripts/bench builds
 // what it needs and runs it.

@@ -17,7 +17,8 @@ func merge(name string, body ast.Node) error {
 		return nil
 	}
 	line, column := start(m.beyond)
-	return &Error{File: name, Line: max(line, 1), Column: max(column, 1), Message: "merge keys (<<) bring too much: write it out"}
+	return &Error{File: name, Line: max(line, 1), Column: max(column, 1),
+		Message: "merge keys (<<) bring too much: write it out"}
 }
 
 type anchorFinder map[string]ast.Node

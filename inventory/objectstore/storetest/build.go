@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 const modulePath = "github.com/residency/residency"
@@ -69,10 +68,10 @@ func build(root string) (path string, err error) {
 		return "", fmt.Errorf("build sandbox: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }() // which unlocks
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+	if err := lockFile(lock); err != nil {
 		return "", fmt.Errorf("build sandbox: lock %s: %w", lock.Name(), err)
 	}
-	path = filepath.Join(dir, "sandbox")
+	path = filepath.Join(dir, "sandbox"+executable)
 	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", path, ".")
 	cmd.Dir = filepath.Join(root, "cmd", "sandbox")
 	// A temporary directory on the same file system lets go rename the program
