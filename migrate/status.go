@@ -25,7 +25,9 @@ const (
 	Erasing   Stage = "erasing"
 	Certified Stage = "certified"  // done, the source is empty
 	Aborting  Stage = "aborting"   // an abort has begun and not ended
+	Aborted   Stage = "aborted"    // what it wrote was taken back; it can be run again
 	Remaining Stage = "incomplete" // erased as far as it went; something is left
+	Damaged   Stage = "damaged"    // its files in the state cannot be read, so that nothing is known
 )
 
 // Status is how a plan stands.
@@ -42,6 +44,7 @@ type Status struct {
 	Stage          Stage              `json:"stage"`
 	Created        time.Time          `json:"created"`
 	Certified      time.Time          `json:"certified,omitzero"` // when the last certificate was written
+	Aborted        time.Time          `json:"aborted,omitzero"`   // when it was, unless it was started again since
 	Entries        int64              `json:"entries"`
 	Bytes          int64              `json:"bytes"`
 	Passes         int                `json:"passes"` // listings of the source that are carried, with the plan's
@@ -86,6 +89,9 @@ func (r *Runner) Status(ctx context.Context, p *plan.Plan) (*Status, error) {
 	if certErr == nil {
 		s.Certified = c.Finished
 	}
+	if started.At.IsZero() {
+		s.Aborted = started.Aborted
+	}
 	switch {
 	case certErr == nil && c.SourceEmpty:
 		s.Stage = Certified
@@ -97,6 +103,8 @@ func (r *Runner) Status(ctx context.Context, p *plan.Plan) (*Status, error) {
 		s.Stage = Blocked
 	case started.Aborting:
 		s.Stage = Aborting
+	case !s.Aborted.IsZero():
+		s.Stage = Aborted
 	case started.At.IsZero():
 	case s.SegmentsCopied == s.Segments:
 		s.Stage = Copied

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,6 +24,11 @@ import (
 type Verification struct {
 	Schema string `json:"schema"`
 	Plan   string `json:"plan"`
+	// OK tells that everything was looked at and is as written.
+	OK          bool               `json:"ok"`
+	Destination certificate.Region `json:"destination"`
+	Started     time.Time          `json:"started"`
+	Finished    time.Time          `json:"finished"`
 
 	// Configuration is the file that was in force.
 	Configuration inventory.Configuration `json:"configuration"`
@@ -46,6 +52,7 @@ type Verification struct {
 // where no receipt has one, the checksum that the store keeps. The error is
 // ErrVerification if anything differs.
 func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Verification, error) {
+	started := r.Now().UTC()
 	w, err := r.open(ctx, p)
 	if err != nil {
 		return nil, err
@@ -68,7 +75,9 @@ func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Veri
 	total := w.run.Totals()
 	r.Progress.Begin("listing the destination", total.Entries, 0)
 	v := &Verification{Schema: "residency/verification/1", Plan: p.ID, Entries: total.Entries,
-		Configuration: r.Configuration, Certified: certified}
+		Destination: certificate.Region{Provider: p.Destination.Provider, Region: p.Destination.Code,
+			Country: p.Destination.Country, Operator: p.Destination.Operator, OperatorCountry: p.Destination.OperatorCountry},
+		Started: started, Configuration: r.Configuration, Certified: certified}
 	v.Callers = append([]certificate.Caller{}, w.run.Stores.Callers(ctx, plan.StageVerify,
 		[]plan.Region{p.Destination})...)
 	f, err := listDestination(ctx, w.run)
@@ -87,10 +96,12 @@ func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Veri
 			}
 		}
 	}
+	v.Finished = r.Now().UTC()
 	if v.Spoiled > 0 {
 		return v, fmt.Errorf("%w: %d of %d entries are not at the destination as written", ErrVerification, v.Spoiled,
 			v.Entries)
 	}
+	v.OK = true
 	return v, nil
 }
 

@@ -102,6 +102,8 @@ type Start struct {
 	At     time.Time `json:"at"` // zero: not started, or aborted
 	// Aborting tells of an abort that has begun and not ended.
 	Aborting bool `json:"aborting,omitempty"`
+	// Aborted is when the last abort ended, of what counts as not started.
+	Aborted time.Time `json:"aborted,omitzero"`
 }
 
 // Started reads when the plan was started; the zero value if it was not.

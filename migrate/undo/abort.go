@@ -144,8 +144,8 @@ func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Recor
 	if err := a.deps.Probes.DropAll(ctx); err != nil {
 		return err
 	}
-	// As if it had never been started.
-	if err := a.run.SaveStart(ctx, record.Start{}); err != nil {
+	// As if it had never been started, but for the word that it was.
+	if err := a.run.SaveStart(ctx, record.Start{Aborted: a.run.Now().UTC()}); err != nil {
 		return err
 	}
 	if err := a.deps.Reservation.End(ctx); err != nil {

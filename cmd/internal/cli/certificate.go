@@ -41,7 +41,7 @@ func (a *app) certificateCommand() *cobra.Command {
 }
 
 func (a *app) certificateVerifyCommand() *cobra.Command {
-	return &cobra.Command{
+	return inFormats(&cobra.Command{
 		Use:   "verify DIRECTORY|FILE",
 		Short: "Check a certificate with its evidence, offline",
 		Long: `verify needs a plan's directory, or a copy of it, and nothing else: no
@@ -65,11 +65,11 @@ residency help certificate describes the evidence, and how to check it by hand.`
 			}
 			return a.printAudit(at, r)
 		},
-	}
+	}, "json", "csv")
 }
 
 func (a *app) certificateShowCommand() *cobra.Command {
-	return &cobra.Command{
+	return inFormats(&cobra.Command{
 		Use:   "show DIRECTORY|FILE",
 		Short: "Show what a certificate says, unchecked but for its own digest",
 		Example: `  residency certificate show .residency/acme-eu-west-1-3f9a0c1b2d4e
@@ -94,7 +94,7 @@ func (a *app) certificateShowCommand() *cobra.Command {
 			}
 			return a.printCertificate(at, &said)
 		},
-	}
+	}, "json", "csv")
 }
 
 func (a *app) certificateRedactCommand() *cobra.Command {

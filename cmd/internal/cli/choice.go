@@ -157,7 +157,8 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 	}
 	i := slices.IndexFunc(plans, func(c candidate) bool { return c.status.Stage == migrate.Certified })
 	if i < 0 {
-		return &refusedError{err: why, remedy: cmp.Or(remedy.For(why), "residency inventory shows where it is")}
+		return errors.Join(m.nothingToMove(d, customer, why),
+			&refusedError{err: why, remedy: cmp.Or(remedy.For(why), "residency inventory shows where it is")})
 	}
 	done := plans[i].plan
 	if err := m.confirmDigest(ctx, m.session, done, m.agree); err != nil {
@@ -175,12 +176,10 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 			return err
 		}
 	}
+	reason := fmt.Sprintf("all data of %s is in %s; plan %s moved it", customer, done.Destination, done.ID)
 	if remedy.For(why) != "" {
-		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and what is left may stay: %s.\n", done.ID,
+		reason = fmt.Sprintf("plan %s is done, and what is left may stay: %s", done.ID,
 			strings.TrimPrefix(why.Error(), plan.ErrNothing.Error()+": "))
-		return nil
 	}
-	fmt.Fprintf(m.Out, "Nothing to do: all data of %s is in %s; plan %s moved it.\n", customer, done.Destination,
-		done.ID)
-	return nil
+	return m.nothingToDo(nothing{Plan: &done.ID, Customer: customer, Destination: done.Destination.String(), Reason: reason})
 }

@@ -12,7 +12,6 @@ import (
 	"log"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -214,6 +213,11 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.certificateCommand(), a.initCommand(), a.configCommand(),
 		a.versionCommand(), a.manCommand())
 	root.AddCommand(topicCommands(root)...)
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	strict(root)
+	a.complete(root)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		a.parsed = true
 		if err := a.fromEnvironment(c); err != nil {
@@ -228,21 +232,16 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 }
 
 func (a *app) checkFlags(c *cobra.Command) error {
-	formats := []string{"table", "json", "csv"}
-	if c.Name() == permissionsName {
-		formats = append(formats, "terraform")
-	}
-	if !slices.Contains(formats, a.output) {
-		return &usageError{err: fmt.Errorf("--output %q: one of %s", a.output, strings.Join(formats, ", "))}
+	if err := choice("output", a.output, formats(c)); err != nil {
+		return err
 	}
 	if err := emptyFlag(c); err != nil {
 		return err
 	}
-	if a.logFormat != "text" && a.logFormat != "json" {
-		return &usageError{err: fmt.Errorf("--log-format %q: one of text, json", a.logFormat)}
-	}
-	return nil
+	return choice("log-format", a.logFormat, logFormats())
 }
+
+func logFormats() []string { return []string{"text", "json"} }
 
 // emptyFlag refuses a flag that is given and says nothing, as an unset variable of a
 // script leaves it: no customer would be every customer, no plan a new one.

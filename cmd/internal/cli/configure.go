@@ -277,7 +277,7 @@ func (a *app) writeConfig(file string, d config.Draft) error {
 	}
 	is, ok := kind.Of(d.Type)
 	if !ok {
-		return &usageError{err: fmt.Errorf("--type %q: one of %s", d.Type, strings.Join(kind.Names(), ", "))}
+		return choice("type", d.Type, kind.Names())
 	}
 	if err := unused(d, is); err != nil {
 		return err

@@ -62,7 +62,7 @@ residency-evidence-* and s3:ListAllMyBuckets.`,
 	}
 	evidence.addTo(c)
 	c.Flags().StringVar(&to, "to", "", "also check the buckets at this destination `region`")
-	return c
+	return inFormats(c, "json", "csv")
 }
 
 func (a *app) examine(ctx context.Context, w *session, d *doctor.Doctor, to string) error {

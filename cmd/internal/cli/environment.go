@@ -17,9 +17,10 @@ import (
 // to paste have the flag only where it was given.
 const configFlag = "config"
 
-// variable is the environment variable of a flag, or nothing for what asks for help.
+// variable is the environment variable of a flag, or nothing for those that ask for help.
 func variable(f *pflag.Flag) string {
-	if f.Name == "help" || f.Name == "version" {
+	switch f.Name {
+	case "help", "version", "no-descriptions": // the last is of what makes completions
 		return ""
 	}
 	return "RESIDENCY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
@@ -83,15 +84,6 @@ func refusal(f *pflag.Flag, err error) error {
 		return invalid.Unwrap()
 	}
 	return err
-}
-
-// flagError is an error of the command line's flags, as usage.
-func flagError(c *cobra.Command, err error) error {
-	if invalid := (*pflag.InvalidValueError)(nil); errors.As(err, &invalid) {
-		f := invalid.GetFlag()
-		err = fmt.Errorf("--%s %q: %w", f.Name, invalid.GetValue(), refusal(f, err))
-	}
-	return &usageError{err: err, remedy: c.CommandPath() + " --help"}
 }
 
 // blame names the variables that an error is about: of flags that it names, or whose

@@ -77,7 +77,7 @@ destination of a named bucket, or if its tag says so.`,
 	c.Flags().BoolVar(&check, "check", false, "exit 3 if data is outside the allowed jurisdictions")
 	c.Flags().StringSliceVar(&allowed, "policy", nil,
 		"where data may be, if the configuration does not say: sets, countries or region codes\n(`LIST`, such as EU,CH)")
-	return c
+	return inFormats(c, "json", "csv")
 }
 
 // givePolicy puts a policy in force where the configuration has none.

@@ -68,8 +68,7 @@ func restoreTier(text string) (string, error) {
 	}
 	i := slices.IndexFunc(plan.RestoreTiers(), func(t string) bool { return strings.EqualFold(t, text) })
 	if i < 0 {
-		return "",
-			&usageError{err: fmt.Errorf("--restore %q: one of %s", text, strings.Join(plan.RestoreTiers(), ", "))}
+		return "", choice("restore", text, plan.RestoreTiers())
 	}
 	return plan.RestoreTiers()[i], nil
 }

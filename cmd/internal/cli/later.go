@@ -56,8 +56,8 @@ the versions in the plan, lists what is left, and writes the certificate.
 				if err := a.confirmDigest(c.Context(), w, p, agree); err != nil {
 					return err
 				}
-				fmt.Fprintf(a.Out, "Nothing to do: the source of plan %s was erased and found empty.\n", p.ID)
-				return nil
+				return a.nothingToDo(nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
+					Reason: "the source of plan " + p.ID + " was erased and found empty"})
 			}
 			command := a.command("erase", "--plan", p.ID, "--approve", p.Digest)
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
@@ -94,8 +94,8 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
   residency verify --plan acme-eu-west-1-3f9a0c1b2d4e --verify readback`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if how != "auto" && how != "readback" {
-				return &usageError{err: fmt.Errorf("--verify %q: one of auto, readback", how)}
+			if err := choice("verify", how, verifyWays()); err != nil {
+				return err
 			}
 			w, p, err := a.planned(c.Context(), plan)
 			if err != nil {
@@ -170,13 +170,16 @@ holds the state). Without --plan it lists all plans; with it, it shows that plan
 				if err != nil {
 					return err
 				}
+				if a.output == "csv" {
+					return a.printPlans(w, []any{s})
+				}
 				return a.printStatus(p, s)
 			}
 			return a.listPlans(c.Context(), w)
 		},
 	}
 	addPlan(c, &plan)
-	return c
+	return inFormats(c, "json", "csv")
 }
 
 func (a *app) listPlans(ctx context.Context, w *session) error {
@@ -184,14 +187,15 @@ func (a *app) listPlans(ctx context.Context, w *session) error {
 	if err != nil {
 		return err
 	}
-	all := []*migrate.Status{}
+	all := []any{}
 	names := sortedKeys(w.config.Customers)
 	var damaged error // what hides others' plans from nobody
 	for _, id := range ids {
 		s, err := a.statusOf(ctx, w, id)
 		if errors.Is(err, state.ErrDamaged) {
 			if a.customer == "" || strings.HasPrefix(id, a.customer+"-") {
-				damaged = errors.Join(damaged, err)
+				damaged = errors.Join(damaged, fmt.Errorf("plan %s: %w", id, err))
+				all = append(all, damagedPlan{"residency/status/1", id, migrate.Damaged, err.Error()})
 			}
 			continue
 		}
@@ -207,7 +211,7 @@ func (a *app) listPlans(ctx context.Context, w *session) error {
 		return &usageError{err: fmt.Errorf("no plan in %s is about customer %q, and the configuration does not name them%s",
 			w.home, a.customer, meant(a.customer, names)), remedy: "residency status lists the plans of all customers"}
 	}
-	return errors.Join(a.printPlans(w, all, damaged != nil), damaged)
+	return errors.Join(a.printPlans(w, all), damaged)
 }
 
 func (a *app) statusOf(ctx context.Context, w *session, id string) (*migrate.Status, error) {
@@ -218,21 +222,34 @@ func (a *app) statusOf(ctx context.Context, w *session, id string) (*migrate.Sta
 	return a.runner(w, 0).Status(ctx, p)
 }
 
-// printPlans lists plans; others tells that there are more, which cannot be read.
-func (a *app) printPlans(w *session, all []*migrate.Status, others bool) error {
+// damagedPlan is a plan of which nothing is known.
+type damagedPlan struct {
+	Schema string        `json:"schema"`
+	Plan   string        `json:"plan"`
+	Stage  migrate.Stage `json:"stage"`
+	Error  string        `json:"error"`
+}
+
+// printPlans lists plans: a *migrate.Status of each, or a damagedPlan.
+func (a *app) printPlans(w *session, all []any) error {
 	if a.output == "json" {
 		return a.json(all)
 	}
 	header := []render.Column{{Name: "plan"}, {Name: "customer"}, {Name: "destination", Fold: true}, {Name: "stage", Mark: true},
 		{Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created", Spare: true}}
-	created := time.DateOnly
+	created, count := time.DateOnly, render.Count
 	if a.output == "csv" {
-		created = "2006-01-02 15:04"
+		created, count = "2006-01-02 15:04", number
 	}
 	var rows [][]string
-	for _, s := range all {
-		rows = append(rows, []string{s.Plan, s.Customer, s.Destination, string(s.Stage), render.Count(s.EntriesCopied),
-			render.Count(s.Entries), s.Created.Format(created)})
+	for _, one := range all {
+		switch s := one.(type) {
+		case *migrate.Status:
+			rows = append(rows, []string{s.Plan, s.Customer, s.Destination, string(s.Stage), count(s.EntriesCopied),
+				count(s.Entries), s.Created.Format(created)})
+		case damagedPlan:
+			rows = append(rows, []string{s.Plan, "", "", string(s.Stage), "", "", ""})
+		}
 	}
 	if a.output == "csv" {
 		names := make([]string, len(header))
@@ -240,9 +257,6 @@ func (a *app) printPlans(w *session, all []*migrate.Status, others bool) error {
 			names[i] = c.Name
 		}
 		return render.CSV(a.Out, names, rows)
-	}
-	if len(rows) == 0 && others {
-		return nil
 	}
 	if len(rows) == 0 {
 		fmt.Fprintf(a.Out, "No plans in %s.\n", w.home)
@@ -278,7 +292,7 @@ func (a *app) nextStep(p *plan.Plan, s *migrate.Status) string {
 		return "" // they name what to do
 	}
 	switch s.Stage {
-	case migrate.Planned, migrate.Copying:
+	case migrate.Planned, migrate.Copying, migrate.Aborted:
 		if len(p.EraseBlockers) > 0 {
 			return a.command("migrate", "--plan", p.ID, "--keep-source", "--approve", p.Digest)
 		}

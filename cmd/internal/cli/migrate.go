@@ -247,8 +247,8 @@ func (m *migration) run(ctx context.Context) error {
 		if err := m.confirmDigest(ctx, m.session, p, m.agree); err != nil {
 			return err
 		}
-		fmt.Fprintf(m.Out, "Nothing to do: plan %s is done, and its source was empty when it was certified.\n", p.ID)
-		return nil
+		return m.nothingToDo(nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
+			Reason: "plan " + p.ID + " is done, and its source was empty when it was certified"})
 	}
 	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
 		if err := m.printPlan(p, d); err != nil {

@@ -37,7 +37,7 @@ func (a *app) permissionsCommand() *cobra.Command {
 			for _, name := range stages {
 				s, err := permission.Parse(name)
 				if err != nil {
-					return &usageError{err: fmt.Errorf("--stage: %w", err),
+					return &usageError{err: fmt.Errorf("--stage: %w%s", err, meant(name, stageNames())),
 						remedy: "residency help permissions says what each is"}
 				}
 				list = append(list, s)
@@ -63,20 +63,8 @@ func (a *app) permissionsCommand() *cobra.Command {
 	c.Flags().StringVar(&to, "to", "", "destination `region`")
 	c.Flags().StringVar(&end, "end", "",
 		"print only the document of this `end`: source, destination, state or elsewhere")
-	complete := func(values []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return values, cobra.ShellCompDirectiveNoFileComp
-		}
-	}
 	longHelp(c, permissionsHelp)
-	var names []string
-	for _, s := range permission.Stages() {
-		names = append(names, string(s)+"\t"+s.Command())
-	}
-	// They fail for a flag that does not exist, or twice.
-	_ = c.RegisterFlagCompletionFunc("stage", complete(names))
-	_ = c.RegisterFlagCompletionFunc("end", complete(permission.EndNames()))
-	return c
+	return inFormats(c, "json", "csv", "terraform")
 }
 
 // permissionsHelp is the topic, with the table of this very program.
@@ -89,7 +77,7 @@ func permissionsHelp() string {
 // ofEnd finds the one document of an end.
 func ofEnd(documents []permission.Document, end string) ([]permission.Document, error) {
 	if !slices.Contains(permission.EndNames(), end) {
-		return nil, &usageError{err: fmt.Errorf("--end %q: one of %s", end, strings.Join(permission.EndNames(), ", "))}
+		return nil, choice("end", end, permission.EndNames())
 	}
 	found := slices.DeleteFunc(documents, func(d permission.Document) bool { return d.Where.Name() != end })
 	switch len(found) {

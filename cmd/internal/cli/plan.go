@@ -62,6 +62,9 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
 			w.unguardedWrites = unguarded
 			p, err := a.makePlan(c.Context(), w, d, customer, verify)
+			if errors.Is(err, plan.ErrNothing) {
+				return errors.Join(a.nothingToMove(d, customer, err), err)
+			}
 			if err != nil {
 				return err
 			}
@@ -82,11 +85,13 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 	addRedirects(c, &redirects)
 	addUnguarded(c, &unguarded)
 	scope.addTo(c)
-	return c
+	return inFormats(c, "json", "csv")
 }
 
 // verifyAuto is how to verify unless told otherwise.
 const verifyAuto = "auto"
+
+func verifyWays() []string { return []string{verifyAuto, "readback"} }
 
 func addVerify(c *cobra.Command, verify *string) {
 	c.Flags().StringVar(verify, "verify", verifyAuto,
@@ -147,8 +152,8 @@ func (a *app) resolve(ctx context.Context, w *session, to string) (regions.Resol
 // makePlan finds the customer's places and plans their move.
 func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, customer, verify string) (*plan.Plan,
 	error) {
-	if verify != verifyAuto && verify != "readback" {
-		return nil, &usageError{err: fmt.Errorf("--verify %q: one of auto, readback", verify)}
+	if err := choice("verify", verify, verifyWays()); err != nil {
+		return nil, err
 	}
 	request := a.request(w, customer, nil)
 	request.Locate = true

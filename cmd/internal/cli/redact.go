@@ -46,7 +46,7 @@ func withoutKeys(v any) any {
 		c := *x
 		c.Blockers = issues(x.Blockers)
 		return &c
-	case []*migrate.Status:
+	case []any:
 		all := make([]any, len(x))
 		for i, s := range x {
 			all[i] = withoutKeys(s)

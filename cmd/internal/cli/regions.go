@@ -11,10 +11,12 @@ import (
 	"github.com/residency/residency/regions"
 )
 
+const regionsName = "regions"
+
 func (a *app) regionsCommand() *cobra.Command {
 	var provider string
 	c := &cobra.Command{
-		Use:   "regions",
+		Use:   regionsName,
 		Short: "List cloud regions with their place, country, operator and law",
 		Long: `regions lists the built-in catalog. It needs no configuration and no network.
 Every row has a source and a date. What it says of the law is in three groups: law
@@ -48,7 +50,7 @@ memory. What is only negotiated or adopted is told apart.`,
 		Args:    cobra.ExactArgs(2),
 		RunE:    func(_ *cobra.Command, codes []string) error { return a.showRegions(codes, a.compare) },
 	})
-	return c
+	return inFormats(c, "json", "csv")
 }
 
 // regionView is a region as JSON shows it.
@@ -99,7 +101,7 @@ func view(c *regions.Catalog, r regions.Region) regionView {
 	country, _ := c.Country(r.Country)
 	v := regionView{
 		Provider: r.Provider, Code: r.Code, Name: r.Name, Place: r.Place, Country: r.Country, CountryName: country.Name,
-		Countries: r.Countries, Within: r.Within, Sets: c.RegionSets(r),
+		Countries: r.Countries, Within: r.Within, Sets: notNil(c.RegionSets(r)),
 		Operator: operator.Name, OperatorCountry: operator.Country, OperatorParent: operator.Parent,
 		Supplier: operator.SupplierName, SupplierCountry: operator.Supplier, OperatorNote: operator.Note,
 		Partition: r.Partition, Kind: r.Kind, Status: r.Status,
@@ -133,7 +135,7 @@ func (a *app) listRegions(catalog *regions.Catalog, provider string) error {
 		}
 	}
 	if len(views) == 0 {
-		return &usageError{err: fmt.Errorf("no provider %q in the catalog; it has aws, azure, gcp", provider)}
+		return choice("provider", provider, catalogProviders(catalog))
 	}
 	if a.output == "json" {
 		return render.JSON(a.Out, views)
@@ -189,7 +191,8 @@ func (a *app) showRegions(codes []string, show func([]regionView) error) error {
 			}
 		}
 		if len(found) == 0 {
-			return fmt.Errorf("%w: %q is not in the catalog", regions.ErrUnknownRegion, code)
+			return &usageError{err: fmt.Errorf("region %q is not in the catalog%s", code,
+				meant(code, catalogCodes(catalog))), remedy: "residency regions lists all regions"}
 		}
 		for _, r := range found {
 			views = append(views, view(catalog, r))
@@ -287,4 +290,22 @@ func (a *app) compare(views []regionView) error {
 	}
 	return a.page.Table(a.Out, []render.Column{{Name: ""}, {Name: views[0].Code, Fold: true},
 		{Name: views[1].Code, Fold: true}}, rows)
+}
+
+// catalogProviders are those that the catalog has regions of.
+func catalogProviders(c *regions.Catalog) (names []string) {
+	for _, r := range c.All() {
+		if !slices.Contains(names, r.Provider) {
+			names = append(names, r.Provider)
+		}
+	}
+	return names
+}
+
+// catalogCodes are the codes of all regions, without and with their provider.
+func catalogCodes(c *regions.Catalog) (codes []string) {
+	for _, r := range c.All() {
+		codes = append(codes, r.Code, r.Provider+":"+r.Code)
+	}
+	return codes
 }
