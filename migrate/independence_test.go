@@ -71,6 +71,35 @@ func TestServersOneBucketUnderTwoNames(t *testing.T) {
 	}
 }
 
+// One address that is said to stand in two countries blocks, whoever asks for the plan; a
+// service that knows the region of each bucket may have both there.
+func TestOneAddress(t *testing.T) {
+	for name, located := range map[string]bool{"a server": false, "an emulator": true} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, false)
+			f.put("a", []byte("a"), nil)
+			at := f.box.Endpoints[us]
+			var err error
+			f.provider, err = s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox", Backoff: atOnce,
+				Amazon: located, Signing: map[string]string{eu: us},
+				Endpoints: map[string]string{us: at, eu: strings.Replace(at, "127.0.0.1", "LOCALHOST", 1)}})
+			f.must(nil, err)
+			p, err := plan.Make(t.Context(), f.home, plan.Request{
+				Customer: "acme", Verify: "auto", Stores: f.stores, Now: time.Now(), Progress: &progress.Progress{},
+				Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
+				Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
+					Country: "US", Bucket: f.bucket, Versioning: objectstore.Unversioned}}},
+				BucketName: func(bucket, region string) string { return bucket + "-" + region },
+			})
+			f.must(nil, err)
+			text := blocked(p, "one-address")
+			if want := "cloud:us-east-1 (US) and cloud:eu-west-1 (IE) are one address"; strings.Contains(text, want) == located {
+				t.Errorf("blocker %q; expected one: %t", text, !located)
+			}
+		})
+	}
+}
+
 func (f *fixture) versioned(client *s3.Client, bucket string) {
 	f.t.Helper()
 	f.must(client.PutBucketVersioning(f.t.Context(), &s3.PutBucketVersioningInput{Bucket: &bucket,

@@ -22,6 +22,9 @@ type Capabilities struct {
 	// ConditionsWrites compares the conditions of writes, be they of objects, uploads or
 	// copies. Of others a probe shows it.
 	ConditionsWrites bool
+	// LocatesBuckets tells of each bucket in which of its regions it is, whatever address is
+	// asked. Where others answer at one address, they are at one place.
+	LocatesBuckets bool
 	// NewBuckets is what it gives each new bucket by itself.
 	NewBuckets NewBucket
 	// NoMarkers tells that the service has versions, but no delete markers: histories with

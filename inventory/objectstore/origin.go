@@ -36,5 +36,13 @@ func Origin(endpoint string) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// OneAddress tells whether two endpoints lead to one host and port, whatever is spoken
+// there. Amazon's do not count: there each region has its own.
+func OneAddress(a, b string) bool {
+	_, one, told := strings.Cut(Origin(a), "://")
+	_, other, too := strings.Cut(Origin(b), "://")
+	return told && too && one == other
+}
+
 // AmazonOrigin is the origin of all of Amazon's endpoints in a partition.
 func AmazonOrigin(partition string) string { return "Amazon S3, partition " + partition }

@@ -40,6 +40,25 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+func TestOneAddress(t *testing.T) {
+	for _, same := range [][2]string{
+		{"http://127.0.0.1:9000", "http://LOCALHOST.:9000/x"}, {"http://[::1]:9000", "https://localhost:9000"},
+		{"https://s3.example.net", "https://S3.example.net.:443"}, {"http://s3.example.net", "http://s3.example.net:80"},
+	} {
+		if !objectstore.OneAddress(same[0], same[1]) {
+			t.Errorf("%q are two", same)
+		}
+	}
+	for _, apart := range [][2]string{
+		{"http://127.0.0.1:9000", "http://127.0.0.1:9001"}, {"https://s3.example.net", "http://s3.example.net"},
+		{"https://s3.us-east-1.amazonaws.com", "https://s3.eu-west-1.amazonaws.com"}, {"", ""},
+	} {
+		if objectstore.OneAddress(apart[0], apart[1]) {
+			t.Errorf("%q are one", apart)
+		}
+	}
+}
+
 func TestAmazonHost(t *testing.T) {
 	for host, want := range map[string]objectstore.Amazon{
 		"s3.amazonaws.com":                                          {Partition: "aws"},

@@ -23,6 +23,13 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 	if objectstore.CanCopy(source, destination) {
 		m.Way, m.Redirects = ServerSide, p.AskRedirects
 	}
+	if to := p.Destination; objectstore.OneAddress(m.Source.Endpoint, to.Endpoint) && m.Source.Country != "" &&
+		m.Source.Country != to.Country && !objectstore.CapabilitiesOf(destination).LocatesBuckets {
+		p.block(Issue{Rule: "one-address", Location: m.From().String(),
+			Text: fmt.Sprintf("%s (%s) and %s (%s) are one address, %s: who answers there stands in one country, and "+
+				"nothing would leave it", m.Source, m.Source.Country, to, to.Country, to.Endpoint),
+			Remedy: "correct the endpoints, or the countries, in the configuration"})
+	}
 	if err := objectstore.CheckBucketName(m.Destination); err != nil {
 		p.block(Issue{Rule: "bucket-name", Location: m.From().String(),
 			Text:   "the destination's name cannot be used: " + err.Error(),

@@ -79,6 +79,9 @@ func (k *checker) check(c *Config) error {
 			return err
 		}
 	}
+	if err := k.addresses(c); err != nil {
+		return err
+	}
 	if err := k.policy("$.policy.allowed", c.Policy.Allowed); err != nil {
 		return err
 	}

@@ -103,6 +103,16 @@ func TestParseFaults(t *testing.T) {
 		{"an unknown kind that is not used", "version: 1\nproviders:\n  a: {type: aws, not_used: [cupboards]}\n",
 			"f.yaml:3:29: provider a: not_used \"cupboards\""},
 		{"what S3 services do not have", base + "    not_used: [table buckets]\n", "provider cloud: not_used"},
+		{"one address in two countries", strings.Replace(twice("http://[::1]:9101/x"), "US", "IE", 1),
+			"f.yaml:12:24: endpoint \"http://[::1]:9101/x\" of other:here (IE) is the address of cloud:us-east-1 (US; line 6, " +
+				"column 29)"},
+		{"one address for regions in two countries", "version: 1\nproviders:\n  a:\n    type: s3\n    endpoint: " +
+			"https://s3.example.net\n    regions: [eu-west-1, us-east-1]\n",
+			"f.yaml:5:15: endpoint \"https://s3.example.net\" of a:us-east-1 (US) is the address of a:eu-west-1 (IE; line 5"},
+		{"an emulator's address in another country", "version: 1\nproviders:\n  a: {type: aws, endpoint: " +
+			"\"http://localhost:5000\", regions: [eu-west-1, us-east-1]}\n  b:\n    type: s3\n    regions:\n      x: " +
+			"{endpoint: \"http://127.0.0.1:5000\", country: IE}\n", "f.yaml:7:21: endpoint \"http://127.0.0.1:5000\" of " +
+			"b:x (IE) is the address of a:us-east-1 (US; line 3"},
 		{"duplicate key", base + "policy: {}\npolicy: {}\n", "f.yaml:9:1:"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,6 +141,10 @@ func TestParseApart(t *testing.T) {
 			"[\"other:shared/g/\"]\n",
 		"version: 1\nproviders:\n  one: {type: aws}\n  two: {type: aws, regions: [cn-north-1]}\ncustomers:\n  acme:\n    " +
 			"data: [\"one:shared\"]\n  globex:\n    data: [\"two:shared\"]\n",
+		// Two regions in one country, and an emulator, which has a region for each bucket.
+		base + "      us-west-2: {endpoint: \"http://localhost:9101\"}\n",
+		"version: 1\nproviders:\n  a: {type: aws, endpoint: \"http://localhost:5000\", regions: [eu-west-1, us-east-1]}\n" +
+			"  b: {type: aws, endpoint: \"http://127.0.0.1:5000\", regions: [eu-west-3]}\n",
 	} {
 		if _, err := Parse(catalog, "f.yaml", []byte(in)); err != nil {
 			t.Errorf("Parse: %v, want none for\n%s", err, in)

@@ -88,6 +88,7 @@ type Provider struct {
 	keys      []CustomerKey
 	pageSize  int32
 	listers   int
+	global    bool // Options.Amazon
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -131,7 +132,7 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	return &Provider{name: o.Name, sends: sends, patience: o.Patience.orDefault(), observe: o.Observe, pace: o.Pace,
 		endpoints: o.Endpoints, signing: o.Signing, fallback: o.Endpoint, base: base, owner: owner,
 		now: o.Now, backoff: o.Backoff, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys,
-		stores: make(map[string]*Store)}, nil
+		global: o.Amazon, stores: make(map[string]*Store)}, nil
 }
 
 // Regions lists the configured regions in order; empty means all that the
@@ -164,7 +165,7 @@ func (p *Provider) Region(region string) *Store {
 	named, own := objectstore.AmazonS3(t.address)
 	s := &Store{
 		provider: p.name, region: region, signing: signing, endpoint: endpoint,
-		amazon: endpoint == "" || own, named: named, client: client,
+		amazon: endpoint == "" || own, global: p.global, named: named, client: client,
 		owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys,
 		objects: newObjects(client, t), transport: t,
 	}
@@ -199,6 +200,7 @@ type Store struct {
 	signing  string // the region that requests are signed for
 	endpoint string
 	amazon   bool               // it is Amazon's own service
+	global   bool               // it, or what stands in for it, knows the regions of all buckets
 	named    objectstore.Amazon // what the name of its host says then
 	client   *s3.Client
 	owner    *owner
@@ -266,9 +268,9 @@ func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 //     April 2026 "Blocking or unblocking SSE-C for a general purpose bucket".
 func (s *Store) Capabilities() objectstore.Capabilities {
 	if !s.amazon {
-		return objectstore.Capabilities{}
+		return objectstore.Capabilities{LocatesBuckets: s.global}
 	}
-	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true,
+	return objectstore.Capabilities{LocatesBuckets: true, CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true,
 		AcrossRegions: true, KeepsOwner: true, ConditionsWrites: true,
 		NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
 }

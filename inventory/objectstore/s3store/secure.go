@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -30,10 +31,11 @@ func checkEndpoint(endpoint string, insecure bool) error {
 
 // private tells whether nobody on the way can read what is sent to an address.
 func private(u *url.URL) bool {
-	if u.Scheme == "https" || u.Hostname() == "localhost" {
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") // as names are compared (RFC 4343, RFC 1034)
+	if u.Scheme == "https" || host == "localhost" {
 		return true
 	}
-	ip := net.ParseIP(u.Hostname())
+	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
 }
 

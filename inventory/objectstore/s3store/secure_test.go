@@ -14,6 +14,7 @@ func TestInsecureEndpoints(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	for endpoint, want := range map[string]error{
 		"https://s3.example.com": nil, "http://127.0.0.1:9000": nil, "http://localhost:9000": nil, "http://[::1]:9000": nil,
+		"http://LOCALHOST:9000": nil, "http://localhost.:9000": nil, "http://localhost..:9000": objectstore.ErrInsecure,
 		"http://s3.example.com": objectstore.ErrInsecure, "http://10.0.0.1:9000": objectstore.ErrInsecure,
 		"http://localhost.example.com": objectstore.ErrInsecure, "http://127.0.0.1.example.com": objectstore.ErrInsecure,
 	} {
