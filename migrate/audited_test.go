@@ -13,10 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
@@ -31,6 +34,7 @@ type audited struct {
 	dir    string // of the plan
 	plan   *plan.Plan
 	runner *migrate.Runner
+	keys   []dsse.Verifier // that it is signed with
 }
 
 func newAudited(t *testing.T, keys int) *audited {
@@ -77,6 +81,10 @@ func newAudited(t *testing.T, keys int) *audited {
 	must(err)
 	a := &audited{t: t, dir: filepath.Join(home, p.ID), plan: p, runner: &migrate.Runner{Home: state.NewDir(home),
 		Stores: stores, Now: time.Now, Sleep: noSleep, Progress: &progress.Progress{}, Workers: 2, Tool: "test", Host: "here"}}
+	for _, kind := range []string{attest.Ed25519, attest.ECDSAP256} {
+		s, v := newKey(t, kind)
+		a.runner.Signers, a.keys = append(a.runner.Signers, s), append(a.keys, v)
+	}
 	r, err := a.runner.Run(ctx, p, migrate.Options{})
 	if err != nil {
 		t.Fatal(err, problems(r))

@@ -2,8 +2,11 @@ package migrate
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
+	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/destination"
@@ -43,9 +46,35 @@ func (w *work) certify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// An envelope that is there is about the certificate before.
+	if err := w.run.Home.Remove(ctx, w.run.Name(attest.File)); err != nil {
+		return err
+	}
 	if err := w.run.Home.Put(ctx, w.run.Name(record.CertificateFile), data); err != nil {
 		return err
 	}
 	r.Certificate = strings.TrimSuffix(w.run.Home.String(), "/") + "/" + w.run.Name(record.CertificateFile)
+	return nil
+}
+
+// ErrUnsigned reports a certificate that is there, and could not be signed.
+var ErrUnsigned = remedy.New("the certificate was written, and it could not be signed",
+	"residency certificate sign DIRECTORY --sign KEY signs it, in the plan's directory of the state or in a copy of it")
+
+// sign signs the certificate, if there is anybody who does.
+func (w *work) sign(ctx context.Context) error {
+	if len(w.signers) == 0 {
+		return nil
+	}
+	if err := audit.Attest(ctx, w.run.Home, w.run.Name, w.signers...); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnsigned, err)
+	}
+	for _, s := range w.signers {
+		id, err := s.KeyID()
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnsigned, err)
+		}
+		w.result.Signed = append(w.result.Signed, id)
+	}
 	return nil
 }

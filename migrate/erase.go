@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,12 @@ func (w *work) erase(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.result.outcome(w.run.Plan, spoiled, w.run.Totals().Entries)
+	unsigned := w.sign(ctx)
+	outcome := w.result.outcome(w.run.Plan, spoiled, w.run.Totals().Entries)
+	if outcome == nil || unsigned == nil {
+		return cmp.Or(outcome, unsigned)
+	}
+	return errors.Join(outcome, unsigned)
 }
 
 // outcome says what an erase that has come to its end came to: spoiled of so many entries are

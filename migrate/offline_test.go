@@ -12,7 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
@@ -28,7 +31,7 @@ func (a *audited) evidence() (names []string) {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	names = []string{record.CertificateFile, audit.IndexFile(1)}
+	names = []string{record.CertificateFile, attest.File, audit.IndexFile(1)}
 	for l := range strings.Lines(string(index)) {
 		_, name, _ := strings.Cut(strings.TrimSpace(l), "  ")
 		names = append(names, name)
@@ -38,11 +41,29 @@ func (a *audited) evidence() (names []string) {
 
 func (a *audited) verify() *audit.Report {
 	a.t.Helper()
-	r, err := audit.Verify(a.t.Context(), audit.Folder(a.dir))
+	r, err := audit.Verify(a.t.Context(), audit.Folder(a.dir), a.keys...)
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	return r
+}
+
+// newKey is a key pair.
+func newKey(t *testing.T, kind string) (attest.Signer, dsse.Verifier) {
+	t.Helper()
+	private, public, err := attest.Generate(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := attest.ParseSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := attest.ParseVerifier(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, v
 }
 
 func named(r *audit.Report, file string) bool {
@@ -57,7 +78,7 @@ func named(r *audit.Report, file string) bool {
 // One bit that changes anywhere in the evidence is found, and so is the file that it is in.
 func TestEachBitCounts(t *testing.T) {
 	a := newAudited(t, 1_500) // two segments
-	if r := a.verify(); !r.Valid || !r.Recomputed || r.Files != int64(len(a.evidence())-2) {
+	if r := a.verify(); !r.Valid || !r.Recomputed || r.Files != int64(len(a.evidence())-3) {
 		t.Fatalf("sound: %+v", r)
 	}
 	names := a.evidence()
@@ -96,6 +117,8 @@ func (a *audited) flip(random *rand.Rand, name string, meanwhile func()) {
 // out, and evidence that contradicts itself, are found all the same.
 func TestNumbersAreCountedAnew(t *testing.T) {
 	a := newAudited(t, 20)
+	a.keys = nil // signed by nobody, or by whoever made it agree
+	a.remove(attest.File)
 	home := state.NewDir(filepath.Dir(a.dir))
 	of := func() *record.Record {
 		t.Helper()
@@ -169,6 +192,69 @@ func TestNumbersAreCountedAnew(t *testing.T) {
 	if r := a.verify(); r.Valid || !named(r, "gate.json: the listing of cloud:source-bucket-eu-west-1") ||
 		!named(r, "closing.json: the last listing of cloud:source-bucket-eu-west-1") {
 		t.Errorf("a receipt of another version: %+v", r)
+	}
+}
+
+func (a *audited) remove(name string) {
+	a.t.Helper()
+	if err := os.Remove(filepath.Join(a.dir, name)); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// Evidence that agrees with itself in everything, with one receipt that says more than was
+// done, is somebody else's word: another key's signature does not make it the signer's.
+func TestForgedAndSignedAnew(t *testing.T) {
+	a := newAudited(t, 20)
+	home := state.NewDir(filepath.Dir(a.dir))
+	of, err := record.Of(t.Context(), home, a.plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := a.plan.Segments[0]
+	known, err := of.Load(t.Context(), s, record.WithReceipts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known.Receipts[3].Method, known.Receipts[3].SHA256 = receipt.ReadbackSHA256, strings.Repeat("ab", 32)
+	data, err := receipt.Encode(nil, s, known.Receipts)
+	if err == nil {
+		err = home.Put(t.Context(), of.Name(s.File("receipts")), data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c certificate.Certificate
+	a.read(record.CertificateFile, &c)
+	account, err := audit.Write(t.Context(), of, crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account.Derive(of, &c)
+	c.Redacted = account.Redacted
+	if data, err = c.Encode(); err == nil {
+		err = home.Put(t.Context(), of.Name(record.CertificateFile), data)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := a.verify(); r.Valid || !named(r, attest.File) {
+		t.Errorf("beside the signature that was there: %+v", r)
+	}
+	a.remove(attest.File)
+	if r := a.verify(); r.Valid || !named(r, attest.File) {
+		t.Errorf("without a signature: %+v", r)
+	}
+	signer, verifier := newKey(t, attest.ECDSAP256)
+	if err := audit.Attest(t.Context(), home, of.Name, signer); err != nil {
+		t.Fatal(err)
+	}
+	if r := a.verify(); r.Valid || !named(r, "no signature is of key") {
+		t.Errorf("with another key's signature: %+v", r)
+	}
+	a.keys = []dsse.Verifier{verifier} // for them all is well: that is why keys travel another way
+	if r := a.verify(); !r.Valid || !r.Recomputed {
+		t.Errorf("held against the forger's key: %+v", r)
 	}
 }
 

@@ -39,7 +39,7 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 	return &work{
 		run: run, reservation: reservation, probes: tried, tagging: tags,
 		sourceCheck: changes.NewCheck(run, reservation), budget: r.Budget,
-		result: result, tool: r.Tool, host: r.Host, catalog: r.Catalog,
+		result: result, tool: r.Tool, host: r.Host, catalog: r.Catalog, signers: r.Signers,
 	}, nil
 }
 

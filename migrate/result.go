@@ -59,6 +59,8 @@ type Result struct {
 	Found       int64  `json:"found_at_destination"`
 	Erased      bool   `json:"erased"`      // the erase step ran to its end
 	Certificate string `json:"certificate"` // where it lies; empty if there is none
+	// Signed are the IDs of the keys that it was signed with.
+	Signed []string `json:"signed_by"`
 
 	copies   segment.Summary
 	unerased receipt.Failures
@@ -75,7 +77,7 @@ func newResult(p *plan.Plan) *Result {
 		Schema: "residency/result/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer,
 		Verdicts: map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{},
 		Added: map[string]int64{}, NotCompared: p.NotCompared(),
-		Fence: []string{}, Callers: []certificate.Caller{}, Problems: Problems{}, Left: []certificate.Left{},
+		Signed: []string{}, Fence: []string{}, Callers: []certificate.Caller{}, Problems: Problems{}, Left: []certificate.Left{},
 	}
 }
 

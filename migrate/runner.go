@@ -8,6 +8,7 @@ import (
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/copier"
@@ -35,6 +36,8 @@ type Runner struct {
 	Configuration inventory.Configuration
 	// Catalog is the built-in knowledge that plans were made by, for the certificate.
 	Catalog certificate.Catalog
+	// Signers sign the certificate.
+	Signers []attest.Signer
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration

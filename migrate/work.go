@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/copier"
@@ -22,6 +23,7 @@ type work struct {
 	tool        string
 	host        string
 	catalog     certificate.Catalog
+	signers     []attest.Signer
 
 	// unsettled is how the source differs from the last pass that was to be made.
 	unsettled changes.Drift

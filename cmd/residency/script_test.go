@@ -46,6 +46,11 @@ func scripts(onAmazon bool) testscript.Params {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			directory, err := filepath.Abs(filepath.Join("..", "..", "scripts"))
+			if err != nil {
+				return err
+			}
+			env.Setenv("SCRIPTS", directory)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else every program waits a second before it ends
 			env.Values[leaseKey{}] = new(func() error)
 			env.Values[amazonKey{}] = new(*amazon.Server)

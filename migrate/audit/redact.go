@@ -12,6 +12,9 @@ import (
 	"io"
 	"slices"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
@@ -203,8 +206,8 @@ type Target interface {
 // has no object keys. Its certificate is the same to the bit, with whatever signs it, and so are
 // its numbers: the root of the copy's tree stands in it. Whoever has the salt can show which key
 // an entry is of.
-func Redact(ctx context.Context, home state.Home, to Target, beside ...string) (*Report, error) {
-	report, err := Verify(ctx, home)
+func Redact(ctx context.Context, home state.Home, to Target, keys ...dsse.Verifier) (*Report, error) {
+	report, err := Verify(ctx, home, keys...)
 	if err != nil || !report.Valid {
 		return report, err
 	}
@@ -237,13 +240,13 @@ func Redact(ctx context.Context, home state.Home, to Target, beside ...string) (
 		return report, fmt.Errorf("%w: it would have the root %s, the certificate says %s; the version that wrote it "+
 			"(%s) can", ErrRedact, got.Root, report.Said.Redacted.Root, report.Said.Tool)
 	}
-	return report, copyKeyless(ctx, home, to, report.Said, beside)
+	return report, copyKeyless(ctx, home, to, report.Said)
 }
 
 // copyKeyless copies what a redacted copy has as it is.
-func copyKeyless(ctx context.Context, home state.Home, to Target, c *certificate.Certificate, beside []string) error {
-	names := append([]string{record.CertificateFile, record.StartedFile, record.CallersFile, record.GateFile,
-		record.ClosingFile}, beside...)
+func copyKeyless(ctx context.Context, home state.Home, to Target, c *certificate.Certificate) error {
+	names := []string{record.CertificateFile, attest.File, record.StartedFile, record.CallersFile, record.GateFile,
+		record.ClosingFile}
 	for n := int64(1); n <= c.Evidence.IndexFiles; n++ {
 		names = append(names, IndexFile(n))
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/merkle"
@@ -30,10 +32,12 @@ type Report struct {
 	// the evidence none is.
 	Recomputed bool `json:"recomputed"`
 	// Redacted tells that it is a copy without keys, and so without what rests on them.
-	Redacted bool    `json:"redacted"`
-	Files    int64   `json:"files"` // of the evidence, that have their digests
-	Faults   []Fault `json:"faults"`
-	More     int64   `json:"more_faults,omitempty"` // than are listed
+	Redacted bool  `json:"redacted"`
+	Files    int64 `json:"files"` // of the evidence, that have their digests
+	// Signatures are of the envelope beside the certificate; none if it is not signed.
+	Signatures []Signature `json:"signatures"`
+	Faults     []Fault     `json:"faults"`
+	More       int64       `json:"more_faults,omitempty"` // than are listed
 
 	Said *certificate.Certificate `json:"-"` // nil if it could not be read
 }
@@ -42,6 +46,13 @@ type Report struct {
 type Fault struct {
 	File string `json:"file"`
 	What string `json:"what"`
+}
+
+// Signature is one of the certificate's.
+type Signature struct {
+	KeyID string `json:"key_id"`
+	// Valid tells that it is by a key that was given; of another key's it is not known.
+	Valid *bool `json:"valid"`
 }
 
 // mostFaults are listed.
@@ -67,8 +78,10 @@ var ErrEarlier = remedy.New("the certificate was written by an earlier version a
 // Verify checks a certificate with the evidence beside it: its own digest, that of each file,
 // and every number that can be counted anew. The home has the plan's directory as folder does.
 // An error means that the check could not be carried out; what it found is in the report.
-func Verify(ctx context.Context, home state.Home) (*Report, error) {
-	r := &Report{Schema: ReportSchema, Valid: true, Faults: []Fault{}}
+//
+// With keys, the certificate must be signed by each of them.
+func Verify(ctx context.Context, home state.Home, keys ...dsse.Verifier) (*Report, error) {
+	r := &Report{Schema: ReportSchema, Valid: true, Faults: []Fault{}, Signatures: []Signature{}}
 	data, err := home.Get(ctx, folded(record.CertificateFile))
 	if err != nil {
 		return nil, err
@@ -78,6 +91,9 @@ func Verify(ctx context.Context, home state.Home) (*Report, error) {
 	}
 	if r.Said == nil {
 		return r, nil
+	}
+	if err := r.signed(ctx, home, data, keys); err != nil {
+		return nil, err
 	}
 	withheld, err := isRedacted(ctx, home)
 	if err != nil {

@@ -22,7 +22,7 @@ const Schema = "residency/certificate/2"
 // Schema1 is that of releases whose certificates list every file of the evidence.
 const Schema1 = "residency/certificate/1"
 
-// Certificate is one migration's statement. It is not signed.
+// Certificate is one migration's statement. What signs it lies beside it; see package attest.
 type Certificate struct {
 	Schema     string `json:"schema"`
 	Tool       string `json:"tool"` // name and version of the program

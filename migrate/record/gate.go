@@ -11,12 +11,13 @@ import (
 )
 
 const (
-	// GateFile is there once the gate was passed, ClosingFile once an erase has come to its
-	// end.
-	GateFile    = "gate.json"
+	// GateFile is there once the gate was passed.
+	GateFile = "gate.json"
+	// ClosingFile is there once an erase has come to its end.
 	ClosingFile = "closing.json"
-	// GateSchema and ClosingSchema are theirs.
-	GateSchema    = "residency/gate/2"
+	// GateSchema is of the one.
+	GateSchema = "residency/gate/2"
+	// ClosingSchema is of the other.
 	ClosingSchema = "residency/closing/1"
 	// gateSchema1 is of releases that did not write down what the listings showed.
 	gateSchema1 = "residency/gate/1"

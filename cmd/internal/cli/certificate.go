@@ -16,6 +16,7 @@ import (
 	"github.com/residency/residency/cmd/internal/manual"
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/record"
@@ -28,11 +29,12 @@ const certificateName = "certificate"
 func (a *app) certificateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   certificateName,
-		Short: "Check, show or redact a certificate, with nothing but its evidence",
+		Short: "Check, show, sign or redact a certificate, with nothing but its evidence",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.certificateVerifyCommand(), a.certificateShowCommand(), a.certificateRedactCommand())
+	c.AddCommand(a.certificateVerifyCommand(), a.certificateShowCommand(), a.certificateRedactCommand(),
+		a.certificateSignCommand())
 	longHelp(c, func() string { return manual.Lookup(certificateName).Text(helpWidth) })
 	for _, sub := range c.Commands() { // which would have its parent's
 		sub.SetHelpFunc(func(c *cobra.Command, args []string) { c.Root().HelpFunc()(c, args) })
@@ -41,31 +43,40 @@ func (a *app) certificateCommand() *cobra.Command {
 }
 
 func (a *app) certificateVerifyCommand() *cobra.Command {
-	return inFormats(&cobra.Command{
+	var paths []string
+	c := &cobra.Command{
 		Use:   "verify DIRECTORY|FILE",
 		Short: "Check a certificate with its evidence, offline",
 		Long: `verify needs a plan's directory, or a copy of it, and nothing else: no
 configuration, no credentials, no network. It holds every file of the evidence
 against its digest, counts every number of the certificate anew from manifest,
 receipts and erasures, and holds the listings at the gate and after the last
-deletion against them. Whatever is wrong is named by its file; it then exits 5.
+deletion against them. With --key it must be signed by that key, too. Whatever is
+wrong is named by its file; it then exits 5.
 
 residency help certificate describes the evidence, and how to check it by hand.`,
 		Example: `  residency certificate verify .residency/acme-eu-west-1-3f9a0c1b2d4e
+  residency certificate verify evidence --key acme.pub
   residency certificate verify evidence/certificate.json -o json`,
 		Args: oneDirectory,
 		RunE: func(c *cobra.Command, args []string) error {
+			keys, err := verifiers(paths)
+			if err != nil {
+				return err
+			}
 			at, err := findCertificate(args[0])
 			if err != nil {
 				return err
 			}
-			r, err := audit.Verify(c.Context(), audit.Folder(at))
+			r, err := audit.Verify(c.Context(), audit.Folder(at), keys...)
 			if err != nil {
 				return notFound(at, err)
 			}
 			return a.printAudit(at, r)
 		},
-	}, "json", "csv")
+	}
+	addKey(c, &paths)
+	return inFormats(c, "json", "csv")
 }
 
 func (a *app) certificateShowCommand() *cobra.Command {
@@ -178,7 +189,7 @@ func findCertificate(path string) (string, error) {
 	if info.IsDir() {
 		return path, nil
 	}
-	if name := filepath.Base(path); name != record.CertificateFile {
+	if name := filepath.Base(path); name != record.CertificateFile && name != attest.File {
 		return "", &usageError{err: fmt.Errorf("%s is no %s", path, record.CertificateFile),
 			remedy: "name the directory of its plan"}
 	}
@@ -221,6 +232,7 @@ func (a *app) printAudit(at string, r *audit.Report) error {
 			[]string{"evidence", fmt.Sprintf("%s of %s files are here and have their digests; Merkle root %s",
 				render.Count(r.Files), render.Count(c.Evidence.Files), c.Evidence.Root)})
 	}
+	rows = append(rows, signatures(r)...)
 	numbers := "NOT counted: the evidence is not what the certificate was made over"
 	switch {
 	case r.Recomputed && r.Valid:
@@ -245,6 +257,24 @@ func (a *app) printAudit(at string, r *audit.Report) error {
 		fmt.Fprintf(a.Out, "  and %s more\n", render.Count(r.More))
 	}
 	return failed
+}
+
+// signatures says of each what is known of it.
+func signatures(r *audit.Report) (rows [][]string) {
+	for _, s := range r.Signatures {
+		text := "NOT checked: give its public key with --key"
+		switch {
+		case s.Valid != nil && *s.Valid:
+			text = "valid"
+		case s.Valid != nil:
+			text = "NOT valid"
+		}
+		rows = append(rows, []string{"signature", "of key " + s.KeyID + ": " + text})
+	}
+	if len(rows) == 0 && r.Valid {
+		rows = append(rows, []string{"signature", "none: whoever can change all of the evidence can make it agree"})
+	}
+	return rows
 }
 
 // printCertificate shows what a certificate says.

@@ -210,7 +210,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 		"where plans, receipts and certificates are kept: a directory or provider:bucket/prefix\n(`location`; default "+
 			"from the configuration)")
 	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(),
-		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.certificateCommand(), a.initCommand(), a.configCommand(),
+		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.certificateCommand(), a.keyCommand(), a.initCommand(), a.configCommand(),
 		a.versionCommand(), a.manCommand())
 	root.AddCommand(topicCommands(root)...)
 	root.SetHelpCommand(helpCommand(root))

@@ -23,6 +23,7 @@ func (a *app) eraseCommand() *cobra.Command {
 	var plan string
 	var agree approval
 	var workers int
+	var sign []string
 	c := &cobra.Command{
 		Use:   "erase --plan ID",
 		Short: "Erase the source of a plan that was run with --keep-source",
@@ -36,10 +37,15 @@ the versions in the plan, lists what is left, and writes the certificate.
 			if err := errors.Join(agree.check(), checkWorkers(workers)); err != nil {
 				return err
 			}
+			keys, err := signers(sign)
+			if err != nil {
+				return err
+			}
 			w, p, err := a.planned(c.Context(), plan)
 			if err != nil {
 				return err
 			}
+			w.signers, w.signWords = keys, signWords(sign)
 			if err := a.checkPlan(c.Context(), w, p); err != nil {
 				return err
 			}
@@ -59,7 +65,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				return a.nothingToDo(nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
 					Reason: "the source of plan " + p.ID + " was erased and found empty"})
 			}
-			command := a.command("erase", "--plan", p.ID, "--approve", p.Digest)
+			command := a.command("erase", append([]string{"--plan", p.ID, "--approve", p.Digest}, w.signWords...)...)
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
@@ -75,6 +81,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 	addPlan(c, &plan)
 	c.Flags().IntVar(&workers, "workers", migrate.DefaultWorkers, "deletion requests sent at once")
 	agree.addTo(c)
+	addSign(c, &sign)
 	return c
 }
 

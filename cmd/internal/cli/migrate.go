@@ -27,6 +27,7 @@ func (a *app) migrateCommand() *cobra.Command {
 	var outdated int64
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
+	var sign []string
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
 		Short: "Move a customer's data: plan, copy, verify, erase, certify",
@@ -91,10 +92,15 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 					return err
 				}
 			}
+			keys, err := signers(sign)
+			if err != nil {
+				return err
+			}
 			w, err := a.open(c.Context())
 			if err != nil {
 				return err
 			}
+			w.signers, w.signWords = keys, signWords(sign)
 			if c.Flags().Changed("workers") {
 				if err := checkWorkers(workers); err != nil {
 					return err
@@ -134,6 +140,7 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 		limit.MostWorkers))
 	f.Var(&room, "memory", "memory the process may use")
 	agree.addTo(c)
+	addSign(c, &sign)
 	addVerify(c, &verify)
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
@@ -306,6 +313,7 @@ func (m *migration) again(p *plan.Plan) string {
 	if m.options.Passes != migrate.DefaultPasses {
 		words = append(words, "--passes", strconv.Itoa(m.options.Passes))
 	}
+	words = append(words, m.session.signWords...)
 	return m.command("migrate", append(words, "--approve", p.Digest)...)
 }
 
@@ -318,6 +326,7 @@ func (a *app) runner(w *session, workers int) *migrate.Runner {
 		Tool: tool(), Host: host}
 	r.Note = a.reporter().Note
 	r.LeaseTerm, r.Claims, r.Configuration = w.leaseTerm, w.named(), w.configuration()
+	r.Signers = w.signers
 	r.Catalog = certificate.Catalog{SHA256: w.catalog.SHA256(), AsOf: w.catalog.AsOfMonth()}
 	return r
 }

@@ -93,6 +93,9 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 	if r.Certificate != "" {
 		rows = append(rows, []string{"certificate", r.Certificate})
 	}
+	for _, id := range r.Signed {
+		rows = append(rows, []string{"signed", "with key " + id})
+	}
 	fmt.Fprintf(a.Out, "%s %s %s\n\n", a.page.Mark(title+":"), verb, p.ID)
 	a.printRows(rows)
 	for _, l := range r.Left {

@@ -16,6 +16,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/kind"
 	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
@@ -40,6 +41,8 @@ type session struct {
 	// askRedirects has it ask each version that a service copies by itself for a redirect.
 	askRedirects bool
 	leaseTerm    time.Duration // of leases, 0 for the default
+	signers      []attest.Signer
+	signWords    []string // that say so in a command
 }
 
 // provider is one configured provider with its stores.
