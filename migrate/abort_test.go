@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
@@ -421,4 +423,49 @@ func TestAbortRemovesWhatWasFoundAgain(t *testing.T) {
 		t.Errorf("%d keys are left at the destination", len(left))
 	}
 	f.intact(before)
+}
+
+// Where an original was written anew with the same bytes, its copy is taken back only if the
+// original has all that the copy has: another plan may have erased what this one copied.
+func TestAbortLooksAtOriginalsWrittenAnew(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		anew string // its metadata
+		want int    // copies that stay
+	}{{"as it was", "their owner", 0}, {"without its metadata", "", 1}} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, false)
+			put := func(by string) {
+				f.put("one", []byte("the same bytes"), func(in *s3.PutObjectInput) {
+					if by != "" {
+						in.Metadata = map[string]string{"by": by}
+					}
+				})
+			}
+			put("their owner")
+			before := f.snapshot(us, f.bucket)
+			p := f.plan("auto")
+			if _, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+				t.Fatal(err)
+			}
+			// The server's dates are whole seconds, and within one such a write does not show.
+			for anew := before; anew["one"][0].Modified.Equal(before["one"][0].Modified); anew = f.snapshot(us, f.bucket) {
+				put(tt.anew)
+			}
+			undone, err := f.runner().Abort(t.Context(), p)
+			if tt.want == 0 && err != nil || tt.want > 0 && !errors.Is(err, migrate.ErrUnexplained) {
+				t.Errorf("abort: %v", err)
+			}
+			if undone == nil || undone.Orphans != int64(tt.want) || undone.Removed != int64(1-tt.want) {
+				t.Errorf("abort: %+v, want %d orphans", undone, tt.want)
+			}
+			after := f.snapshot(eu, f.destination())
+			if len(after) != tt.want {
+				t.Errorf("%d copies stay, want %d", len(after), tt.want)
+			}
+			if d := storetest.Diff(before, after); tt.want > 0 && d != "" {
+				t.Errorf("the copy is another now:\n%s", d)
+			}
+		})
+	}
 }

@@ -91,9 +91,9 @@ func (w *work) earlierBlock(ctx context.Context, asked, erasing bool) (blocked, 
 // furtherPass makes the pass that carries what others have done to the source.
 func (w *work) furtherPass(ctx context.Context, drift changes.Drift, erasing, blocked bool) error {
 	if n := drift.Gone + drift.Changed; n > 0 {
-		// A source that is emptied whole may be a disk that is not there, or
-		// somebody who took the copy for done: a person must have seen it.
-		if len(drift.Emptied) > 0 && n != w.sourceCheck.Outdated {
+		// A source that lost so much may be a disk that is not there, or somebody who took
+		// the copy for done: a person must have seen it.
+		if len(drift.Depleted) > 0 && n != w.sourceCheck.Outdated {
 			alone, err := w.reservation.Unbroken(ctx)
 			if err != nil {
 				return err

@@ -12,7 +12,7 @@ import (
 // of that run lasts it is a state.ErrLeased: the run may go on, and give it back.
 func (r *Runner) GiveBack(ctx context.Context, p *plan.Plan) error {
 	_, err := r.leased(ctx, p, func(ctx context.Context) (*Result, error) {
-		w, err := r.open(ctx, p)
+		w, err := r.openToWrite(ctx, p)
 		if err != nil {
 			return nil, err
 		}

@@ -26,11 +26,6 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 		Sleep:       r.Sleep, After: r.After, Random: r.Random, Note: r.Note,
 		UnversionedUntil: make(map[string]time.Time),
 	}
-	if p.UnguardedWrites { // a store that knows nothing of it refuses, as its service does
-		if u, ok := run.Destination().(objectstore.Unguarder); ok {
-			u.Unguard()
-		}
-	}
 	result := newResult(p)
 	reservation := reserve.New(run, r.LeaseTerm)
 	tried := probe.New(run, reservation, r.Claims)
@@ -43,12 +38,20 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 	}, nil
 }
 
-// openToWrite is open for what writes to the destination, with the encryption that the plan
-// asks for.
+// openToWrite is open for what writes to the destination: with the encryption that the plan
+// asks for, and without conditions if it says so. The store does so from now on.
 func (r *Runner) openToWrite(ctx context.Context, p *plan.Plan) (*work, error) {
 	w, err := r.open(ctx, p)
-	if err != nil || p.Encryption == "" {
-		return w, err
+	if err != nil {
+		return nil, err
+	}
+	if p.UnguardedWrites { // a store that knows nothing of it refuses, as its service does
+		if u, ok := w.run.Destination().(objectstore.Unguarder); ok {
+			u.Unguard()
+		}
+	}
+	if p.Encryption == "" {
+		return w, nil
 	}
 	return w, encrypts(w.run, p)
 }

@@ -141,6 +141,11 @@ func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 	if err := w.called(ctx, plan.StageCopy, plan.StageVerify); err != nil {
 		return nil, err
 	}
+	if o.RemoveOutdated > 0 {
+		if err := r.superseded(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	w.sourceCheck.Outdated, w.tagging.blocksWrites = o.RemoveOutdated, o.Fence
 	var result *Result
 	err = w.reservation.Hold(ctx, func(ctx context.Context) error {

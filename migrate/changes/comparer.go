@@ -52,6 +52,24 @@ func (d *comparer) replaced(ctx context.Context, known record.Joined, listed []o
 	return !kept, err
 }
 
+// Stands tells whether a source that lists an entry anew, with the same bytes, still has it
+// as it was copied. A null version with another date may be another, with other attributes:
+// if that cannot be told, it does not stand.
+func (s *Check) Stands(ctx context.Context, move int, known, now manifest.Entry, r receipt.Receipt) (bool, error) {
+	if !known.RedatedTo(now.Modified) {
+		return true, nil
+	}
+	if r.Verdict != receipt.Verified {
+		return false, nil
+	}
+	d := comparer{run: s.run, move: move}
+	kept, err := d.kept(ctx, &known, r)
+	if errors.Is(err, phase.ErrPartial) {
+		return false, nil
+	}
+	return kept, err
+}
+
 // receipt finds an entry's receipt; the zero value if there is none yet.
 func (d *comparer) receipt(ctx context.Context, s manifest.Segment, e *manifest.Entry) (r receipt.Receipt, err error) {
 	if d.segment != s.Number {

@@ -27,9 +27,9 @@ type Drift struct {
 	// Reserved are marks of other plans that write there and have not ended.
 	Reserved  int64
 	Locations []string
-	// Emptied are locations of which all that was planned is gone.
-	Emptied []string
-	Keys    []manifest.Key // examples
+	// Depleted are locations of which so much is lost that a person must have seen it.
+	Depleted []string
+	Keys     []manifest.Key // examples
 }
 
 // None tells whether nothing differs.
@@ -70,6 +70,18 @@ func (d *Drift) see(location, key string, counter *int64) {
 	}
 }
 
+// manyLost is how many entries of a location, if they are the larger part, are not taken
+// for its owners' doing unasked.
+const manyLost = 10
+
+// depleted tells whether so much of a location is gone or changed, against what is left as it
+// was, that a person must have seen it: nothing is left, or of many the larger part is lost.
+// What this plan has erased, or may have, is neither.
+func depleted(gone, changed, left int64) bool {
+	lost := gone + changed
+	return gone > 0 && changed+left == 0 || lost >= manyLost && lost > left
+}
+
 // Check holds fresh listings of the source against the pass.
 type Check struct {
 	run         *phase.Run
@@ -98,7 +110,7 @@ func (s *Check) List(ctx context.Context, erasing bool) (Drift, error) {
 	}
 	s.Shown = make([]manifest.Tally, len(s.run.Plan.Moves))
 	for i, m := range s.run.Plan.Moves {
-		gone := d.Gone
+		gone, changed := d.Gone, d.Changed
 		c := comparison{comparer: comparer{run: s.run, move: i}, drift: &d, at: m.From().String(), shown: &s.Shown[i]}
 		err := s.run.Alongside(ctx, i, s.run.SourceHistories(ctx, m), n, func(planned record.History,
 			listed []objectstore.Version) error {
@@ -109,8 +121,8 @@ func (s *Check) List(ctx context.Context, erasing bool) (Drift, error) {
 		if err != nil {
 			return d, fmt.Errorf("list %s: %w", c.at, err)
 		}
-		if entries := s.run.Pass.Moves[i].Entries; entries > 0 && d.Gone-gone == entries {
-			d.Emptied = append(d.Emptied, c.at)
+		if gone, changed = d.Gone-gone, d.Changed-changed; depleted(gone, changed, s.Shown[i].Entries-changed) {
+			d.Depleted = append(d.Depleted, c.at)
 		}
 		for u, err := range s.run.SourceUploads(ctx, m) {
 			if err != nil {

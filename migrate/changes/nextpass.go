@@ -26,7 +26,7 @@ func (s *Check) NextPass(ctx context.Context, drift Drift, erasing, blocked bool
 		Fenced: blocked,
 		Erased: erasing,
 		Moves:  make([]plan.Totals, len(s.run.Plan.Moves)),
-	}}
+	}, known: make([]struct{ gone, changed, left int64 }, len(s.run.Plan.Moves))}
 	s.run.Progress.Begin("listing the source", s.run.Totals().Entries, 0)
 	writer := manifest.NewWriter(func(ctx context.Context, name string, data []byte) error {
 		return s.run.Home.Put(ctx,
@@ -55,7 +55,7 @@ func (s *Check) NextPass(ctx context.Context, drift Drift, erasing, blocked bool
 		return nil, err
 	}
 	if m.next.Gone > 0 {
-		if err := m.emptied(drift); err != nil {
+		if err := m.depleted(drift); err != nil {
 			return nil, err
 		}
 		if err := s.Explain(ctx, erasing); err != nil {
@@ -65,19 +65,18 @@ func (s *Check) NextPass(ctx context.Context, drift Drift, erasing, blocked bool
 	return m.next, state.PutJSON(ctx, s.run.Home, m.name(record.PassFile), m.next)
 }
 
-// emptied refuses a pass that would take all copies of a move away, unless the
-// source was emptied when it drifted, for which somebody has given the number:
-// this listing may show less than the one before it did.
-func (m *passMaker) emptied(drift Drift) error {
+// depleted refuses a pass that would take so many copies of a move away, unless that was
+// seen when the source drifted, for which somebody has given the number: this listing may
+// show less than the one before it did.
+func (m *passMaker) depleted(drift Drift) error {
 	d := Drift{Gone: m.next.Gone}
 	for i, move := range m.run.Plan.Moves {
 		at := move.From().String()
-		if m.run.Pass.Moves[i].Entries > 0 && m.next.Moves[i].Entries == 0 && !slices.Contains(drift.Emptied,
-			at) {
+		if k := m.known[i]; depleted(k.gone, k.changed, k.left) && !slices.Contains(drift.Depleted, at) {
 			d.Locations = append(d.Locations, at)
 		}
 	}
-	if d.Emptied = d.Locations; len(d.Emptied) > 0 {
+	if d.Depleted = d.Locations; len(d.Depleted) > 0 {
 		return &UnexplainedError{Drift: d}
 	}
 	return nil
@@ -85,8 +84,10 @@ func (m *passMaker) emptied(drift Drift) error {
 
 // passMaker writes a pass. It holds one segment and one list in memory.
 type passMaker struct {
-	run      *phase.Run
-	next     *record.Pass
+	run   *phase.Run
+	next  *record.Pass
+	known []struct{ gone, changed, left int64 } // of what was known of each move
+
 	receipts []receipt.Receipt // of the segment being filled
 	erasures []receipt.Erasure
 	stale    []record.Stale
@@ -112,6 +113,10 @@ func (m *passMaker) move(ctx context.Context, index int, move plan.Move, writer 
 			r := rebase(before, listed, replaced)
 			m.next.New += r.new
 			m.next.Gone += r.gone
+			changed := min(r.gone, r.new)
+			m.known[index].gone += r.gone - changed
+			m.known[index].changed += changed
+			m.known[index].left += int64(len(listed)) - r.new
 			for _, x := range r.stale {
 				if err := m.addStale(ctx, index, x); err != nil {
 					return err

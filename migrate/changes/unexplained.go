@@ -19,15 +19,22 @@ type UnexplainedError struct {
 	Drift Drift
 	// Others tells that another plan has worked on the same destination since.
 	Others bool
+	// By is a plan of this state that has erased originals since; empty: none is known of.
+	// Then nobody's word removes copies.
+	By string
 }
 
 func (e *UnexplainedError) Error() string {
+	if e.By != "" {
+		return fmt.Sprintf("plan %s has erased originals since, in reliance on copies that this plan wrote; no copy was removed",
+			e.By)
+	}
 	text := fmt.Sprintf("%v: %s", ErrUnexplained, e.Drift)
 	if e.Others {
 		text += "; another plan has worked on the same destination since and may have erased them in reliance on the copies"
 	}
-	if at := e.Drift.Emptied; len(at) > 0 {
-		text += "; nothing is left of what was copied from " + strings.Join(at, ", ") +
+	if at := e.Drift.Depleted; len(at) > 0 {
+		text += "; little or nothing is left of what was copied from " + strings.Join(at, ", ") +
 			", and the copies may be all that is left"
 	}
 	return text + "; no copy was removed"
@@ -35,6 +42,10 @@ func (e *UnexplainedError) Error() string {
 
 // Remedy says what may be done, as package remedy asks for it.
 func (e *UnexplainedError) Remedy() string {
+	if e.By != "" {
+		return fmt.Sprintf("see residency status --plan %s; what it moved needs no other plan, and residency migrate without "+
+			"--plan moves what has come since", e.By)
+	}
 	return fmt.Sprintf("residency status shows what other plans did; if another plan moved these entries, this one has "+
 		"nothing left to do, and its copies may be the only ones. Only if you know that the owners deleted the originals: "+
 		"migrate --plan ID --remove-outdated %d removes the copies too", e.Entries())

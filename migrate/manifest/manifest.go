@@ -90,8 +90,11 @@ func (e Entry) Same(o Entry) bool {
 // Redated tells whether a listing shows an entry that Is this one with another
 // date, and it is a null version: it may have been moved, or replaced in place by
 // one of the same bytes, whose attributes may be others.
-func (e Entry) Redated(v objectstore.Version) bool {
-	return e.VersionID == objectstore.NullVersion && !e.Marker && !e.Modified.Equal(v.Modified)
+func (e Entry) Redated(v objectstore.Version) bool { return e.RedatedTo(v.Modified) }
+
+// RedatedTo is as Redated, of the date alone.
+func (e Entry) RedatedTo(modified time.Time) bool {
+	return e.VersionID == objectstore.NullVersion && !e.Marker && !e.Modified.Equal(modified)
 }
 
 // Ref names the entry at its source, pinned to its ETag. Where the bucket has

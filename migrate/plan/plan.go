@@ -182,6 +182,18 @@ func (p *Plan) SharesSource(o *Plan) bool {
 	return false
 }
 
+// SharesDestination tells whether some key that both plans write could be the same.
+func (p *Plan) SharesDestination(o *Plan) bool {
+	for _, a := range p.Moves {
+		for _, b := range o.Moves {
+			if p.To(a).Overlaps(o.To(b)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // To is the destination location.
 func (p *Plan) To(m Move) objectstore.Location {
 	return objectstore.Location{Provider: p.Destination.Provider, Bucket: m.Destination, Prefix: m.Prefix}

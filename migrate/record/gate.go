@@ -81,6 +81,13 @@ func (l *Listed) Left() bool { return l.Entries+l.Uploads+l.Unlistable > 0 }
 
 const gateTime = "2006-01-02T15:04:05.000Z"
 
+// After tells whether the gate was passed after a time, as it may have been where it does not
+// say when.
+func (g *Gate) After(t time.Time) bool {
+	at, err := time.Parse(gateTime, g.At)
+	return err != nil || at.After(t)
+}
+
 // Gate reads that the gate was passed; nil if it was not.
 func (r *Record) Gate(ctx context.Context) (*Gate, error) {
 	g := new(Gate)

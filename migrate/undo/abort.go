@@ -194,17 +194,12 @@ func (a *undoing) undo(ctx context.Context, s manifest.Segment, u *Undone) error
 	if err != nil {
 		return err
 	}
-	originals, err := a.listed(ctx, a.run.Source(m), m.Bucket, m.Prefix, s)
+	present, err := a.present(ctx, s, r)
 	if err != nil {
 		return err
 	}
 	var copies listing // listed only where an original is gone, or something failed
-	present := func(e manifest.Entry) bool {
-		x, ok := originals[e.Key][e.VersionID]
-		return ok && x.Same(e)
-	}
-	if slices.ContainsFunc(r.Entries, func(e manifest.Entry) bool { return !present(e) }) ||
-		slices.ContainsFunc(r.Receipts, unrecorded) {
+	if slices.Contains(present, false) || slices.ContainsFunc(r.Receipts, unrecorded) {
 		if copies, err = a.listed(ctx, a.run.Destination(), m.Destination, m.Prefix, s); err != nil {
 			return err
 		}
@@ -214,7 +209,7 @@ func (a *undoing) undo(ctx context.Context, s manifest.Segment, u *Undone) error
 	var places []int // of what was written, in the segment
 	for i, x := range r.Receipts {
 		switch {
-		case x.Ours() && !present(r.Entries[i]):
+		case x.Ours() && !present[i]:
 			// Any pass can be the last to know of it.
 			if _, there := copies[x.Key][x.DestinationVersionID]; there && !a.orphans[copyOf(m, x)] {
 				a.orphans[copyOf(m, x)] = true
@@ -236,6 +231,27 @@ func (a *undoing) undo(ctx context.Context, s manifest.Segment, u *Undone) error
 		}
 	}
 	return a.undoUploads(ctx, m, s, u)
+}
+
+// present tells, by place in a segment, whether the source still shows the original as it
+// was copied.
+func (a *undoing) present(ctx context.Context, s manifest.Segment, r record.Joined) ([]bool, error) {
+	m := a.run.Plan.Moves[s.Move]
+	originals, err := a.listed(ctx, a.run.Source(m), m.Bucket, m.Prefix, s)
+	if err != nil {
+		return nil, err
+	}
+	present := make([]bool, len(r.Entries))
+	for i, e := range r.Entries {
+		x, ok := originals[e.Key][e.VersionID]
+		if present[i] = ok && x.Same(e); !present[i] || !r.Receipts[i].Ours() {
+			continue
+		}
+		if present[i], err = a.deps.Changes.Stands(ctx, s.Move, e, x, r.Receipts[i]); err != nil {
+			return nil, err
+		}
+	}
+	return present, nil
 }
 
 // remove takes away what was written of a segment, whose receipts are those at the same
@@ -287,7 +303,7 @@ func (a *undoing) remove(
 // run that ended within the history or could not write its receipts. Without them
 // the history would have a gap, and no run could go on with it. There are as many
 // as that happened to.
-func (a *undoing) findBeneath(m plan.Move, r record.Joined, present func(manifest.Entry) bool, copies listing) {
+func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copies listing) {
 	recorded := make(map[objectstore.Ref]bool)
 	for _, x := range r.Receipts {
 		recorded[copyOf(m, x)] = true
@@ -300,7 +316,7 @@ func (a *undoing) findBeneath(m plan.Move, r record.Joined, present func(manifes
 		if found && x.Ours() {
 			a.beneath[copyOf(m, x)] = true
 		}
-		found = found || x.Before || x.Held || x.Reason == receipt.NotYet || x.Ours() && !present(r.Entries[i])
+		found = found || x.Before || x.Held || x.Reason == receipt.NotYet || x.Ours() && !present[i]
 		for id := range copies[x.Key] {
 			found = found || unrecorded(x) && !recorded[objectstore.Ref{Bucket: m.Destination, Key: string(x.Key),
 				VersionID: id}]

@@ -81,14 +81,18 @@ func (m *migration) checkMatch(p *plan.Plan, d regions.Resolution) error {
 
 // begun finds a plan for this customer and destination that an earlier run
 // started, or began to abort, and did not finish. One that erases comes first. A
-// plan that has not begun to is passed over where another one, of the same
-// source, has since erased it: what it would find gone is not its owners' doing.
-// So is one that was made for another choice of sources.
+// plan is passed over where another one, of the same source, has since erased all of it:
+// what it would find gone is not its owners' doing. So is one that was made for another
+// choice of sources.
 func (m *migration) begun(ctx context.Context, d regions.Resolution, customer string) (*plan.Plan, error) {
 	plans, err := m.find(ctx, d, customer)
 	if err != nil {
 		return nil, err
 	}
+	superseded := func(x candidate) bool {
+		return slices.ContainsFunc(plans, func(o candidate) bool { return o.finished(x) })
+	}
+	plans = slices.DeleteFunc(slices.Clone(plans), superseded)
 	for _, x := range plans {
 		if x.status.Stage == migrate.Erasing || x.status.Stage == migrate.Remaining {
 			return x.plan, nil
@@ -100,9 +104,7 @@ func (m *migration) begun(ctx context.Context, d regions.Resolution, customer st
 		}
 		switch x.status.Stage {
 		case migrate.Copying, migrate.Copied, migrate.Aborting:
-			if !slices.ContainsFunc(plans, func(o candidate) bool { return o.finished(x) }) {
-				return x.plan, nil
-			}
+			return x.plan, nil
 		}
 	}
 	return nil, nil
