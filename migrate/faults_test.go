@@ -72,7 +72,7 @@ func TestFaultsThatStop(t *testing.T) {
 		extra int // requests after the first that failed
 	}{
 		{"the credentials expire", storetest.Fault{Status: 400, Code: "ExpiredToken"}, objectstore.ErrCredentials,
-			"PutObject cloud:source-bucket-1-eu-west-1: credentials missing, invalid or expired (ExpiredToken, HTTP 400)",
+			"PutObject cloud:source-bucket-1-eu-west-1: the session token has expired (ExpiredToken, HTTP 400)",
 			3 * workers},
 		{"the key is revoked", storetest.Fault{Status: 403, Code: "InvalidAccessKeyId"}, objectstore.ErrCredentials,
 			"InvalidAccessKeyId", 3 * workers},

@@ -50,11 +50,13 @@ type fixture struct {
 	anyClass bool   // at the destination
 	// encryption is what writes to the destination ask for
 	encryption string
-	without    bool   // settings that cannot be read
-	unguarded  bool   // writes without conditions
-	workers    int    // default 8
-	waits      bool   // for real: for a server's replication, or a lease's end
-	third      string // a further region, in the United States, that the program knows
+	without    bool // settings that cannot be read
+	unguarded  bool // writes without conditions
+	workers    int  // default 8
+	waits      bool // for real: for a server's replication, or a lease's end
+	// fromURL and toURL are before the proxies, if set
+	fromURL, toURL string
+	third          string // a further region, in the United States, that the program knows
 }
 
 // newFixture has one bucket, which the caller fills.
@@ -84,7 +86,7 @@ func (f *fixture) open(keys ...s3store.CustomerKey) {
 	f.t.Helper()
 	var err error
 	f.keys = len(keys)
-	endpoints := map[string]string{us: f.from.URL(), eu: f.to.URL()}
+	endpoints := map[string]string{us: cmp.Or(f.fromURL, f.from.URL()), eu: cmp.Or(f.toURL, f.to.URL())}
 	if f.third != "" {
 		endpoints[f.third] = f.box.Endpoints[f.third]
 	}

@@ -300,8 +300,8 @@ func TestHeldIsProven(t *testing.T) {
 	if r.Held != r.Entries {
 		t.Errorf("%d of %d entries were found at the destination, want all", r.Held, r.Entries)
 	}
-	if n := f.to.Counts()["PutObject"]; n != 7 {
-		t.Errorf("%d PutObject, want none but the reservation, three probes and three that are refused", n)
+	if n := f.to.Counts()["PutObject"]; n != 6 {
+		t.Errorf("%d PutObject, want none but the reservation, three probes and two that are refused", n)
 	}
 	f.moved(before)
 }

@@ -2,6 +2,10 @@ package migrate_test
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest"
@@ -109,6 +114,87 @@ func TestEncryptionThatIsNotGranted(t *testing.T) {
 	}
 }
 
+// summedOperations are those whose bodies S3 demands a checksum of.
+const summedOperations = "DeleteObjects PutBucketTagging PutBucketCors PutBucketVersioning PutBucketPolicy"
+
+var demandsMD5 = storetest.Fault{Status: http.StatusBadRequest, Code: "InvalidRequest"}
+
+// without is answer for requests that do not have a header.
+func without(header, operations string, fault storetest.Fault) func(storetest.Request) storetest.Fault {
+	always := answer(operations, fault)
+	return func(r storetest.Request) storetest.Fault {
+		if r.Header.Get(header) != "" {
+			return storetest.Fault{}
+		}
+		return always(r)
+	}
+}
+
+// withQuery is answer for requests with a parameter.
+func withQuery(name, operations string, fault storetest.Fault) func(storetest.Request) storetest.Fault {
+	always := answer(operations, fault)
+	return func(r storetest.Request) storetest.Fault {
+		if !r.Query.Has(name) {
+			return storetest.Fault{}
+		}
+		return always(r)
+	}
+}
+
+// withSum refuses requests with a checksum of S3's.
+func withSum(operations string, status int) func(storetest.Request) storetest.Fault {
+	refuse := answer(operations, storetest.Fault{Status: status})
+	return func(r storetest.Request) storetest.Fault {
+		for name := range r.Header {
+			if strings.HasPrefix(name, "X-Amz-Checksum-") || strings.HasPrefix(name, "X-Amz-Sdk-Checksum-") {
+				return refuse(r)
+			}
+		}
+		return storetest.Fault{}
+	}
+}
+
+// passesOverSums neither heeds checksums nor tells any.
+func passesOverSums(r storetest.Request) storetest.Fault {
+	var fault storetest.Fault
+	switch r.Operation {
+	case "PutObject", "UploadPart", "CreateMultipartUpload", "CompleteMultipartUpload":
+		for name := range r.Header {
+			if strings.HasPrefix(name, "X-Amz-Checksum-") || strings.HasPrefix(name, "X-Amz-Sdk-Checksum-") {
+				fault.DelRequestHeader = append(fault.DelRequestHeader, name)
+			}
+		}
+		fallthrough
+	case "GetObject", "HeadObject":
+		for _, name := range []string{"Sha256", "Sha1", "Crc32", "Crc32c", "Crc64nvme", "Type"} {
+			fault.DelResponseHeader = append(fault.DelResponseHeader, "X-Amz-Checksum-"+name)
+		}
+	}
+	return fault
+}
+
+// escaped has listings tell the key "a b+c&d" as encoding-type=url has it.
+func escaped(as string) func([]byte) []byte {
+	return func(body []byte) []byte {
+		body = bytes.ReplaceAll(body, []byte("<Key>a b+c&amp;d</Key>"), []byte("<Key>"+as+"</Key>"))
+		body = regexp.MustCompile("<EncodingType>[^<]*</EncodingType>|<EncodingType/>").ReplaceAll(body, nil)
+		return bytes.Replace(body, []byte("<MaxKeys>"), []byte("<EncodingType>url</EncodingType><MaxKeys>"), 1)
+	}
+}
+
+// rich adds an object in parts, one with tags, and settings of the bucket.
+func (f *fixture) rich() {
+	f.t.Helper()
+	f.multipart("parts", 5<<20, 17)
+	f.put("tagged", []byte("tagged"), func(in *s3.PutObjectInput) { in.Tagging = aws.String("k=v") })
+	client := f.box.Client(us)
+	f.must(client.PutBucketTagging(f.t.Context(), &s3.PutBucketTaggingInput{Bucket: &f.bucket,
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("stage"), Value: aws.String("production")}}}}))
+	f.must(client.PutBucketCors(f.t.Context(), &s3.PutBucketCorsInput{Bucket: &f.bucket,
+		CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{AllowedMethods: []string{"GET"},
+			AllowedOrigins: []string{"https://example.com"}}}}}))
+}
+
 func notImplemented(operations string) func(storetest.Request) storetest.Fault {
 	return answer(operations, storetest.Fault{Status: http.StatusNotImplemented})
 }
@@ -130,9 +216,14 @@ func TestSetups(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
 		versioned bool
+		spaced    bool // a key that listings escape
+		rich      bool // an object in parts, one with tags, and a bucket with tags and CORS rules
 		large     bool // an object is large enough for its body to wait for the service's word
 		from, to  func(storetest.Request) storetest.Fault
 		encrypt   string // what writes ask for
+		old       string // a proxy at either end speaks HTTP/1.0, and says so of connections
+		unparted  bool   // parts cannot be read by number: the copy has none
+		untold    bool   // the source's checksums cannot be read: the copy has its own
 		place     string // the metadata that the copy has; none: the original's
 		blocked   string // the rule by which the plan is
 		refused   error  // what the run ends with before it copies anything; none: moves exactly
@@ -209,6 +300,33 @@ func TestSetups(t *testing.T) {
 		{name: "conditions on what is current passed over", to: passesOver("If-Match"), refused: migrate.ErrUnconditional},
 		{name: "conditions of writes passed over, with --unguarded-writes", unguarded: true, to: passesOver("If-None-Match")},
 		{name: "conditional reads not offered", from: with("If-Match", "GetObject HeadObject", storetest.Fault{Status: 501})},
+		{name: "deletions and settings demand Content-MD5", rich: true, from: without("Content-Md5", summedOperations, demandsMD5),
+			to: without("Content-Md5", summedOperations, demandsMD5)},
+		{name: "checksum headers refused, of deletions and settings", rich: true, from: withSum(summedOperations, 501),
+			to: withSum(summedOperations, 501)},
+		{name: "checksum headers refused, of objects", rich: true, to: withSum("PutObject UploadPart CreateMultipartUpload "+
+			"CompleteMultipartUpload", 501)},
+		{name: "checksum headers rejected, of objects", rich: true, to: withSum("PutObject UploadPart CreateMultipartUpload "+
+			"CompleteMultipartUpload", 400)},
+		{name: "checksums passed over", rich: true, to: passesOverSums},
+		{name: "no checksums to ask for", untold: true, from: with("X-Amz-Checksum-Mode", "GetObject HeadObject", storetest.Fault{Status: 501}),
+			to: with("X-Amz-Checksum-Mode", "GetObject HeadObject", storetest.Fault{Status: 400, Code: "InvalidArgument"})},
+		{name: "no HEAD of objects at the source", rich: true, from: notImplemented("HeadObject")},
+		{name: "no HEAD of objects at the destination", rich: true, to: notImplemented("HeadObject")},
+		{name: "HEAD of objects not allowed", rich: true, from: answer("HeadObject", storetest.Fault{Status: 405}),
+			to: answer("HeadObject", storetest.Fault{Status: 405})},
+		{name: "no parts by number", rich: true, unparted: true, from: withQuery("partNumber", "GetObject HeadObject", storetest.Fault{Status: 501}),
+			to: withQuery("partNumber", "GetObject HeadObject", storetest.Fault{Status: 501})},
+		{name: "parts by number rejected", rich: true, unparted: true, from: withQuery("partNumber", "GetObject HeadObject",
+			storetest.Fault{Status: 400, Code: "InvalidArgument"})},
+		{name: "keys escaped in listings", spaced: true, from: answer("ListObjectsV2 ListObjectVersions", storetest.Fault{
+			ReplaceResponseBody: escaped("a%20b%2Bc%26d")})},
+		{name: "keys escaped in listings, spaces as plus signs", spaced: true, from: answer("ListObjectsV2 ListObjectVersions", storetest.Fault{
+			ReplaceResponseBody: escaped("a+b%2Bc%26d")})},
+		{name: "HTTP/1.0 with connections kept", rich: true, old: "keep-alive"},
+		{name: "HTTP/1.0 with a connection for each request", rich: true, old: "close"},
+		{name: "access control lists not supported", from: answer("GetObjectAcl GetBucketAcl", storetest.Fault{Status: 400,
+			Code: "AccessControlListNotSupported"}), to: answer("GetObjectAcl GetBucketAcl", storetest.Fault{Status: 405})},
 		{name: "nothing but objects",
 			from: notImplemented("GetBucketVersioning ListObjectVersions GetObjectTagging GetBucketTagging GetObjectAttributes " +
 				"GetObjectAcl GetBucketAcl ListMultipartUploads GetBucketOwnershipControls GetBucketPolicy GetBucketReplication " +
@@ -219,6 +337,12 @@ func TestSetups(t *testing.T) {
 		came := "moves it exactly"
 		if tt.refused != nil {
 			came = "is refused: " + tt.refused.Error()
+		}
+		if tt.untold {
+			came = "moves it; copies keep a SHA-256, and not the checksums that nobody could read"
+		}
+		if tt.unparted {
+			came = "moves it; objects in parts arrive as one, with another ETag"
 		}
 		if tt.blocked != "" {
 			came = "is blocked in the plan: " + tt.blocked
@@ -238,12 +362,22 @@ func TestSetups(t *testing.T) {
 				f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("one")}))
 				f.put("one", []byte("three"), nil)
 			}
+			if tt.rich {
+				f.rich()
+			}
+			if tt.spaced {
+				f.put("a b+c&d", []byte("escaped"), nil)
+			}
 			if tt.large {
 				f.put("large", bytes.Repeat([]byte("large"), 600_000), nil)
 			}
 			before := f.snapshot(us, f.bucket)
 			f.from.SetFault(tt.from)
 			f.to.SetFault(tt.to)
+			if tt.old != "" {
+				f.fromURL, f.toURL = oldProxy(t, f.from.URL(), tt.old), oldProxy(t, f.to.URL(), tt.old)
+				f.open()
+			}
 			f.encryption, f.unguarded = tt.encrypt, tt.unguarded
 			p, err := f.tryPlan("auto")
 			if err != nil {
@@ -275,6 +409,14 @@ func TestSetups(t *testing.T) {
 			}
 			if err != nil {
 				t.Fatalf("%v\n%s", err, problems(r))
+			}
+			if tt.unparted {
+				sum := md5.Sum(append(bytes.Repeat([]byte("a"), 5<<20), bytes.Repeat([]byte("b"), 17)...))
+				before["parts"][0].ETag, before["parts"][0].PartSizes = hex.EncodeToString(sum[:]), nil
+			}
+			if tt.untold {
+				sum := sha256.Sum256([]byte("one"))
+				before["one"][0].Checksums = map[string]string{"SHA256": base64.StdEncoding.EncodeToString(sum[:])}
 			}
 			if tt.place != "" {
 				before["one"][0].Metadata["place"] = tt.place

@@ -63,8 +63,7 @@ func (s *streamer) streamEven(
 	}
 	defer o.Body.Close()
 	if n == 0 {
-		// The source keeps no parts: the bytes go as one object.
-		return s.streamWhole(ctx, e, o, guard)
+		return s.streamUnparted(ctx, e, o, guard)
 	}
 	o.PartCount = first.PartCount
 	whole, body := newOrdered(), &timed{Reader: o.Body, now: s.Now}

@@ -48,8 +48,7 @@ func (s *streamer) streamParts(
 	}
 	defer first.Body.Close()
 	if first.PartCount == 0 {
-		// The source keeps no parts: the bytes go as one object.
-		return s.streamWhole(ctx, e, first, guard)
+		return s.streamUnparted(ctx, e, first, guard)
 	}
 	// What is said of a part names the part's checksum; the object's own takes
 	// a request more.
@@ -68,6 +67,17 @@ func (s *streamer) streamParts(
 		return s.streamPart(ctx, e, first, u, number, whole)
 	}, nil)
 	return hashed(evidence, whole), err
+}
+
+// streamUnparted copies an object whose source tells of no parts: the bytes go as one object,
+// if the destination takes as many in one request.
+func (s *streamer) streamUnparted(
+	ctx context.Context, e manifest.Entry, o *objectstore.Object, guard objectstore.Guard,
+) (verifier.Evidence, error) {
+	if !s.single(e.Size) {
+		return s.streamCut(ctx, e, o, guard)
+	}
+	return s.streamWhole(ctx, e, o, guard)
 }
 
 // onePart reads and sends one part.
@@ -168,6 +178,9 @@ func (s *streamer) putPart(
 	if err != nil {
 		return part, &refusal{err}
 	}
+	if part.Checksum.Algorithm != "" {
+		u.told.Store(true)
+	}
 	if err := s.answered(&part, body.Checksum); err != nil {
 		return part, err
 	}
@@ -248,6 +261,11 @@ func (c *uploader) inParts(
 		return verifier.Evidence{}, errUnfit
 	}
 	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, info.Checksum)
+	if errors.Is(err, objectstore.ErrRejected) && target.Algorithm != "" && !u.told.Load() {
+		// It kept no checksum of any part, and takes none at the end.
+		target.Algorithm, target.Composite = "", false
+		w, err = c.destination.CompleteUpload(ctx, target, u.id, parts, objectstore.Checksum{})
+	}
 	if err != nil {
 		return verifier.Evidence{}, &refusal{err}
 	}

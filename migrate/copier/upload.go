@@ -39,6 +39,7 @@ type upload struct {
 	entry  manifest.Entry
 	target objectstore.NewObject
 	there  map[int]objectstore.Part // parts that had arrived before
+	told   atomic.Bool              // the destination has answered with a part's checksum
 	taken  atomic.Bool              // some of them were taken without a look at their bytes
 }
 

@@ -138,7 +138,9 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 			e.Kind = byStatus(e.Status)
 		}
 		if e.Status == http.StatusMethodNotAllowed {
-			e.Kind = objectstore.NotAllowed(op)
+			if e.Kind = objectstore.NotAllowed(op); op == "HeadObject" && ofMethod(response) {
+				e.Err = errMethod
+			}
 		}
 		if s.amazon && cmp.Or(s.named.Partition, "aws") == "aws" && unknownKeys(e.Code) && optedIn(s.region) {
 			e.Kind = notEnabled(s.region)

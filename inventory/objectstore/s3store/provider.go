@@ -218,6 +218,8 @@ type Store struct {
 	plainPages  atomic.Bool // the service refuses to list what is optional
 	noUploads   atomic.Bool // the service lists no unfinished uploads
 	oneByOne    atomic.Bool // the service deletes no several entries at once
+	headless    atomic.Bool // the service describes no objects (HEAD)
+	partless    atomic.Bool // the service reads no parts by their numbers
 	unguarded   atomic.Bool // writes look before they are sent, and carry no conditions
 }
 

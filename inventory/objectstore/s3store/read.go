@@ -20,6 +20,10 @@ import (
 
 // Open implements objectstore.Reader.
 func (s *Store) Open(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
+	return byNumber(s, part, func(part int) (*objectstore.Object, error) { return s.openPart(ctx, ref, part) })
+}
+
+func (s *Store) openPart(ctx context.Context, ref objectstore.Ref, part int) (*objectstore.Object, error) {
 	o, err := s.open(ctx, ref, part, CustomerKey{})
 	if errors.Is(err, objectstore.ErrCustomerKey) {
 		return unlock(s, "GetObject", ref.Bucket, func(key CustomerKey) (*objectstore.Object, error) {
@@ -63,6 +67,9 @@ func (s *Store) opened(
 	info, err := parseInfo(out.Header, length(out))
 	if err != nil {
 		return info, s.fail("GetObject", ref.Bucket, err)
+	}
+	if out.ContentLength < 0 && s.headless.Load() {
+		return info, s.broken("GetObject", ref.Bucket, errors.New("neither this answer nor another tells the object's size"))
 	}
 	if out.ContentLength < 0 {
 		told, err := s.stat(ctx, ref, part, key)
@@ -108,6 +115,10 @@ func (b *exactBody) Read(p []byte) (int, error) {
 
 // Stat implements objectstore.Reader.
 func (s *Store) Stat(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
+	return byNumber(s, part, func(part int) (objectstore.Info, error) { return s.statPart(ctx, ref, part) })
+}
+
+func (s *Store) statPart(ctx context.Context, ref objectstore.Ref, part int) (objectstore.Info, error) {
 	info, err := s.stat(ctx, ref, part, CustomerKey{})
 	if current, ok := nullAsCurrent(ref, err); ok {
 		if info, statErr := s.stat(ctx, current, part, CustomerKey{}); statErr == nil &&
@@ -133,6 +144,9 @@ func nullAsCurrent(ref objectstore.Ref, err error) (objectstore.Ref, bool) {
 }
 
 func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, key CustomerKey) (objectstore.Info, error) {
+	if s.headless.Load() {
+		return s.glance(ctx, ref, part, key, objectstore.ErrNotOffered)
+	}
 	in := &s3.HeadObjectInput{Bucket: &ref.Bucket, Key: &ref.Key, VersionId: versionID(ref.VersionID),
 		IfMatch: quoted(ref.ETag), ChecksumMode: types.ChecksumModeEnabled}
 	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = key.fields()
@@ -144,6 +158,9 @@ func (s *Store) stat(ctx context.Context, ref objectstore.Ref, part int, key Cus
 		in.IfMatch = nil
 		out, err = s.objects.headObject(ctx, in)
 		err = s.fail("HeadObject", ref.Bucket, err)
+	}
+	if err != nil && noHead(err) {
+		return s.glance(ctx, ref, part, key, err)
 	}
 	if err != nil {
 		return objectstore.Info{}, err

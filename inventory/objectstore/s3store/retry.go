@@ -46,11 +46,24 @@ func delayed(delay time.Duration, failed error) time.Duration {
 	if !errors.As(failed, &response) || response.Response == nil {
 		return delay
 	}
-	ms, err := strconv.ParseUint(response.Response.Header.Get("X-Amz-Retry-After"), 10, 31)
-	if err != nil {
-		return delay
+	return max(delay, min(asked(response), delay+5*time.Second))
+}
+
+// asked is for how long a refusal asks to wait: Amazon's services in milliseconds, others in
+// seconds or until a date (RFC 9110, section 10.2.3), which is by the service's own clock.
+func asked(response *awshttp.ResponseError) time.Duration {
+	h := response.Response.Header
+	if ms, err := strconv.ParseUint(h.Get("X-Amz-Retry-After"), 10, 31); err == nil {
+		return time.Duration(ms) * time.Millisecond
 	}
-	return max(delay, min(time.Duration(ms)*time.Millisecond, delay+5*time.Second))
+	if s, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31); err == nil {
+		return time.Duration(s) * time.Second
+	}
+	at, err := http.ParseTime(h.Get("Retry-After"))
+	if now, told := answered(response); err == nil && told {
+		return max(at.Sub(now), 0)
+	}
+	return 0
 }
 
 // paced waits between attempts as it is told, and else does as the SDK.

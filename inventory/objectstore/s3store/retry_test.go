@@ -20,19 +20,25 @@ import (
 
 // A service that says how long it wants to be left alone is, within bounds.
 func TestDelayed(t *testing.T) {
+	const amazons, others = "X-Amz-Retry-After", "Retry-After"
 	for _, tt := range []struct {
-		header string
-		want   time.Duration
+		header, value string
+		want          time.Duration
 	}{
-		{"", time.Second}, {"500", time.Second}, {"1500", 1500 * time.Millisecond}, {"3600000", 6 * time.Second},
-		{"-1", time.Second}, {"soon", time.Second},
+		{"", "", time.Second}, {amazons, "500", time.Second}, {amazons, "1500", 1500 * time.Millisecond},
+		{amazons, "3600000", 6 * time.Second}, {amazons, "-1", time.Second}, {amazons, "soon", time.Second},
+		{others, "0", time.Second}, {others, "3", 3 * time.Second}, {others, "3600", 6 * time.Second},
+		{others, "-3", time.Second}, {others, "soon", time.Second},
+		{others, "Sat, 28 Nov 2026 12:00:04 GMT", 4 * time.Second}, {others, "Sat, 28 Nov 2026 11:00:00 GMT", time.Second},
+		{others, "Sunday, 29-Nov-26 12:00:00 GMT", 6 * time.Second},
 	} {
-		resp := &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{}}
+		resp := &http.Response{StatusCode: http.StatusServiceUnavailable,
+			Header: http.Header{"Date": {"Sat, 28 Nov 2026 12:00:00 GMT"}}}
 		if tt.header != "" {
-			resp.Header.Set("X-Amz-Retry-After", tt.header)
+			resp.Header.Set(tt.header, tt.value)
 		}
 		if got := delayed(time.Second, refused(resp, new(document))); got != tt.want {
-			t.Errorf("%q: %s, want %s", tt.header, got, tt.want)
+			t.Errorf("%s %q: %s, want %s", tt.header, tt.value, got, tt.want)
 		}
 	}
 	if got := delayed(time.Second, errors.New("no answer")); got != time.Second {

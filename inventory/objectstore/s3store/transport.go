@@ -33,8 +33,9 @@ type transport struct {
 	rules    aws.Retryer // what is worth another attempt, how many there are, and how long to wait
 	owner    *owner
 	now      func() time.Time
-	skew     atomic.Int64 // nanoseconds by which the service's clock is ahead
-	waitless atomic.Bool  // the service refuses requests that wait to be told to send their body
+	skew     atomic.Int64   // nanoseconds by which the service's clock is ahead
+	sumless  [2]atomic.Bool // the service refuses checksums: those that are brought, and to be asked for them
+	waitless atomic.Bool    // the service refuses requests that wait to be told to send their body
 	patience Patience
 	address  string // by which whoever asks to slow down is told apart
 	observe  func(objectstore.Exchange)
@@ -77,6 +78,7 @@ func (t *transport) serve(r *http.Request, repeat bool) (*http.Response, error) 
 		if r.ContentLength = int64(len(data)); len(data) > 0 {
 			body = bytes.NewReader(data)
 		}
+		alsoMD5(r, data)
 	}
 	resp, err := t.send(r, scopeOf(r), body, repeat)
 	if resp != nil {
@@ -93,8 +95,9 @@ func (t *transport) serve(r *http.Request, repeat bool) (*http.Response, error) 
 // more if there are others; anything else only if it may be repeated.
 func (t *transport) send(r *http.Request, to scope, body io.Reader, repeat bool) (*http.Response, error) {
 	ctx := r.Context()
-	renewed, dated := false, false
+	renewed, dated, plain := false, false, false
 	refund := free
+	t.plain(r)
 	for attempt := 1; ; {
 		settle, err := t.turn(ctx)
 		if err != nil {
@@ -107,6 +110,9 @@ func (t *transport) send(r *http.Request, to scope, body io.Reader, repeat bool)
 		}
 		_, _ = refund(failed), settle(failed) // cannot fail
 		refund = free
+		if plain && !stillRefuses(failed) {
+			t.sumless[side(r)].Store(true)
+		}
 		if failed == nil || ctx.Err() != nil {
 			return resp, err
 		}
@@ -117,6 +123,8 @@ func (t *transport) send(r *http.Request, to scope, body io.Reader, repeat bool)
 		case unexpected(resp, r):
 			t.waitless.Store(true)
 			r.Header.Del("Expect")
+		case !plain && refusesSums(r, failed):
+			plain = true
 		case !dated && (skewed || late(failed)):
 			dated = true
 			attempt++
@@ -129,10 +137,18 @@ func (t *transport) send(r *http.Request, to scope, body io.Reader, repeat bool)
 		default:
 			return resp, err
 		}
-		if !rewind(body) {
+		again := rewind(body)
+		switch {
+		case !again && plain:
+			t.sumless[side(r)].Store(true)
+			return nil, &smithyhttp.RequestSendError{Err: errPlain}
+		case !again:
 			return resp, err
 		}
 		r = r.Clone(ctx) // what was sent may still be read
+		if plain {
+			dropSums(r.Header)
+		}
 	}
 }
 

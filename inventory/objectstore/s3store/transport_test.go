@@ -224,9 +224,10 @@ func TestSign(t *testing.T) {
 	}
 }
 
-// What a service answers becomes the same error as with the SDK, after as many
-// requests.
+// What a service answers becomes the same error as with the SDK, after as many requests;
+// and more where it may have refused what is optional: headers about checksums and HEAD.
 func TestErrorsAreTheSDKs(t *testing.T) {
+	more := map[string]int64{"GetObject NotImplemented": 1, "HeadObject NotImplemented": 3, "GetObject BadRequest": 1}
 	answers := []struct {
 		status int
 		body   string
@@ -291,7 +292,7 @@ func TestErrorsAreTheSDKs(t *testing.T) {
 				continue
 			}
 			if a.Code != b.Code || a.Status != b.Status || !errors.Is(a.Kind, b.Kind) || !errors.Is(b.Kind, a.Kind) ||
-				n != requests.Load() {
+				n != requests.Load()+more[op+" "+a.Code] {
 				t.Errorf("%s, HTTP %d %q: %v after %d requests; the SDK: %v after %d", op, answer.status, answer.body, ours, n,
 					theirs, requests.Load())
 			}
