@@ -1,10 +1,13 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/regions"
 )
 
 // called adds to the record, and to the result, who carries out stages now.
@@ -22,6 +25,37 @@ func (w *work) called(ctx context.Context, stages ...string) error {
 	all, err := w.run.Callers(ctx)
 	w.result.Callers = all
 	return err
+}
+
+// stepApprove is the step of whoever approves.
+const stepApprove = "approve"
+
+// actor is who runs this.
+func (r *Runner) actor() certificate.Actor {
+	a := r.Actor
+	a.Host, a.Basis = cmp.Or(a.Host, r.Host), cmp.Or(a.Basis, certificate.NotDetermined)
+	a.Program.Version = cmp.Or(a.Program.Version, r.Tool)
+	return a
+}
+
+// acted adds to the record who carries out steps now, and tells of a machine in the United
+// States that bytes are streamed through.
+func (w *work) acted(ctx context.Context, steps ...string) error {
+	var now []certificate.Actor
+	for _, step := range steps {
+		a := w.actor
+		a.Step, a.At = step, w.run.Now().UTC()
+		if step == stepApprove {
+			if a.How = w.approval; a.How == "" {
+				continue
+			}
+		}
+		if step == plan.StageCopy && regions.IsUS(a.Country) && w.run.Plan.Streams() {
+			w.run.Notef("bytes pass through this machine, which is in the United States (%s)", a.Basis)
+		}
+		now = append(now, a)
+	}
+	return w.run.AddActors(ctx, now)
 }
 
 // owned refuses a run whose configuration demands owners to be checked where they

@@ -28,13 +28,6 @@ func (w *work) certify(ctx context.Context) error {
 		Schema: certificate.Schema, Tool: w.tool, Configuration: r.Configuration, Catalog: w.catalog, Finished: r.Finished,
 		Fence: r.Fence, NotFenced: r.NotFenced, OwnerChecks: r.OwnerChecks,
 	}
-	if r.copies.Streamed > 0 {
-		c.Transit.Host = w.host
-		c.Transit.Note = "streamed bytes passed through the memory of the machine named; the country of that machine was " +
-			"not determined"
-	} else {
-		c.Transit.Note = "no byte passed through the machine that ran this program"
-	}
 	c.Parity = destination.Parity(ctx, w.run)
 	account, err := audit.Write(ctx, w.run.Record, w.run.Bytes())
 	if err != nil {

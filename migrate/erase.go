@@ -25,6 +25,9 @@ func (w *work) erase(ctx context.Context) error {
 	if err := w.called(ctx, plan.StageErase); err != nil {
 		return err
 	}
+	if err := w.acted(ctx, plan.StageErase); err != nil {
+		return err
+	}
 	erasing, err := w.run.Erasing(ctx)
 	if err != nil {
 		return err

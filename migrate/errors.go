@@ -7,6 +7,7 @@ import (
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/reserve"
 )
 
@@ -18,7 +19,9 @@ var ErrUnconditional = reserve.ErrUnconditional
 
 // What callers decide on.
 var (
-	ErrBlocked     = errors.New("the plan has blockers")
+	ErrBlocked = errors.New("the plan has blockers")
+	// ErrTransit reports that bytes would pass through where none may.
+	ErrTransit     = remedy.New("the plan streams, and --no-transit does not let it here", plan.TransitRemedy)
 	ErrEraseBarred = remedy.New("the source cannot be erased",
 		"remove that obstacle at the source, or copy without erasing (migrate --keep-source)")
 	ErrDrift        = changes.ErrDrift

@@ -163,6 +163,10 @@ func TestNumbersAreCountedAnew(t *testing.T) {
 		"started":              func(c *certificate.Certificate) { c.Started = c.Started.AddDate(0, 0, -1) },
 		"exposures_left":       func(c *certificate.Certificate) { c.Exposures = make([]inventory.Exposure, 1) },
 		"transit":              func(c *certificate.Certificate) { c.Transit.Streamed = 0 },
+		"actors":               func(c *certificate.Certificate) { c.Actors = c.Actors[1:] },
+		"endpoints":            func(c *certificate.Certificate) { c.Endpoints[0].Country = "FR" },
+		"findings":             func(c *certificate.Certificate) { c.Findings = []certificate.Finding{} },
+		"callers":              func(c *certificate.Certificate) { c.Callers = make([]certificate.Caller, 1) },
 	} {
 		forge(change)
 		if r := a.verify(); r.Valid || !named(r, name+" is not what the evidence says") {

@@ -32,6 +32,9 @@ type Runner struct {
 	Budget      *copier.Budget
 	Tool        string // name and version, for the certificate
 	Host        string // of this machine, for the certificate
+	// Actor is who runs this, as the machine tells; Approval how the plan was approved.
+	Actor    certificate.Actor
+	Approval string
 	// Configuration is the file in force, which every result names.
 	Configuration inventory.Configuration
 	// Catalog is the built-in knowledge that plans were made by, for the certificate.
@@ -72,6 +75,9 @@ type Options struct {
 	Fence bool
 	// FenceRequired ends the run, with ErrNotFenced, where it does not.
 	FenceRequired bool
+	// NoTransit are countries that no byte may pass through on this machine. Where it stands
+	// in one, or that is not known, nothing is streamed: ErrTransit.
+	NoTransit []string
 	// RemoveOutdated is somebody's word that whoever removed so many originals at
 	// the source did not rely on this plan's copies of them. Where that is not
 	// known and another number is gone, copies stay and the run ends with an
@@ -95,6 +101,9 @@ func (r *Runner) Run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 	}
 	if len(p.EraseBlockers) > 0 && !o.KeepSource {
 		return nil, blockedErase(p.EraseBlockers)
+	}
+	if why := plan.Transit(r.actor(), o.NoTransit); why != "" && p.Streams() {
+		return nil, fmt.Errorf("%w: %s", ErrTransit, why)
 	}
 	return r.leased(ctx, p, func(ctx context.Context) (*Result, error) { return r.run(ctx, p, o) })
 }
@@ -145,6 +154,9 @@ func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 		if err := r.superseded(ctx, p); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.acted(ctx, stepApprove, plan.StageCopy, plan.StageVerify); err != nil {
+		return nil, err
 	}
 	w.sourceCheck.Outdated, w.tagging.blocksWrites = o.RemoveOutdated, o.Fence
 	var result *Result
@@ -204,6 +216,9 @@ func (r *Runner) eraseOnly(ctx context.Context, p *plan.Plan) (*Result, error) {
 		return nil, err
 	}
 	if err := barred(ctx, w.run); err != nil {
+		return nil, err
+	}
+	if err := w.acted(ctx, stepApprove); err != nil {
 		return nil, err
 	}
 	w.result.Started = started.At

@@ -21,7 +21,8 @@ type work struct {
 	budget      *copier.Budget
 	result      *Result
 	tool        string
-	host        string
+	actor       certificate.Actor
+	approval    string
 	catalog     certificate.Catalog
 	signers     []attest.Signer
 

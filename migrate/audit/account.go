@@ -24,6 +24,7 @@ type Account struct {
 	Gate     *record.Gate    // nil: it was not passed
 	Closing  *record.Closing // nil: no erase has come to its end
 	Callers  []certificate.Caller
+	Actors   []certificate.Actor
 	Evidence certificate.Evidence
 	Redacted certificate.Evidence // only where it was asked for
 
@@ -108,13 +109,16 @@ func (a *Account) files(ctx context.Context, r *record.Record) (err error) {
 	if a.Closing, err = r.Closing(ctx); err != nil {
 		return err
 	}
-	a.Callers, err = r.Callers(ctx)
+	if a.Callers, err = r.Callers(ctx); err != nil {
+		return err
+	}
+	a.Actors, err = r.Actors(ctx)
 	return err
 }
 
 // files are those of the evidence that are not of a segment; not all of them need be there.
 func files(r *record.Record) []string {
-	names := []string{"plan.json", record.StartedFile, plan.BucketsFile, record.CallersFile, writeblock.File,
+	names := []string{"plan.json", record.StartedFile, plan.BucketsFile, record.CallersFile, record.ActorsFile, writeblock.File,
 		record.GateFile, record.ClosingFile, SaltFile}
 	for _, pass := range r.Passes[1:] {
 		names = append(names, pass.Dir()+record.PassFile)

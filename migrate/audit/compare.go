@@ -28,7 +28,11 @@ func (a *Account) Compare(ctx context.Context, r *record.Record, said *certifica
 		m.Verified, m.Erased, m.SourceLeft, m.Found = 0, 0, 0, 0
 	}
 	derived.SourceEmpty, derived.Found, derived.Left = said.SourceEmpty, said.Found, said.Left
-	derived.Added = said.Added
+	derived.Added, derived.Actors, derived.Endpoints, derived.Findings = said.Added, said.Actors, said.Endpoints,
+		said.Findings
+	counted := derived.Transit
+	derived.Transit = said.Transit
+	derived.Transit.Streamed, derived.Transit.ServerSide = counted.Streamed, counted.ServerSide
 	names, err := differing(said, &derived)
 	if err != nil {
 		return nil, err

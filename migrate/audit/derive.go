@@ -2,11 +2,13 @@ package audit
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/record"
+	"github.com/residency/residency/regions"
 )
 
 // addedClass begins the name under which another storage class is counted that copies have.
@@ -31,8 +33,40 @@ func (a *Account) Derive(r *record.Record, c *certificate.Certificate) {
 		c.Moves[i] = certificate.Move{Source: region(m.Source), SourceLocation: m.From().String(),
 			DestinationBucket: p.To(m).String(), Way: m.Way}
 	}
-	c.Callers, c.Evidence = a.Callers, a.Evidence
+	c.Endpoints = []certificate.Endpoint{}
+	for _, end := range p.Ends() {
+		c.Endpoints = append(c.Endpoints, certificate.Endpoint{At: end.String(), URL: end.Endpoint, Country: end.Country,
+			Account: end.Account})
+	}
+	c.Callers, c.Actors, c.Evidence = a.Callers, a.Actors, a.Evidence
 	a.numbers(c)
+}
+
+// transit says through which machines bytes went, and what somebody should know of that.
+func transit(c *certificate.Certificate) {
+	t := &c.Transit
+	t.Machines, c.Findings = []certificate.Machine{}, []certificate.Finding{}
+	if t.Streamed == 0 {
+		t.Note = "no byte passed through a machine that ran this program"
+		return
+	}
+	t.Machines = certificate.Machines(c.Actors, plan.StageCopy)
+	t.Note = "streamed bytes passed through the memory of the machines named"
+	find := func(rule, format string, args ...any) {
+		c.Findings = append(c.Findings, certificate.Finding{Rule: rule, Text: fmt.Sprintf(format, args...)})
+	}
+	if len(t.Machines) == 0 {
+		find("transit-unknown", "bytes were streamed, and by which machine was not recorded")
+	}
+	for _, m := range t.Machines {
+		switch {
+		case m.Country == "":
+			find("transit-unknown", "bytes were streamed through %s, whose country was not determined", m.Host)
+		case regions.IsUS(m.Country):
+			find("transit-us", "bytes were streamed through %s, which is in the United States (%s, %s)", m.Host, m.Country,
+				m.Basis)
+		}
+	}
 }
 
 // numbers fills in what is counted, where the moves are known.
@@ -47,6 +81,7 @@ func (a *Account) numbers(c *certificate.Certificate) {
 		}
 	}
 	c.Transit.Streamed, c.Transit.ServerSide = all.Streamed, all.ServerSide
+	transit(c)
 	a.moves(c)
 	a.closing(c)
 }

@@ -191,7 +191,8 @@ func (w *redactor) end(s manifest.Segment) error {
 // keyless are the files of the evidence that have no keys, which a redacted copy has as they
 // are.
 func keyless(name string) bool {
-	return slices.Contains([]string{record.StartedFile, record.CallersFile, record.GateFile, record.ClosingFile}, name)
+	return slices.Contains([]string{record.StartedFile, record.CallersFile, record.ActorsFile, record.GateFile,
+		record.ClosingFile}, name)
 }
 
 // ErrRedact reports a certificate of which no redacted copy can be made.
@@ -245,8 +246,8 @@ func Redact(ctx context.Context, home state.Home, to Target, keys ...dsse.Verifi
 
 // copyKeyless copies what a redacted copy has as it is.
 func copyKeyless(ctx context.Context, home state.Home, to Target, c *certificate.Certificate) error {
-	names := []string{record.CertificateFile, attest.File, record.StartedFile, record.CallersFile, record.GateFile,
-		record.ClosingFile}
+	names := []string{record.CertificateFile, attest.File, record.StartedFile, record.CallersFile, record.ActorsFile,
+		record.GateFile, record.ClosingFile}
 	for n := int64(1); n <= c.Evidence.IndexFiles; n++ {
 		names = append(names, IndexFile(n))
 	}

@@ -47,6 +47,12 @@ type Certificate struct {
 	OwnerChecks []OwnerCheck `json:"owner_checks"`
 	// Callers tell as whom each stage spoke to each end.
 	Callers []Caller `json:"callers"`
+	// Actors tell who planned, approved and carried it out, and on which machines.
+	Actors []Actor `json:"actors"`
+	// Endpoints are those that were spoken to.
+	Endpoints []Endpoint `json:"endpoints"`
+	// Findings are what somebody should know about the way that the bytes went.
+	Findings []Finding `json:"findings"`
 	// Passes are the later listings of the source whose changes were carried.
 	Passes []Pass `json:"passes,omitempty"`
 	// Transit says which way the bytes went, and through which machine.
@@ -165,10 +171,25 @@ type Parity struct {
 
 // Transit is the way of the bytes.
 type Transit struct {
-	Streamed   int64  `json:"entries_streamed"`
-	ServerSide int64  `json:"entries_server_side"`
-	Host       string `json:"host,omitempty"` // of the machine that streamed
-	Note       string `json:"note"`
+	Streamed   int64 `json:"entries_streamed"`
+	ServerSide int64 `json:"entries_server_side"`
+	// Machines are those that streamed.
+	Machines []Machine `json:"machines"`
+	Note     string    `json:"note"`
+}
+
+// Endpoint is one that was spoken to.
+type Endpoint struct {
+	At      string `json:"at"`            // provider:region
+	URL     string `json:"url,omitempty"` // empty: not determined
+	Country string `json:"country"`
+	Account string `json:"account,omitempty"`
+}
+
+// Finding is something that somebody should know, by rule.
+type Finding struct {
+	Rule string `json:"rule"`
+	Text string `json:"text"`
 }
 
 // Left is what is still at the source.

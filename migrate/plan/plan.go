@@ -74,6 +74,7 @@ type Plan struct {
 	// of both ends, observed, not in the digest; the accounts are
 	OwnerChecks []certificate.OwnerCheck `json:"owner_checks,omitempty"`
 	Callers     []certificate.Caller     `json:"callers,omitempty"` // who planned, observed, not in the digest
+	Planner     *certificate.Actor       `json:"planner,omitempty"` // the same, by the machine
 	// segments of which the destination held something; observed, not in the digest
 	HeldIn   []int    `json:"held_in,omitempty"`
 	Uploads  *Uploads `json:"uploads,omitempty"`
@@ -302,7 +303,7 @@ func (p *Plan) Seal() error {
 func (p *Plan) digest() (string, error) {
 	covered := *p
 	covered.ID, covered.Digest, covered.Created, covered.HeldIn, covered.OwnerChecks = "", "", time.Time{}, nil, nil
-	covered.Callers, covered.Configuration = nil, nil
+	covered.Callers, covered.Planner, covered.Configuration = nil, nil, nil
 	covered.Moves = make([]Move, len(p.Moves))
 	for i, m := range p.Moves {
 		m.Held = 0

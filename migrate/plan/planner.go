@@ -15,6 +15,7 @@ import (
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/state"
@@ -67,6 +68,11 @@ type Request struct {
 	Restore      string // the tier at which archived versions are to be restored; empty: they block
 	Now          time.Time
 	Progress     *progress.Progress
+	// Planner is who plans, as the machine tells.
+	Planner *certificate.Actor
+	// NoTransit are countries that no byte may pass through on a machine that runs this
+	// program.
+	NoTransit []string
 	// SegmentEntries is how many entries a segment has at most, but for one
 	// key's history; 0: the default.
 	SegmentEntries int
@@ -100,6 +106,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	configuration := r.Inventory.Configuration
 	d := &draft{Request: r, plan: &Plan{
 		Schema: Schema, Created: r.Now.UTC(), Customer: r.Customer, Configuration: &configuration,
+		Planner:     r.Planner,
 		Destination: r.Destination, Verify: r.Verify,
 		KMSKey: r.KMSKey, Encryption: r.Encryption, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys,
 		CustomerTag: r.TagKey,
@@ -117,6 +124,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 	if err := p.collect(ctx); err != nil {
 		return nil, err
 	}
+	p.transit()
 	p.destinations.owners(ctx)
 	if err := p.destinations.conditions(ctx); err != nil {
 		return nil, err

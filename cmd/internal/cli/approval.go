@@ -41,9 +41,11 @@ func (a *app) approve(
 	ctx context.Context, w *session, p *plan.Plan, d regions.Resolution, agree approval, command string,
 ) error {
 	if agree.digest != "" {
+		a.approvedBy = "digest"
 		return a.approved(ctx, w, p, agree.digest)
 	}
 	if agree.yes {
+		a.approvedBy = "yes"
 		return nil
 	}
 	if err := a.printPlan(p, d); err != nil {
@@ -64,6 +66,7 @@ func (a *app) approve(
 	if name != p.Customer {
 		return &refusedError{err: fmt.Errorf("%w: the answer was not %q; nothing was changed", errApproval, p.Customer)}
 	}
+	a.approvedBy = "typed"
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -277,6 +278,25 @@ func signatures(r *audit.Report) (rows [][]string) {
 	return rows
 }
 
+// actorLine is an actor in a line.
+func actorLine(x certificate.Actor) string {
+	parts := []string{"by " + cmp.Or(x.User, "somebody") + " on " + cmp.Or(x.Host, "some machine")}
+	if x.How != "" {
+		parts = append(parts, "with "+map[string]string{"typed": "the customer's name, typed", "digest": "the plan's digest",
+			"yes": "--yes, whatever the plan says"}[x.How])
+	}
+	if c := x.CI; c != nil {
+		parts = append(parts, strings.TrimSpace(c.Service+" "+c.Run))
+		if c.Actor != "" {
+			parts = append(parts, "started by "+c.Actor)
+		}
+		if c.Approver != "" {
+			parts = append(parts, "approved by "+c.Approver)
+		}
+	}
+	return strings.Join(append(parts, x.At.Format(time.RFC3339)), ", ")
+}
+
 // printCertificate shows what a certificate says.
 func (a *app) printCertificate(at string, c *certificate.Certificate) error {
 	rows := [][]string{
@@ -288,9 +308,22 @@ func (a *app) printCertificate(at string, c *certificate.Certificate) error {
 		{"source", counts(c.Erasures, nil)}, {"guards", counts(c.Guards, nil)},
 		{"destination", fmt.Sprintf("%s of %s entries were there as written in the last listing", render.Count(c.Found),
 			render.Count(c.Entries))},
-		{"transit", strings.TrimSpace(c.Transit.Host + ": " + c.Transit.Note)},
+		{"transit", c.Transit.Note},
 		{"evidence", fmt.Sprintf("%s files, %s, Merkle root %s", render.Count(c.Evidence.Files),
 			render.Bytes(c.Evidence.Bytes), c.Evidence.Root)},
+	}
+	for _, m := range c.Transit.Machines {
+		rows = append(rows, []string{"machine", m.Host + ", in " + cmp.Or(m.Country, "a country") + ", " + m.Basis})
+	}
+	for _, f := range c.Findings {
+		rows = append(rows, []string{"finding", f.Rule + ": " + f.Text})
+	}
+	for _, x := range c.Actors {
+		rows = append(rows, []string{x.Step, actorLine(x)})
+	}
+	for _, e := range c.Endpoints {
+		rows = append(rows, []string{"endpoint", e.At + ": " + cmp.Or(e.URL, "address not determined") + ", " +
+			orUnknown(e.Country)})
 	}
 	for _, x := range c.Callers {
 		if x.ARN != "" {

@@ -22,6 +22,7 @@ import (
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/certificate"
 )
 
 // Streams are where a command reads and writes.
@@ -54,6 +55,9 @@ type app struct {
 	logKeys    bool
 	insecure   bool
 	state      string
+
+	approvedBy string             // how the plan at hand was approved
+	who        *certificate.Actor // that runs this, once that was asked
 
 	answers     *bufio.Reader
 	interactive bool // somebody is there to answer

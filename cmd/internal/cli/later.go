@@ -70,6 +70,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				return err
 			}
 			err = a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) {
+				runner.Actor, runner.Approval = a.actor(w), a.approvedBy
 				return runner.Erase(ctx, p)
 			}, runner)
 			if err != nil {

@@ -27,7 +27,7 @@ func (a *app) migrateCommand() *cobra.Command {
 	var outdated int64
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
-	var sign []string
+	var sign, transit []string
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
 		Short: "Move a customer's data: plan, copy, verify, erase, certify",
@@ -114,9 +114,12 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 			}
 			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
 			w.unguardedWrites = unguarded
+			if w.noTransit, err = w.countries(transit); err != nil {
+				return err
+			}
 			m := &migration{app: a, session: w, to: to, plan: plan, verify: verify, agree: agree,
 				options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence != fenceOff,
-					FenceRequired: fence == fenceRequired, RemoveOutdated: outdated},
+					FenceRequired: fence == fenceRequired, RemoveOutdated: outdated, NoTransit: w.noTransit},
 				workers: workers, memory: room}
 			return m.run(c.Context())
 		},
@@ -141,6 +144,7 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 	f.Var(&room, "memory", "memory the process may use")
 	agree.addTo(c)
 	addSign(c, &sign)
+	addTransit(c, &transit)
 	addVerify(c, &verify)
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
@@ -272,6 +276,7 @@ func (m *migration) run(ctx context.Context) error {
 	return m.carryOut(ctx, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
 		o := m.options
 		o.Fresh = fresh
+		runner.Actor, runner.Approval = m.actor(m.session), m.approvedBy
 		return runner.Run(ctx, p, o)
 	}, runner)
 }
@@ -314,6 +319,9 @@ func (m *migration) again(p *plan.Plan) string {
 		words = append(words, "--passes", strconv.Itoa(m.options.Passes))
 	}
 	words = append(words, m.session.signWords...)
+	for _, country := range m.session.noTransit {
+		words = append(words, "--no-transit", country)
+	}
 	return m.command("migrate", append(words, "--approve", p.Digest)...)
 }
 

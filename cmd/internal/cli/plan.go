@@ -23,6 +23,7 @@ import (
 func (a *app) planCommand() *cobra.Command {
 	var to, verify, restore string
 	var exclude, without, redirects, unguarded bool
+	var transit []string
 	var scope scopeFlags
 	c := &cobra.Command{
 		Use:   "plan --to REGION",
@@ -61,6 +62,9 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 			}
 			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
 			w.unguardedWrites = unguarded
+			if w.noTransit, err = w.countries(transit); err != nil {
+				return err
+			}
 			p, err := a.makePlan(c.Context(), w, d, customer, verify)
 			if errors.Is(err, plan.ErrNothing) {
 				return errors.Join(a.nothingToMove(d, customer, err), err)
@@ -84,6 +88,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 	addWithout(c, &without)
 	addRedirects(c, &redirects)
 	addUnguarded(c, &unguarded)
+	addTransit(c, &transit)
 	scope.addTo(c)
 	return inFormats(c, "json", "csv")
 }
@@ -197,7 +202,7 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 		AnyClass:   w.config.Destination.StorageClass == config.AnyClass,
 		Restore:    w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
 		WithoutSettings: w.withoutSettings, AskRedirects: w.askRedirects,
-		UnguardedWrites: w.unguardedWrites, Seen: record.Endpoints{Home: w.home},
+		UnguardedWrites: w.unguardedWrites, Planner: a.planner(w), NoTransit: w.noTransit, Seen: record.Endpoints{Home: w.home},
 		BucketName: func(bucket, from string) string {
 			return w.config.BucketName(objectstore.Location{Bucket: bucket}, d.Place.Code, customer, from)
 		},
@@ -295,6 +300,10 @@ func (a *app) printPlan(p *plan.Plan, d regions.Resolution) error {
 		a.fact("encryption", "writes ask for %s; a copy that does not say that it has it is a mismatch", p.Encryption)
 	}
 	a.fact("verify", "%s", p.Verify)
+	if p.Streams() && p.Planner != nil {
+		a.fact("transit", "bytes pass through the machine that runs the plan; this one (%s) is in %s", p.Planner.Host,
+			standing(*p.Planner))
+	}
 	fmt.Fprintln(a.Out)
 	if len(p.Moves) > 0 {
 		var rows [][]string

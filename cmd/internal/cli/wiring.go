@@ -43,6 +43,7 @@ type session struct {
 	leaseTerm    time.Duration // of leases, 0 for the default
 	signers      []attest.Signer
 	signWords    []string // that say so in a command
+	noTransit    []string // countries that no byte may pass through here
 }
 
 // provider is one configured provider with its stores.

@@ -99,6 +99,11 @@ func (k *checker) check(c *Config) error {
 		return k.at("$.destination.encryption", "encryption %q: want AES256, aws:kms or bucket-default",
 			c.Destination.Encryption)
 	}
+	if country := c.Runner.Country; country != "" {
+		if _, ok := k.catalog.Country(country); !ok || !countryCode.MatchString(country) {
+			return k.at("$.runner.country", "runner: country %q is not one of two capital letters (ISO 3166-1)", country)
+		}
+	}
 	if class := c.Destination.StorageClass; class != "" && class != AnyClass {
 		return k.at("$.destination.storage_class", "storage_class %q: %q leaves it to the destination; without it objects "+
 			"keep their own", class, AnyClass)

@@ -31,6 +31,7 @@ type Config struct {
 	Discovery   Discovery           `yaml:"discovery"`
 	Customers   map[string]Customer `yaml:"customers"`
 	Destination Destination         `yaml:"destination"`
+	Runner      Runner              `yaml:"runner"`
 	Keys        []Key               `yaml:"sse_c_keys"`
 
 	Path   string `yaml:"-"` // of the file, absolute; or BuiltIn
@@ -144,6 +145,11 @@ type Destination struct {
 	Encryption string `yaml:"encryption"`
 	// StorageClass is AnyClass, or empty: objects keep their own.
 	StorageClass string `yaml:"storage_class"`
+}
+
+// Runner is the machine that runs this program.
+type Runner struct {
+	Country string `yaml:"country"` // where it stands
 }
 
 // AnyClass leaves the storage class of objects to the destination.

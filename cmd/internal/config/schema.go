@@ -144,6 +144,10 @@ func schemaRules() map[string]schemaRule {
 		"destination.storage_class": {about: "any leaves the storage class to the destination. Default: objects keep their " +
 			"own.", enum: []string{AnyClass}},
 
+		"runner": {about: "The machine that runs residency."},
+		"runner.country": {about: "Where it stands: two capital letters (ISO 3166-1). Certificates name it as declared.",
+			pattern: countryCode.String()},
+
 		"sse_c_keys":        {about: "Where the keys of objects under SSE-C are to be read from."},
 		"sse_c_keys[]":      {about: "One key, of a variable or of a file.", one: true},
 		"sse_c_keys[].env":  {about: "A variable that holds the key in base64."},
