@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/destination"
 	"github.com/residency/residency/migrate/record"
+	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/migrate/writeblock"
 )
 
@@ -39,8 +41,7 @@ func (w *work) certify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// An envelope that is there is about the certificate before.
-	if err := w.run.Home.Remove(ctx, w.run.Name(attest.File)); err != nil {
+	if err := w.unsign(ctx); err != nil {
 		return err
 	}
 	if err := w.run.Home.Put(ctx, w.run.Name(record.CertificateFile), data); err != nil {
@@ -48,6 +49,24 @@ func (w *work) certify(ctx context.Context) error {
 	}
 	r.Certificate = strings.TrimSuffix(w.run.Home.String(), "/") + "/" + w.run.Name(record.CertificateFile)
 	return nil
+}
+
+// unsign takes away the envelope of the certificate before, if there is one. Where it may not
+// be removed, it stays, and whoever checks sees that it is about another certificate.
+func (w *work) unsign(ctx context.Context) error {
+	name := w.run.Name(attest.File)
+	_, err := w.run.Home.Get(ctx, name)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = w.run.Home.Remove(ctx, name)
+	}
+	if err != nil && ctx.Err() == nil {
+		w.run.Notef("the signatures of the certificate before stay in the state: %v", err)
+		return nil
+	}
+	return err
 }
 
 // ErrUnsigned reports a certificate that is there, and could not be signed.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -152,7 +153,7 @@ func TestDepletedSource(t *testing.T) {
 			f, p, want := start(t, tt.versioned, tt.options)
 			before := len(f.snapshot(us, f.bucket))
 			lost := tt.lose(f)
-			if lost == 0 || tt.options == (migrate.Options{}) && before == len(want) {
+			if lost == 0 || reflect.DeepEqual(tt.options, migrate.Options{}) && before == len(want) {
 				t.Fatalf("%d lost, of %d that were left of %d", lost, before, len(want))
 			}
 			keep := migrate.Options{Passes: 2, KeepSource: tt.options.KeepSource}
