@@ -297,6 +297,8 @@ func TestSetups(t *testing.T) {
 			to: unconditional("PutObject CompleteMultipartUpload")},
 		{name: "conditional writes not offered at the source", from: unconditional("PutObject CompleteMultipartUpload")},
 		{name: "conditions of writes passed over", to: passesOver("If-None-Match"), refused: migrate.ErrUnconditional},
+		{name: "conditions of uploads alone passed over", to: with("If-None-Match", "CompleteMultipartUpload",
+			storetest.Fault{DelRequestHeader: []string{"If-None-Match"}}), refused: migrate.ErrUnconditional},
 		{name: "conditions on what is current passed over", to: passesOver("If-Match"), refused: migrate.ErrUnconditional},
 		{name: "conditions of writes passed over, with --unguarded-writes", unguarded: true, to: passesOver("If-None-Match")},
 		{name: "conditional reads not offered", from: with("If-Match", "GetObject HeadObject", storetest.Fault{Status: 501})},

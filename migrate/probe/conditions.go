@@ -39,15 +39,41 @@ func (p *Prober) conditions(ctx context.Context, m plan.Move, key string) error 
 		passed := fmt.Errorf("a probe that was written to %s replaced one that was there", p.run.Plan.To(m))
 		return errors.Join(p.unconditional(ctx, passed), Remove(ctx, store, m.Destination, key, written))
 	}
-	if plan.RefusesConditions(ctx, store, m.Destination, key) {
-		return p.unconditional(ctx, fmt.Errorf("probe %s", p.run.Plan.To(m)))
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err := p.conditionsOfUploads(ctx, m, key); err != nil {
+		return err
 	}
 	p.compares[m.Destination] = true
 	p.run.Saw(ctx, store.Endpoint(), doctor.ConditionalWrites, true)
 	return nil
+}
+
+// conditionsOfUploads is as conditions, of what is sent in parts.
+func (p *Prober) conditionsOfUploads(ctx context.Context, m plan.Move, key string) error {
+	store := p.run.Destination()
+	o := objectstore.NewObject{Bucket: m.Destination, Key: key, Guard: objectstore.Guard{Absent: true}}
+	id, err := store.CreateUpload(ctx, o)
+	if err != nil {
+		return err
+	}
+	part, err := store.UploadPart(ctx, o.Bucket, key, id, 1, Body())
+	if err != nil {
+		return errors.Join(err, store.AbortUpload(context.WithoutCancel(ctx), o.Bucket, key, id))
+	}
+	written, err := store.CompleteUpload(ctx, o, id, []objectstore.Part{part}, objectstore.Checksum{})
+	if err == nil {
+		passed := fmt.Errorf("an upload to %s replaced a probe that was there", p.run.Plan.To(m))
+		return errors.Join(p.unconditional(ctx, passed), Remove(ctx, store, o.Bucket, key, written))
+	}
+	if abort := store.AbortUpload(context.WithoutCancel(ctx), o.Bucket, key, id); abort != nil {
+		return errors.Join(err, abort)
+	}
+	switch {
+	case errors.Is(err, objectstore.ErrPrecondition):
+		return nil
+	case errors.Is(err, objectstore.ErrNotOffered):
+		return p.unconditional(ctx, fmt.Errorf("probe %s: %w", p.run.Plan.To(m), err))
+	}
+	return err
 }
 
 // refusesConditions is as conditions, where nothing may be written: the bytes that are sent
