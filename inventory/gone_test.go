@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,26 @@ func TestBucketDeletedMeanwhile(t *testing.T) {
 	}
 }
 
+// A service that is asked too much is not one that denies access.
+func TestThrottledList(t *testing.T) {
+	box := storetest.StartSandbox(t, storetest.SandboxOptions{Regions: []string{region}})
+	proxy := box.Proxy(t, region)
+	proxy.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "ListBuckets" {
+			return storetest.Fault{Status: 503, Code: "SlowDown"}
+		}
+		return storetest.Fault{}
+	})
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", box.CredentialsPath)
+	inv := take(t, proxy.URL(), inventory.Request{})
+	if len(inv.Coverage) != 1 || inv.Coverage[0].Looked {
+		t.Fatalf("coverage %+v, want one that was not looked at", inv.Coverage)
+	}
+	if said := inv.Coverage[0].Remedy; !strings.Contains(said, "SlowDown") || !strings.Contains(said, "later") {
+		t.Errorf("remedy %q, want to wait", said)
+	}
+}
+
 // take scans one region behind an address.
 func take(t *testing.T, endpoint string, r inventory.Request) *inventory.Inventory {
 	t.Helper()
@@ -68,7 +89,8 @@ func take(t *testing.T, endpoint string, r inventory.Request) *inventory.Invento
 		t.Fatal(err)
 	}
 	provider, err := s3store.Open(t.Context(), s3store.Options{Name: "cloud", Profile: "sandbox",
-		Endpoints: map[string]string{region: endpoint}, Now: time.Now})
+		Endpoints: map[string]string{region: endpoint}, Now: time.Now,
+		Backoff: func(int, error) (time.Duration, error) { return 0, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

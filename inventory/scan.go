@@ -396,10 +396,16 @@ func (s *scan) gone(ctx context.Context, store Store, b bucket, why error) bool 
 	return true
 }
 
-// identity is what to do where it is the credentials, for which access cannot be given.
+// identity is what to do where access cannot be given, for it is the credentials, or the
+// service that had no answer.
 func identity(err error) string {
-	if errors.Is(err, objectstore.ErrCredentials) {
+	switch {
+	case errors.Is(err, objectstore.ErrCredentials):
 		return remedy.For(err)
+	case errors.Is(err, objectstore.ErrThrottled):
+		return "the service answers that it is asked too much (SlowDown): run the same command again later"
+	case errors.Is(err, objectstore.ErrPassing):
+		return "the service had no answer, which passes: run the same command again later"
 	}
 	return ""
 }

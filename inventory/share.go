@@ -53,6 +53,16 @@ func (s *scan) shares(b bucket, tags []objectstore.Tag) []Place {
 	return shares
 }
 
+// Attribute says whose a bucket is, as a scan would: its places by the configuration and by
+// the tags given, most specific prefix first. It asks no service anything.
+func (r Request) Attribute(provider, region, name string, tags []objectstore.Tag) []Place {
+	i := slices.IndexFunc(r.Providers, func(p Provider) bool { return p.Name == provider })
+	if i < 0 {
+		return nil
+	}
+	return (&scan{Request: r}).shares(bucket{&r.Providers[i], name, region}, tags)
+}
+
 // isDestination tells whether b has the name to which the template moves a
 // claimed bucket, from whatever region.
 func (s *scan) isDestination(c Claim, b bucket) bool {

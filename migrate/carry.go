@@ -28,7 +28,7 @@ func (w *work) carry(ctx context.Context, o Options) error {
 			return err
 		}
 		if erasing {
-			return fmt.Errorf("%w: %d of %d entries: %w", ErrSpoiledLate, spoiled, w.run.Totals().Entries, ErrVerification)
+			return w.spoiledLate(ctx, &f, fmt.Sprintf("%d of %d entries", spoiled, w.run.Totals().Entries))
 		}
 		if err := f.doubts.withdraw(ctx, w.run); err != nil {
 			return err

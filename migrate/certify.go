@@ -27,7 +27,8 @@ func (w *work) certify(ctx context.Context) error {
 	w.result.Finished = w.run.Now().UTC()
 	r := w.result
 	c := &certificate.Certificate{
-		Schema: certificate.Schema, Tool: w.tool, Configuration: r.Configuration, Catalog: w.catalog, Finished: r.Finished,
+		Schema: certificate.Schema, Tool: w.tool, Configuration: r.Configuration, Departure: r.Departure,
+		Catalog: w.catalog, Finished: r.Finished,
 		Fence: r.Fence, NotFenced: r.NotFenced, OwnerChecks: r.OwnerChecks,
 	}
 	c.Parity = destination.Parity(ctx, w.run)

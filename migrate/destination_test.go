@@ -13,6 +13,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/plan"
 )
@@ -115,7 +116,7 @@ func TestDestinationEncryption(t *testing.T) {
 func TestDestinationIsLookedAtAgain(t *testing.T) {
 	f := newFixtureOn(t, servers()["minio"](t))
 	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
-	f.put("a", []byte("a"), nil)
+	f.put("a", []byte("a"), func(in *s3.PutObjectInput) { in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256 })
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")
 	if r, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
@@ -131,11 +132,55 @@ func TestDestinationIsLookedAtAgain(t *testing.T) {
 		"erase": func() error { _, err := f.runner().Erase(t.Context(), p); return err },
 		"run":   func() error { _, err := f.run(p); return err },
 	} {
-		if err := do(); !errors.Is(err, migrate.ErrChanged) || !strings.Contains(err.Error(), "soon") {
+		err := do()
+		if !errors.Is(err, migrate.ErrChanged) || !strings.Contains(err.Error(), "soon") {
 			t.Errorf("%s: %v, want %v and the rule's name", what, err, migrate.ErrChanged)
+		}
+		if said := remedy.For(err); !strings.HasPrefix(said, "undo that at the destination, and the same command goes on") {
+			t.Errorf("%s: remedy %q", what, said)
 		}
 	}
 	f.intact(before)
+	f.must(f.box.Client(eu).DeleteBucketLifecycle(t.Context(), &s3.DeleteBucketLifecycleInput{
+		Bucket: aws.String(f.destination())}))
+	if r, err := f.runner().Erase(t.Context(), p); err != nil {
+		t.Errorf("erase without the rule: %v\n%s", err, problems(r))
+	}
+	f.moved(before)
+}
+
+// A rule that removes delete markers without a version beneath removes what is moved, if
+// that is nothing else.
+func TestMarkersExpire(t *testing.T) {
+	f := newFixtureOn(t, servers()["minio"](t))
+	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+	f.versioning(us, f.bucket, types.BucketVersioningStatusEnabled)
+	f.must(f.box.Client(eu).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(f.destination())}))
+	f.versioning(eu, f.destination(), types.BucketVersioningStatusEnabled)
+	f.must(f.box.Client(eu).PutBucketLifecycleConfiguration(t.Context(),
+		&s3.PutBucketLifecycleConfigurationInput{Bucket: aws.String(f.destination()),
+			LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{
+				{ID: aws.String("tidy"), Status: types.ExpirationStatusEnabled,
+					Filter:     &types.LifecycleRuleFilter{Prefix: aws.String("")},
+					Expiration: &types.LifecycleExpiration{ExpiredObjectDeleteMarker: aws.Bool(true)}}}}}))
+	marker := func(key string) {
+		f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key}))
+	}
+	f.put("deleted", []byte("a"), nil)
+	marker("deleted")
+	p := f.plan("auto")
+	if blocked(p, "destination-expires") != "" || !strings.Contains(warned(p, "destination-expires"), "tidy; none of these") {
+		t.Errorf("blockers %v, warnings %v; want a warning that names the rule", p.Blockers, p.Warnings)
+	}
+	written, err := f.box.Client(us).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("alone")})
+	f.must(nil, err)
+	marker("alone")
+	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("alone"),
+		VersionId: written.VersionId}))
+	p = f.plan("auto")
+	if text := blocked(p, "destination-expires"); !strings.Contains(text, "tidy; 1 histories") {
+		t.Errorf("blockers %v, want one that names the rule", p.Blockers)
+	}
 }
 
 // A bucket whose creation was asked for and not answered is the plan's own if

@@ -51,9 +51,10 @@ var (
 			"as the source is untouched")
 	ErrRedirects   = fmt.Errorf("%w: website redirects may have been lost", ErrVerification)
 	ErrSpoiledLate = remedy.Wrap(fmt.Errorf("%w, and the erase has begun", ErrSpoiled),
-		"what is erased at the source cannot be copied again: find out who changes the destination, and restore there "+
-			"what is missing, from its older versions or another copy (a delete marker on top can be removed); then "+
-			"run the same command again, which checks the destination first")
+		"what is erased at the source cannot be copied again: find out who changes the destination; a delete marker on "+
+			"top can be removed, and the same command then goes on. A copy that is put back from elsewhere has another version "+
+			"ID, which this plan never takes for its own; what is still at the source, residency plan and migrate --plan with "+
+			"the new ID move")
 )
 
 // What some of them say more of.

@@ -21,6 +21,7 @@ type found struct {
 	twins    []int64       // by move: copies that have their original's version ID
 	problems Problems
 	doubts   doubts // what is no longer proven by that
+	lost     []lostCopy
 }
 
 // listDestination lists the destination afresh and holds it against the receipts. Newer
@@ -31,6 +32,7 @@ func listDestination(ctx context.Context, run *phase.Run) (f found, err error) {
 	for i, m := range run.Plan.Moves {
 		place := run.Plan.To(m).String()
 		shown, err := phase.ListDestination(ctx, run, i, &run.Progress.Entries, func(r *receipt.Receipt, nth int) {
+			f.lose(i, r)
 			f.doubts.add(run.Pass.SegmentOf(i, string(r.Key)), r.Key, nth)
 			f.problems.Add(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled",
 				Reason: "a new listing of the destination does not show what was written"})
@@ -84,12 +86,10 @@ func (w *work) gate(ctx context.Context, erasing bool) (f found, err error) {
 			return f, err
 		}
 	}
-	if spoiled > 0 {
-		kind := ErrSpoiled
-		if erasing {
-			kind = ErrSpoiledLate
-		}
-		return f, fmt.Errorf("%w: %s; this run erased nothing: %w", kind, phase.Entries(spoiled), ErrVerification)
+	if text := phase.Entries(spoiled) + "; this run erased nothing"; spoiled > 0 && erasing {
+		return f, w.spoiledLate(ctx, &f, text)
+	} else if spoiled > 0 {
+		return f, fmt.Errorf("%w: %s: %w", ErrSpoiled, text, ErrVerification)
 	}
 	// What a listing of this run showed that the plan does not know counts, even
 	// if the next one should not show it: one of the two is wrong.

@@ -30,6 +30,8 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 	reservation := reserve.New(run, r.LeaseTerm)
 	tried := probe.New(run, reservation, r.Claims)
 	result.Configuration = r.Configuration
+	result.Otherwise = append(result.Otherwise, r.Departs.Otherwise...)
+	result.NotInPlan = append(result.NotInPlan, r.Departs.NotInPlan...)
 	tags := &tagging{run: run, prober: tried}
 	return &work{
 		run: run, reservation: reservation, probes: tried, tagging: tags,

@@ -23,6 +23,7 @@ type Result struct {
 
 	// Configuration is the file that was in force.
 	Configuration inventory.Configuration `json:"configuration"`
+	certificate.Departure
 
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
@@ -75,7 +76,8 @@ type Problems = phase.Problems
 func newResult(p *plan.Plan) *Result {
 	return &Result{
 		Schema: "residency/result/1", Plan: p.ID, Digest: p.Digest, Customer: p.Customer,
-		Verdicts: map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{},
+		Departure: certificate.Departure{Otherwise: []string{}, NotInPlan: []string{}},
+		Verdicts:  map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{},
 		Added: map[string]int64{}, NotCompared: p.NotCompared(),
 		Signed: []string{}, Fence: []string{}, Callers: []certificate.Caller{}, Problems: Problems{}, Left: []certificate.Left{},
 	}
@@ -109,8 +111,9 @@ func (r *Result) verified() error {
 		err := fmt.Errorf("%w: %d of %d are mismatch or unverifiable", ErrVerification, bad, r.Entries)
 		if n := r.copies.Differing; n > 0 {
 			err = remedy.Wrap(err,
-				fmt.Sprintf("remove at the destination what it held already and differs (%s), or set another "+
-					"destination.bucket; then run the same command again", phase.Entries(n)))
+				fmt.Sprintf("as long as nothing is erased, residency migrate --abort ID removes what this plan wrote, and a new plan "+
+					"can use another destination.bucket. What the destination held already and differs (%s; --log-keys shows the "+
+					"keys) may be the only copy of what it is", phase.Entries(n)))
 		}
 		return err
 	}

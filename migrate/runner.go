@@ -37,6 +37,8 @@ type Runner struct {
 	Approval string
 	// Configuration is the file in force, which every result names.
 	Configuration inventory.Configuration
+	// Departs is in what that configuration would plan otherwise.
+	Departs certificate.Departure
 	// Catalog is the built-in knowledge that plans were made by, for the certificate.
 	Catalog certificate.Catalog
 	// Signers sign the certificate.

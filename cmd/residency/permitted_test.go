@@ -228,9 +228,9 @@ func newPermitted(t *testing.T, w world, providers ...string) *permitted {
 		account := strings.Repeat(fmt.Sprint(i+1), 12)
 		key, in := "AKIA"+strings.ToUpper(name), p.partition([]string{p.from, p.at}[i])
 		users = append(users,
-			amazon.User{Name: name, Account: account, Partition: in, AccessKey: key, SecretKey: "secret of " + name},
+			amazon.User{Name: name, Account: account, Partition: in, AccessKey: key, SecretKey: "secret-of-" + name},
 			amazon.User{Name: "owner of " + name, Account: account, Partition: in, Root: true})
-		credentials += fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = secret of %s\n", name, key, name)
+		credentials += fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = secret-of-%s\n", name, key, name)
 		regions := map[int]string{0: p.from, 1: p.at}[i]
 		if len(providers) == 1 {
 			regions = p.from + ", " + p.at

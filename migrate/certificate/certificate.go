@@ -32,6 +32,7 @@ type Certificate struct {
 
 	// Configuration is the file that was in force.
 	Configuration inventory.Configuration `json:"configuration"`
+	Departure
 	// Catalog is what countries, operators and law were taken from.
 	Catalog Catalog `json:"catalog"`
 
@@ -95,6 +96,13 @@ type Certificate struct {
 	// Digest is the SHA-256, in hex, of the file as it is without these digits. It shows
 	// a change by hand, not one by somebody who computes it again.
 	Digest string `json:"digest,omitempty"`
+}
+
+// Departure is in what the configuration in force would plan otherwise than the plan that
+// was carried out. A certificate of an earlier release says nothing of it.
+type Departure struct {
+	Otherwise []string `json:"configuration_differs"` // where data goes, and who runs that
+	NotInPlan []string `json:"not_in_plan"`           // the customer's locations that the plan leaves out
 }
 
 // Region is where an end of a move is.

@@ -63,9 +63,9 @@ func sameBucket(ctx context.Context, run *phase.Run, m plan.Move, known *plan.Bu
 	case err != nil:
 		return err
 	case len(l.Blockers) > 0:
-		return phase.Changed("%s: %s", at, l.Blockers[0].Text)
+		return phase.Undo("%s: %s", at, l.Blockers[0].Text)
 	case m.Found != nil && !m.Found.Equal(l.Adds):
-		return phase.Changed("the default retention or encryption of the bucket %s has changed", at)
+		return phase.Undo("the default retention or encryption of the bucket %s has changed", at)
 	}
 	return nil
 }

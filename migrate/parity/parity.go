@@ -166,6 +166,8 @@ type lifecycle struct {
 		Expiration *struct {
 			Date *time.Time
 			Days *int32
+
+			ExpiredObjectDeleteMarker *bool
 		}
 		NoncurrentVersionExpiration *struct{}
 	}
@@ -175,6 +177,8 @@ type lifecycle struct {
 type Expiry struct {
 	Rules []string // IDs of the enabled rules that delete versions
 	Dated []string // those that delete at a date which has come
+	// Markers are those that delete markers with no version beneath.
+	Markers []string
 }
 
 // ParseLifecycle says which rules delete.
@@ -195,6 +199,9 @@ func ParseLifecycle(value []byte, now time.Time) (Expiry, error) {
 		expires := r.Expiration != nil && (r.Expiration.Date != nil || r.Expiration.Days != nil)
 		if expires || r.NoncurrentVersionExpiration != nil {
 			out.Rules = append(out.Rules, id)
+		}
+		if r.Expiration != nil && r.Expiration.ExpiredObjectDeleteMarker != nil && *r.Expiration.ExpiredObjectDeleteMarker {
+			out.Markers = append(out.Markers, id)
 		}
 		if r.Expiration != nil && r.Expiration.Date != nil && !r.Expiration.Date.After(now) {
 			out.Dated = append(out.Dated, id)

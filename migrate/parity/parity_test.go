@@ -89,7 +89,7 @@ func TestLifecycle(t *testing.T) {
 		{"ID":"future","Status":"Enabled","Expiration":{"Date":"2026-12-31T00:00:00Z"}},
 		{"ID":"markers","Status":"Enabled","Expiration":{"ExpiredObjectDeleteMarker":true}}]}`), now)
 	if err != nil || !slices.Equal(got.Rules, []string{"days", "number 3", "past", "future"}) ||
-		!slices.Equal(got.Dated, []string{"past"}) {
+		!slices.Equal(got.Dated, []string{"past"}) || !slices.Equal(got.Markers, []string{"markers"}) {
 		t.Errorf("ParseLifecycle = %+v, %v", got, err)
 	}
 }

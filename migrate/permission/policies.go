@@ -69,6 +69,9 @@ func (w Where) document(stages []Stage) Document {
 	var order []group
 	for _, s := range stages {
 		for _, u := range s.Uses() {
+			if u.ByTag && !w.Assumed {
+				continue
+			}
 			for _, need := range iam.Needs(u.Operation, u.Cases...) {
 				for _, g := range w.groups(u, need.On) {
 					d.Rows = append(d.Rows, Row{Action: need.Action, Resources: g.resources, Stage: s, Use: u, When: need.When})

@@ -133,6 +133,14 @@ func look() []Use {
 			each(append(verbs("Get", settings()), "HeadBucket", "GetBucketTagging")...))
 }
 
+// stillTheirs is the request by which a run sees that a source that is known by its tag has
+// it still.
+func stillTheirs() Use {
+	u := place{end: Source, place: TheBucket, why: "see that the bucket is still the customer's"}.send("GetBucketTagging")
+	u.ByTag = true
+	return u
+}
+
 func copies() []Use {
 	read := place{end: Source, place: Data, why: "read what is copied"}
 	write := place{end: Destination, place: Data, why: "write the copies"}
@@ -151,7 +159,7 @@ func copies() []Use {
 			read.send("GetObjectAcl", iam.Current, iam.Version),
 			read.send("GetObjectRetention"), read.send("GetObjectLegalHold"),
 		},
-		look(), reserve(),
+		[]Use{stillTheirs()}, look(), reserve(),
 		bucket.each(append(verbs("Put", carried()), "CreateBucket", "PutBucketVersioning", "PutBucketTagging")...),
 		[]Use{
 			bucket.send("CreateBucket", iam.WithLock),
@@ -201,7 +209,7 @@ func erase() []Use {
 			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
 			probe.send("PutObject", iam.UnderKMS),
 		},
-		look(), reserve(), writeState())
+		[]Use{stillTheirs()}, look(), reserve(), writeState())
 }
 
 func fence() []Use {

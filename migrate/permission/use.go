@@ -104,6 +104,7 @@ type Use struct {
 	Cases     []iam.Case // besides what it needs always
 	Why       string
 	Optional  string // what becomes of it where it is denied; empty: the stage needs it
+	ByTag     bool   // only where no configuration names the buckets
 }
 
 // place collects the requests about one place.

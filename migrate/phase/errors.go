@@ -20,6 +20,14 @@ var (
 	ErrVerification = errors.New("not every entry is verified")
 )
 
+// Undo refuses to go on with a plan as long as what others have done to its destination
+// stands.
+func Undo(format string, args ...any) error {
+	return remedy.Wrap(fmt.Errorf("%w: %s", ErrChanged, fmt.Sprintf(format, args...)),
+		"undo that at the destination, and the same command goes on with this plan. As long as nothing is erased, residency "+
+			"migrate --abort ID removes what it wrote, and a new plan can use another destination.bucket")
+}
+
 // Changed refuses to go on with a plan whose ends are not what was approved.
 func Changed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s; make a new plan", ErrChanged, fmt.Sprintf(format, args...))

@@ -60,7 +60,8 @@ func (p *Plan) checkMove(i int) error {
 		return fmt.Errorf("versioning %q", m.Versioning)
 	case m.Source.Provider == p.Destination.Provider && m.Source.Code == p.Destination.Code && m.Bucket == m.Destination:
 		return errors.New("its source is its destination")
-	case min(t.Entries, t.Versions, t.Markers, t.Multipart, t.Uploads, t.Bytes, m.Held, m.Leases, m.Unlistable) < 0 ||
+	case min(t.Entries, t.Versions, t.Markers, t.Multipart, t.Uploads, t.Bytes, m.Held, m.Leases, m.Unlistable,
+		m.LoneMarkers) < 0 ||
 		t.Entries != t.Versions+t.Markers:
 		return errors.New("its counts cannot be")
 	}

@@ -214,9 +214,25 @@ func (l *Look) setting(p *Plan, m Move, name objectstore.Setting, value []byte, 
 			text := "lifecycle rules of the bucket would delete what is written to it: " + strings.Join(expiry.Rules, ", ")
 			l.block("destination-expires", text, "disable them, or "+ownBucket)
 		}
+		if err == nil && len(expiry.Markers) > 0 {
+			l.expiresMarkers(m, expiry.Markers)
+		}
 		return err
 	}
 	return nil
+}
+
+// expiresMarkers names rules that remove delete markers without a version beneath, as
+// some histories begin and end with.
+func (l *Look) expiresMarkers(m Move, rules []string) {
+	text := "lifecycle rules of the bucket remove delete markers that have no version beneath (ExpiredObjectDeleteMarker): " +
+		strings.Join(rules, ", ")
+	if m.LoneMarkers > 0 {
+		l.block("destination-expires", fmt.Sprintf("%s; %d histories that are moved are nothing else", text, m.LoneMarkers),
+			"disable them, or "+ownBucket)
+		return
+	}
+	l.warn("destination-expires", text+"; none of these is moved")
 }
 
 // encryption names what the bucket encrypts with, and finds one that takes no

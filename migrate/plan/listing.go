@@ -43,8 +43,13 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
 		}
+		lone := true
 		for i := range entries {
 			m.Totals.Count(entries[i])
+			lone = lone && entries[i].Marker
+		}
+		if lone {
+			m.LoneMarkers++
 		}
 		if err := p.samples.sample(ctx, source, m, entries, o); err != nil {
 			return err

@@ -55,8 +55,9 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 			TagAction(*m) + "); tagged versions then look untagged, and would lose their tags", Remedy: "give " + TagAction(*m) +
 			" on all that is to be moved"},
 		taken: Issue{Rule: "destination-key-exists", Location: to,
-			Text:   "the destination already holds something else under keys of this plan; nothing is ever overwritten",
-			Remedy: "choose another destination.bucket, or remove what is there"},
+			Text: "the destination already holds something else under keys of this plan; nothing is ever overwritten",
+			Remedy: "choose another destination.bucket. What is there may be the only copy of a version that the source no " +
+				"longer has: --log-keys shows the keys"},
 		reserved: Issue{Rule: "reserved", Location: from,
 			Remedy: "wait for that migration to end, then plan again; one that was killed keeps its reservation slightly " +
 				"longer than its RESIDENCY_LEASE_TERM"},

@@ -150,6 +150,8 @@ type Move struct {
 	Totals    Totals `json:"totals"`
 	// entries and unfinished uploads that stay, for their keys are not known
 	Unlistable int64 `json:"unlistable,omitempty"`
+	// LoneMarkers is how many histories are of delete markers alone.
+	LoneMarkers int64 `json:"lone_delete_markers,omitempty"`
 	// Exists tells that others made the destination bucket; it is then left as it
 	// is found, and Found is what it does by itself to all that is written there.
 	Exists bool  `json:"destination_exists"`

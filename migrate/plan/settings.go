@@ -206,6 +206,11 @@ func (p *settingsReader) setting(
 				Text:   "lifecycle rules whose date has passed would delete what was moved: " + strings.Join(expiry.Dated, ", "),
 				Remedy: "remove them from the source bucket"})
 		}
+		if len(expiry.Markers) > 0 && m.LoneMarkers > 0 {
+			p.warn(Issue{Rule: "lifecycle-markers", Location: at, Count: m.LoneMarkers,
+				Text: "lifecycle rules that remove delete markers without a version beneath are carried, and will remove these " +
+					"histories, of markers alone, at the destination too: " + strings.Join(expiry.Markers, ", ")})
+		}
 		if len(expiry.Rules) > 0 {
 			p.warn(Issue{Rule: "lifecycle-ages", Location: at,
 				Text: "lifecycle rules that delete by age start counting again on the day of the copy: " +

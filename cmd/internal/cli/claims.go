@@ -1,15 +1,14 @@
 package cli
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/plan"
 )
 
@@ -45,37 +44,32 @@ func (w *session) same(a, b string) bool {
 
 // views finds the regions in which a provider shows a bucket.
 func (w *session) views(ctx context.Context, at objectstore.Location) ([]objectstore.Store, error) {
-	p := w.providers[at.Provider]
-	codes := p.store.Regions()
-	if p.store.Global() || len(codes) == 0 {
-		codes = codes[:min(len(codes), 1)] // any region knows where a bucket is
-		if len(codes) == 0 {
-			codes = []string{""}
-		}
+	codes, err := w.regionsOf(ctx, at)
+	if err != nil {
+		return nil, err
 	}
 	var views []objectstore.Store
 	for _, code := range codes {
-		region, err := p.store.Region(code).BucketRegion(ctx, at.Bucket)
-		switch {
-		case errors.Is(err, objectstore.ErrNotFound):
-		case err != nil:
-			return nil, err
-		case p.store.Global():
-			views = append(views, p.store.Region(cmp.Or(region, code)))
-		default:
-			views = append(views, p.store.Region(code))
-		}
+		views = append(views, w.stores(at.Provider, code))
 	}
 	return views, nil
 }
 
 // checkPlan refuses a plan to which the configuration, as it is now, or the state
-// is an obstacle.
-func (a *app) checkPlan(ctx context.Context, w *session, p *plan.Plan) error {
-	if err := a.checkClaims(ctx, w, p); err != nil {
-		return err
+// is an obstacle, and tells in what else the configuration departs from one that is stored.
+func (a *app) checkPlan(ctx context.Context, w *session, p *plan.Plan, fresh bool) (d certificate.Departure, err error) {
+	if err := hasSources(w, p); err != nil {
+		return d, err
 	}
-	return w.checkState(ctx, p)
+	if !fresh {
+		if d, err = a.departure(ctx, w, p); err != nil {
+			return d, err
+		}
+	}
+	if err := a.checkClaims(ctx, w, p); err != nil {
+		return d, err
+	}
+	return d, w.checkState(ctx, p)
 }
 
 // checkClaims refuses a plan of which the configuration has since come to call the

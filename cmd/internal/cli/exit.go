@@ -72,8 +72,8 @@ func (e *silentError) Unwrap() error { return e.err }
 var (
 	errPolicy     = errors.New("data outside the allowed jurisdictions")
 	errIncomplete = remedy.New("some places could not be checked",
-		"the places that were not checked are listed with the reason; grant access or correct the configuration, then "+
-			"run the command again")
+		"the places that were not checked are listed with the reason; grant access, correct the configuration, or wait "+
+			"until the service answers; then run the command again")
 	errUnclear = remedy.New("whether all data is within the policy is not clear",
 		"the findings name the buckets: correct their tags, or what the configuration says of them")
 	errApproval = errors.New("approval missing")

@@ -46,7 +46,8 @@ the versions in the plan, lists what is left, and writes the certificate.
 				return err
 			}
 			w.signers, w.signWords = keys, signWords(sign)
-			if err := a.checkPlan(c.Context(), w, p); err != nil {
+			departs, err := a.checkPlan(c.Context(), w, p, false)
+			if err != nil {
 				return err
 			}
 			files, err := ownShare()
@@ -54,6 +55,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				return err
 			}
 			runner := a.runner(w, files.most(workers))
+			runner.Departs = departs
 			status, err := runner.Status(c.Context(), p)
 			if err != nil {
 				return err
@@ -69,6 +71,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
+			a.noteDeparture(p, departs)
 			err = a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) {
 				runner.Actor, runner.Approval = a.actor(w), a.approvedBy
 				return runner.Erase(ctx, p)
@@ -339,12 +342,8 @@ func (a *app) planned(ctx context.Context, name string) (*session, *plan.Plan, e
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, m := range p.Moves {
-		if w.providers[m.Source.Provider] == nil {
-			return nil, nil,
-				&usageError{err: fmt.Errorf("plan %s moves from provider %s, which the configuration does not have",
-					p.ID, m.Source.Provider)}
-		}
+	if err := hasSources(w, p); err != nil {
+		return nil, nil, err
 	}
 	return w, p, a.checkDestination(w, p)
 }

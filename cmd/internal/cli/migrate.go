@@ -267,12 +267,21 @@ func (m *migration) run(ctx context.Context) error {
 		}
 		return blocked(p)
 	}
-	if err := m.checkPlan(ctx, m.session, p); err != nil {
+	departs, err := m.checkPlan(ctx, m.session, p, fresh)
+	if err != nil {
 		return err
 	}
+	if m.plan == "" && m.agree.digest == "" {
+		erasing := status.Stage == migrate.Erasing || status.Stage == migrate.Remaining
+		if err := m.otherwise(p, departs, erasing); err != nil {
+			return err
+		}
+	}
+	runner.Departs = departs
 	if err := m.approve(ctx, m.session, p, d, m.agree, m.again(p)); err != nil {
 		return err
 	}
+	m.noteDeparture(p, departs)
 	return m.carryOut(ctx, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
 		o := m.options
 		o.Fresh = fresh

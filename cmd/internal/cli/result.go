@@ -35,6 +35,12 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 		{"verdicts", counts(r.Verdicts, verdictOrder())},
 		{"methods", counts(r.Methods, nil)},
 	}
+	if len(r.Otherwise) > 0 {
+		rows = append(rows, []string{"otherwise", "the configuration in force says: " + strings.Join(r.Otherwise, "; ")})
+	}
+	if len(r.NotInPlan) > 0 {
+		rows = append(rows, []string{"not in plan", strings.Join(r.NotInPlan, ", ")})
+	}
 	if p.Encryption != "" {
 		rows = append(rows, []string{"encryption", p.Encryption + ", as asked for"})
 	}
