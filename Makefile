@@ -9,9 +9,10 @@ build: ## both binaries into bin/
 	$(GO) build -o $(BIN)/residency ./cmd/residency
 	cd cmd/sandbox && $(GO) build -o ../../$(BIN)/sandbox .
 
-cross: ## compile for the systems that releases are made for
+cross: ## compile for the systems that releases are made for, as they are made
 	for system in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do \
-		GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -o /dev/null ./cmd/residency || exit 1; done
+		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -trimpath -o /dev/null ./cmd/residency || exit 1; done
+	cd scripts/release && RESIDENCY_CROSS=1 $(GO) test -count=1 ./...
 
 man: build ## the manual pages of all commands and help topics, into man/
 	$(BIN)/residency man man
@@ -22,6 +23,7 @@ demo: build ## move a sample customer out of the United States, on real S3 serve
 test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
 	cd scripts/benchmark && $(GO) test -race -count=1 ./...
+	cd scripts/release && $(GO) test -count=1 ./...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -p 3 -parallel 4 -timeout 25m \
 		-skip '^TestAcrossSizes$$' ./... # test-servers has it; many wait for servers rather than compute, whatever the cores
 	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
@@ -57,6 +59,7 @@ vet:
 	$(GO) vet -tags race ./migrate/... # the tests that run under the race detector
 	cd cmd/sandbox && $(GO) vet ./...
 	cd scripts/benchmark && $(GO) vet ./...
+	cd scripts/release && $(GO) vet ./...
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted"; exit 1; }
 
 systems: ## vet all modules, tests included, for Windows and macOS; without a cache that takes minutes

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/residency/residency/inventory/objectstore/storetest"
 )
 
@@ -243,6 +245,10 @@ func (r *reader) shows(b block, shown []string, output string) {
 func (r *reader) configuration(b block) {
 	r.t.Helper()
 	text := strings.Join(b.lines, "\n") + "\n"
+	if strings.HasPrefix(text, "steps:") || strings.HasPrefix(text, "include:") {
+		r.pipeline(b, text)
+		return
+	}
 	if !strings.HasPrefix(text, "version:") {
 		text = "version: 1\nproviders: {aws: {type: aws}}\n" + text
 	}
@@ -255,6 +261,27 @@ func (r *reader) configuration(b block) {
 	c := exec.CommandContext(r.t.Context(), "residency", "--config", name, "permissions", "--stage", "plan")
 	if out, err := c.CombinedOutput(); err != nil {
 		r.t.Errorf("%s:%d: %v\n%s\n%s", b.page, b.line, err, text, out)
+	}
+}
+
+// inRepository are the files of this repository that a pipeline uses.
+var inRepository = regexp.MustCompile(`(?:uses: |/)residency/residency/(?:v[0-9.]+/)?([^@\s]+)`)
+
+// pipeline looks whether what a pipeline uses of this repository is there.
+func (r *reader) pipeline(b block, text string) {
+	r.t.Helper()
+	var value map[string]any
+	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
+		r.t.Errorf("%s:%d: %v", b.page, b.line, err)
+	}
+	used := inRepository.FindAllStringSubmatch(text, -1)
+	if len(used) == 0 {
+		r.t.Errorf("%s:%d uses nothing of this repository", b.page, b.line)
+	}
+	for _, m := range used {
+		if _, err := os.Stat(filepath.Join("..", "..", m[1])); err != nil {
+			r.t.Errorf("%s:%d: %v", b.page, b.line, err)
+		}
 	}
 }
 

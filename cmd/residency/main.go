@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // for a container image without certificates of authorities
+
 	"github.com/residency/residency/cmd/internal/cli"
 )
 
