@@ -313,7 +313,7 @@ func (a *app) printCertificate(at string, c *certificate.Certificate) error {
 			render.Bytes(c.Evidence.Bytes), c.Evidence.Root)},
 	}
 	for _, m := range c.Transit.Machines {
-		rows = append(rows, []string{"machine", m.Host + ", in " + cmp.Or(m.Country, "a country") + ", " + m.Basis})
+		rows = append(rows, []string{"machine", m.Host + ", country " + strings.TrimSpace(m.Country+" "+m.Basis)})
 	}
 	for _, f := range c.Findings {
 		rows = append(rows, []string{"finding", f.Rule + ": " + f.Text})
