@@ -86,9 +86,11 @@ func (w *work) gate(ctx context.Context, erasing bool) (f found, err error) {
 			return f, err
 		}
 	}
-	if text := phase.Entries(spoiled) + "; this run erased nothing"; spoiled > 0 && erasing {
-		return f, w.spoiledLate(ctx, &f, text)
-	} else if spoiled > 0 {
+	if spoiled > 0 {
+		text := phase.Entries(spoiled) + "; this run erased nothing"
+		if erasing {
+			return f, w.spoiledLate(ctx, &f, text)
+		}
 		return f, fmt.Errorf("%w: %s: %w", ErrSpoiled, text, ErrVerification)
 	}
 	// What a listing of this run showed that the plan does not know counts, even
