@@ -79,7 +79,7 @@ const manyLost = 10
 // What this plan has erased, or may have, is neither.
 func depleted(gone, changed, left int64) bool {
 	lost := gone + changed
-	return gone > 0 && changed+left == 0 || lost >= manyLost && lost > left
+	return gone > 0 && left == 0 || lost >= manyLost && lost > left
 }
 
 // Check holds fresh listings of the source against the pass.

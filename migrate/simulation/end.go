@@ -60,7 +60,7 @@ func (w *operator) judgeEnd(end error) {
 		still := !w.options.keepSource && w.fencedFirst && w.fenced() && w.edited < w.beganAt
 		ok = w.writes > 0 && !still || lies || w.contended() || w.explainsCoupling(end)
 	case errors.Is(end, migrate.ErrUnexplained):
-		ok = w.contended() || w.writes > 0 // people can delete all that there is
+		ok = w.contended() || w.vanished || w.writes > 0 // people can delete all that there is
 	}
 	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
 		if ok = true; !people && !lies && !w.contended() {
@@ -159,11 +159,13 @@ func (w *operator) exact() {
 	}
 }
 
-// abandoned: people deleted all of a key after a plan that was given up had
-// copied it. What they wrote after the last listing is of no plan.
+// abandoned: all of a key is gone, for people deleted it or it vanished, after a plan that
+// was given up had copied it. What they wrote after the last listing is of no plan.
 func (w *operator) abandoned(bucket, key string) bool {
 	records, listed := w.oracle.source[at(bucket, key)], w.oracle.shown(w.process, source, bucket, key)
-	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool { return !r.freed && r.made < listed })
+	return len(records) > 0 && !slices.ContainsFunc(records, func(r *record) bool {
+		return !r.freed && !r.vanished && r.made < listed
+	})
 }
 
 func (w *operator) equal(name string, want []*record, got []*memstore.Version) {

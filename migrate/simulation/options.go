@@ -37,6 +37,7 @@ type options struct {
 	overwrites          bool // null versions are written over while the source is erased, by bodies of the same size
 	severs              int  // how often a process loses sight of its state alone
 	relapse             bool // processes end while they erase, and people write before the next
+	vanishes            bool // after one has, a source answers that nothing is there
 	stumbles            bool // a process ends before what it wrote has a durable name, and a later one while it erases
 	// deletions at the source are acknowledged and not done, and nobody else is there to be blamed
 	undeletes   bool
@@ -151,6 +152,9 @@ func newOptions(d, luck, fate, habit, veil, bar *dice) options {
 		o.restores, o.losesState, o.keepSource, o.undeletes, o.aborts, o.rivals = 1, false, false, false, 0, 0
 		o.coupling, o.customers, o.locks = coupling{}, false, false
 		o.relapse, o.crashes, o.passes = true, max(o.crashes, 4), max(o.passes, 1)
+	}
+	if o.vanishes = bar.one(0.05) && !o.rewinds && !o.undeletes && !o.locks && o.coupling == (coupling{}); o.vanishes {
+		o.relapse, o.keepSource, o.crashes, o.passes = true, false, max(o.crashes, 4), max(o.passes, 1)
 	}
 	if fate.one(0.15) {
 		return o.steady(fate)

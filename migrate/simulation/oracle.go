@@ -38,6 +38,8 @@ type oracle struct {
 	// there by cause or, if that is nil, by people.
 	repetition bool
 	cause      *process
+	// vanishing tells that the change at hand is nobody's wish, see world.vanish.
+	vanishing bool
 	// marked is whose plan's entries are marked as planned.
 	marked    *operator
 	violation *Violation
@@ -75,6 +77,7 @@ type record struct {
 	made        int    // step
 	planned     bool   // some plan's manifest has it
 	freed       bool   // people deleted it themselves, at the source or the copy
+	vanished    bool   // from the source, and nobody wanted that
 	gone        bool   // from the source
 	erased      bool   // by a process
 	by          string // the plan of that
@@ -171,6 +174,9 @@ func (o *oracle) disappears(c memstore.Change) {
 		return
 	}
 	switch r.gone = true; {
+	case o.vanishing: // it was nobody's wish
+		r.vanished = true
+		return
 	case o.repetition && o.cause != nil:
 		if !o.held(r) {
 			o.lose(r)

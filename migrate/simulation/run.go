@@ -131,6 +131,9 @@ func (w *operator) betweenRuns(end error) {
 		must(w.disk.syncDir("/"))
 	}
 	w.comesBack()
+	if w.relapsed && w.options.vanishes && !w.vanished && w.bar.one(0.8) {
+		w.vanish()
+	}
 	if w.relapsed && w.fate.one(0.7) {
 		w.relapsed = false
 		w.writes++

@@ -82,6 +82,7 @@ type world struct {
 	severed     *process                   // that does not reach its state
 	relapses    int                        // so far
 	stumbled    int                        // so far
+	vanished    bool                       // a source has
 	relapsed    bool                       // and nobody has written since
 	lost        bool                       // a state was
 	severedAt   time.Time
