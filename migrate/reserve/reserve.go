@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -52,8 +53,12 @@ type saved struct {
 	// a process that has ended, for the state's own lease keeps two apart; a lease
 	// of any other is of somebody who has a copy of this state.
 	Runs []string `json:"runs,omitempty"`
-	// Marks are the upload IDs of the marks, by destination bucket.
-	Marks map[string]string `json:"marks"`
+	// Began is when the last of them did, or the zero time in a state of an earlier release.
+	Began time.Time `json:"began,omitzero"`
+	// Marks are the upload IDs of the marks, by destination bucket; Former are those in whose
+	// place they came last.
+	Marks  map[string]string `json:"marks"`
+	Former map[string]string `json:"former_marks,omitempty"`
 	// Suspect tells that a mark was gone, and that since then no listing has
 	// shown the source to hold all that was copied.
 	Suspect bool `json:"suspect"`
@@ -73,6 +78,8 @@ type Reservation struct {
 	run   *phase.Run
 	term  time.Duration
 	ended []string // tokens of the runs before
+	// before is when the last of those began; zero: none did, or that is not known
+	before time.Time
 }
 
 // New returns a plan's reservation, of which nothing is known yet. Leases last for the term
@@ -145,6 +152,7 @@ func (v *Reservation) beginRun(ctx context.Context) error {
 	}
 	v.Token, v.ended = v.run.Token(), r.Runs[max(0, len(r.Runs)-mostRuns+1):]
 	r.Runs = append(slices.Clone(v.ended), v.Token)
+	v.before, r.Began = r.Began, v.run.Now().UTC()
 	return save(ctx, v.run, r)
 }
 
@@ -242,7 +250,7 @@ func (v *Reservation) mark(ctx context.Context, buckets *plan.BucketRecord) erro
 		}
 		var stands bool
 		err := v.run.Patient(ctx, func() (err error) {
-			stands, err = v.stands(ctx, bucket, r.Marks[bucket], true)
+			stands, err = v.breakOthers(ctx, bucket, r)
 			return err
 		})
 		if errors.Is(err, objectstore.ErrNotFound) {
@@ -272,25 +280,67 @@ func (v *Reservation) mark(ctx context.Context, buckets *plan.BucketRecord) erro
 	return save(ctx, v.run, r)
 }
 
-// stands tells whether a mark is there, and can break all others.
-func (v *Reservation) stands(ctx context.Context, bucket, own string, breaking bool) (stands bool, err error) {
-	for u, err := range v.run.Destination().Uploads(ctx, bucket, objectstore.MarkKey) {
+// breakOthers breaks all marks but ours, and tells whether that is there.
+func (v *Reservation) breakOthers(ctx context.Context, bucket string, r saved) (stands bool, err error) {
+	var others []objectstore.Upload
+	for u, err := range v.marks(ctx, bucket) {
 		if err != nil {
 			return false, err
 		}
-		switch {
-		case u.Key != objectstore.MarkKey:
-		case u.UploadID == own:
+		if u.UploadID == r.Marks[bucket] {
 			stands = true
-		case breaking:
-			if err := v.run.Destination().AbortUpload(ctx, bucket, u.Key, u.UploadID); err != nil && !errors.Is(err,
-				objectstore.ErrNotFound) {
-				return false, err
-			}
-			v.run.Notef("another migration, begun %s, has reserved %s and has not ended; from now on it will not remove copies "+
-				"there whose originals are gone",
-				u.Initiated.UTC().Format(time.RFC3339), v.run.Plan.BucketAt(plan.Move{Destination: bucket}))
+		} else {
+			others = append(others, u)
 		}
+	}
+	at := v.run.Plan.BucketAt(plan.Move{Destination: bucket})
+	for _, u := range others {
+		if err := v.run.Destination().AbortUpload(ctx, bucket, u.Key, u.UploadID); err != nil && !errors.Is(err,
+			objectstore.ErrNotFound) {
+			return false, err
+		}
+		begun := u.Initiated.UTC().Format(time.RFC3339)
+		if v.left(u, bucket, r, stands) {
+			v.run.Notef("an earlier run of this plan left a reservation of %s, begun %s, that it had no time to write down; it was "+
+				"removed", at, begun)
+			continue
+		}
+		v.run.Notef("another migration, begun %s, has reserved %s and has not ended; from now on it will not remove copies "+
+			"there whose originals are gone", begun, at)
+	}
+	return stands, nil
+}
+
+// skew is how far a service's clock may be from ours.
+const skew = time.Minute
+
+// left tells whether a mark that is not ours was left by an earlier run of this plan: one
+// that ours came in the place of; one beside ours, which another migration would have
+// broken; or, where none of ours was written down, one that was made since that run began,
+// which held a lease.
+func (v *Reservation) left(u objectstore.Upload, bucket string, r saved, stands bool) bool {
+	return stands || u.UploadID == r.Former[bucket] ||
+		r.Marks[bucket] == "" && !v.before.IsZero() && u.Initiated.After(v.before.Add(-skew))
+}
+
+// marks lists the marks in a bucket.
+func (v *Reservation) marks(ctx context.Context, bucket string) iter.Seq2[objectstore.Upload, error] {
+	return func(yield func(objectstore.Upload, error) bool) {
+		for u, err := range v.run.Destination().Uploads(ctx, bucket, objectstore.MarkKey) {
+			if (err != nil || u.Key == objectstore.MarkKey) && !yield(u, err) {
+				return
+			}
+		}
+	}
+}
+
+// stands tells whether a mark is there.
+func (v *Reservation) stands(ctx context.Context, bucket, own string) (stands bool, err error) {
+	for u, err := range v.marks(ctx, bucket) {
+		if err != nil {
+			return false, err
+		}
+		stands = stands || u.UploadID == own
 	}
 	return stands, nil
 }
@@ -306,7 +356,7 @@ func (v *Reservation) End(ctx context.Context) error {
 			return err
 		}
 	}
-	return save(ctx, v.run, saved{ID: r.ID, Runs: r.Runs})
+	return save(ctx, v.run, saved{ID: r.ID, Runs: r.Runs, Began: r.Began})
 }
 
 // Marks are the upload IDs of the marks, by destination bucket.
@@ -326,7 +376,7 @@ func (v *Reservation) Unbroken(ctx context.Context) (bool, error) {
 		id := r.Marks[bucket]
 		var stands bool
 		if err := v.run.Patient(ctx, func() (err error) {
-			stands, err = v.stands(ctx, bucket, id, false)
+			stands, err = v.stands(ctx, bucket, id)
 			return err
 		}); err != nil || !stands {
 			return false, err
@@ -362,8 +412,11 @@ func Renew(ctx context.Context, run *phase.Run, token, bucket string) error {
 	if err != nil {
 		return err
 	}
-	r.Marks = maps.Clone(r.Marks)
-	r.Marks[bucket] = id
+	r.Marks, r.Former = maps.Clone(r.Marks), maps.Clone(r.Former)
+	if r.Former == nil {
+		r.Former = make(map[string]string)
+	}
+	r.Marks[bucket], r.Former[bucket] = id, before
 	if err := save(ctx, run, r); err != nil {
 		return err
 	}

@@ -183,5 +183,15 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 		reason = fmt.Sprintf("plan %s is done, and what is left may stay: %s", done.ID,
 			strings.TrimPrefix(why.Error(), plan.ErrNothing.Error()+": "))
 	}
-	return m.nothingToDo(nothing{Plan: &done.ID, Customer: customer, Destination: done.Destination.String(), Reason: reason})
+	n := nothing{Plan: &done.ID, Customer: customer, Destination: done.Destination.String(), Reason: reason}
+	var certified []*plan.Plan
+	for _, c := range plans {
+		if c.status.Stage == migrate.Certified {
+			certified = append(certified, c.plan)
+		}
+	}
+	if err := m.vanished(ctx, m.session, n, certified...); err != nil {
+		return err
+	}
+	return m.nothingToDo(n)
 }

@@ -64,8 +64,12 @@ the versions in the plan, lists what is left, and writes the certificate.
 				if err := a.confirmDigest(c.Context(), w, p, agree); err != nil {
 					return err
 				}
-				return a.nothingToDo(nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
-					Reason: "the source of plan " + p.ID + " was erased and found empty"})
+				n := nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
+					Reason: "the source of plan " + p.ID + " was erased and found empty"}
+				if err := a.vanished(c.Context(), w, n, p); err != nil {
+					return err
+				}
+				return a.nothingToDo(n)
 			}
 			command := a.command("erase", append([]string{"--plan", p.ID, "--approve", p.Digest}, w.signWords...)...)
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {

@@ -258,8 +258,12 @@ func (m *migration) run(ctx context.Context) error {
 		if err := m.confirmDigest(ctx, m.session, p, m.agree); err != nil {
 			return err
 		}
-		return m.nothingToDo(nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
-			Reason: "plan " + p.ID + " is done, and its source was empty when it was certified"})
+		n := nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
+			Reason: "plan " + p.ID + " is done, and its source was empty when it was certified"}
+		if err := m.vanished(ctx, m.session, n, p); err != nil {
+			return err
+		}
+		return m.nothingToDo(n)
 	}
 	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
 		if err := m.printPlan(p, d); err != nil {

@@ -14,11 +14,13 @@ type nothing struct {
 	Customer    string  `json:"customer"`
 	Destination string  `json:"destination"`
 	Reason      string  `json:"reason"`
+	// Missing says what plans have moved to where nothing is any more.
+	Missing []string `json:"missing"`
 }
 
 // nothingToDo says why there is nothing to do.
 func (a *app) nothingToDo(n nothing) error {
-	n.Schema = "residency/nothing/1"
+	n.Schema, n.Missing = "residency/nothing/1", notNil(n.Missing)
 	if a.output == "json" {
 		return a.json(n)
 	}

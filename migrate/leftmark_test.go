@@ -1,0 +1,46 @@
+package migrate_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate"
+)
+
+// A reservation that a run of the same plan made and was killed before it had written that
+// down is not called another migration's.
+func TestMarkOfKilledRun(t *testing.T) {
+	f := newFixture(t, true)
+	f.put("a", []byte("a"), nil)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	ctx, kill := context.WithCancel(t.Context())
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "CreateMultipartUpload" && r.Key == objectstore.MarkKey {
+			kill()
+			return storetest.Fault{LostResponse: true}
+		}
+		return storetest.Fault{}
+	})
+	if _, err := f.runner().Run(ctx, p, migrate.Options{}); err == nil {
+		t.Fatal("the run was not stopped")
+	}
+	f.to.SetFault(nil)
+	var notes []string
+	runner := f.runner()
+	runner.Note = func(text string) { notes = append(notes, text) }
+	if r, err := runner.Run(t.Context(), p, migrate.Options{}); err != nil {
+		t.Fatalf("run: %v\n%s", err, problems(r))
+	}
+	f.moved(before)
+	says := func(words string) bool {
+		return slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, words) })
+	}
+	if !says("an earlier run of this plan left a reservation of cloud:source-bucket-eu-west-1") || says("another migration") {
+		t.Errorf("notes %q", notes)
+	}
+}
