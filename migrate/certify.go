@@ -61,7 +61,7 @@ func (w *work) unsign(ctx context.Context) error {
 		return nil
 	}
 	if err == nil {
-		err = w.run.Home.Remove(ctx, name)
+		err = w.run.Home.Remove(ctx, w.run.Name(attest.TimestampFile), name)
 	}
 	if err != nil && ctx.Err() == nil {
 		w.run.Notef("the signatures of the certificate before stay in the state: %v", err)
@@ -79,7 +79,7 @@ func (w *work) sign(ctx context.Context) error {
 	if len(w.signers) == 0 {
 		return nil
 	}
-	if err := audit.Attest(ctx, w.run.Home, w.run.Name, w.signers...); err != nil {
+	if err := audit.Attest(ctx, w.run.Home, w.run.Name, w.stamp, w.signers...); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnsigned, err)
 	}
 	for _, s := range w.signers {

@@ -119,7 +119,7 @@ func TestConstantMemoryOfAnAudit(t *testing.T) {
 		m.run(t, p, migrate.Options{Fresh: true})
 		m.source, m.destination = nil, nil
 		w := &watched{every: every}
-		r, err := audit.Verify(t.Context(), &reads{Home: audit.Folder(filepath.Join(dir, p.ID)), watched: w})
+		r, err := audit.Verify(t.Context(), &reads{Home: audit.Folder(filepath.Join(dir, p.ID)), watched: w}, audit.Trust{})
 		if err != nil || !r.Valid || !r.Recomputed || r.Said.Entries != int64(keys) {
 			t.Fatal(err, r)
 		}

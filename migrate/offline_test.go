@@ -41,7 +41,7 @@ func (a *audited) evidence() (names []string) {
 
 func (a *audited) verify() *audit.Report {
 	a.t.Helper()
-	r, err := audit.Verify(a.t.Context(), audit.Folder(a.dir), a.keys...)
+	r, err := audit.Verify(a.t.Context(), audit.Folder(a.dir), audit.Trust{Keys: a.keys})
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestForgedAndSignedAnew(t *testing.T) {
 		t.Errorf("without a signature: %+v", r)
 	}
 	signer, verifier := newKey(t, attest.ECDSAP256)
-	if err := audit.Attest(t.Context(), home, of.Name, signer); err != nil {
+	if err := audit.Attest(t.Context(), home, of.Name, nil, signer); err != nil {
 		t.Fatal(err)
 	}
 	if r := a.verify(); r.Valid || !named(r, "no signature is of key") {

@@ -36,7 +36,7 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 	return &work{
 		run: run, reservation: reservation, probes: tried, tagging: tags,
 		sourceCheck: changes.NewCheck(run, reservation), budget: r.Budget,
-		result: result, tool: r.Tool, actor: r.actor(), approval: r.Approval, catalog: r.Catalog, signers: r.Signers,
+		result: result, tool: r.Tool, actor: r.actor(), approval: r.Approval, catalog: r.Catalog, signers: r.Signers, stamp: r.Stamp,
 	}, nil
 }
 

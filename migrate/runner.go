@@ -9,6 +9,7 @@ import (
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/attest"
+	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/copier"
@@ -41,8 +42,9 @@ type Runner struct {
 	Departs certificate.Departure
 	// Catalog is the built-in knowledge that plans were made by, for the certificate.
 	Catalog certificate.Catalog
-	// Signers sign the certificate.
+	// Signers sign the certificate, and Stamp asks for a timestamp of that; nil: nobody is asked.
 	Signers []attest.Signer
+	Stamp   audit.Stamp
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"github.com/residency/residency/migrate/attest"
+	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/copier"
@@ -25,6 +26,7 @@ type work struct {
 	approval    string
 	catalog     certificate.Catalog
 	signers     []attest.Signer
+	stamp       audit.Stamp
 
 	// unsettled is how the source differs from the last pass that was to be made.
 	unsettled changes.Drift

@@ -18,6 +18,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
+	"github.com/residency/residency/migrate/attest/attesttest"
 	"github.com/residency/residency/migrate/state"
 )
 
@@ -59,17 +60,18 @@ func scripts(onAmazon bool) testscript.Params {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"amazon":  amazonCommand,
-			"sandbox": sandboxCommand,
-			"s3":      s3Command,
-			"relay":   relayCommand,
-			"expand":  expandCommand,
-			"code":    codeCommand,
-			"spoil":   spoilCommand,
-			"append":  appendCommand,
-			"digest":  digestCommand,
-			"lease":   leaseCommand,
-			"release": releaseCommand,
+			"amazon":    amazonCommand,
+			"authority": authorityCommand,
+			"sandbox":   sandboxCommand,
+			"s3":        s3Command,
+			"relay":     relayCommand,
+			"expand":    expandCommand,
+			"code":      codeCommand,
+			"spoil":     spoilCommand,
+			"append":    appendCommand,
+			"digest":    digestCommand,
+			"lease":     leaseCommand,
+			"release":   releaseCommand,
 		},
 	}
 }
@@ -106,6 +108,18 @@ func sandboxCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(name, box.Endpoints[region])
 		ts.Setenv(name+"_PORT", box.Endpoints[region][strings.LastIndex(box.Endpoints[region], ":")+1:])
 	}
+}
+
+// authorityCommand starts a timestamp authority: authority NAME sets $NAME to its address; its
+// certificates are in the directory tsa.
+func authorityCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: authority NAME")
+	}
+	a, err := attesttest.Start(context.Background(), ts.MkAbs("tsa"), "timeStamping")
+	ts.Check(err)
+	ts.Defer(a.Close)
+	ts.Setenv(args[0], a.URL)
 }
 
 // relayCommand puts a proxy before a server, which looks like another one: relay

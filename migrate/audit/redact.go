@@ -12,8 +12,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
-
 	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
@@ -207,8 +205,8 @@ type Target interface {
 // has no object keys. Its certificate is the same to the bit, with whatever signs it, and so are
 // its numbers: the root of the copy's tree stands in it. Whoever has the salt can show which key
 // an entry is of.
-func Redact(ctx context.Context, home state.Home, to Target, keys ...dsse.Verifier) (*Report, error) {
-	report, err := Verify(ctx, home, keys...)
+func Redact(ctx context.Context, home state.Home, to Target) (*Report, error) {
+	report, err := Verify(ctx, home, Trust{})
 	if err != nil || !report.Valid {
 		return report, err
 	}
@@ -246,7 +244,7 @@ func Redact(ctx context.Context, home state.Home, to Target, keys ...dsse.Verifi
 
 // copyKeyless copies what a redacted copy has as it is.
 func copyKeyless(ctx context.Context, home state.Home, to Target, c *certificate.Certificate) error {
-	names := []string{record.CertificateFile, attest.File, record.StartedFile, record.CallersFile, record.ActorsFile,
+	names := []string{record.CertificateFile, attest.File, attest.TimestampFile, record.StartedFile, record.CallersFile, record.ActorsFile,
 		record.GateFile, record.ClosingFile}
 	for n := int64(1); n <= c.Evidence.IndexFiles; n++ {
 		names = append(names, IndexFile(n))

@@ -2,10 +2,9 @@ package audit
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
-
-	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
 	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/record"
@@ -19,10 +18,10 @@ func subjects() []string {
 
 // signed holds the envelope beside a certificate against it, and looks for a signature of each
 // key.
-func (r *Report) signed(ctx context.Context, home state.Home, certificate []byte, keys []dsse.Verifier) error {
+func (r *Report) signed(ctx context.Context, home state.Home, certificate []byte, trust Trust) error {
 	data, err := home.Get(ctx, folded(attest.File))
 	switch {
-	case errors.Is(err, state.ErrNotFound) && len(keys) == 0:
+	case errors.Is(err, state.ErrNotFound) && len(trust.Keys) == 0 && trust.Authorities == nil:
 		return nil
 	case errors.Is(err, state.ErrNotFound):
 		r.Add(attest.File, "it is missing: the certificate is not signed")
@@ -44,7 +43,7 @@ func (r *Report) signed(ctx context.Context, home state.Home, certificate []byte
 	for _, id := range e.KeyIDs() {
 		r.Signatures = append(r.Signatures, Signature{KeyID: id})
 	}
-	for _, key := range keys {
+	for _, key := range trust.Keys {
 		err := e.Verify(ctx, key)
 		if err != nil {
 			r.Add(attest.File, "%v", err)
@@ -55,7 +54,38 @@ func (r *Report) signed(ctx context.Context, home state.Home, certificate []byte
 			r.Signatures[i].Valid = &valid
 		}
 	}
+	if err := r.stamped(ctx, home, data, trust.Authorities); err != nil {
+		return err
+	}
 	return r.about(ctx, home, e)
+}
+
+// stamped holds the timestamp of an envelope against it, if there is one or has to be.
+func (r *Report) stamped(ctx context.Context, home state.Home, envelope []byte, roots *x509.CertPool) error {
+	answer, err := home.Get(ctx, folded(attest.TimestampFile))
+	switch {
+	case errors.Is(err, state.ErrNotFound) && roots == nil:
+		return nil
+	case errors.Is(err, state.ErrNotFound):
+		r.Add(attest.TimestampFile, "it is missing: the signatures have no timestamp")
+		return nil
+	case errors.Is(err, state.ErrDamaged):
+		r.Add(attest.TimestampFile, "%v", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	stamp, err := attest.ReadTimestamp(answer, envelope, roots)
+	if err != nil {
+		r.Add(attest.TimestampFile, "%v", err)
+		return nil
+	}
+	r.Timestamp = &Timestamp{Time: stamp.Time, Authority: stamp.Authority}
+	if roots != nil {
+		trusted := true
+		r.Timestamp.Trusted = &trusted
+	}
+	return nil
 }
 
 // about holds the other files that a statement names against it.
@@ -79,8 +109,11 @@ func (r *Report) about(ctx context.Context, home state.Home, e *attest.Envelope)
 }
 
 // Attest signs a certificate, in an envelope beside it. Signatures that are there already, of
-// this certificate, stay. Files of the plan's directory are named in the home as name does.
-func Attest(ctx context.Context, home state.Home, name func(string) string, signers ...attest.Signer) error {
+// this certificate, stay. With a stamp the envelope has a timestamp of how it is then. Files of
+// the plan's directory are named in the home as name does.
+func Attest(
+	ctx context.Context, home state.Home, name func(string) string, stamp Stamp, signers ...attest.Signer,
+) error {
 	var certificate []byte
 	var about []attest.Subject
 	for _, file := range subjects() {
@@ -108,5 +141,15 @@ func Attest(ctx context.Context, home state.Home, name func(string) string, sign
 	if err != nil {
 		return err
 	}
-	return home.Put(ctx, name(attest.File), data)
+	if err := home.Put(ctx, name(attest.File), data); err != nil || stamp == nil {
+		return err
+	}
+	answer, err := stamp(ctx, data)
+	if err != nil {
+		return err
+	}
+	return home.Put(ctx, name(attest.TimestampFile), answer)
 }
+
+// Stamp asks an authority for a timestamp of an envelope.
+type Stamp func(ctx context.Context, envelope []byte) ([]byte, error)

@@ -2,10 +2,12 @@ package audit
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
@@ -36,8 +38,10 @@ type Report struct {
 	Files    int64 `json:"files"` // of the evidence, that have their digests
 	// Signatures are of the envelope beside the certificate; none if it is not signed.
 	Signatures []Signature `json:"signatures"`
-	Faults     []Fault     `json:"faults"`
-	More       int64       `json:"more_faults,omitempty"` // than are listed
+	// Timestamp is of the envelope; nil if it has none.
+	Timestamp *Timestamp `json:"timestamp,omitempty"`
+	Faults    []Fault    `json:"faults"`
+	More      int64      `json:"more_faults,omitempty"` // than are listed
 
 	Said *certificate.Certificate `json:"-"` // nil if it could not be read
 }
@@ -46,6 +50,20 @@ type Report struct {
 type Fault struct {
 	File string `json:"file"`
 	What string `json:"what"`
+}
+
+// Timestamp is when an authority has seen the envelope.
+type Timestamp struct {
+	Time      time.Time `json:"time"`
+	Authority string    `json:"authority"`
+	// Trusted tells that the authority is one that was given; of another it is not known.
+	Trusted *bool `json:"trusted"`
+}
+
+// Trust is whom a certificate must be signed by, and whose timestamps are trusted.
+type Trust struct {
+	Keys        []dsse.Verifier // each of them must have signed
+	Authorities *x509.CertPool  // nil: none; else there must be a timestamp by one of them
 }
 
 // Signature is one of the certificate's.
@@ -79,8 +97,8 @@ var ErrEarlier = remedy.New("the certificate was written by an earlier version a
 // and every number that can be counted anew. The home has the plan's directory as folder does.
 // An error means that the check could not be carried out; what it found is in the report.
 //
-// With keys, the certificate must be signed by each of them.
-func Verify(ctx context.Context, home state.Home, keys ...dsse.Verifier) (*Report, error) {
+// What is to be trusted must be there.
+func Verify(ctx context.Context, home state.Home, trust Trust) (*Report, error) {
 	r := &Report{Schema: ReportSchema, Valid: true, Faults: []Fault{}, Signatures: []Signature{}}
 	data, err := home.Get(ctx, folded(record.CertificateFile))
 	if err != nil {
@@ -92,7 +110,7 @@ func Verify(ctx context.Context, home state.Home, keys ...dsse.Verifier) (*Repor
 	if r.Said == nil {
 		return r, nil
 	}
-	if err := r.signed(ctx, home, data, keys); err != nil {
+	if err := r.signed(ctx, home, data, trust); err != nil {
 		return nil, err
 	}
 	withheld, err := isRedacted(ctx, home)

@@ -44,7 +44,7 @@ func (a *app) certificateCommand() *cobra.Command {
 }
 
 func (a *app) certificateVerifyCommand() *cobra.Command {
-	var paths []string
+	var paths, tsa []string
 	c := &cobra.Command{
 		Use:   "verify DIRECTORY|FILE",
 		Short: "Check a certificate with its evidence, offline",
@@ -69,7 +69,11 @@ residency help certificate describes the evidence, and how to check it by hand.`
 			if err != nil {
 				return err
 			}
-			r, err := audit.Verify(c.Context(), audit.Folder(at), keys...)
+			authorities, err := roots(tsa)
+			if err != nil {
+				return err
+			}
+			r, err := audit.Verify(c.Context(), audit.Folder(at), audit.Trust{Keys: keys, Authorities: authorities})
 			if err != nil {
 				return notFound(at, err)
 			}
@@ -77,6 +81,9 @@ residency help certificate describes the evidence, and how to check it by hand.`
 		},
 	}
 	addKey(c, &paths)
+	c.Flags().StringArrayVar(&tsa, "tsa", nil,
+		"refuse a certificate whose signatures have no timestamp by an authority under these\ncertificates, a PEM `file` "+
+			"(repeatable)")
 	return inFormats(c, "json", "csv")
 }
 
@@ -149,7 +156,7 @@ func (a *app) redactCertificate(ctx context.Context, from, to string) error {
 	case !r.Valid:
 		return a.printAudit(at, r)
 	}
-	r, err = audit.Verify(ctx, audit.Folder(to))
+	r, err = audit.Verify(ctx, audit.Folder(to), audit.Trust{})
 	if err != nil {
 		return err
 	}
@@ -271,6 +278,13 @@ func signatures(r *audit.Report) (rows [][]string) {
 			text = "NOT valid"
 		}
 		rows = append(rows, []string{"signature", "of key " + s.KeyID + ": " + text})
+	}
+	if t := r.Timestamp; t != nil {
+		text := "NOT checked: give the authority's certificate with --tsa"
+		if t.Trusted != nil && *t.Trusted {
+			text = "trusted"
+		}
+		rows = append(rows, []string{"timestamp", t.Time.Format(time.RFC3339) + " by " + t.Authority + ": " + text})
 	}
 	if len(rows) == 0 && r.Valid {
 		rows = append(rows, []string{"signature", "none: whoever can change all of the evidence can make it agree"})

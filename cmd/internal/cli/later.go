@@ -23,7 +23,7 @@ func (a *app) eraseCommand() *cobra.Command {
 	var plan string
 	var agree approval
 	var workers int
-	var sign []string
+	var sign signFlags
 	c := &cobra.Command{
 		Use:   "erase --plan ID",
 		Short: "Erase the source of a plan that was run with --keep-source",
@@ -37,7 +37,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 			if err := errors.Join(agree.check(), checkWorkers(workers)); err != nil {
 				return err
 			}
-			keys, err := signers(sign)
+			signs, err := sign.read()
 			if err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 			if err != nil {
 				return err
 			}
-			w.signers, w.signWords = keys, signWords(sign)
+			w.signing = signs
 			departs, err := a.checkPlan(c.Context(), w, p, false)
 			if err != nil {
 				return err
@@ -71,7 +71,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				}
 				return a.nothingToDo(n)
 			}
-			command := a.command("erase", append([]string{"--plan", p.ID, "--approve", p.Digest}, w.signWords...)...)
+			command := a.command("erase", append([]string{"--plan", p.ID, "--approve", p.Digest}, w.signing.words...)...)
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
 				return err
 			}
@@ -89,7 +89,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 	addPlan(c, &plan)
 	c.Flags().IntVar(&workers, "workers", migrate.DefaultWorkers, "deletion requests sent at once")
 	agree.addTo(c)
-	addSign(c, &sign)
+	sign.addTo(c)
 	return c
 }
 

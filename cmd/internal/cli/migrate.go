@@ -27,7 +27,8 @@ func (a *app) migrateCommand() *cobra.Command {
 	var outdated int64
 	room := memoryDefault(os.ReadFile)
 	var workers, passes int
-	var sign, transit []string
+	var sign signFlags
+	var transit []string
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
 		Short: "Move a customer's data: plan, copy, verify, erase, certify",
@@ -92,7 +93,7 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 					return err
 				}
 			}
-			keys, err := signers(sign)
+			signs, err := sign.read()
 			if err != nil {
 				return err
 			}
@@ -100,7 +101,7 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 			if err != nil {
 				return err
 			}
-			w.signers, w.signWords = keys, signWords(sign)
+			w.signing = signs
 			if c.Flags().Changed("workers") {
 				if err := checkWorkers(workers); err != nil {
 					return err
@@ -143,7 +144,7 @@ erased, and lifts its fence. Copies whose originals are gone stay; it then exits
 		limit.MostWorkers))
 	f.Var(&room, "memory", "memory the process may use")
 	agree.addTo(c)
-	addSign(c, &sign)
+	sign.addTo(c)
 	addTransit(c, &transit)
 	addVerify(c, &verify)
 	addRestore(c, &restore)
@@ -331,7 +332,7 @@ func (m *migration) again(p *plan.Plan) string {
 	if m.options.Passes != migrate.DefaultPasses {
 		words = append(words, "--passes", strconv.Itoa(m.options.Passes))
 	}
-	words = append(words, m.session.signWords...)
+	words = append(words, m.session.signing.words...)
 	for _, country := range m.session.noTransit {
 		words = append(words, "--no-transit", country)
 	}
@@ -347,7 +348,7 @@ func (a *app) runner(w *session, workers int) *migrate.Runner {
 		Tool: tool(), Host: host}
 	r.Note = a.reporter().Note
 	r.LeaseTerm, r.Claims, r.Configuration = w.leaseTerm, w.named(), w.configuration()
-	r.Signers = w.signers
+	r.Signers, r.Stamp = w.signing.signers, w.signing.stamp
 	r.Catalog = certificate.Catalog{SHA256: w.catalog.SHA256(), AsOf: w.catalog.AsOfMonth()}
 	return r
 }

@@ -2,9 +2,12 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -16,8 +19,69 @@ import (
 	"github.com/residency/residency/migrate/state"
 )
 
-func addSign(c *cobra.Command, keys *[]string) {
-	c.Flags().StringArrayVar(keys, "sign", nil, "sign the certificate with this private `key`, a PEM file (repeatable)")
+// signFlags say who signs a certificate, and who says when.
+type signFlags struct {
+	keys []string
+	url  string // of a timestamp authority
+}
+
+func (s *signFlags) addTo(c *cobra.Command) {
+	c.Flags().StringArrayVar(&s.keys, "sign", nil,
+		"sign the certificate with this private `key`, a PEM file (repeatable)")
+	c.Flags().StringVar(&s.url, "timestamp-url", "",
+		"with --sign: have the signatures timestamped by the RFC 3161 authority at this `URL`, which is\nsent a SHA-256")
+}
+
+// signing is what signs a certificate.
+type signing struct {
+	signers []attest.Signer
+	stamp   audit.Stamp // nil: nobody says when
+	words   []string    // that say so in a command
+}
+
+// read reads keys before anything is done, so that a certificate does not remain unsigned for
+// want of a file.
+func (s *signFlags) read() (w signing, err error) {
+	if w.signers, err = signers(s.keys); err != nil {
+		return w, err
+	}
+	for _, path := range s.keys {
+		w.words = append(w.words, "--sign", path)
+	}
+	if s.url == "" {
+		return w, nil
+	}
+	if len(s.keys) == 0 {
+		return w, &usageError{err: errors.New("--timestamp-url is for signatures, and --sign is missing")}
+	}
+	if u, err := url.Parse(s.url); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return w, &usageError{err: fmt.Errorf("--timestamp-url %q: want http:// or https://", s.url)}
+	}
+	w.words = append(w.words, "--timestamp-url", s.url)
+	w.stamp = func(ctx context.Context, envelope []byte) ([]byte, error) {
+		return attest.RequestTimestamp(ctx, &http.Client{}, s.url, envelope)
+	}
+	return w, nil
+}
+
+// roots reads the certificates of timestamp authorities; nil: none are named.
+func roots(paths []string) (*x509.CertPool, error) {
+	var all []byte
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, &usageError{err: fmt.Errorf("--tsa: %w", err)}
+		}
+		all = append(append(all, text...), '\n')
+	}
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	pool, err := attest.ParseRoots(all)
+	if err != nil {
+		return nil, &usageError{err: fmt.Errorf("--tsa: %w", err)}
+	}
+	return pool, nil
 }
 
 func addKey(c *cobra.Command, keys *[]string) {
@@ -25,8 +89,7 @@ func addKey(c *cobra.Command, keys *[]string) {
 		"refuse a certificate that this public `key`, a PEM file, did not sign (repeatable)")
 }
 
-// signers reads private keys. They are read before anything is done, so that a certificate
-// does not remain unsigned for want of a file.
+// signers reads private keys.
 func signers(paths []string) (all []attest.Signer, err error) {
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
@@ -41,14 +104,6 @@ func signers(paths []string) (all []attest.Signer, err error) {
 		all = append(all, s)
 	}
 	return all, nil
-}
-
-// signWords are the flags that name private keys.
-func signWords(paths []string) (words []string) {
-	for _, path := range paths {
-		words = append(words, "--sign", path)
-	}
-	return words
 }
 
 // verifiers reads public keys.
@@ -68,7 +123,7 @@ func verifiers(paths []string) (all []dsse.Verifier, err error) {
 }
 
 func (a *app) certificateSignCommand() *cobra.Command {
-	var paths []string
+	var sign signFlags
 	c := &cobra.Command{
 		Use:   "sign DIRECTORY|FILE --sign KEY",
 		Short: "Sign a certificate that was checked before",
@@ -78,10 +133,10 @@ others have signed before stays. Nothing is sent anywhere.`,
 		Example: `  residency certificate sign .residency/acme-eu-west-1-3f9a0c1b2d4e --sign dpo.key`,
 		Args:    oneDirectory,
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(paths) == 0 {
+			if len(sign.keys) == 0 {
 				return &usageError{err: errors.New("--sign is missing"), remedy: "residency key generate makes a key"}
 			}
-			keys, err := signers(paths)
+			w, err := sign.read()
 			if err != nil {
 				return err
 			}
@@ -89,37 +144,41 @@ others have signed before stays. Nothing is sent anywhere.`,
 			if err != nil {
 				return err
 			}
-			return a.signCertificate(c.Context(), at, keys)
+			return a.signCertificate(c.Context(), at, w)
 		},
 	}
-	addSign(c, &paths)
+	sign.addTo(c)
 	return c
 }
 
-func (a *app) signCertificate(ctx context.Context, at string, keys []attest.Signer) error {
-	r, err := audit.Verify(ctx, audit.Folder(at))
+func (a *app) signCertificate(ctx context.Context, at string, w signing) error {
+	r, err := audit.Verify(ctx, audit.Folder(at), audit.Trust{})
 	if err != nil {
 		return notFound(at, err)
 	}
 	if !r.Valid {
 		return a.printAudit(at, r)
 	}
+	if r.Timestamp != nil && w.stamp == nil {
+		return &usageError{err: fmt.Errorf("%s is of the signatures as they are", filepath.Join(at, attest.TimestampFile)),
+			remedy: "with another signature they need another timestamp: --timestamp-url"}
+	}
 	whole := func(name string) string { return name }
-	if err := audit.Attest(ctx, state.NewDir(at), whole, keys...); errors.Is(err, attest.ErrOther) {
+	if err := audit.Attest(ctx, state.NewDir(at), whole, w.stamp, w.signers...); errors.Is(err, attest.ErrOther) {
 		return &refusedError{err: fmt.Errorf("%s: %w", filepath.Join(at, attest.File), err),
 			remedy: "move it away, if it is not needed any more"}
 	} else if err != nil {
 		return err
 	}
 	var check []dsse.Verifier
-	for _, k := range keys {
+	for _, k := range w.signers {
 		v, err := attest.NewVerifier(k.Public())
 		if err != nil {
 			return err
 		}
 		check = append(check, v)
 	}
-	if r, err = audit.Verify(ctx, audit.Folder(at), check...); err != nil {
+	if r, err = audit.Verify(ctx, audit.Folder(at), audit.Trust{Keys: check}); err != nil {
 		return err
 	}
 	return a.printAudit(at, r)

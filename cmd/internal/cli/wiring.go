@@ -16,7 +16,6 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/kind"
 	"github.com/residency/residency/inventory/remedy"
-	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
@@ -41,9 +40,8 @@ type session struct {
 	// askRedirects has it ask each version that a service copies by itself for a redirect.
 	askRedirects bool
 	leaseTerm    time.Duration // of leases, 0 for the default
-	signers      []attest.Signer
-	signWords    []string // that say so in a command
-	noTransit    []string // countries that no byte may pass through here
+	signing      signing       // of certificates
+	noTransit    []string      // countries that no byte may pass through here
 }
 
 // provider is one configured provider with its stores.
