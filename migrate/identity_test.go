@@ -13,6 +13,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/s3store"
+	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/inventory/remedy"
 )
 
@@ -22,10 +23,9 @@ func TestRoleTakenAway(t *testing.T) {
 	f := newFixture(t, true)
 	f.fill(300, 100)
 	before := f.snapshot(us, f.bucket)
-	var asked, allowed atomic.Int64
-	allowed.Store(1 << 30)
+	var taken atomic.Bool
 	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if asked.Add(1) > allowed.Load() {
+		if taken.Load() {
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(w, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
 			return
@@ -47,7 +47,12 @@ func TestRoleTakenAway(t *testing.T) {
 	f.must(nil, err)
 	p := f.plan("auto")
 	sent := f.to.Counts()["PutObject"]
-	allowed.Store(asked.Load() + 200)
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		if r.Operation == "PutObject" && r.N >= sent+60 {
+			taken.Store(true)
+		}
+		return storetest.Fault{}
+	})
 	r, err := f.run(p)
 	if !errors.Is(err, objectstore.ErrCredentials) || errors.Is(err, objectstore.ErrDenied) ||
 		!strings.Contains(fmt.Sprint(err), "STS does not let these credentials have the role") ||
@@ -57,11 +62,12 @@ func TestRoleTakenAway(t *testing.T) {
 	if r != nil && (r.Verdicts["failed"] > 0 || len(r.Problems) > 0) {
 		t.Errorf("entries failed for it: %s", problems(r))
 	}
-	if n := f.to.Counts()["PutObject"] - sent; n < 20 || n > 250 {
+	if n := f.to.Counts()["PutObject"] - sent; n < 60 || n > 100 {
 		t.Errorf("%d objects were sent; the role was to be taken away in the middle", n)
 	}
 	f.intact(before)
-	allowed.Store(1 << 30)
+	f.to.SetFault(nil)
+	taken.Store(false)
 	if r, err = f.run(p); err != nil {
 		t.Fatalf("%v\n%s", err, problems(r))
 	}

@@ -30,8 +30,10 @@ func oldProxy(t *testing.T, endpoint, connection string) string {
 			open.Store(c, true)
 			running.Go(func() {
 				defer open.Delete(c)
-				defer c.Close()
-				for in := bufio.NewReader(c); serveOld(c, in, transport, endpoint, connection) == nil; {
+				defer func() { _ = c.Close() }()
+				in := bufio.NewReader(c)
+				for err := error(nil); err == nil; {
+					err = serveOld(c, in, transport, endpoint, connection)
 				}
 			})
 		}

@@ -86,7 +86,7 @@ func TestUnguardedWrites(t *testing.T) {
 	t.Run("another run's lease", func(t *testing.T) {
 		f, p, before := start(t)
 		runner := f.runner()
-		runner.Sleep = func(ctx context.Context, d time.Duration) error {
+		runner.Sleep = func(ctx context.Context, _ time.Duration) error {
 			for key := range f.snapshot(eu, f.destination()) {
 				if objectstore.IsLease(key) {
 					f.must(f.box.Client(eu).PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(f.destination()), Key: &key,
@@ -132,6 +132,24 @@ func TestConditionsRefusedIsRemembered(t *testing.T) {
 	if again := f.plan("auto"); len(again.Blockers) != 1 || again.Blockers[0].Rule != "conditional-writes" ||
 		!strings.Contains(again.Blockers[0].Text, "as seen on ") {
 		t.Errorf("blockers %+v", again.Blockers)
+	}
+}
+
+// A state is not kept where nothing would keep two runs apart.
+func TestUnguardedState(t *testing.T) {
+	f := newFixture(t, false)
+	at := objectstore.Location{Provider: "cloud", Bucket: f.bucket, Prefix: "state/"}
+	for name, fault := range map[string]func(storetest.Request) storetest.Fault{
+		"refused": unconditional("PutObject"), "passed over": passesOver("If-None-Match"), "compared": nil,
+	} {
+		f.from.SetFault(fault)
+		_, release, err := state.NewBucket(f.provider.Region(us), at, "test").Lease(t.Context(), "plan")
+		if err == nil {
+			f.must(nil, release())
+		}
+		if errors.Is(err, state.ErrUnguarded) != (fault != nil) || (err == nil) != (fault == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -126,7 +126,7 @@ func authorityCommand(ts *testscript.TestScript, neg bool, args []string) {
 // NAME OF sets $NAME to the address of one before $OF; relay NAME OF unconditional, to one
 // that refuses conditions of writes.
 func relayCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 && !(len(args) == 3 && args[2] == "unconditional") {
+	if neg || len(args) != 2 && (len(args) != 3 || args[2] != "unconditional") {
 		ts.Fatalf("usage: relay NAME OF [unconditional]")
 	}
 	proxy, err := storetest.NewProxy(ts.Getenv(args[1]))

@@ -132,7 +132,10 @@ func (b *Bucket) put(
 	w, err := b.Store.Put(ctx, objectstore.NewObject{Bucket: b.Location.Bucket, Key: key, Guard: guard,
 		Attributes: objectstore.Attributes{ContentType: "application/octet-stream"}},
 		objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)), SHA256: hex.EncodeToString(sum[:])})
-	if err != nil {
+	switch {
+	case errors.Is(err, objectstore.ErrNotOffered) && guard != (objectstore.Guard{}) && !b.Reserves:
+		return w, fmt.Errorf("write state: %w: %w", ErrUnguarded, err)
+	case err != nil:
 		return w, fmt.Errorf("write state: %w", err)
 	}
 	return w, nil

@@ -128,6 +128,9 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 			return nil, nil, fmt.Errorf("%w: another run took it at the same moment", ErrLeased)
 		}
 	}
+	if err := l.guarded(ctx); err != nil {
+		return nil, nil, errors.Join(err, l.release(context.WithoutCancel(ctx)))
+	}
 	leased, cancel := context.WithCancelCause(ctx)
 	keeping, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -146,6 +149,33 @@ func (b *Bucket) Lease(ctx context.Context, plan string) (context.Context, func(
 		}
 		return l.release(context.WithoutCancel(ctx))
 	}, nil
+}
+
+// ErrUnguarded reports a state whose service does not compare the conditions of writes, so
+// that nothing keeps two runs apart.
+var ErrUnguarded = remedy.New("the service that has the state does not compare conditions of writes (If-None-Match), "+
+	"without which two runs cannot be kept apart",
+	"keep the state in a directory, or in a bucket of a service that compares them")
+
+// guarded tries whether the lease that was just written can be written over by whoever says
+// that there is none. What a plan reserves at its destination is tried by a probe.
+func (l *lease) guarded(ctx context.Context) error {
+	if l.bucket.Reserves || objectstore.CapabilitiesOf(l.bucket.Store).ConditionsWrites {
+		return nil
+	}
+	var w objectstore.Written
+	err := l.bucket.retry(ctx, func() (err error) {
+		w, err = l.bucket.put(ctx, l.name, l.encode(), objectstore.Guard{Absent: true})
+		return err
+	})
+	switch {
+	case errors.Is(err, objectstore.ErrPrecondition):
+		return nil
+	case err != nil:
+		return err
+	}
+	l.held = w.Current()
+	return ErrUnguarded
 }
 
 // readHeld reads somebody's lease.

@@ -17,6 +17,11 @@ type heldAnswers struct {
 	renewed chan struct{} // closed when the second write was done
 }
 
+// Capabilities spare the lease to try whether conditions are compared.
+func (*heldAnswers) Capabilities() objectstore.Capabilities {
+	return objectstore.Capabilities{ConditionsWrites: true}
+}
+
 func (s *heldAnswers) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
 	s.puts++
 	n := s.puts

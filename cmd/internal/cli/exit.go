@@ -104,7 +104,7 @@ func exitCode(err error) int {
 	case errors.As(err, &usage), errors.As(err, &fault),
 		is(regions.ErrPolicy, objectstore.ErrInsecure, objectstore.ErrSettings, objectstore.ErrAmbient,
 			plan.ErrNoPlan, plan.ErrAmbiguous,
-			state.ErrDamaged):
+			state.ErrDamaged, state.ErrUnguarded):
 		return exitUsage
 	case is(errPolicy):
 		return exitPolicy
