@@ -93,12 +93,12 @@ func TestTimestamp(t *testing.T) {
 // Answers that are none, or of somebody else, are not kept.
 func TestTimestampsThatAreNone(t *testing.T) {
 	envelope := sign(t, nil, newPair(t, attest.Ed25519).signer)
-	real, _, _ := authority(t, "timeStamping")
-	other, err := attest.RequestTimestamp(t.Context(), http.DefaultClient, real, []byte("something else"))
+	honest, _, _ := authority(t, "timeStamping")
+	other, err := attest.RequestTimestamp(t.Context(), http.DefaultClient, honest, []byte("something else"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	same, err := attest.RequestTimestamp(t.Context(), http.DefaultClient, real, envelope)
+	same, err := attest.RequestTimestamp(t.Context(), http.DefaultClient, honest, envelope)
 	if err != nil {
 		t.Fatal(err)
 	}

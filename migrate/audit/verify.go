@@ -35,6 +35,8 @@ type Report struct {
 	Recomputed bool `json:"recomputed"`
 	// Redacted tells that it is a copy without keys, and so without what rests on them.
 	Redacted bool  `json:"redacted"`
+	// Alone tells that the evidence is not there, so that the numbers are the signers' word.
+	Alone bool `json:"without_evidence"`
 	Files    int64 `json:"files"` // of the evidence, that have their digests
 	// Signatures are of the envelope beside the certificate; none if it is not signed.
 	Signatures []Signature `json:"signatures"`
@@ -64,6 +66,8 @@ type Timestamp struct {
 type Trust struct {
 	Keys        []dsse.Verifier // each of them must have signed
 	Authorities *x509.CertPool  // nil: none; else there must be a timestamp by one of them
+	// Alone lets a certificate be there without any evidence, if the keys have signed it.
+	Alone bool
 }
 
 // Signature is one of the certificate's.
@@ -113,6 +117,11 @@ func Verify(ctx context.Context, home state.Home, trust Trust) (*Report, error) 
 	if err := r.signed(ctx, home, data, trust); err != nil {
 		return nil, err
 	}
+	if trust.Alone && len(trust.Keys) > 0 {
+		if r.Alone, err = isAlone(ctx, home); err != nil || r.Alone {
+			return r, err
+		}
+	}
 	withheld, err := isRedacted(ctx, home)
 	if err != nil {
 		return nil, err
@@ -128,6 +137,20 @@ func Verify(ctx context.Context, home state.Home, trust Trust) (*Report, error) 
 		return r, r.redacted(ctx, home)
 	}
 	return r, r.recompute(ctx, home)
+}
+
+// isAlone tells whether nothing of the evidence is there.
+func isAlone(ctx context.Context, home state.Home) (bool, error) {
+	for _, name := range []string{IndexFile(1), "plan.json", record.GateFile, record.ClosingFile} {
+		_, err := home.Get(ctx, folded(name))
+		if !errors.Is(err, state.ErrNotFound) {
+			if errors.Is(err, state.ErrDamaged) {
+				err = nil
+			}
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // isRedacted tells whether a directory is a redacted copy: it has no plan, which has keys.
@@ -188,7 +211,11 @@ func (r *Report) index(ctx context.Context, home state.Home, x indexed) error {
 	for n := int64(1); n <= x.said.IndexFiles; n++ {
 		name := x.name(n)
 		data, err := home.Get(ctx, folded(name))
-		if errors.Is(err, state.ErrNotFound) || errors.Is(err, state.ErrDamaged) {
+		if errors.Is(err, state.ErrNotFound) {
+			r.Add(name, "it is missing")
+			continue
+		}
+		if errors.Is(err, state.ErrDamaged) {
 			r.Add(name, "%v", err)
 			continue
 		}

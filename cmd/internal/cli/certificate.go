@@ -55,6 +55,9 @@ receipts and erasures, and holds the listings at the gate and after the last
 deletion against them. With --key it must be signed by that key, too. Whatever is
 wrong is named by its file; it then exits 5.
 
+A certificate that is named itself, with its envelope beside it and no evidence, is
+checked by --key alone: that it is what was signed.
+
 residency help certificate describes the evidence, and how to check it by hand.`,
 		Example: `  residency certificate verify .residency/acme-eu-west-1-3f9a0c1b2d4e
   residency certificate verify evidence --key acme.pub
@@ -73,7 +76,8 @@ residency help certificate describes the evidence, and how to check it by hand.`
 			if err != nil {
 				return err
 			}
-			r, err := audit.Verify(c.Context(), audit.Folder(at), audit.Trust{Keys: keys, Authorities: authorities})
+			r, err := audit.Verify(c.Context(), audit.Folder(at), audit.Trust{Keys: keys, Authorities: authorities,
+				Alone: filepath.Clean(args[0]) != filepath.Clean(at)})
 			if err != nil {
 				return notFound(at, err)
 			}
@@ -230,19 +234,26 @@ func (a *app) printAudit(at string, r *audit.Report) error {
 		return errors.Join(render.CSV(a.Out, []string{"file", "fault"}, rows), failed)
 	}
 	title := "Sound"
-	if failed != nil {
+	switch {
+	case failed != nil:
 		title = "NOT sound"
+	case r.Alone:
+		title = "Signed, and not checked further"
 	}
 	fmt.Fprintf(a.Out, "%s: the certificate in %s\n\n", title, render.Text(at))
 	rows := [][]string{{"sha256", r.Certificate}}
 	if c := r.Said; c != nil {
-		rows = append(rows, []string{"plan", c.Plan}, []string{"customer", c.Customer},
-			[]string{"evidence", fmt.Sprintf("%s of %s files are here and have their digests; Merkle root %s",
-				render.Count(r.Files), render.Count(c.Evidence.Files), c.Evidence.Root)})
+		rows = append(rows, []string{"plan", c.Plan}, []string{"customer", c.Customer})
+	}
+	if c := r.Said; c != nil && !r.Alone {
+		rows = append(rows, []string{"evidence", fmt.Sprintf("%s of %s files are here and have their digests; Merkle root %s",
+			render.Count(r.Files), render.Count(c.Evidence.Files), c.Evidence.Root)})
 	}
 	rows = append(rows, signatures(r)...)
 	numbers := "NOT counted: the evidence is not what the certificate was made over"
 	switch {
+	case r.Alone && r.Valid:
+		numbers = "NOT counted, for the evidence is not here: they are the word of who signed"
 	case r.Recomputed && r.Valid:
 		numbers = fmt.Sprintf("counted anew from the evidence, and equal: %s entries, %s", render.Count(r.Said.Entries),
 			render.Bytes(r.Said.Bytes))
