@@ -31,7 +31,10 @@ var (
 	ErrUnlistable = remedy.New("the server cannot list this key as it is",
 		"rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves "+
 			"the rest")
-	ErrRejected   = errors.New("request rejected")
+	ErrRejected = errors.New("request rejected")
+	// ErrRange reports bytes, or a part, that an object does not have. Some servers answer so
+	// for a part that has no bytes.
+	ErrRange      = fmt.Errorf("%w: it has no such bytes", ErrRejected)
 	ErrUnanswered = remedy.New("no answer", outage)
 	ErrStalled    = remedy.New("the connection stalled", outage)
 	ErrOwner      = remedy.Wrap(fmt.Errorf("%w: the bucket belongs to another account", ErrDenied),

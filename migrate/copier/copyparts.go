@@ -1,7 +1,10 @@
 package copier
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -141,6 +144,17 @@ func (s *serverSide) eachOffset(ctx context.Context, e manifest.Entry, first obj
 	return offsets, nil
 }
 
+// emptyPart makes a part without a byte, of which there is nothing to be copied.
+func (s *serverSide) emptyPart(ctx context.Context, u *upload, number int) (objectstore.Part, error) {
+	sum := sha256.Sum256(nil)
+	part, err := s.destination.UploadPart(ctx, u.target.Bucket, u.target.Key, u.id, number, objectstore.Body{
+		Reader: bytes.NewReader(nil), SHA256: hex.EncodeToString(sum[:]), CustomerKey: u.target.CustomerKey})
+	if err != nil {
+		return part, &refusal{err}
+	}
+	return part, nil
+}
+
 // copyPartsAt copies parts that begin at these places. If they are guessed, what is
 // copied must make the source's ETag before it is put together.
 func (s *serverSide) copyPartsAt(
@@ -172,6 +186,9 @@ func (s *serverSide) copyPartsAt(
 			u.taken.Store(true)
 			s.Copied(part.Size)
 			return part, nil
+		}
+		if last < offsets[number-1] {
+			return s.emptyPart(ctx, u, number)
 		}
 		part, err := s.destination.CopyPart(ctx, ref, offsets[number-1], last, u.target.Bucket, u.target.Key, u.id, number)
 		if err != nil {

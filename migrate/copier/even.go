@@ -51,7 +51,7 @@ func (s *streamer) streamEven(
 		return verifier.Evidence{}, drifted(err)
 	}
 	size, n := first.Length, int64(first.PartCount)
-	if n > 0 && (size*(n-1) >= e.Size || size*n < e.Size || !s.Budget.Fits(size) || first.CustomerKey != "" ||
+	if n > 0 && (size*(n-1) > e.Size || size*n < e.Size || !s.Budget.Fits(size) || first.CustomerKey != "" ||
 		!first.Sum.Comparable(e.Sum(), true)) {
 		return verifier.Evidence{}, errUneven
 	}

@@ -57,6 +57,8 @@ func kind(code string) error {
 		return objectstore.ErrThrottled
 	case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest", "XAmzContentChecksumMismatch":
 		return objectstore.ErrCorrupt
+	case "InvalidRange":
+		return objectstore.ErrRange
 	case "ObjectLocked":
 		return objectstore.ErrLocked
 	case "InvalidObjectState":
@@ -85,6 +87,8 @@ func byStatus(status int) error {
 		return objectstore.ErrNotOffered
 	case 412:
 		return objectstore.ErrPrecondition
+	case 416:
+		return objectstore.ErrRange
 	case 429, 503:
 		return objectstore.ErrThrottled
 	}
