@@ -17,8 +17,8 @@ cross: ## compile for the systems that releases are made for, as they are made
 man: build ## the manual pages of all commands and help topics, into man/
 	$(BIN)/residency man man
 
-demo: build ## move a sample customer out of the United States, on real S3 servers
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sandbox up -- sh scripts/demo
+demo: build ## move a sample customer out of the United States, on real S3 servers; its certificate stays in bin/demo
+	DEMO="$(CURDIR)/$(BIN)/demo" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sandbox up -- sh scripts/demo
 
 test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...

@@ -60,12 +60,30 @@ func (b *box) environment() [][2]string {
 	}
 }
 
+// programs is the directory of this program, if residency is there too, as make build
+// leaves them.
+func programs() (string, bool) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", false
+	}
+	dir := filepath.Dir(self)
+	_, err = os.Stat(filepath.Join(dir, "residency"+filepath.Ext(self)))
+	return dir, err == nil
+}
+
+// quoted is a text as a shell takes it for one word.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
 const profile = "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n"
 
 func (b *box) write(samples bool) error {
 	var env strings.Builder
 	for _, kv := range b.environment() {
-		fmt.Fprintf(&env, "export %s='%s'\n", kv[0], kv[1])
+		fmt.Fprintf(&env, "export %s=%s\n", kv[0], quoted(kv[1]))
+	}
+	if dir, ok := programs(); ok {
+		fmt.Fprintf(&env, "export PATH=%s:\"$PATH\"\n", quoted(dir))
 	}
 	type regionInfo struct {
 		Endpoint string `json:"endpoint"`
@@ -131,7 +149,15 @@ func (b *box) explain(w io.Writer, samples bool) {
 	for _, s := range b.regions {
 		fmt.Fprintf(w, "  %-16s %s\n", s.region, s.endpoint)
 	}
-	fmt.Fprintf(w, "\nIn another terminal:\n  . %s\n  residency inventory\n", b.path("env"))
+	env := b.path("env")
+	if strings.ContainsAny(env, " \t'\"$`\\&;()<>|*?#~") {
+		env = quoted(env)
+	}
+	fmt.Fprintf(w, "\nIn another terminal, as they are (the first line sets the PATH too):\n  . %s\n  residency inventory\n",
+		env)
+	if _, ok := programs(); !ok {
+		fmt.Fprintln(w, "  # residency is not beside this program: it has to be on the PATH")
+	}
 	if samples {
 		fmt.Fprintln(w, "  residency plan --to eu-west --customer acme\n  residency migrate --to eu-west --customer acme")
 	}

@@ -111,6 +111,9 @@ func (l *Log) Ask(question string) {
 		return
 	}
 	l.clear()
+	if columns := Columns(l.screen); columns > 0 {
+		question = Wrap(question, columns, "  ") + " "
+	}
 	fmt.Fprint(l.screen, question)
 }
 

@@ -28,6 +28,9 @@ var sandboxBinary = sync.OnceValues(func() (string, error) {
 	return build(root)
 })
 
+// SandboxProgram is the path of the sandbox program, which Launch runs.
+func SandboxProgram() (string, error) { return sandboxBinary() }
+
 // moduleRoot walks up from the working directory to the module's own go.mod;
 // those of modules inside it are passed by.
 func moduleRoot() (string, error) {
