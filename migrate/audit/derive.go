@@ -94,7 +94,8 @@ func (a *Account) moves(c *certificate.Certificate) {
 		row.Entries, row.Versions, row.DeleteMarkers = t.Source.Entries, t.Source.Versions, t.Source.Markers
 		row.Bytes, row.Verified, row.Erased = t.Source.Bytes, t.Verified.Entries, t.Erased.Entries
 		if a.Closing != nil {
-			row.SourceLeft, row.Found = a.Closing.Sources[i].Entries, a.Closing.Destinations[i].Entries
+			left := a.Closing.Sources[i]
+			row.SourceLeft, row.Found = left.Entries+left.Unlistable, a.Closing.Destinations[i].Entries
 		}
 		from := countries[row.Source.Country]
 		from.EntriesOut += t.Erased.Entries

@@ -34,10 +34,10 @@ type Report struct {
 	// the evidence none is.
 	Recomputed bool `json:"recomputed"`
 	// Redacted tells that it is a copy without keys, and so without what rests on them.
-	Redacted bool  `json:"redacted"`
+	Redacted bool `json:"redacted"`
 	// Alone tells that the evidence is not there, so that the numbers are the signers' word.
-	Alone bool `json:"without_evidence"`
-	Files    int64 `json:"files"` // of the evidence, that have their digests
+	Alone bool  `json:"without_evidence"`
+	Files int64 `json:"files"` // of the evidence, that have their digests
 	// Signatures are of the envelope beside the certificate; none if it is not signed.
 	Signatures []Signature `json:"signatures"`
 	// Timestamp is of the envelope; nil if it has none.

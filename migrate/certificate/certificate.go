@@ -140,7 +140,7 @@ type Move struct {
 	Bytes             int64  `json:"bytes"`
 	Verified          int64  `json:"entries_verified"`
 	Erased            int64  `json:"entries_erased"`    // or found gone
-	SourceLeft        int64  `json:"entries_at_source"` // in the last listing
+	SourceLeft        int64  `json:"entries_at_source"` // in the last listing, with what it cannot name
 	Found             int64  `json:"entries_found_at_destination"`
 }
 
