@@ -2,8 +2,10 @@ package migrate_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate"
 )
 
@@ -70,18 +73,19 @@ func TestAcrossServersWithLoss(t *testing.T) {
 		name, from, to string
 		fill           func(f *fixture)
 		want           error
+		says           string
 	}{
 		{"control characters", "minio", "versitygw", func(f *fixture) {
 			f.put("newline\nhere", []byte("a"), nil)
 			f.put("escape\x1b[31m", []byte("b"), nil)
-		}, migrate.ErrSpoiled},
+		}, migrate.ErrSpoiled, "the destination does not list what it was given: 1 of the first 1 keys have control characters"},
 		{"markers on markers", "versitygw", "minio", func(f *fixture) {
 			f.put("gone", []byte("a"), nil)
 			for range 3 {
 				f.must(f.box.Client(us).DeleteObject(f.t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket,
 					Key: aws.String("gone")}))
 			}
-		}, migrate.ErrVerification},
+		}, migrate.ErrVerification, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := between(t, tt.from, tt.to)
@@ -92,12 +96,37 @@ func TestAcrossServersWithLoss(t *testing.T) {
 			before := f.snapshot(us, f.bucket)
 			r, err := f.run(f.plan("auto"))
 			t.Logf("run: %v\n%s", err, problems(r))
-			if !errors.Is(err, tt.want) {
-				t.Errorf("run: %v, want %v", err, tt.want)
+			if !errors.Is(err, tt.want) || !strings.Contains(fmt.Sprint(err), tt.says) {
+				t.Errorf("run: %v, want %v: %s", err, tt.want, tt.says)
 			}
 			f.intact(before)
 		})
 	}
+}
+
+// A service that keeps keys as files hides those beneath another one: that is said, and not
+// that somebody has changed what was written.
+func TestKeysBeneathKeys(t *testing.T) {
+	f := between(t, "versitygw", "minio")
+	f.must(f.box.Client(us).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &f.bucket}))
+	f.put("t/a/1", []byte("inner"), nil)
+	f.put("t/b", []byte("plain"), nil)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	if r, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+		t.Fatalf("run: %v\n%s", err, problems(r))
+	}
+	f.must(f.box.Client(eu).PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(f.destination()),
+		Key: aws.String("t/a"), Body: strings.NewReader("outer")}))
+	_, err := f.run(p)
+	if !errors.Is(err, migrate.ErrSpoiled) || !errors.Is(err, migrate.ErrHidden) ||
+		!strings.Contains(err.Error(), "1 of the first 1 keys lie beneath another key") {
+		t.Errorf("run: %v, want %v", err, migrate.ErrHidden)
+	}
+	if said := remedy.For(err); !strings.HasPrefix(said, "rename such keys at the source") {
+		t.Errorf("remedy %q", said)
+	}
+	f.intact(before)
 }
 
 // A key that the destination refuses fails with the destination's reason.

@@ -34,7 +34,7 @@ func (w *work) carry(ctx context.Context, o Options) error {
 			return err
 		}
 		if again {
-			return fmt.Errorf("%w: %s; this run erased nothing: %w", ErrSpoiled, phase.Entries(spoiled), ErrVerification)
+			return w.spoiled(ctx, &f, phase.Entries(spoiled)+"; this run erased nothing")
 		}
 		w.run.Notef("no longer at the destination, and copied again: %s", phase.Entries(spoiled))
 	}

@@ -91,7 +91,7 @@ func (w *work) gate(ctx context.Context, erasing bool) (f found, err error) {
 		if erasing {
 			return f, w.spoiledLate(ctx, &f, text)
 		}
-		return f, fmt.Errorf("%w: %s: %w", ErrSpoiled, text, ErrVerification)
+		return f, w.spoiled(ctx, &f, text)
 	}
 	// What a listing of this run showed that the plan does not know counts, even
 	// if the next one should not show it: one of the two is wrong.
