@@ -152,7 +152,8 @@ func (a *app) printError(err error) {
 	// Errors that were joined are told one after the other.
 	text := render.Text(strings.ReplaceAll(err.Error(), "\n", "; "))
 	columns := a.log.Columns()
-	shown, fields := render.Wrap("residency: "+text, cmp.Or(columns, 1<<20), "  "), []slog.Attr{slog.Int("exit_code", exitCode(err))}
+	shown := render.Wrap("residency: "+text, cmp.Or(columns, 1<<20), "  ")
+	fields := []slog.Attr{slog.Int("exit_code", exitCode(err))}
 	if set := a.blame(text); set != "" {
 		shown += "\n  set in the environment: " + set
 		fields = append(fields, slog.String("environment", set))
@@ -214,7 +215,8 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 		"where plans, receipts and certificates are kept: a directory or provider:bucket/prefix\n(`location`; default "+
 			"from the configuration)")
 	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(),
-		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.certificateCommand(), a.keyCommand(), a.initCommand(), a.configCommand(),
+		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.certificateCommand(),
+		a.keyCommand(), a.initCommand(), a.configCommand(),
 		a.versionCommand(), a.manCommand())
 	root.AddCommand(topicCommands(root)...)
 	root.SetHelpCommand(helpCommand(root))

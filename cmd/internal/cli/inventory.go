@@ -148,7 +148,8 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (a *app) inventoryTable(inv *inventory.Inventory) error {
 	columns := []render.Column{{Name: "customer, location", Fold: true}, {Name: "region"}, {Name: "law"},
-		{Name: "operator"}, {Name: "objects", Right: true, Spare: true}, {Name: "entries", Right: true}, {Name: "size", Right: true},
+		{Name: "operator"}, {Name: "objects", Right: true, Spare: true}, {Name: "entries", Right: true},
+		{Name: "size", Right: true},
 		{Name: "policy", Mark: true}}
 	var rows [][]string
 	var empty []string

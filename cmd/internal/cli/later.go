@@ -250,7 +250,8 @@ func (a *app) printPlans(w *session, all []any) error {
 	if a.output == "json" {
 		return a.json(all)
 	}
-	header := []render.Column{{Name: "plan"}, {Name: "customer", Spare: true}, {Name: "destination", Fold: true}, {Name: "stage", Mark: true},
+	header := []render.Column{{Name: "plan"}, {Name: "customer", Spare: true}, {Name: "destination", Fold: true},
+		{Name: "stage", Mark: true},
 		{Name: "verified", Right: true}, {Name: "entries", Right: true}, {Name: "created", Spare: true}}
 	created, count := time.DateOnly, render.Count
 	if a.output == "csv" {

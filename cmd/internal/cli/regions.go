@@ -258,7 +258,8 @@ func (a *app) describeOne(views []regionView) error {
 		}
 		for _, f := range v.facts() {
 			if f[1] != "" {
-				fmt.Fprintln(a.Out, render.Hang(fmt.Sprintf("%-20s", f[0]), render.Text(f[1]), a.page.Width, strings.Repeat(" ", 20)))
+				lead := fmt.Sprintf("%-20s", f[0])
+				fmt.Fprintln(a.Out, render.Hang(lead, render.Text(f[1]), a.page.Width, strings.Repeat(" ", len(lead))))
 			}
 		}
 	}
