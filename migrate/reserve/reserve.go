@@ -311,16 +311,13 @@ func (v *Reservation) breakOthers(ctx context.Context, bucket string, r saved) (
 	return stands, nil
 }
 
-// skew is how far a service's clock may be from ours.
-const skew = time.Minute
-
 // left tells whether a mark that is not ours was left by an earlier run of this plan: one
 // that ours came in the place of; one beside ours, which another migration would have
-// broken; or, where none of ours was written down, one that was made since that run began,
-// which held a lease.
+// broken; or, where none of ours was written down, one that was made since that run began. By a
+// service's clock that is behind, it is called another's.
 func (v *Reservation) left(u objectstore.Upload, bucket string, r saved, stands bool) bool {
 	return stands || u.UploadID == r.Former[bucket] ||
-		r.Marks[bucket] == "" && !v.before.IsZero() && u.Initiated.After(v.before.Add(-skew))
+		r.Marks[bucket] == "" && !v.before.IsZero() && u.Initiated.After(v.before)
 }
 
 // marks lists the marks in a bucket.

@@ -29,7 +29,7 @@ func TestAmazonIsOneQuestion(t *testing.T) {
 		var want objectstore.Capabilities
 		if tt.amazon {
 			want = objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true, KeepsOwner: true,
-				AcrossRegions: true, ConditionsWrites: true,
+				AcrossRegions: true, ConditionsWrites: true, LocatesBuckets: true,
 				NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
 		}
 		if got := objectstore.CapabilitiesOf(s); got != want {
