@@ -36,6 +36,7 @@ func (w *operator) judgeEnd(end error) {
 		}
 		if end == nil {
 			w.exact()
+			w.certified()
 			if !w.fenced() {
 				w.lifted("no fence is on record")
 			}
