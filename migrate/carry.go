@@ -21,7 +21,7 @@ func (w *work) carry(ctx context.Context, o Options) error {
 			return err
 		}
 		w.run.Progress.Begin("listing the destination again", w.run.Totals().Entries, 0)
-		f, err := listDestination(ctx, w.run)
+		f, err := listDestination(ctx, w.run, keeping)
 		w.result.showed(f)
 		spoiled := f.shown.Spoiled
 		if err != nil || spoiled == 0 {

@@ -74,7 +74,7 @@ func (w *work) erase(ctx context.Context) error {
 	w.result.Erased = true
 	// The last act: what the certificate says is there is listed once more.
 	w.run.Progress.Begin("listing the destination again", w.run.Totals().Entries, 0)
-	f, err := listDestination(ctx, w.run)
+	f, err := listDestination(ctx, w.run, closing)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func (w *work) eraseSegments(ctx context.Context, twins []int64) (all erased, er
 		all.summary.Merge(summary)
 		m := w.run.Plan.Moves[s.Move]
 		if gone := (*segment.SpoiledError)(nil); errors.As(err, &gone) {
-			f, lookErr := listDestination(ctx, w.run) // which names them
+			f, lookErr := listDestination(ctx, w.run, closing) // which names them
 			all.problems.Append(f.problems)
 			err = fmt.Errorf("%w: after the first deletions in %s, %w; the rest of the source was not touched: %w",
 				ErrSpoiledLate, m.From(), err, ErrVerification)

@@ -26,17 +26,22 @@ type found struct {
 
 // listDestination lists the destination afresh and holds it against the receipts. Newer
 // entries, on top of ours or beside them, are somebody's work, not a fault, where there are
-// versions: they are counted.
-func listDestination(ctx context.Context, run *phase.Run) (f found, err error) {
+// versions: they are counted. What the listing does not tell is asked about, as deep as is said.
+func listDestination(ctx context.Context, run *phase.Run, d depth) (f found, err error) {
 	f.twins = make([]int64, len(run.Plan.Moves))
 	for i, m := range run.Plan.Moves {
 		place := run.Plan.To(m).String()
-		shown, err := phase.ListDestination(ctx, run, i, &run.Progress.Entries, func(r *receipt.Receipt, nth int) {
-			f.lose(i, r)
-			f.doubts.add(run.Pass.SegmentOf(i, string(r.Key)), r.Key, nth)
-			f.problems.Add(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled",
-				Reason: "a new listing of the destination does not show what was written"})
-		})
+		asking := newInquiry(run, i, d)
+		shown, err := phase.ListDestination(ctx, run, i, phase.Look{Looked: &run.Progress.Entries, Inquiry: asking,
+			Lost: func(r *receipt.Receipt, nth int, why string) {
+				f.lose(i, r)
+				f.doubts.add(run.Pass.SegmentOf(i, string(r.Key)), r.Key, nth)
+				f.problems.Add(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled",
+					Reason: why})
+			}})
+		if err == nil {
+			err = asking.keep(ctx)
+		}
 		if err != nil {
 			return f, err
 		}
@@ -76,7 +81,7 @@ func (w *work) gate(ctx context.Context, erasing bool) (f found, err error) {
 			w.result.Verdicts[string(receipt.Verified)], total)
 	}
 	w.run.Progress.Begin("listing the destination again", total, 0)
-	if f, err = listDestination(ctx, w.run); err != nil {
+	if f, err = listDestination(ctx, w.run, beforeErasing); err != nil {
 		return f, err
 	}
 	w.result.showed(f)

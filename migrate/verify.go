@@ -80,7 +80,7 @@ func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Veri
 		Started: started, Configuration: r.Configuration, Certified: certified}
 	v.Callers = append([]certificate.Caller{}, w.run.Stores.Callers(ctx, plan.StageVerify,
 		[]plan.Region{p.Destination})...)
-	f, err := listDestination(ctx, w.run)
+	f, err := listDestination(ctx, w.run, later)
 	if err != nil {
 		return nil, err
 	}

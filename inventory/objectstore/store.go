@@ -207,6 +207,8 @@ type Written struct {
 	Checksum  Checksum
 	Sum       Checksum // what the service says of the bytes besides; zero if nothing
 	Encrypted string   // the algorithm of server-side encryption, empty if not told
+	// Answered is the endpoint's clock at its answer, in whole seconds; zero if not told.
+	Answered time.Time
 }
 
 // Part is one part of a multipart upload.

@@ -154,6 +154,7 @@ func (w *redactor) add(x *record.Known) error {
 	w.entry, w.receipt, w.erasure = x.Entry, x.Receipt, x.Erasure
 	key := w.of(x.Entry.Key)
 	w.entry.Key, w.receipt.Key, w.erasure.Key = key, key, key
+	w.receipt.Null, w.receipt.TagsSHA256 = nil, "" // metadata and tags can be few enough to be guessed
 	b := append(w.line[:0], `{"entry":`...)
 	b, err := state.AppendLine(b, &w.entry)
 	if err == nil {

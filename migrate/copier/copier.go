@@ -428,5 +428,6 @@ func (c *ends) newReceipt(e manifest.Entry, f verifier.Finding) receipt.Receipt 
 	return receipt.Receipt{
 		Key: e.Key, VersionID: e.VersionID, Marker: e.Marker, Size: e.Size,
 		Verdict: f.Verdict, Method: f.Method, Reason: f.Reason, Added: f.Added, At: c.Now().UTC(),
+		TagsSHA256: f.Tags,
 	}
 }

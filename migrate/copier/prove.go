@@ -50,6 +50,13 @@ func (p *prover) prove(ctx context.Context, e manifest.Entry, v objectstore.Vers
 	r := p.newReceipt(e, finding)
 	r.SHA256, r.Held = sha, true
 	record(&r, written)
+	if r.DestinationVersionID == objectstore.NullVersion {
+		date := v.Modified
+		if date.IsZero() {
+			date = destination.Modified
+		}
+		r.Null = &receipt.Null{Modified: date.UTC(), AttributesSHA256: finding.Attributes}
+	}
 	return r, nil
 }
 
@@ -127,6 +134,7 @@ func (p *prover) compare(source, destination objectstore.Info, found verifier.Fi
 	if names := verifier.Differences(source.Attributes, destination.Attributes); len(names) > 0 {
 		return verifier.Finding{Verdict: receipt.Mismatch, Reason: strings.Join(names, ", ") + " differ at the destination"}
 	}
+	found.Attributes, found.Tags = verifier.Fingerprint(destination.Attributes)
 	return found
 }
 

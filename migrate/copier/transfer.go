@@ -48,6 +48,12 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 		}
 	}
 	r := c.newReceipt(e, finding)
+	if evidence.Written.VersionID == objectstore.NullVersion {
+		if finding.Attributes == "" && c.streams != nil {
+			finding.Attributes, _ = verifier.Fingerprint(evidence.Source.Attributes) // which were sent
+		}
+		r.Null = &receipt.Null{Answered: evidence.Written.Answered.UTC(), AttributesSHA256: finding.Attributes}
+	}
 	r.SHA256 = evidence.SHA256
 	record(&r, evidence.Written)
 	return r, nil

@@ -189,7 +189,13 @@ func verify() []Use {
 	list := place{end: Destination, place: TheBucket, why: "list the copies"}
 	again := place{end: Destination, place: Data, why: "read the copies again (--verify readback)"}
 	return slices.Concat(list.each("ListObjectVersions", "ListObjectsV2", "GetBucketVersioning"),
-		[]Use{again.send("GetObject", iam.Current, iam.Version, iam.UnderKMS)}, readState())
+		[]Use{again.send("GetObject", iam.Current, iam.Version, iam.UnderKMS), tagged()}, readState())
+}
+
+// tagged is the request by which the tags of copies are read again.
+func tagged() Use {
+	return place{end: Destination, place: Data, why: "see that copies still have their tags"}.
+		send("GetObjectTagging", iam.Current, iam.Version)
 }
 
 func erase() []Use {
@@ -208,6 +214,10 @@ func erase() []Use {
 			gone.send("DeleteObjects", iam.Version), gone.send("DeleteObject", iam.Current, iam.Version, iam.Unchanged),
 			place{end: Source, place: Data, why: "abort unfinished uploads"}.send("AbortMultipartUpload"),
 			probe.send("PutObject", iam.UnderKMS),
+			tagged(),
+			place{end: Destination, place: Data, why: "compare copies that were written again since",
+				optional: "they cannot be told from what was copied, and nothing is erased"}.
+				send("HeadObject", iam.Current, iam.UnderKMS),
 		},
 		[]Use{stillTheirs()}, look(), reserve(), writeState())
 }

@@ -44,55 +44,163 @@ func (s *Shown) class(name string, n int64) {
 	s.Classes[name] += n
 }
 
+// Inquiry asks about copies of which a listing does not show all.
+type Inquiry interface {
+	// Doubts tells whether what a listing shows of a copy is not enough.
+	Doubts(x *record.Known, v *objectstore.Version) bool
+	// Ask finds out what is wrong with those that are doubted. It may be called for many at
+	// once, in order, and says so in Wrong.
+	Ask(ctx context.Context, doubted []*Standing) error
+}
+
+// Standing is a copy that a listing shows as it was written.
+type Standing struct {
+	record.Known
+	Version objectstore.Version
+	Segment manifest.Segment
+	Wrong   string // what is; empty: nothing
+
+	doubted bool
+	nth     int // of its history
+}
+
+// Look is how a destination is looked at.
+type Look struct {
+	// Looked counts entries as they are looked at.
+	Looked *atomic.Int64
+	// Lost is told of each receipt that is not borne out, its place in its key's history, and
+	// why.
+	Lost func(r *receipt.Receipt, nth int, why string)
+	// Inquiry asks about what the listing does not tell; nil: nothing is asked.
+	Inquiry Inquiry
+}
+
+// notShown is why a receipt is not borne out.
+const notShown = "a new listing of the destination does not show what was written"
+
 // ListDestination lists one move's destination afresh and holds it against the receipts.
-// Of each that is not borne out, lost is told, with its place in its key's history. Entries
-// are counted as they are looked at.
-func ListDestination(
-	ctx context.Context, run *Run, move int, looked *atomic.Int64, lost func(r *receipt.Receipt, nth int),
-) (shown Shown, err error) {
+func ListDestination(ctx context.Context, run *Run, move int, l Look) (Shown, error) {
 	m := run.Plan.Moves[move]
 	// Receipts are our own word; that of the manifest is covered by the
 	// approval. Where ETags tell contents apart, they must.
-	told := !run.Opaque(m)
-	err = run.Alongside(ctx, move, run.DestinationHistories(ctx, m), record.WithReceipts, func(written record.History,
-		listed []objectstore.Version) error {
-		next := 0 // of what is listed; others' entries may lie between
-		nth := -1 // of its history
-		for x := written.Next(); x != nil; x = written.Next() {
-			nth++
-			looked.Add(1)
-			r := &x.Receipt
-			at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
-				return r.Shows(v) && (!told || copier.Same(x.Entry, v))
-			})
-			if Twin(m, r) {
-				shown.Twins++
-			}
-			if at < 0 {
-				shown.Spoiled++
-				lost(r, nth)
-				continue
-			}
-			found := manifest.FromVersion(listed[next+at])
-			shown.Tally.Add(&found)
-			if class := objectstore.ClassName(listed[next+at].StorageClass); !x.Entry.Marker &&
-				class != objectstore.ClassName(x.Entry.StorageClass) {
-				shown.class(class, 1)
-			}
-			shown.Newer += int64(at)
-			next += at + 1
-		}
-		if more := int64(len(listed) - next); more > 0 && objectstore.IsLease(listed[0].Key) {
-			shown.Own += more
-		} else {
-			shown.Newer += more
-		}
-		return nil
-	})
-	if err != nil {
-		return shown, fmt.Errorf("list %s: %w", run.Plan.To(m), err)
+	d := looking{Look: l, move: m, told: !run.Opaque(m)}
+	err := run.Alongside(ctx, move, run.DestinationHistories(ctx, m), record.WithReceipts,
+		func(written record.History, listed []objectstore.Version) error { return d.key(ctx, written, listed) })
+	if err == nil {
+		err = d.settle(ctx)
 	}
-	return shown, nil
+	if err != nil {
+		return d.shown, fmt.Errorf("list %s: %w", run.Plan.To(m), err)
+	}
+	return d.shown, nil
+}
+
+// looking is a destination that is being looked at.
+type looking struct {
+	Look
+	move  plan.Move
+	told  bool // ETags tell contents apart
+	shown Shown
+	// waiting are copies in order, from the first that is doubted on.
+	waiting []*Standing
+	doubted int
+}
+
+// mostDoubted and mostWaiting are how many copies are held until those that are doubted are
+// asked about.
+const (
+	mostDoubted = 256
+	mostWaiting = 4096
+)
+
+// key holds what is listed of one key against what was written.
+func (d *looking) key(ctx context.Context, written record.History, listed []objectstore.Version) error {
+	next := 0 // of what is listed; others' entries may lie between
+	nth := -1 // of its history
+	for x := written.Next(); x != nil; x = written.Next() {
+		nth++
+		d.Looked.Add(1)
+		r := &x.Receipt
+		at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
+			return r.Shows(v) && (!d.told || copier.Same(x.Entry, v))
+		})
+		if Twin(d.move, r) {
+			d.shown.Twins++
+		}
+		if at < 0 {
+			d.lost(r, nth, notShown)
+			continue
+		}
+		if err := d.stands(ctx, written, x, &listed[next+at], nth); err != nil {
+			return err
+		}
+		d.shown.Newer += int64(at)
+		next += at + 1
+	}
+	if more := int64(len(listed) - next); more > 0 && objectstore.IsLease(listed[0].Key) {
+		d.shown.Own += more
+	} else {
+		d.shown.Newer += more
+	}
+	return nil
+}
+
+func (d *looking) lost(r *receipt.Receipt, nth int, why string) {
+	d.shown.Spoiled++
+	d.Lost(r, nth, why)
+}
+
+// stands counts a copy that is listed, once those before it are.
+func (d *looking) stands(
+	ctx context.Context, h record.History, x *record.Known, v *objectstore.Version, nth int,
+) error {
+	doubted := d.Inquiry != nil && d.Inquiry.Doubts(x, v)
+	if !doubted && len(d.waiting) == 0 {
+		d.count(&x.Entry, v)
+		return nil
+	}
+	d.waiting = append(d.waiting, &Standing{Known: *x, Version: *v, Segment: h.Reader.Segment, doubted: doubted, nth: nth})
+	if doubted {
+		d.doubted++
+	}
+	if d.doubted < mostDoubted && len(d.waiting) < mostWaiting {
+		return nil
+	}
+	return d.settle(ctx)
+}
+
+func (d *looking) count(e *manifest.Entry, v *objectstore.Version) {
+	found := manifest.FromVersion(*v)
+	d.shown.Tally.Add(&found)
+	if class := objectstore.ClassName(v.StorageClass); !e.Marker && class != objectstore.ClassName(e.StorageClass) {
+		d.shown.class(class, 1)
+	}
+}
+
+// settle asks about what is doubted, and counts all that waits.
+func (d *looking) settle(ctx context.Context) error {
+	if len(d.waiting) == 0 {
+		return nil
+	}
+	doubted := make([]*Standing, 0, d.doubted)
+	for _, s := range d.waiting {
+		if s.doubted {
+			doubted = append(doubted, s)
+		}
+	}
+	if err := d.Inquiry.Ask(ctx, doubted); err != nil {
+		return err
+	}
+	for _, s := range d.waiting {
+		if s.Wrong != "" {
+			d.lost(&s.Receipt, s.nth, s.Wrong)
+		} else {
+			d.count(&s.Entry, &s.Version)
+		}
+	}
+	clear(d.waiting)
+	d.waiting, d.doubted = d.waiting[:0], 0
+	return nil
 }
 
 // Twin tells whether a copy has its original's version ID, as only a replication

@@ -22,6 +22,15 @@ func appendTrue(b []byte, name string, is bool) []byte {
 	return append(append(append(b, `,"`...), name...), `":true`...)
 }
 
+func appendTime(b []byte, name string, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	return append(t.AppendFormat(append(b, name...), time.RFC3339Nano), `",`...)
+}
+
+func plainOrZero(t time.Time) bool { return t.IsZero() || state.PlainTime(t) }
+
 func plain(texts ...string) bool {
 	for _, s := range texts {
 		if !state.Plain(s) {
@@ -34,7 +43,8 @@ func plain(texts ...string) bool {
 // AppendJSON implements state.Appender.
 func (r *Receipt) AppendJSON(b []byte) ([]byte, bool) {
 	if !plain(string(r.Key), r.VersionID, string(r.Verdict), string(r.Method), r.Reason, r.DestinationVersionID,
-		r.DestinationETag, r.SHA256) || !state.PlainTime(r.At) || r.Cause != nil || len(r.Added) > 0 ||
+		r.DestinationETag, r.TagsSHA256, r.SHA256) || !state.PlainTime(r.At) || r.Cause != nil || len(r.Added) > 0 ||
+		r.Null != nil && !r.Null.plain() ||
 		r.Checksum != nil && !plain(r.Checksum.Algorithm, r.Checksum.Value) {
 		return b, false
 	}
@@ -46,6 +56,12 @@ func (r *Receipt) AppendJSON(b []byte) ([]byte, bool) {
 	b = appendTrue(appendText(b, "reason", r.Reason), "lasting", r.Lasting)
 	b = appendText(b, "destination_version_id", r.DestinationVersionID)
 	b = appendText(b, "destination_etag", r.DestinationETag)
+	if n := r.Null; n != nil {
+		b = appendTime(append(b, `,"null_version":{`...), `"modified":"`, n.Modified)
+		b = append(appendTime(b, `"answered":"`, n.Answered), `"attributes_sha256":"`...)
+		b = append(append(b, n.AttributesSHA256...), `"}`...)
+	}
+	b = appendText(b, "tags_sha256", r.TagsSHA256)
 	b = appendText(b, "sha256", r.SHA256)
 	if c := r.Checksum; c != nil {
 		b = append(append(append(b, `,"checksum":{"algorithm":"`...), c.Algorithm...), `","value":"`...)
@@ -75,6 +91,8 @@ func (r *Receipt) ParseJSON(line []byte) bool {
 		id = s.Text()
 	}
 	keepIf(&s, `,"destination_etag":"`, &r.DestinationETag)
+	r.Null = parseNull(&s, r.Null)
+	keepIf(&s, `,"tags_sha256":"`, &r.TagsSHA256)
 	if s.Has(`,"sha256":"`) {
 		sha = s.Text()
 	}
@@ -107,6 +125,36 @@ func (r *Receipt) ParseJSON(line []byte) bool {
 			state.Part{Into: &r.Checksum.Value, Text: value})
 	}
 	return true
+}
+
+// parseNull reads what is told of a null version; before is that of another receipt, which often
+// carries the same.
+func parseNull(s *state.Scan, before *Null) *Null {
+	if !s.Has(`,"null_version":{`) {
+		return nil
+	}
+	n := new(Null)
+	if before != nil {
+		n.AttributesSHA256 = before.AttributesSHA256
+	}
+	if s.Has(`"modified":"`) {
+		n.Modified = s.Time()
+		s.Must(",")
+	}
+	if s.Has(`"answered":"`) {
+		n.Answered = s.Time()
+		s.Must(",")
+	}
+	s.Must(`"attributes_sha256":"`)
+	s.Keep(&n.AttributesSHA256)
+	s.Must("}")
+	return n
+}
+
+// plain tells whether it is of the form that is written here: it has attributes.
+func (n *Null) plain() bool {
+	return n.AttributesSHA256 != "" && state.Plain(n.AttributesSHA256) && plainOrZero(n.Modified) &&
+		plainOrZero(n.Answered)
 }
 
 func keepIf(s *state.Scan, name string, into *string) {

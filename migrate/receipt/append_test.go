@@ -45,6 +45,10 @@ func FuzzReceiptJSON(f *testing.F) {
 			Before:  flags&4 != 0,
 			Lasting: flags&32 != 0, At: time.Unix(0, at).UTC(),
 		}
+		if flags&128 != 0 {
+			r.Null = &receipt.Null{Modified: time.Unix(size, 0).UTC(), Answered: time.Unix(0, at).UTC(), AttributesSHA256: sha}
+			r.TagsSHA256 = etag
+		}
 		if flags&64 != 0 {
 			r.Cause, r.Added = &receipt.Cause{Class: "denied", Needs: reason, Place: method}, []string{"encryption AES256"}
 		}
@@ -59,7 +63,8 @@ func FuzzReceiptJSON(f *testing.F) {
 			DestinationVersionID: "x",
 			DestinationETag:      "x", SHA256: "x", Checksum: &objectstore.Checksum{Algorithm: "x"}, Held: true,
 			Before:  true,
-			Lasting: true, Cause: &receipt.Cause{Class: "x"}, Added: []string{"x"}}
+			Lasting: true, Cause: &receipt.Cause{Class: "x"}, Added: []string{"x"}, TagsSHA256: "x",
+			Null: &receipt.Null{Modified: time.Now(), Answered: time.Now(), AttributesSHA256: "x"}}
 		if read := back.ParseJSON(line); read && !cmp.Equal(r, back) || !read && small(size) {
 			t.Errorf("%s is read as %+v", line, back)
 		}
@@ -95,6 +100,7 @@ func FuzzErasureJSON(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	for _, line := range []string{
 		`{"key":"a","version_id":"1","size":5,"verdict":"verified","method":"sha256","destination_version_id":"x","destination_etag":"e","sha256":"00","checksum":{"algorithm":"SHA256","value":"AA==","composite":true},"held":true,"before":true,"at":"2026-01-02T03:04:05Z"}`,
+		`{"key":"a","version_id":"null","size":5,"verdict":"verified","method":"sha256","destination_version_id":"null","destination_etag":"e","null_version":{"modified":"2026-01-02T03:04:05.678Z","answered":"2026-01-02T03:04:06Z","attributes_sha256":"00"},"tags_sha256":"11","at":"2026-01-02T03:04:05Z"}`,
 		`{"key":"a","version_id":"1","delete_marker":true,"size":-0,"verdict":"failed","reason":"r","at":"2026-01-02T03:04:05+01:00"}`,
 		`{"key":"a","version_id":"1","outcome":"retained","guard":"g","reason":"r","retained_until":"2027-01-02T03:04:05Z","at":"2026-01-02T03:04:05.1Z"}`,
 		`{"key":"\u0061","version_id":"1","outcome":"erased","guard":"g","at":"2026-01-02T25:04:05Z"} {}`,

@@ -70,6 +70,9 @@ type Receipt struct {
 
 	DestinationVersionID string `json:"destination_version_id,omitempty"`
 	DestinationETag      string `json:"destination_etag,omitempty"`
+	Null                 *Null  `json:"null_version,omitempty"` // of one; receipts of earlier releases have none
+	// TagsSHA256 is of the copy's tags: Fingerprint of package verifier. Empty: none, or not known.
+	TagsSHA256 string `json:"tags_sha256,omitempty"`
 	// of the source's bytes, hex, where they passed through
 	SHA256   string                `json:"sha256,omitempty"`
 	Checksum *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
@@ -81,10 +84,48 @@ type Receipt struct {
 	At    time.Time `json:"at"`
 }
 
+// Null tells a null version at the destination, which its ID does not tell, from another of the
+// same bytes.
+type Null struct {
+	// Modified is its date, as a listing or a look showed it; zero: not looked at yet.
+	Modified time.Time `json:"modified,omitzero"`
+	// Answered is the endpoint's clock when it had written it, in whole seconds; zero: not told.
+	Answered time.Time `json:"answered,omitzero"`
+	// AttributesSHA256 is of what it carries, but for tags, locks and grants: Fingerprint of
+	// package verifier. Empty: not known.
+	AttributesSHA256 string `json:"attributes_sha256,omitempty"`
+}
+
 // Shows tells whether a listing of the destination still shows what was written.
 func (r Receipt) Shows(v objectstore.Version) bool {
 	return string(r.Key) == v.Key && r.DestinationVersionID == v.VersionID && r.Marker == v.Marker &&
 		(r.Marker || r.Size == v.Size && r.DestinationETag == v.ETag)
+}
+
+// dateSlack is how much later than the endpoint's clock at its answer the date of what it
+// had written can be, where the clock is of whole seconds and read now and then.
+const dateSlack = 2 * time.Second
+
+// Redated tells whether a listing shows a null version, which Shows, with another date than
+// what was written has: it was written anew, moved or restored, and may carry something else.
+// dated is false where its date is not known, by which nothing can be told.
+func (r Receipt) Redated(v objectstore.Version) (redated, dated bool) {
+	if r.Marker || r.DestinationVersionID != objectstore.NullVersion {
+		return false, true
+	}
+	if r.Null == nil {
+		return false, false
+	}
+	switch was, is := r.Null.Modified, v.Modified; {
+	case was.IsZero() && r.Null.Answered.IsZero() || is.IsZero():
+		return false, false
+	case was.IsZero():
+		return is.After(r.Null.Answered.Add(dateSlack)), true
+	case was.Nanosecond() == 0 || is.Nanosecond() == 0: // one of two answers has whole seconds
+		return !was.Truncate(time.Second).Equal(is.Truncate(time.Second)), true
+	default:
+		return !was.Equal(is), true
+	}
 }
 
 // Written is the copy as an entry of its own, for its removal.

@@ -291,7 +291,8 @@ func (e *erasing) look(ctx context.Context, twins bool) error {
 		}
 	}
 	// Not counted: what a phase of erasing shows is how much is erased.
-	shown, err := phase.ListDestination(ctx, e.Run, e.segment.Move, new(atomic.Int64), func(*receipt.Receipt, int) {})
+	shown, err := phase.ListDestination(ctx, e.Run, e.segment.Move, phase.Look{Looked: new(atomic.Int64),
+		Lost: func(*receipt.Receipt, int, string) {}})
 	if err != nil {
 		return err
 	}

@@ -86,6 +86,9 @@ func (w *world) meanwhile(p *process) {
 		w.bars++
 		w.denyDeletions(true)
 	}
+	if w.barings < w.options.barings && w.loss.one(0.01) {
+		w.bares()
+	}
 	foreignRate := 0.02
 	if phase == "copying" {
 		foreignRate = 0.12 // where somebody can come between a look and a write

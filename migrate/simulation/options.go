@@ -48,6 +48,7 @@ type options struct {
 	countsTags  bool // the source says of itself that its answers tell of tags
 	rewinds     bool // the state of a run that copies comes back once a later one has begun to erase
 	noRules     bool // no service has rules that deny writes
+	barings     int  // of people who take from a copy what it carries, and leave its bytes, at most
 	bars        int  // how often deletions of several entries at the source are denied for a while, at most
 }
 
@@ -188,6 +189,15 @@ func (o *options) kinds(d *dice) {
 	}
 	if o.oneService {
 		o.destination = o.source
+	}
+}
+
+// bares has people take from copies what they carry besides their bytes, most often between the
+// copy and the erase.
+func (o *options) bares(d *dice) {
+	if d.one(0.08) && !o.undeletes && !o.nothingElse {
+		o.barings = d.between(1, 2)
+		o.keepSource = o.keepSource || d.one(0.7) && !o.rewinds
 	}
 }
 

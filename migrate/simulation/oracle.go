@@ -26,6 +26,8 @@ type oracle struct {
 	// covered are the ETags of null versions, copies of the process, that people
 	// took or wrote over, by bucket and key at the destination.
 	covered map[string][]string
+	// coveredAt is when the last of them was written.
+	coveredAt map[string]time.Time
 	// wrote has the ETags of null versions that a plan has written, by author,
 	// bucket and key.
 	wrote map[[2]string][]string
@@ -228,8 +230,8 @@ func (o *oracle) judge(r *record) {
 			r.freed = true // people took the copy after the last look at it
 			return
 		}
-		if o.spoiled[at(o.world.target(r.bucket), r.key)] > 0 && o.bytesHeld(r) {
-			r.freed = true // they put the same bytes in its place, which a listing cannot tell
+		if o.spoiled[at(o.world.target(r.bucket), r.key)] > 0 && o.inMoments(r) {
+			r.freed = true // they put the same bytes in its place at once, which no date tells
 			return
 		}
 		o.violate("L1", "%s was erased and is not at the destination", name)
@@ -333,10 +335,14 @@ func (o *oracle) held(r *record) bool {
 	return false
 }
 
-// bytesHeld tells whether the destination has an entry's bytes.
-func (o *oracle) bytesHeld(r *record) bool {
-	for _, v := range o.world.destination.History(o.world.target(r.bucket), r.key) {
-		if !v.Marker && v.SHA256 == r.version.SHA256 {
+// inMoments tells whether people have put an entry's bytes in the place of a copy so soon after
+// it was written that dates do not tell.
+func (o *oracle) inMoments(r *record) bool {
+	bucket := o.world.target(r.bucket)
+	for _, v := range o.world.destination.History(bucket, r.key) {
+		_, ours := o.copies[v]
+		if !ours && !v.Marker && v.SHA256 == r.version.SHA256 && v.ID == objectstore.NullVersion &&
+			v.Modified.Sub(o.coveredAt[at(bucket, r.key)]) <= dated {
 			return true
 		}
 	}
@@ -405,7 +411,7 @@ func (o *oracle) unwritten(c memstore.Change) {
 	}
 	k := at(c.Bucket, c.Key)
 	if mine && c.Version.ID == objectstore.NullVersion {
-		o.covered[k] = append(o.covered[k], c.Version.ETag)
+		o.covered[k], o.coveredAt[k] = append(o.covered[k], c.Version.ETag), made.at
 	}
 	if o.repetition {
 		if o.cause == nil { // what people removed at the source is removed here later

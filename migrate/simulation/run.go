@@ -143,6 +143,9 @@ func (w *operator) betweenRuns(end error) {
 	if w.meddled < w.options.meddles && w.fate.one(0.5) {
 		w.meddle()
 	}
+	if w.barings < w.options.barings && w.loss.one(0.7) {
+		w.bares()
+	}
 	if w.hidden && w.veil.one(0.6) {
 		w.hide(false)
 	}

@@ -42,6 +42,7 @@ type world struct {
 	habit               *dice // of what services do that others do not
 	veil                *dice // of what may be read
 	bar                 *dice // of what may be deleted
+	loss                *dice // of what copies lose
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
@@ -98,6 +99,7 @@ type world struct {
 	veils       int             // so far
 	blinded     int             // processes that ended while tags were hidden
 	hidden      bool            // tags at the source may not be read
+	barings     int             // so far
 	bars        int             // so far
 	barred      bool            // several entries at the source may not be deleted at once
 	began       time.Time       // the last command
@@ -119,6 +121,7 @@ func (w *world) unversioned(bucket string) bool {
 func newWorld(c Config) *world {
 	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2),
 		fate: newDice(c.Seed, 3), habit: newDice(c.Seed, 4), veil: newDice(c.Seed, 5), bar: newDice(c.Seed, 6),
+		loss:      newDice(c.Seed, 8),
 		scheduler: newScheduler(c.Settle),
 		disk:      newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool),
 		policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved),
@@ -126,8 +129,10 @@ func newWorld(c Config) *world {
 		suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck, w.fate, w.habit, w.veil, w.bar)
 	w.options.kinds(newDice(c.Seed, 7))
+	w.options.bares(w.loss)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship),
-		spoiled: make(map[string]int), covered: make(map[string][]string), wrote: make(map[[2]string][]string),
+		spoiled: make(map[string]int), covered: make(map[string][]string),
+		coveredAt: make(map[string]time.Time), wrote: make(map[[2]string][]string),
 		leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies,

@@ -37,6 +37,8 @@ type Finding struct {
 	Reason  string
 	// Added names what the copy has, from its destination, and its source has not.
 	Added []string
+	// Attributes and Tags are the Fingerprint of what both ends carry, where that was compared.
+	Attributes, Tags string
 }
 
 func mismatch(format string, args ...any) Finding {

@@ -119,6 +119,13 @@ func (s *Service) HideTags(hidden bool) {
 	s.Traits.HidesTags = hidden
 }
 
+// Untag takes a version's tags away, which no listing shows.
+func (s *Service) Untag(v *Version) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v.Tags = nil
+}
+
 // next returns a number that the service gives out once.
 func (s *Service) next() int64 {
 	s.serial++

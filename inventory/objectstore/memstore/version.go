@@ -10,7 +10,7 @@ import (
 )
 
 // Version is one version or delete marker, as the service keeps it. Once it is
-// there nothing of it changes, but its date where the service touches that.
+// there nothing of it changes, but its tags and, where the service touches that, its date.
 type Version struct {
 	ID       string
 	Marker   bool

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -37,7 +38,7 @@ func (b *container) encrypts(key string) (algorithm, id string) {
 
 func (v *Version) written() objectstore.Written {
 	return objectstore.Written{VersionID: v.ID, ETag: v.ETag, Checksum: v.Checksum, Encrypted: v.Encrypted,
-		Sum: objectstore.ETagSum(v.ETag, v.Encrypted, "")}
+		Sum: objectstore.ETagSum(v.ETag, v.Encrypted, ""), Answered: v.Modified.Truncate(time.Second)}
 }
 
 // Put implements objectstore.Writer.

@@ -161,6 +161,7 @@ func written(h http.Header, etag string) objectstore.Written {
 	w := objectstore.Written{ETag: bare(etag), VersionID: h.Get("X-Amz-Version-Id"), Checksum: checksum(h),
 		Encrypted: encryption(h)}
 	w.Sum = objectstore.ETagSum(w.ETag, w.Encrypted, "")
+	w.Answered, _ = http.ParseTime(h.Get("Date")) // zero where there is none
 	if w.VersionID == "" {
 		w.VersionID = objectstore.NullVersion
 	}
