@@ -281,6 +281,24 @@ func (e *erasing) stand(ctx context.Context, places []int, twins []bool) error {
 	return nil
 }
 
+// anew takes a null version that was written again since the gate for one that is not as it was
+// written: the next run asks about it.
+type anew struct{}
+
+// Doubts implements phase.Inquiry.
+func (anew) Doubts(x *record.Known, v *objectstore.Version) bool {
+	redated, _ := x.Receipt.Redated(*v)
+	return redated
+}
+
+// Ask implements phase.Inquiry.
+func (anew) Ask(_ context.Context, doubted []*phase.Standing) error {
+	for _, s := range doubted {
+		s.Wrong = "it was written again since the gate"
+	}
+	return nil
+}
+
 // look lists the destination after the move's first deletions: what was proven must still
 // be there. With twins among what was deleted, a replication is given the time to pass that
 // on.
@@ -292,7 +310,7 @@ func (e *erasing) look(ctx context.Context, twins bool) error {
 	}
 	// Not counted: what a phase of erasing shows is how much is erased.
 	shown, err := phase.ListDestination(ctx, e.Run, e.segment.Move, phase.Look{Looked: new(atomic.Int64),
-		Lost: func(*receipt.Receipt, int, string) {}})
+		Lost: func(*receipt.Receipt, int, string) {}, Inquiry: anew{}})
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ func (w *world) bares() {
 	}
 	w.say("  people took the tags of %s/%s@%s", c.bucket, c.key, c.version.ID)
 	w.destination.Untag(c.version)
+	w.oracle.untagged[at(c.bucket, c.key)] = w.step
 	w.oracle.bared(c.bucket, c.key)
 }
 

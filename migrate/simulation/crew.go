@@ -53,7 +53,8 @@ func (w *world) start(op *operator, do func(context.Context, *process) error) *p
 	w.processes++
 	w.severed = nil
 	p := &process{world: w, operator: op, number: w.processes, step: w.step, cancel: cancel, over: ctx.Done(),
-		looked: make(map[string]int), uploadsSeen: make(map[string]int), progress: &progress.Progress{}}
+		looked: make(map[string]int), tagged: make(map[string]int), uploadsSeen: make(map[string]int),
+		progress: &progress.Progress{}}
 	w.crew = append(w.crew, p)
 	w.running.Add(1)
 	go func() {

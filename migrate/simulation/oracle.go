@@ -26,6 +26,8 @@ type oracle struct {
 	// covered are the ETags of null versions, copies of the process, that people
 	// took or wrote over, by bucket and key at the destination.
 	covered map[string][]string
+	// untagged has when people last took the tags of a copy, by bucket and key.
+	untagged map[string]int
 	// coveredAt is when the last of them was written.
 	coveredAt map[string]time.Time
 	// wrote has the ETags of null versions that a plan has written, by author,
@@ -228,6 +230,10 @@ func (o *oracle) judge(r *record) {
 	if !o.held(r) {
 		if o.spoiled[at(o.world.target(r.bucket), r.key)] > o.seen(p, destination, o.world.target(r.bucket), r.key) {
 			r.freed = true // people took the copy after the last look at it
+			return
+		}
+		if k := at(o.world.target(r.bucket), r.key); p.tagged[k] > 0 && o.untagged[k] > p.tagged[k] {
+			r.freed = true // they took its tags after the last look at them, and no listing tells
 			return
 		}
 		if o.spoiled[at(o.world.target(r.bucket), r.key)] > 0 && o.inMoments(r) {

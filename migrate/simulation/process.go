@@ -34,6 +34,7 @@ type process struct {
 	pages []shown
 	// looked has when it last looked at a key at the source.
 	looked      map[string]int
+	tagged      map[string]int // the same of tags of copies, but while it copies
 	uploadsSeen map[string]int // by bucket, the step of the last listing of its uploads at the source
 	erased      bool           // it has deleted at the source
 	erasedAt    int            // the step at which it began to erase; later listings look for single keys

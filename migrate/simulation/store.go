@@ -106,6 +106,9 @@ func (s store) Tags(ctx context.Context, at objectstore.Ref) ([]objectstore.Tag,
 	if err != nil {
 		return nil, err
 	}
+	if s.side == destination && s.phase() != "copying" {
+		s.tagged[at.Bucket+"/"+at.Key] = s.world.step
+	}
 	tags, err := s.real.Tags(ctx, at)
 	return tags, s.leave(r, err)
 }

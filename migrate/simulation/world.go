@@ -132,7 +132,7 @@ func newWorld(c Config) *world {
 	w.options.bares(w.loss)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship),
 		spoiled: make(map[string]int), covered: make(map[string][]string),
-		coveredAt: make(map[string]time.Time), wrote: make(map[[2]string][]string),
+		coveredAt: make(map[string]time.Time), untagged: make(map[string]int), wrote: make(map[[2]string][]string),
 		leased: make(map[string]holding)}
 	bodies := memstore.NewBodies()
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies,
