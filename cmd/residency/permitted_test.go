@@ -251,7 +251,9 @@ func newPermitted(t *testing.T, w world, providers ...string) *permitted {
 	p.must(nil, os.WriteFile(p.config, []byte(config), 0o600))
 	p.must(nil, os.WriteFile(filepath.Join(dir, "credentials"), []byte(credentials), 0o600))
 	p.env = append(os.Environ(), p.amazon.Env(providers[0])...)
-	p.env = append(p.env, "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "RESIDENCY_CONFIG=",
+	// No lease is renewed while a stage runs, on however slow a machine: a renewal clears up
+	// after one whose answer was lost.
+	p.env = append(p.env, "RESIDENCY_LEASE_TERM=30m", "AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "RESIDENCY_CONFIG=",
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "credentials"), "GORACE=atexit_sleep_ms=0")
 	p.bucket(p.at, "ci-state", false)
 	p.encrypt(p.at, "ci-state")
