@@ -15,6 +15,10 @@ type Undone = undo.Undone
 // the only copy of what is gone.
 var ErrErasing = undo.ErrErasing
 
+// ErrStays reports that something of the customer's is still in a bucket that an aborted
+// plan made.
+var ErrStays = undo.ErrStays
+
 // ErrAborting reports that an abort of the plan has begun and not ended: a
 // history may have lost its beginning, which no run could go on with.
 var ErrAborting = remedy.New("an abort of this plan was begun and not finished; run it again",

@@ -111,9 +111,9 @@ func (r *Result) verified() error {
 		err := fmt.Errorf("%w: %d of %d are mismatch or unverifiable", ErrVerification, bad, r.Entries)
 		if n := r.copies.Differing; n > 0 {
 			err = remedy.Wrap(err,
-				fmt.Sprintf("as long as nothing is erased, residency migrate --abort ID removes what this plan wrote, and a new plan "+
-					"can use another destination.bucket. What the destination held already and differs (%s; --log-keys shows the "+
-					"keys) may be the only copy of what it is", phase.Entries(n)))
+				fmt.Sprintf("--log-keys shows the keys of what the destination held already and differs (%s). Where the source still "+
+					"has that content, remove at the destination what differs, and run the same command again. Else it may be the "+
+					"only copy: set another destination.bucket", phase.Entries(n)))
 		}
 		return err
 	}

@@ -138,8 +138,9 @@ func TestAmazonRedirectThatTheRunFinds(t *testing.T) {
 		&s3.ListObjectVersionsInput{Bucket: aws.String(amazonSource)}); err != nil || len(out.Versions) != 9 {
 		t.Fatalf("the source has %d versions, %v; want 9", len(out.Versions), err)
 	}
-	_, err := a.runner().Abort(t.Context(), p)
-	a.must(nil, err)
+	if _, err := a.runner().Abort(t.Context(), p); err != nil && !errors.Is(err, migrate.ErrStays) {
+		t.Fatal(err) // what lies beneath a copy that no receipt knows may stay
+	}
 	a.ask = true
 	p = a.plan()
 	r, err := a.run(p)

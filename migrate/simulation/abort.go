@@ -30,7 +30,7 @@ func (w *operator) giveUp() {
 		if w.oracle.violation != nil {
 			return
 		}
-		if err == nil {
+		if err == nil || errors.Is(err, migrate.ErrStays) { // what a killed process wrote unrecorded may stay
 			w.aborted(began, recorded)
 			if w.copied = ""; w.luck.one(0.5) {
 				w.plan = nil // plan again

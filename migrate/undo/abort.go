@@ -41,6 +41,8 @@ type Undone struct {
 	Uploads  int64          `json:"uploads_aborted"` // unfinished uploads of the plan's keys
 	Fence    string         `json:"fence,omitempty"` // "lifted" if there was one
 	Problems phase.Problems `json:"problems"`        // the first of what is left
+	// Stays is what a listing shows in buckets that the plan made, whatever is known of it.
+	Stays []Stay `json:"stays"`
 }
 
 // ErrErasing reports that a plan has begun to erase its source: what it wrote is
@@ -80,7 +82,7 @@ func Abort(ctx context.Context, run *phase.Run, d Deps) (*Undone, error) {
 	if err := run.SaveStart(ctx, started); err != nil {
 		return nil, err
 	}
-	u := &Undone{Schema: "residency/abort/1", Plan: run.Plan.ID, Configuration: d.Configuration}
+	u := &Undone{Schema: "residency/abort/1", Plan: run.Plan.ID, Configuration: d.Configuration, Stays: []Stay{}}
 	err = d.Reservation.Hold(ctx, func(ctx context.Context) error { return a.undoAll(ctx, u, record) })
 	if errors.Is(err, state.ErrLeased) || errors.Is(err, state.ErrLeaseLost) || errors.Is(err, reserve.ErrCoupled) {
 		return nil, err // nothing was looked at
@@ -144,6 +146,9 @@ func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Recor
 	if err := a.deps.Probes.DropAll(ctx); err != nil {
 		return err
 	}
+	if u.Stays, err = a.stays(ctx); err != nil {
+		return err
+	}
 	// As if it had never been started, but for the word that it was.
 	if err := a.run.SaveStart(ctx, record.Start{Aborted: a.run.Now().UTC()}); err != nil {
 		return err
@@ -154,6 +159,9 @@ func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Recor
 	if left == nil && u.Orphans > 0 {
 		left = fmt.Errorf("%w: %d copies stay, because their originals are no longer at the source", changes.ErrUnexplained,
 			u.Orphans)
+	}
+	if left == nil {
+		left = stay(u.Stays)
 	}
 	return left
 }

@@ -110,7 +110,7 @@ func exitCode(err error) int {
 		return exitPolicy
 	case is(migrate.ErrVerification):
 		return exitVerification
-	case is(migrate.ErrNotEmpty, migrate.ErrVanished, migrate.ErrUnexplained):
+	case is(migrate.ErrNotEmpty, migrate.ErrVanished, migrate.ErrStays, migrate.ErrUnexplained):
 		return exitNotEmpty
 	case is(state.ErrLeased, state.ErrLeaseLost):
 		return exitLeased

@@ -63,7 +63,8 @@ copies stay. If you have established that the owners deleted the originals, give
 --remove-outdated with the number of entries that the message names.
 
 --abort removes what a plan wrote at the destination, as long as nothing was
-erased, and lifts its fence. Copies whose originals are gone stay; it then exits 6.
+erased, and lifts its fence. Copies whose originals are gone stay, and so do those
+that a killed run wrote and had no time to write down; it then exits 6.
 ` + exitCodes,
 		Example: `  residency migrate --to eu-west --customer acme
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
@@ -177,19 +178,31 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return errors.Join(a.json(u), err)
 	}
 	fmt.Fprintf(a.Out, "Aborted plan %s. Entries of customer %s at the destination:\n\n", p.ID, p.Customer)
+	kept := "kept: not written by this plan, or older versions beneath such entries"
+	if len(u.Stays) > 0 {
+		kept = "kept: not known to be written by this plan, or older versions beneath such entries"
+	}
 	for _, row := range []struct {
 		n    int64
 		text string
 	}{
 		{u.Removed, "removed: written by this plan"},
 		{u.Orphans, "kept: their originals are gone from the source, so these may be the only copies"},
-		{u.Kept, "kept: not written by this plan, or older versions beneath such entries"}, {u.Left, "could not be removed"},
+		{u.Kept, kept}, {u.Left, "could not be removed"},
 		{u.Unknown, "in segments that never finished: unrecorded copies of them may exist"},
 		{u.Uploads, "unfinished uploads aborted"},
 	} {
 		if row.n > 0 {
 			fmt.Fprintln(a.Out, render.Hang("  ", render.Count(row.n)+" "+row.text, a.page.Width, "    "))
 		}
+	}
+	for _, s := range u.Stays {
+		text := fmt.Sprintf("%s in all are in %s by a listing; this plan made that bucket", render.Count(s.Entries+s.Unlistable),
+			s.Location)
+		if s.Unlistable > 0 {
+			text += fmt.Sprintf(", and %s stand there under names that it cannot list as they are", render.Count(s.Unlistable))
+		}
+		fmt.Fprintln(a.Out, render.Hang("  ", text, a.page.Width, "    "))
 	}
 	if u.Fence != "" {
 		fmt.Fprintln(a.Out, "  the fence was lifted: the source buckets have their own policies again")
