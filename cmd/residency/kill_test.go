@@ -83,7 +83,7 @@ func TestSignals(t *testing.T) {
 				}
 				d := time.Since(m.fired)
 				t.Logf("%v: stopped after %s", tt.signal, d.Round(time.Second/10))
-				if d > 25*time.Second {
+				if d > time.Minute {
 					t.Errorf("%v: it took %s to stop", tt.signal, d)
 				}
 				for _, want := range []string{"stopping; what is in flight is finished or left for the next run",

@@ -61,7 +61,7 @@ func TestLogFile(t *testing.T) {
 	r.Note("a note")
 	r.Ended(Snapshot{Phase: "copying", Entries: 3}, Done)
 	l.Say(Event{Level: slog.LevelError, Text: "refused", Shown: "residency: refused"})
-	fmt.Fprintln(l, "of a library")
+	_, _ = fmt.Fprintln(l, "of a library")
 	if want := "residency: refused\nof a library\n"; screen.String() != want {
 		t.Errorf("the screen has %q, want %q", &screen, want)
 	}
