@@ -78,7 +78,8 @@ func TestAcrossServersWithLoss(t *testing.T) {
 		{"control characters", "minio", "versitygw", func(f *fixture) {
 			f.put("newline\nhere", []byte("a"), nil)
 			f.put("escape\x1b[31m", []byte("b"), nil)
-		}, migrate.ErrSpoiled, "the destination does not list what it was given: 1 of the first 1 keys have control characters"},
+		}, migrate.ErrSpoiled, "the destination does not list what it was given: 1 of the first 1 keys have control " +
+			"characters"},
 		{"markers on markers", "versitygw", "minio", func(f *fixture) {
 			f.put("gone", []byte("a"), nil)
 			for range 3 {

@@ -169,10 +169,12 @@ func TestMarkersExpire(t *testing.T) {
 	f.put("deleted", []byte("a"), nil)
 	marker("deleted")
 	p := f.plan("auto")
-	if blocked(p, "destination-expires") != "" || !strings.Contains(warned(p, "destination-expires"), "tidy; none of these") {
+	if blocked(p, "destination-expires") != "" ||
+		!strings.Contains(warned(p, "destination-expires"), "tidy; none of these") {
 		t.Errorf("blockers %v, warnings %v; want a warning that names the rule", p.Blockers, p.Warnings)
 	}
-	written, err := f.box.Client(us).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket, Key: aws.String("alone")})
+	written, err := f.box.Client(us).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &f.bucket,
+		Key: aws.String("alone")})
 	f.must(nil, err)
 	marker("alone")
 	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String("alone"),

@@ -111,8 +111,8 @@ func (r *Result) verified() error {
 		err := fmt.Errorf("%w: %d of %d are mismatch or unverifiable", ErrVerification, bad, r.Entries)
 		if n := r.copies.Differing; n > 0 {
 			err = remedy.Wrap(err,
-				fmt.Sprintf("--log-keys shows the keys of what the destination held already and differs (%s). Where the source still "+
-					"has that content, remove at the destination what differs, and run the same command again. Else it may be the "+
+				fmt.Sprintf("--log-keys shows the keys of what the destination held already and differs (%s). Where the "+
+					"source still has that content, remove at the destination what differs, and run the same command again. Else it may be the "+
 					"only copy: set another destination.bucket", phase.Entries(n)))
 		}
 		return err

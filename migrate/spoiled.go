@@ -28,8 +28,8 @@ func (f *found) lose(move int, r *receipt.Receipt) {
 // ErrHidden reports copies that the destination was given and lists under no name, or under
 // another: nobody has to have changed anything.
 var ErrHidden = remedy.New("the destination does not list what it was given",
-	"rename such keys at the source (--log-keys shows them), or choose a destination on another service. As long as nothing "+
-		"is erased, residency migrate --abort ID removes what this plan wrote, and says what stays")
+	"rename such keys at the source (--log-keys shows them), or choose a destination on another service. As long as "+
+		"nothing is erased, residency migrate --abort ID removes what this plan wrote, and says what stays")
 
 // spoiled is the error for copies that are gone before anything was erased.
 func (w *work) spoiled(ctx context.Context, f *found, text string) error {
@@ -104,8 +104,8 @@ func (w *work) spoiledLate(ctx context.Context, f *found, text string) error {
 	if there == 0 {
 		return err
 	}
-	again := fmt.Sprintf("the source still has the originals of %d of the first %d that are missing: residency plan --to %s "+
-		"--customer %s writes a new plan of what is there, and residency migrate --plan with its ID copies that again and "+
+	again := fmt.Sprintf("the source still has the originals of %d of the first %d that are missing: residency plan "+
+		"--to %s --customer %s writes a new plan of what is there, and residency migrate --plan with its ID copies that again and "+
 		"erases it", there, len(f.lost), w.run.Plan.Destination, w.run.Plan.Customer)
 	if there < len(f.lost) || f.shown.Spoiled > int64(len(f.lost)) {
 		again += ". Of the rest: " + remedy.For(ErrSpoiledLate)

@@ -13,8 +13,9 @@ import (
 
 // ErrVanished reports that nothing is left where a certificate says that data is.
 var ErrVanished = remedy.New("data that was moved is not at the destination any more",
-	"find out who removed it; what was erased at the source cannot be copied again. Older versions or another copy may be "+
-		"left: residency verify --plan ID --log-keys names what is missing. If its owner has removed it, nothing is to be done")
+	"find out who removed it; what was erased at the source cannot be copied again. Older versions or another copy may "+
+		"be left: residency verify --plan ID --log-keys names what is missing. If its owner has removed it, nothing is "+
+		"to be done")
 
 // Vanished says of a plan that is certified which of its destinations are no bucket any
 // more, or empty. Whether the rest is as it was written, Verify finds out.

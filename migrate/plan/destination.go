@@ -225,8 +225,8 @@ func (l *Look) setting(p *Plan, m Move, name objectstore.Setting, value []byte, 
 // expiresMarkers names rules that remove delete markers without a version beneath, as
 // some histories begin and end with.
 func (l *Look) expiresMarkers(m Move, rules []string) {
-	text := "lifecycle rules of the bucket remove delete markers that have no version beneath (ExpiredObjectDeleteMarker): " +
-		strings.Join(rules, ", ")
+	text := "lifecycle rules of the bucket remove delete markers that have no version beneath " +
+		"(ExpiredObjectDeleteMarker): " + strings.Join(rules, ", ")
 	if m.LoneMarkers > 0 {
 		l.block("destination-expires", fmt.Sprintf("%s; %d histories that are moved are nothing else", text, m.LoneMarkers),
 			"disable them, or "+ownBucket)

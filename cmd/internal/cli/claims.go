@@ -57,7 +57,9 @@ func (w *session) views(ctx context.Context, at objectstore.Location) ([]objects
 
 // checkPlan refuses a plan to which the configuration, as it is now, or the state
 // is an obstacle, and tells in what else the configuration departs from one that is stored.
-func (a *app) checkPlan(ctx context.Context, w *session, p *plan.Plan, fresh bool) (d certificate.Departure, err error) {
+func (a *app) checkPlan(
+	ctx context.Context, w *session, p *plan.Plan, fresh bool,
+) (d certificate.Departure, err error) {
 	if err := hasSources(w, p); err != nil {
 		return d, err
 	}

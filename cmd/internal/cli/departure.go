@@ -80,8 +80,8 @@ func (a *app) unclaimed(ctx context.Context, w *session, p *plan.Plan, m plan.Mo
 	case others != "":
 		return others, nil
 	}
-	why := fmt.Sprintf("which customer %[1]s does not claim any more: the configuration in force does not name it as %[1]s's, "+
-		"and ", p.Customer)
+	why := fmt.Sprintf("which customer %[1]s does not claim any more: the configuration in force does not name it "+
+		"as %[1]s's, and ", p.Customer)
 	tags, err := w.stores(at.Provider, m.Source.Code).BucketTags(ctx, at.Bucket)
 	switch {
 	case errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrNoBucket):
@@ -182,8 +182,8 @@ func (a *app) otherwise(p *plan.Plan, d certificate.Departure, erasing bool) err
 // noteDeparture says what a run does not do as the configuration in force has it.
 func (a *app) noteDeparture(p *plan.Plan, d certificate.Departure) {
 	if len(d.Otherwise) > 0 {
-		a.reporter().Note(fmt.Sprintf("plan %s is carried out as it was approved; the configuration in force says otherwise: "+
-			"%s", p.ID, strings.Join(d.Otherwise, "; ")))
+		a.reporter().Note(fmt.Sprintf("plan %s is carried out as it was approved; the configuration in force says "+
+			"otherwise: %s", p.ID, strings.Join(d.Otherwise, "; ")))
 	}
 	if len(d.NotInPlan) == 0 {
 		return

@@ -197,8 +197,8 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		}
 	}
 	for _, s := range u.Stays {
-		text := fmt.Sprintf("%s in all are in %s by a listing; this plan made that bucket", render.Count(s.Entries+s.Unlistable),
-			s.Location)
+		text := fmt.Sprintf("%s in all are in %s by a listing; this plan made that bucket",
+			render.Count(s.Entries+s.Unlistable), s.Location)
 		if s.Unlistable > 0 {
 			text += fmt.Sprintf(", and %s stand there under names that it cannot list as they are", render.Count(s.Unlistable))
 		}
