@@ -74,7 +74,7 @@ func (w *work) erase(ctx context.Context) error {
 	w.result.Erased = true
 	// The last act: what the certificate says is there is listed once more.
 	w.run.Progress.Begin("listing the destination again", w.run.Totals().Entries, 0)
-	f, err := listDestination(ctx, w.run, closing)
+	f, err := w.listDestination(ctx, closing)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ var (
 	ErrVerification = phase.ErrVerification
 	ErrPartial      = phase.ErrPartial
 	ErrStuck        = phase.ErrStuck
+	ErrStale        = phase.ErrStale
 	ErrNotEmpty     = remedy.New("the source is not empty",
 		"run the same command again: it copies what is new and erases what can be erased by then; --fence denies "+
 			"writes to the source meanwhile")

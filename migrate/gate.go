@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/residency/residency/inventory/remedy"
@@ -28,18 +29,37 @@ type found struct {
 // entries, on top of ours or beside them, are somebody's work, not a fault, where there are
 // versions: they are counted. What the listing does not tell is asked about, as deep as is said.
 func listDestination(ctx context.Context, run *phase.Run, d depth) (f found, err error) {
+	return listBehind(ctx, run, d, func(context.Context, int) (string, func() error, error) {
+		return "", func() error { return nil }, nil
+	})
+}
+
+// listDestination is as the function, and refuses listings that are older than what this run
+// writes just before each.
+func (w *work) listDestination(ctx context.Context, d depth) (found, error) {
+	return listBehind(ctx, w.run, d, w.probes.Beacon)
+}
+
+func listBehind(
+	ctx context.Context, run *phase.Run, d depth,
+	beacon func(ctx context.Context, move int) (key string, drop func() error, err error),
+) (f found, err error) {
 	f.twins = make([]int64, len(run.Plan.Moves))
 	for i, m := range run.Plan.Moves {
 		place := run.Plan.To(m).String()
 		asking := newInquiry(run, i, d)
-		shown, err := phase.ListDestination(ctx, run, i, phase.Look{Looked: &run.Progress.Entries, Inquiry: asking,
+		key, drop, err := beacon(ctx, i)
+		if err != nil {
+			return f, err
+		}
+		shown, err := phase.ListDestination(ctx, run, i, phase.Look{Looked: &run.Progress.Entries, Inquiry: asking, Beacon: key,
 			Lost: func(r *receipt.Receipt, nth int, why string) {
 				f.lose(i, r)
 				f.doubts.add(run.Pass.SegmentOf(i, string(r.Key)), r.Key, nth)
 				f.problems.Add(Problem{Location: place, Key: r.Key, VersionID: r.DestinationVersionID, What: "spoiled",
 					Reason: why})
 			}})
-		if err == nil {
+		if err = errors.Join(err, drop()); err == nil {
 			err = asking.keep(ctx)
 		}
 		if err != nil {
@@ -81,7 +101,7 @@ func (w *work) gate(ctx context.Context, erasing bool) (f found, err error) {
 			w.result.Verdicts[string(receipt.Verified)], total)
 	}
 	w.run.Progress.Begin("listing the destination again", total, 0)
-	if f, err = listDestination(ctx, w.run, beforeErasing); err != nil {
+	if f, err = w.listDestination(ctx, beforeErasing); err != nil {
 		return f, err
 	}
 	w.result.showed(f)

@@ -101,6 +101,13 @@ func (h *hollow) Versions(ctx context.Context, bucket, prefix, after string) ite
 		return h.Store.Versions(ctx, bucket, prefix, after)
 	}
 	return func(yield func(objectstore.Version, error) bool) {
+		if prefix == "" && after == "" {
+			for v, err := range h.Store.Versions(ctx, bucket, objectstore.ProbePrefix, "") {
+				if !yield(v, err) {
+					return
+				}
+			}
+		}
 		first := 0
 		if after != "" {
 			first, _ = strconv.Atoi(strings.TrimPrefix(after, "plain/"))

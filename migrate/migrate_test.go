@@ -86,7 +86,7 @@ func TestRequestsPerObject(t *testing.T) {
 		{"source", "GetObjectTagging", from["GetObjectTagging"], 2}, // of one version, before and after the segment
 		// twice what is not there and the probe; the first ten, the others
 		{"source", "DeleteObjects", from["DeleteObjects"], 6},
-		{"destination", "PutObject", to["PutObject"], n + 6}, // the reservation, three probes and two that are refused
+		{"destination", "PutObject", to["PutObject"], n + 8}, // the reservation, five probes and two that are refused
 		{"destination", "HeadObject", to["HeadObject"], 0},
 		{"destination", "GetObject", to["GetObject"], 1}, // another's reservation
 	} {

@@ -186,6 +186,9 @@ func (w Where) objects(u Use, kind iam.Kind) (arns []string, sid string) {
 			arns, sid = append(arns, w.arn(l.Bucket+"/"+prefix+objectstore.ProbePrefix+"*")), "Probes"
 		case u.Place == Probes:
 			arns, sid = append(arns, w.arn(l.Bucket+"/"+objectstore.ProbePrefix+"*")), "Probes"
+			if prefix != "" {
+				arns = append(arns, w.arn(l.Bucket+"/"+prefix+objectstore.ProbePrefix+"*"))
+			}
 		case u.Place == Leases:
 			arns, sid = append(arns, w.arn(l.Bucket+"/"+objectstore.LeasePrefix+"*/"+objectstore.LeaseFile)), "Leases"
 		case u.Place == Mark:

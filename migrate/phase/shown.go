@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/plan"
@@ -73,7 +74,14 @@ type Look struct {
 	Lost func(r *receipt.Receipt, nth int, why string)
 	// Inquiry asks about what the listing does not tell; nil: nothing is asked.
 	Inquiry Inquiry
+	// Beacon is a key that the listing must show, for it was written before; empty: none was.
+	Beacon string
 }
+
+// ErrStale reports a listing that does not show what was written before it was asked for.
+var ErrStale = remedy.New("a listing of the destination is older than what was written there",
+	"find out what answers listings between this machine and the service from a cache (a proxy, a gateway), and go "+
+		"around it; then run the same command again")
 
 // notShown is why a receipt is not borne out.
 const notShown = "a new listing of the destination does not show what was written"
@@ -86,6 +94,9 @@ func ListDestination(ctx context.Context, run *Run, move int, l Look) (Shown, er
 	d := looking{Look: l, move: m, told: !run.Opaque(m)}
 	err := run.Alongside(ctx, move, run.DestinationHistories(ctx, m), record.WithReceipts,
 		func(written record.History, listed []objectstore.Version) error { return d.key(ctx, written, listed) })
+	if err == nil && l.Beacon != "" && !d.beacon {
+		err = ErrStale
+	}
 	if err == nil {
 		err = d.settle(ctx)
 	}
@@ -101,6 +112,8 @@ type looking struct {
 	move  plan.Move
 	told  bool // ETags tell contents apart
 	shown Shown
+	// beacon tells that it was seen.
+	beacon bool
 	// waiting are copies in order, from the first that is doubted on.
 	waiting []*Standing
 	doubted int
@@ -115,6 +128,10 @@ const (
 
 // key holds what is listed of one key against what was written.
 func (d *looking) key(ctx context.Context, written record.History, listed []objectstore.Version) error {
+	if d.Beacon != "" && len(listed) > 0 && listed[0].Key == d.Beacon {
+		d.beacon = true
+		return nil
+	}
 	next := 0 // of what is listed; others' entries may lie between
 	nth := -1 // of its history
 	for x := written.Next(); x != nil; x = written.Next() {

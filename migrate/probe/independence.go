@@ -42,6 +42,11 @@ func (p *Prober) Separate(ctx context.Context) error {
 		if err := p.DropOwn(ctx, p.run.Destination(), m.Destination, ""); err != nil {
 			return err
 		}
+		if m.Prefix != "" {
+			if err := p.DropOwn(ctx, p.run.Destination(), m.Destination, m.Prefix); err != nil {
+				return err
+			}
+		}
 		if err := p.run.Patient(ctx, func() error { return p.probeDestination(ctx, m) }, reserve.ErrCoupled,
 			reserve.ErrUnconditional, plan.ErrClaimed); err != nil {
 			return err
@@ -337,6 +342,15 @@ func (p *Prober) DropAtSources(ctx context.Context) error {
 func (p *Prober) DropAll(ctx context.Context) error {
 	for _, bucket := range p.run.Plan.DestinationBuckets() {
 		if err := p.DropOwn(ctx, p.run.Destination(), bucket, ""); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			return err
+		}
+	}
+	for _, m := range p.run.Plan.Moves {
+		if m.Prefix == "" {
+			continue
+		}
+		if err := p.DropOwn(ctx, p.run.Destination(), m.Destination, m.Prefix); err != nil && !errors.Is(err,
+			objectstore.ErrNotFound) {
 			return err
 		}
 	}

@@ -49,6 +49,8 @@ func (w *operator) judgeEnd(end error) {
 	switch {
 	case errors.Is(end, migrate.ErrCoupled):
 		ok = w.coupled
+	case errors.Is(end, migrate.ErrStale):
+		ok = lies // a listing with a hole, or a probe that was acknowledged and not written
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		// A bucket that was made and not yet configured is nobody's once the state
 		// is lost.
