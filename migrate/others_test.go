@@ -16,6 +16,26 @@ import (
 	"github.com/residency/residency/migrate/plan"
 )
 
+// stopInErase runs a plan, which is stopped after the first deletions.
+func (f *fixture) stopInErase(p *plan.Plan) {
+	f.t.Helper()
+	root := f.home.String()
+	f.to.SetFault(func(r storetest.Request) storetest.Fault {
+		intents, err := filepath.Glob(filepath.Join(root, p.ID, "intents", "*"))
+		if err != nil {
+			f.t.Error(err)
+		}
+		if len(intents) > 0 && r.Operation == "ListObjectVersions" {
+			return storetest.Fault{Status: 403, Code: "AccessDenied"}
+		}
+		return storetest.Fault{}
+	})
+	defer f.to.SetFault(nil)
+	if _, err := f.runner().Run(f.t.Context(), p, migrate.Options{}); err == nil {
+		f.t.Fatal("the run was not stopped")
+	}
+}
+
 // Of a source whose erase has begun, what we did not begin to erase and is gone
 // was deleted by its owners, and a null version with the same bytes and other
 // attributes is another: both are carried. What we have begun stays.
@@ -38,25 +58,11 @@ func TestOthersInTheErase(t *testing.T) {
 	f.fill(30, 50)
 	want := maps.Clone(f.snapshot(us, f.bucket))
 	p := f.plan("auto")
-	root := f.home.String()
-	f.to.SetFault(func(r storetest.Request) storetest.Fault {
-		intents, err := filepath.Glob(filepath.Join(root, p.ID, "intents", "*"))
-		if err != nil {
-			t.Error(err)
-		}
-		if len(intents) > 0 && r.Operation == "ListObjectVersions" { // after the first deletions
-			return storetest.Fault{Status: 403, Code: "AccessDenied"}
-		}
-		return storetest.Fault{}
-	})
-	if _, err := f.runner().Run(t.Context(), p, migrate.Options{}); err == nil {
-		t.Fatal("the run was not stopped")
-	}
+	f.stopInErase(p)
 	left := f.snapshot(us, f.bucket)
 	if len(left) == 0 || len(left) == len(want) {
 		t.Fatalf("%d keys are left of %d, want some", len(left), len(want))
 	}
-	f.to.SetFault(nil)
 
 	key := "plain/00020"
 	f.must(f.box.Client(us).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &f.bucket, Key: &key,
@@ -94,21 +100,7 @@ func TestDepletedSource(t *testing.T) {
 			}
 			return f, p, want
 		}
-		root := f.home.String()
-		f.to.SetFault(func(r storetest.Request) storetest.Fault {
-			intents, err := filepath.Glob(filepath.Join(root, p.ID, "intents", "*"))
-			if err != nil {
-				t.Error(err)
-			}
-			if len(intents) > 0 && r.Operation == "ListObjectVersions" { // after the first deletions
-				return storetest.Fault{Status: 403, Code: "AccessDenied"}
-			}
-			return storetest.Fault{}
-		})
-		if _, err := f.runner().Run(t.Context(), p, o); err == nil {
-			t.Fatal("the run was not stopped")
-		}
-		f.to.SetFault(nil)
+		f.stopInErase(p)
 		return f, p, want
 	}
 	remove := func(f *fixture, most int) (n int64) {
