@@ -11,6 +11,7 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/segment"
@@ -93,6 +94,20 @@ func (d *comparer) receipt(ctx context.Context, s manifest.Segment, e *manifest.
 	return r, nil
 }
 
+func (d *comparer) newCopier(m plan.Move) *copier.Copier {
+	return copier.New(d.run.Source(m), m.Bucket, d.run.Destination(), m.Destination, segment.CopierOptions(d.run, m))
+}
+
+func (d *comparer) prove(
+	ctx context.Context, c *copier.Copier, e *manifest.Entry, r receipt.Receipt,
+) (now receipt.Receipt, err error) {
+	err = d.run.Patient(ctx, func() (err error) {
+		now, err = c.Prove(ctx, *e, r)
+		return err
+	})
+	return now, err
+}
+
 // kept asks both ends whether a null version that has another date now, and the
 // same bytes, still has all else that was copied of it. Of what was not copied
 // yet nothing can be lost: the copy takes what is there.
@@ -100,15 +115,19 @@ func (d *comparer) kept(ctx context.Context, e *manifest.Entry, r receipt.Receip
 	if r.Verdict != receipt.Verified {
 		return true, nil
 	}
+	m := d.run.Plan.Moves[d.move]
 	if d.copier == nil {
-		m := d.run.Plan.Moves[d.move]
-		d.copier = copier.New(d.run.Source(m), m.Bucket, d.run.Destination(), m.Destination, segment.CopierOptions(d.run, m))
+		d.copier = d.newCopier(m)
 	}
-	var now receipt.Receipt
-	err := d.run.Patient(ctx, func() (err error) {
-		now, err = d.copier.Prove(ctx, *e, r)
-		return err
-	})
+	now, err := d.prove(ctx, d.copier, e, r)
+	if errors.Is(err, copier.ErrDrift) && m.Versioning == objectstore.Unversioned {
+		// Versioning may have been turned on since: then what is current is another, and the
+		// null version has a name.
+		m.Versioning = objectstore.Enabled
+		if named, namedErr := d.prove(ctx, d.newCopier(m), e, r); namedErr == nil {
+			now, err = named, nil
+		}
+	}
 	switch {
 	case errors.Is(err, copier.ErrDrift):
 		return false, nil
