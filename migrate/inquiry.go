@@ -166,7 +166,7 @@ func (q *inquiry) compared(ctx context.Context, s *phase.Standing) (wrong string
 		return wrong, err
 	}
 	if q.run.Opaque(m) { // its ETag says nothing of its content
-		wrong, err = rereadOne(ctx, q.run, m.Destination, r)
+		wrong, err = rereadOne(ctx, q.run, m, r)
 	}
 	return wrong, err
 }
@@ -184,12 +184,8 @@ func (q *inquiry) tags(ctx context.Context, r *receipt.Receipt) (wrong string, e
 }
 
 func (q *inquiry) ref(r *receipt.Receipt) objectstore.Ref {
-	ref := objectstore.Ref{Bucket: q.run.Plan.Moves[q.move].Destination, Key: string(r.Key),
-		VersionID: r.DestinationVersionID, ETag: r.DestinationETag}
-	if ref.VersionID == objectstore.NullVersion {
-		ref.VersionID = ""
-	}
-	return ref
+	m := q.run.Plan.Moves[q.move]
+	return manifest.Ref(m.Destination, r.Key, r.DestinationVersionID, r.DestinationETag, m.Versioning)
 }
 
 // learn remembers what was found out of a copy that is as it was written. Copies come in the

@@ -113,13 +113,13 @@ func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verifica
 		return err
 	}
 	receipts := r.Receipts
-	at := run.Plan.Moves[s.Move].Destination
+	m := run.Plan.Moves[s.Move]
 	results := make([]string, len(receipts)) // what is wrong, by receipt
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(run.Workers, DefaultWorkers))
 	for i := range receipts {
 		g.Go(func() (err error) {
-			results[i], err = rereadOne(gctx, run, at, &receipts[i])
+			results[i], err = rereadOne(gctx, run, m, &receipts[i])
 			run.Progress.Entries.Add(1)
 			run.Progress.Bytes.Add(receipts[i].Size)
 			return err
@@ -154,14 +154,11 @@ func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verifica
 const notThere = "it is no longer there"
 
 // rereadOne returns what is wrong with one version, or nothing.
-func rereadOne(ctx context.Context, run *phase.Run, bucket string, r *receipt.Receipt) (string, error) {
+func rereadOne(ctx context.Context, run *phase.Run, m plan.Move, r *receipt.Receipt) (string, error) {
 	if r.Marker {
 		return "", nil
 	}
-	ref := objectstore.Ref{Bucket: bucket, Key: string(r.Key), VersionID: r.DestinationVersionID}
-	if ref.VersionID == objectstore.NullVersion {
-		ref.VersionID = ""
-	}
+	ref := manifest.Ref(m.Destination, r.Key, r.DestinationVersionID, "", m.Versioning)
 	if r.SHA256 == "" {
 		info, err := run.Destination().Stat(ctx, ref, 0)
 		if errors.Is(err, objectstore.ErrNotFound) {

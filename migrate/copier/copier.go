@@ -415,13 +415,9 @@ func alike(e manifest.Entry, v objectstore.Version) bool {
 	return string(e.Key) == v.Key && e.Marker == v.Marker && e.Size == v.Size
 }
 
-// at names what was written at the destination. While a plan runs its bucket
-// has versioning or never had it, so an ID of null says nothing.
+// at names what was written at the destination, which has versions where the source has.
 func (c *ends) at(key manifest.Key, id, etag string) objectstore.Ref {
-	if id == objectstore.NullVersion {
-		id = ""
-	}
-	return objectstore.Ref{Bucket: c.to, Key: string(key), VersionID: id, ETag: etag}
+	return manifest.Ref(c.to, key, id, etag, c.Versioning)
 }
 
 func (c *ends) newReceipt(e manifest.Entry, f verifier.Finding) receipt.Receipt {

@@ -100,11 +100,15 @@ func (e Entry) RedatedTo(modified time.Time) bool {
 // Ref names the entry at its source, pinned to its ETag. Where the bucket has
 // no versions the ID is left out: not every server takes "null" there.
 func (e Entry) Ref(bucket string, v objectstore.Versioning) objectstore.Ref {
-	ref := objectstore.Ref{Bucket: bucket, Key: string(e.Key), VersionID: e.VersionID, ETag: e.ETag}
-	if v == objectstore.Unversioned && ref.VersionID == objectstore.NullVersion {
-		ref.VersionID = ""
+	return Ref(bucket, e.Key, e.VersionID, e.ETag, v)
+}
+
+// Ref is as Entry.Ref, of any version.
+func Ref(bucket string, key Key, id, etag string, v objectstore.Versioning) objectstore.Ref {
+	if v == objectstore.Unversioned && id == objectstore.NullVersion {
+		id = ""
 	}
-	return ref
+	return objectstore.Ref{Bucket: bucket, Key: string(key), VersionID: id, ETag: etag}
 }
 
 // Segment describes one segment file, as the plan lists it.
