@@ -15,5 +15,6 @@ func (r *Result) showed(f found) {
 	for class, n := range f.shown.Classes {
 		r.Added[addedClass+class] = n
 	}
+	r.Newer, r.Covered = f.shown.Newer, f.shown.Covered
 	r.Problems.Append(f.problems)
 }

@@ -77,7 +77,7 @@ func (f *found) listed(p *plan.Plan) []record.Listed {
 	all := make([]record.Listed, len(p.Moves))
 	for i, m := range p.Moves {
 		s := &f.moves[i]
-		all[i] = record.Listed{Newer: s.Newer, Own: s.Own, Classes: s.Classes}.Of(p.To(m).String(), p.Destination.Country,
+		all[i] = record.Listed{Newer: s.Newer, Covered: s.Covered, Own: s.Own, Classes: s.Classes}.Of(p.To(m).String(), p.Destination.Country,
 			&s.Tally)
 	}
 	return all

@@ -57,7 +57,11 @@ type Result struct {
 	SourceEmpty bool               `json:"source_empty"`
 	// Found is how many entries the last listing of the destination, after the
 	// erase, showed as they were written.
-	Found       int64  `json:"found_at_destination"`
+	Found int64 `json:"found_at_destination"`
+	// Newer are entries that it showed besides, whoever wrote them, and Covered keys of which
+	// one of those is current, and not what this plan wrote last.
+	Newer       int64  `json:"further_entries"`
+	Covered     int64  `json:"covered_keys"`
 	Erased      bool   `json:"erased"`      // the erase step ran to its end
 	Certificate string `json:"certificate"` // where it lies; empty if there is none
 	// Signed are the IDs of the keys that it was signed with.

@@ -193,3 +193,36 @@ func TestTagsLostAtTheDestination(t *testing.T) {
 		t.Errorf("the destination was changed:\n%s", d)
 	}
 }
+
+// What covers copies, as a request does that was answered with an error and carried out later,
+// is counted wherever the destination is listed.
+func TestCovered(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(5, 100)
+	before := f.snapshot(us, f.bucket)
+	p := f.plan("auto")
+	f.keep(p)
+	client, at := f.box.Client(eu), aws.String(f.destination())
+	f.must(client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: at, Key: aws.String("plain/00001")}))
+	f.must(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: at, Key: aws.String("plain/00002"),
+		Body: strings.NewReader("another")}))
+	f.must(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: at, Key: aws.String("new"),
+		Body: strings.NewReader("beside")}))
+	r, err := f.runner().Erase(t.Context(), p)
+	if err != nil || r.Newer != 3 || r.Covered != 2 || r.Found != 5 {
+		t.Errorf("%v, %+v, want three further entries, two of them current\n%s", err, r, problems(r))
+	}
+	if left := f.snapshot(us, f.bucket); len(left) > 0 {
+		t.Errorf("the source holds %v", left)
+	}
+	there := f.snapshot(eu, f.destination())
+	for key, history := range before {
+		if n := len(there[key]); n < len(history) || there[key][0].ETag != history[0].ETag {
+			t.Errorf("%s: %v", key, there[key])
+		}
+	}
+	v, err := f.runner().Verify(t.Context(), p, false)
+	if err != nil || v.Newer != 3 || v.Covered != 2 {
+		t.Errorf("verify: %v, %+v", err, v)
+	}
+}

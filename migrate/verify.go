@@ -39,6 +39,7 @@ type Verification struct {
 	Compared int64 `json:"compared"` // the store's own checksum is what the receipt says
 	Spoiled  int64 `json:"spoiled"`
 	Newer    int64 `json:"newer"`         // entries that are there besides what was written, whoever wrote them
+	Covered  int64 `json:"covered_keys"`  // keys whose current entry is one of those, and not what was written last
 	Own      int64 `json:"residency_own"` // leases that are there too
 	// Certified tells that there is a certificate, and that it says what the records say.
 	Certified bool `json:"certificate_checked"`
@@ -84,6 +85,7 @@ func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Veri
 	if err != nil {
 		return nil, err
 	}
+	v.Covered = f.shown.Covered
 	v.Spoiled, v.Newer, v.Own, v.Problems = f.shown.Spoiled, f.shown.Newer, f.shown.Own,
 		append(Problems{}, f.problems...)
 	v.Shown = v.Entries - v.Spoiled

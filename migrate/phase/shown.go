@@ -19,6 +19,7 @@ import (
 type Shown struct {
 	Spoiled int64 // receipts that it no longer bears out
 	Newer   int64 // entries besides, on top or between: somebody's work, not a fault
+	Covered int64 // keys whose current entry is one of those, and not what was written last
 	Own     int64 // leases, besides
 	Twins   int64 // copies that have their original's version ID; see Twin
 	// Tally is of the entries that are there as they were written.
@@ -31,6 +32,7 @@ type Shown struct {
 func (s *Shown) Merge(other Shown) {
 	s.Spoiled += other.Spoiled
 	s.Newer += other.Newer
+	s.Covered += other.Covered
 	s.Own += other.Own
 	s.Twins += other.Twins
 	for class, n := range other.Classes {
@@ -158,6 +160,9 @@ func (d *looking) key(ctx context.Context, written record.History, listed []obje
 		d.shown.Own += more
 	} else {
 		d.shown.Newer += more
+		if more > 0 && nth >= 0 {
+			d.shown.Covered++
+		}
 	}
 	return nil
 }

@@ -62,7 +62,9 @@ type Listed struct {
 	Unlistable int64 `json:"unlistable,omitempty"`
 	// Newer are entries besides, of others, and Own those of this program's leases.
 	Newer int64 `json:"others,omitempty"`
-	Own   int64 `json:"leases,omitempty"`
+	// Covered are keys of which one of those is current, and not what was written last.
+	Covered int64 `json:"covered_keys,omitempty"`
+	Own     int64 `json:"leases,omitempty"`
 	// Classes counts copies whose storage class is this one, and their originals' another.
 	Classes map[string]int64 `json:"other_storage_class,omitempty"`
 	// Reason is why something is left.

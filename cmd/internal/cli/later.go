@@ -142,6 +142,9 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 			if v.Newer > 0 {
 				say("Not checked, as not made by this plan: further entries there (%s).",
 					render.Count(v.Newer))
+				if v.Covered > 0 {
+					say("Of %s keys one of those is current, and not what this plan wrote last.", render.Count(v.Covered))
+				}
 			}
 			if v.Own > 0 {
 				say("Not checked, as residency's own: leases of runs that are active or were killed (%s).",

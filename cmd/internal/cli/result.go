@@ -74,6 +74,9 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 			[]string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as written",
 				render.Count(r.Found), render.Count(r.Entries))})
 	}
+	if r.Newer > 0 {
+		rows = append(rows, []string{"besides", further(r.Newer, r.Covered)})
+	}
 	for _, c := range r.OwnerChecks {
 		rows = append(rows, []string{"owner check", c.At + ": " + c.String()})
 	}
@@ -195,4 +198,14 @@ func counts(m map[string]int64, order []string) string {
 		return "none"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// further says what a destination holds besides what a plan wrote.
+func further(entries, covered int64) string {
+	text := fmt.Sprintf("further entries there, not of this plan: %s", render.Count(entries))
+	if covered > 0 {
+		text += fmt.Sprintf("; current under %s of its keys (a late repeat of a request, or somebody's later write)",
+			render.Count(covered))
+	}
+	return text
 }
