@@ -63,7 +63,7 @@ func (w *operator) judgeEnd(end error) {
 		still := !w.options.keepSource && w.fencedFirst && w.fenced() && w.edited < w.beganAt
 		ok = w.writes > 0 && !still || lies || w.contended() || w.explainsCoupling(end)
 	case errors.Is(end, migrate.ErrUnexplained):
-		ok = w.contended() || w.vanished || w.writes > 0 // people can delete all that there is
+		ok = w.contended() || w.vanished != "" || w.writes > 0 // people can delete all that there is
 	}
 	if locked := w.locked(w.began); errors.Is(end, migrate.ErrNotEmpty) && len(locked) > 0 {
 		if ok = true; !people && !lies && !w.contended() {

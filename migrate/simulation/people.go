@@ -78,7 +78,11 @@ func (w *world) edit(bucket string) {
 	key := pick(d, keyNames()...)
 	defer w.oracle.look()
 	w.say("  people at %s/%s:", bucket, key)
-	switch d.below(10) {
+	what := d.below(10)
+	if what < 2 && bucket == w.vanished {
+		return // a marker without a version ID is like one that has vanished, and shows that it has not
+	}
+	switch what {
 	case 0, 1:
 		_, _ = store.PutMarker(ctx, bucket, key) // in a bucket without versions this deletes
 	case 2:

@@ -131,7 +131,7 @@ func (w *operator) betweenRuns(end error) {
 		must(w.disk.syncDir("/"))
 	}
 	w.comesBack()
-	if w.relapsed && w.options.vanishes && !w.vanished && w.bar.one(0.8) {
+	if w.relapsed && w.options.vanishes && w.vanished == "" && w.bar.one(0.8) {
 		w.vanish()
 	}
 	if w.relapsed && w.fate.one(0.7) {

@@ -20,7 +20,7 @@ func (w *world) vanish() {
 		}
 	}
 	w.say("  all of %s/%s has vanished", p.bucket, p.prefix)
-	w.vanished, w.oracle.vanishing = true, true
+	w.vanished, w.oracle.vanishing = p.bucket, true
 	for _, key := range w.source.Keys(p.bucket) {
 		if !strings.HasPrefix(key, p.prefix) {
 			continue

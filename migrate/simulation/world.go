@@ -83,7 +83,7 @@ type world struct {
 	severed     *process                   // that does not reach its state
 	relapses    int                        // so far
 	stumbled    int                        // so far
-	vanished    bool                       // a source has
+	vanished    string                     // the source bucket of which all has, if any
 	relapsed    bool                       // and nobody has written since
 	lost        bool                       // a state was
 	severedAt   time.Time
