@@ -11,20 +11,24 @@ import (
 )
 
 // byNumber reads a part of an object, or all of it where the service refuses to be asked
-// for parts: it then tells of none.
+// for the first: it then tells of none. Where it does not say that it never serves parts,
+// that is so of this object alone.
 func byNumber[T any](s *Store, part int, read func(part int) (T, error)) (T, error) {
 	if part == 0 || s.partless.Load() {
 		return read(0)
 	}
 	out, err := read(part)
-	if !errors.Is(err, objectstore.ErrNotOffered) && !errors.Is(err, objectstore.ErrRejected) {
+	never := errors.Is(err, objectstore.ErrNotOffered)
+	if part > 1 || !never && !errors.Is(err, objectstore.ErrRejected) {
 		return out, err
 	}
 	whole, wholeErr := read(0)
 	if wholeErr != nil {
 		return out, err
 	}
-	s.partless.Store(true)
+	if never {
+		s.partless.Store(true)
+	}
 	return whole, nil
 }
 
