@@ -51,8 +51,8 @@ func TestHistoryIsContinued(t *testing.T) {
 	}
 	f.moved(before)
 	// This server takes a marker for an object, and refuses once to overwrite it.
-	if n := f.to.Counts()["PutObject"]; n > 2+6+1 {
-		t.Errorf("%d PutObject, want the two versions that were missing, the reservation, five probes and one refusal", n)
+	if n := f.to.Counts()["PutObject"]; n > 2+8+1 {
+		t.Errorf("%d PutObject, want the two versions that were missing, the reservation, seven probes and one refusal", n)
 	}
 	after := f.snapshot(eu, bucket)["history"]
 	for i, e := range theirs["history"] {

@@ -40,8 +40,8 @@ func TestMarkOfKilledRun(t *testing.T) {
 	says := func(words string) bool {
 		return slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, words) })
 	}
-	if !says("an earlier run of this plan left a reservation of cloud:source-bucket-eu-west-1") ||
-		says("another migration") {
+	if !says("a reservation of cloud:source-bucket-eu-west-1, begun ") || !says("an earlier run of this plan left it") ||
+		says("has reserved") {
 		t.Errorf("notes %q", notes)
 	}
 }

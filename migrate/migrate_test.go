@@ -181,7 +181,7 @@ func TestFaultsThatMustNotErase(t *testing.T) {
 		{"one byte is stored differently", nil, one("PutObject", "plain/00003", storetest.Fault{Resign: true,
 			ReplaceRequestBody: func(b []byte) []byte { b[7] ^= 1; return b }}), migrate.ErrVerification},
 		// the completion names the whole object's checksum, and is refused
-		{"a part is stored differently", nil, one("UploadPart", "", storetest.Fault{Resign: true,
+		{"a part is stored differently", nil, one("UploadPart", "parts", storetest.Fault{Resign: true,
 			ReplaceRequestBody: func(b []byte) []byte { b[7] ^= 1; return b }}), migrate.ErrPartial},
 		{"tags are dropped", nil, one("PutObject", "headers", storetest.Fault{Resign: true,
 			DelRequestHeader: []string{"X-Amz-Tagging"}}), migrate.ErrVerification},
@@ -300,8 +300,8 @@ func TestHeldIsProven(t *testing.T) {
 	if r.Held != r.Entries {
 		t.Errorf("%d of %d entries were found at the destination, want all", r.Held, r.Entries)
 	}
-	if n := f.to.Counts()["PutObject"]; n != 6 {
-		t.Errorf("%d PutObject, want none but the reservation, three probes and two that are refused", n)
+	if n := f.to.Counts()["PutObject"]; n != 8 {
+		t.Errorf("%d PutObject, want none but the reservation, five probes and two that are refused", n)
 	}
 	f.moved(before)
 }

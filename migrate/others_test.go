@@ -137,9 +137,8 @@ func TestDepletedSource(t *testing.T) {
 		{"all that an erase left", true, migrate.Options{}, func(f *fixture) int64 { return remove(f, 100) }, true},
 		{"most", true, migrate.Options{KeepSource: true}, func(f *fixture) int64 { return remove(f, 20) }, true},
 		{"less than half", true, migrate.Options{KeepSource: true}, func(f *fixture) int64 { return remove(f, 14) }, false},
-		{"most, replaced", false, migrate.Options{KeepSource: true}, func(f *fixture) int64 { return replace(f, 20) }, true},
-		{"less than half, replaced", false, migrate.Options{KeepSource: true},
-			func(f *fixture) int64 { return replace(f, 14) }, false},
+		{"all, replaced", false, migrate.Options{KeepSource: true}, func(f *fixture) int64 { return replace(f, 30) }, true},
+		{"most, replaced", false, migrate.Options{KeepSource: true}, func(f *fixture) int64 { return replace(f, 20) }, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f, p, want := start(t, tt.versioned, tt.options)

@@ -179,7 +179,7 @@ func TestAmazonRequestsPerObject(t *testing.T) {
 	}
 	counts := a.copies(p)
 	if counts["CopyObject"] != n || counts["GetObject"] > 2 || counts["HeadObject"] != 2*compared ||
-		counts["GetObjectTagging"] != 2+2*compared {
+		counts["GetObjectTagging"] != 2+3*compared {
 		t.Errorf("requests %v, want %d CopyObject, and a fixed number of others, of %d compared", counts, n, compared)
 	}
 }

@@ -70,16 +70,16 @@ func (d *Drift) see(location, key string, counter *int64) {
 	}
 }
 
-// manyLost is how many entries of a location, if they are the larger part, are not taken
-// for its owners' doing unasked.
+// manyLost is how many entries of a location, if the larger part is gone or none is left as
+// it was, are not taken for its owners' doing unasked.
 const manyLost = 10
 
 // depleted tells whether so much of a location is gone or changed, against what is left as it
-// was, that a person must have seen it: nothing is left, or of many the larger part is lost.
-// What this plan has erased, or may have, is neither.
+// was, that a person must have seen it: nothing is left, or of many the larger part is gone.
+// That owners write over what they have is a live source's way, unless all of many are
+// written over. What this plan has erased, or may have, is neither.
 func depleted(gone, changed, left int64) bool {
-	lost := gone + changed
-	return gone > 0 && left == 0 || lost >= manyLost && lost > left
+	return left == 0 && (gone > 0 || changed >= manyLost) || gone >= manyLost && gone > left+changed
 }
 
 // Check holds fresh listings of the source against the pass.

@@ -53,8 +53,6 @@ type saved struct {
 	// a process that has ended, for the state's own lease keeps two apart; a lease
 	// of any other is of somebody who has a copy of this state.
 	Runs []string `json:"runs,omitempty"`
-	// Began is when the last of them did, or the zero time in a state of an earlier release.
-	Began time.Time `json:"began,omitzero"`
 	// Marks are the upload IDs of the marks, by destination bucket; Former are those in whose
 	// place they came last.
 	Marks  map[string]string `json:"marks"`
@@ -78,8 +76,6 @@ type Reservation struct {
 	run   *phase.Run
 	term  time.Duration
 	ended []string // tokens of the runs before
-	// before is when the last of those began; zero: none did, or that is not known
-	before time.Time
 }
 
 // New returns a plan's reservation, of which nothing is known yet. Leases last for the term
@@ -152,7 +148,6 @@ func (v *Reservation) beginRun(ctx context.Context) error {
 	}
 	v.Token, v.ended = v.run.Token(), r.Runs[max(0, len(r.Runs)-mostRuns+1):]
 	r.Runs = append(slices.Clone(v.ended), v.Token)
-	v.before, r.Began = r.Began, v.run.Now().UTC()
 	return save(ctx, v.run, r)
 }
 
@@ -300,24 +295,21 @@ func (v *Reservation) breakOthers(ctx context.Context, bucket string, r saved) (
 			return false, err
 		}
 		begun := u.Initiated.UTC().Format(time.RFC3339)
-		if v.left(u, bucket, r, stands) {
-			v.run.Notef("an earlier run of this plan left a reservation of %s, begun %s, that it had no time to write down; it was "+
-				"removed", at, begun)
-			continue
+		switch {
+		// Ours came in its place, or stands beside it, where another migration would have broken it.
+		case stands, u.UploadID == r.Former[bucket]:
+			v.run.Notef("an earlier run of this plan left a reservation of %s, begun %s, that it had no time to write down; it "+
+				"was removed", at, begun)
+		case r.Marks[bucket] == "" && len(v.ended) > 0:
+			v.run.Notef("a reservation of %s, begun %s, was removed: an earlier run of this plan left it and had no time to write "+
+				"it down, or it is another migration's, which from now on will not remove copies there whose originals are gone",
+				at, begun)
+		default:
+			v.run.Notef("another migration, begun %s, has reserved %s and has not ended; from now on it will not remove copies "+
+				"there whose originals are gone", begun, at)
 		}
-		v.run.Notef("another migration, begun %s, has reserved %s and has not ended; from now on it will not remove copies "+
-			"there whose originals are gone", begun, at)
 	}
 	return stands, nil
-}
-
-// left tells whether a mark that is not ours was left by an earlier run of this plan: one
-// that ours came in the place of; one beside ours, which another migration would have
-// broken; or, where none of ours was written down, one that was made since that run began. By a
-// service's clock that is behind, it is called another's.
-func (v *Reservation) left(u objectstore.Upload, bucket string, r saved, stands bool) bool {
-	return stands || u.UploadID == r.Former[bucket] ||
-		r.Marks[bucket] == "" && !v.before.IsZero() && u.Initiated.After(v.before)
 }
 
 // marks lists the marks in a bucket.
@@ -353,7 +345,7 @@ func (v *Reservation) End(ctx context.Context) error {
 			return err
 		}
 	}
-	return save(ctx, v.run, saved{ID: r.ID, Runs: r.Runs, Began: r.Began})
+	return save(ctx, v.run, saved{ID: r.ID, Runs: r.Runs})
 }
 
 // Marks are the upload IDs of the marks, by destination bucket.

@@ -160,6 +160,7 @@ func (c *copying) history(ctx context.Context, h history) error {
 		}
 		found := r.Held
 		r.Held = found && !c.wrote(h.at+n, &r)
+		c.recall(h.at+n, &r)
 		progress := c.Run.Progress
 		if r.Verdict != receipt.Verified {
 			progress.Failures.Add(1)
@@ -195,6 +196,17 @@ func (c *copying) wrote(entry int, found *receipt.Receipt) bool {
 	old := &c.known.Receipts[entry]
 	return old.Ours() && old.DestinationVersionID == found.DestinationVersionID &&
 		old.DestinationETag == found.DestinationETag
+}
+
+// recall keeps, of an entry that was not come to, which copy of it an earlier run is on
+// record for: that stays the plan's own.
+func (c *copying) recall(entry int, r *receipt.Receipt) {
+	if c.known.Receipts == nil || r.Verdict != receipt.Failed || r.DestinationVersionID != "" {
+		return
+	}
+	if old := &c.known.Receipts[entry]; old.Ours() {
+		r.DestinationVersionID, r.DestinationETag, r.Checksum = old.DestinationVersionID, old.DestinationETag, old.Checksum
+	}
 }
 
 // pass counts a history of which all is proven.
