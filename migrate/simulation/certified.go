@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/residency/residency/migrate/audit"
@@ -14,6 +15,9 @@ import (
 func (w *operator) certified() {
 	if w.plan == nil || w.durable(w.plan.ID+"/certificate.json") == nil {
 		return // the source was kept
+	}
+	if slices.ContainsFunc(w.crew, func(p *process) bool { return p.operator == w && p.err != nil }) {
+		return // it may have begun again what the other had certified: the next run certifies that
 	}
 	r, err := audit.Verify(context.Background(), evidenceDir{operator: w}, audit.Trust{})
 	if err != nil || !r.Valid || !r.Recomputed || !r.Said.SourceEmpty {
