@@ -341,7 +341,8 @@ func (p *Prober) DropAtSources(ctx context.Context) error {
 // DropAll removes them at both ends.
 func (p *Prober) DropAll(ctx context.Context) error {
 	for _, bucket := range p.run.Plan.DestinationBuckets() {
-		if err := p.DropOwn(ctx, p.run.Destination(), bucket, ""); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		err := errors.Join(p.DropOwn(ctx, p.run.Destination(), bucket, ""), p.dropUploads(ctx, bucket))
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
 			return err
 		}
 	}
@@ -355,6 +356,40 @@ func (p *Prober) DropAll(ctx context.Context) error {
 		}
 	}
 	return p.DropAtSources(ctx)
+}
+
+// DropUploads aborts, at all destinations, this plan's probes that are unfinished uploads, if
+// an earlier run can have left any.
+func (p *Prober) DropUploads(ctx context.Context) error {
+	if !p.reservation.Resumes() {
+		return nil
+	}
+	var errs []error
+	for _, bucket := range p.run.Plan.DestinationBuckets() {
+		errs = append(errs, p.dropUploads(ctx, bucket))
+	}
+	return errors.Join(errs...)
+}
+
+// dropUploads aborts this plan's probes that are unfinished uploads, which a run that was
+// killed has left at the destination.
+func (p *Prober) dropUploads(ctx context.Context, bucket string) error {
+	var left []objectstore.Upload
+	for u, err := range p.run.Destination().Uploads(ctx, bucket, p.OwnPrefix()) {
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			return fmt.Errorf("look for unfinished probes in %s: %w", bucket, err)
+		}
+		if err == nil {
+			left = append(left, u)
+		}
+	}
+	for _, u := range left {
+		err := p.run.Destination().AbortUpload(ctx, bucket, u.Key, u.UploadID)
+		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			return fmt.Errorf("abort an unfinished probe in %s: %w", bucket, err)
+		}
+	}
+	return nil
 }
 
 // DropOwn removes this plan's probes under a prefix of a bucket.

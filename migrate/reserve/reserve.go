@@ -151,6 +151,9 @@ func (v *Reservation) beginRun(ctx context.Context) error {
 	return save(ctx, v.run, r)
 }
 
+// Resumes tells whether an earlier run has begun.
+func (v *Reservation) Resumes() bool { return len(v.ended) > 0 }
+
 // Holds tells by its error, a state.ErrLeaseLost, whether another run of the plan has begun
 // since the one that has the token.
 func Holds(ctx context.Context, run *phase.Run, token string) error {
