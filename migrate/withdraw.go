@@ -39,8 +39,11 @@ func (d *doubts) add(segment int, key manifest.Key, place int) {
 		of = &doubted{from: make(map[manifest.Key]int)}
 		(*d)[segment] = of
 	}
-	if _, known := of.from[key]; known || of.whole {
-		return // earlier ones of the history come first
+	if from, known := of.from[key]; known || of.whole {
+		if known {
+			of.from[key] = min(from, place) // what is asked about is known later than what is not listed
+		}
+		return
 	}
 	named := 0
 	for _, other := range *d {
