@@ -341,8 +341,10 @@ func (p *Prober) DropAtSources(ctx context.Context) error {
 // DropAll removes them at both ends.
 func (p *Prober) DropAll(ctx context.Context) error {
 	for _, bucket := range p.run.Plan.DestinationBuckets() {
-		err := errors.Join(p.DropOwn(ctx, p.run.Destination(), bucket, ""), p.dropUploads(ctx, bucket))
-		if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		if err := p.DropOwn(ctx, p.run.Destination(), bucket, ""); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+			return err
+		}
+		if err := p.dropUploads(ctx, bucket); err != nil {
 			return err
 		}
 	}
