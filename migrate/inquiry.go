@@ -72,9 +72,7 @@ func (q *inquiry) Ask(ctx context.Context, doubted []*phase.Standing) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(q.run.Workers, DefaultWorkers))
 	if q.copier == nil && q.proves() {
-		m := q.run.Plan.Moves[q.move]
-		q.copier = copier.New(q.run.Source(m), m.Bucket, q.run.Destination(), m.Destination,
-			segment.CopierOptions(q.run, m))
+		q.copier = segment.NewCopier(q.run, q.run.Plan.Moves[q.move])
 	}
 	learned := make([]*receipt.Receipt, len(doubted))
 	for i, s := range doubted {

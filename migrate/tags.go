@@ -177,7 +177,7 @@ func (g *tagging) retag(ctx context.Context) error {
 func (g *tagging) retagged(
 	ctx context.Context, m plan.Move, r record.Joined, since time.Time,
 ) (changed bool, err error) {
-	c := copier.New(g.run.Source(m), m.Bucket, g.run.Destination(), m.Destination, segment.CopierOptions(g.run, m))
+	c := segment.NewCopier(g.run, m)
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(g.run.Workers, DefaultWorkers))
 	for i := range r.Receipts {

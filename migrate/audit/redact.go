@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"slices"
 
 	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/certificate"
@@ -189,9 +188,8 @@ func (w *redactor) end(s manifest.Segment) error {
 
 // keyless are the files of the evidence that have no keys, which a redacted copy has as they
 // are.
-func keyless(name string) bool {
-	return slices.Contains([]string{record.StartedFile, record.CallersFile, record.ActorsFile, record.GateFile,
-		record.ClosingFile}, name)
+func keyless() []string {
+	return []string{record.StartedFile, record.CallersFile, record.ActorsFile, record.GateFile, record.ClosingFile}
 }
 
 // ErrRedact reports a certificate of which no redacted copy can be made.
@@ -245,8 +243,7 @@ func Redact(ctx context.Context, home state.Home, to Target) (*Report, error) {
 
 // copyKeyless copies what a redacted copy has as it is.
 func copyKeyless(ctx context.Context, home state.Home, to Target, c *certificate.Certificate) error {
-	names := []string{record.CertificateFile, attest.File, attest.TimestampFile, record.StartedFile, record.CallersFile, record.ActorsFile,
-		record.GateFile, record.ClosingFile}
+	names := append([]string{record.CertificateFile, attest.File, attest.TimestampFile}, keyless()...)
 	for n := int64(1); n <= c.Evidence.IndexFiles; n++ {
 		names = append(names, IndexFile(n))
 	}

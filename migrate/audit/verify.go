@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,7 +129,7 @@ func Verify(ctx context.Context, home state.Home, trust Trust) (*Report, error) 
 	}
 	whole := indexed{said: r.Said.Evidence, name: IndexFile}
 	if r.Redacted = withheld; withheld {
-		whole.withheld = func(name string) bool { return !keyless(name) }
+		whole.withheld = func(name string) bool { return !slices.Contains(keyless(), name) }
 	}
 	if err := r.index(ctx, home, whole); err != nil || r.Faulty() {
 		return r, err

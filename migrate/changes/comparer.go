@@ -11,7 +11,6 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
-	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/segment"
@@ -94,10 +93,6 @@ func (d *comparer) receipt(ctx context.Context, s manifest.Segment, e *manifest.
 	return r, nil
 }
 
-func (d *comparer) newCopier(m plan.Move) *copier.Copier {
-	return copier.New(d.run.Source(m), m.Bucket, d.run.Destination(), m.Destination, segment.CopierOptions(d.run, m))
-}
-
 func (d *comparer) prove(
 	ctx context.Context, c *copier.Copier, e *manifest.Entry, r receipt.Receipt,
 ) (now receipt.Receipt, err error) {
@@ -117,14 +112,14 @@ func (d *comparer) kept(ctx context.Context, e *manifest.Entry, r receipt.Receip
 	}
 	m := d.run.Plan.Moves[d.move]
 	if d.copier == nil {
-		d.copier = d.newCopier(m)
+		d.copier = segment.NewCopier(d.run, m)
 	}
 	now, err := d.prove(ctx, d.copier, e, r)
 	if errors.Is(err, copier.ErrDrift) && m.Versioning == objectstore.Unversioned {
 		// Versioning may have been turned on since: then what is current is another, and the
 		// null version has a name.
 		m.Versioning = objectstore.Enabled
-		if named, namedErr := d.prove(ctx, d.newCopier(m), e, r); namedErr == nil {
+		if named, namedErr := d.prove(ctx, segment.NewCopier(d.run, m), e, r); namedErr == nil {
 			now, err = named, nil
 		}
 	}

@@ -113,6 +113,11 @@ func (d *Deps) copier(move int, f Facts) *copier.Copier {
 	return c
 }
 
+// NewCopier returns a copier of a move, as its plan says, that nobody is told of.
+func NewCopier(r *phase.Run, m plan.Move) *copier.Copier {
+	return copier.New(r.Source(m), m.Bucket, r.Destination(), m.Destination, CopierOptions(r, m))
+}
+
 // CopierOptions are those of a move that its plan says.
 func CopierOptions(r *phase.Run, m plan.Move) copier.Options {
 	return copier.Options{
