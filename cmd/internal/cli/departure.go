@@ -102,6 +102,9 @@ func (a *app) unclaimed(ctx context.Context, w *session, p *plan.Plan, m plan.Mo
 	return why + "the bucket has no tag " + request.TagKey, nil
 }
 
+// notLookedAt stands behind a place that could not be looked at, and before why.
+const notLookedAt = " (what it holds could not be looked at: "
+
 // beyond finds what the configuration names as the customer's, would be moved, and is not
 // in the plan.
 func (a *app) beyond(ctx context.Context, w *session, p *plan.Plan) (all []string, err error) {
@@ -116,7 +119,7 @@ func (a *app) beyond(ctx context.Context, w *session, p *plan.Plan) (all []strin
 		}
 		codes, err := w.regionsOf(ctx, at)
 		if err != nil {
-			all = append(all, fmt.Sprintf("%s (what it holds could not be looked at: %v)", at, err))
+			all = append(all, fmt.Sprintf("%s%s%v)", at, notLookedAt, err))
 		}
 		for _, code := range codes {
 			if at.Provider == p.Destination.Provider && code == p.Destination.Code {
@@ -130,7 +133,7 @@ func (a *app) beyond(ctx context.Context, w *session, p *plan.Plan) (all []strin
 			for _, err := range w.stores(at.Provider, code).Versions(ctx, at.Bucket, at.Prefix, "") {
 				text := at.String()
 				if err != nil && !errors.Is(err, objectstore.ErrUnlistable) {
-					text = fmt.Sprintf("%s (what it holds could not be looked at: %v)", at, err)
+					text = fmt.Sprintf("%s%s%v)", at, notLookedAt, err)
 				}
 				all = append(all, text)
 				break
@@ -190,7 +193,7 @@ func (a *app) noteDeparture(p *plan.Plan, d certificate.Departure) {
 	}
 	words := []string{"--to", p.Destination.String(), "--customer", p.Customer}
 	for _, at := range d.NotInPlan {
-		at, _, _ = strings.Cut(at, " (")
+		at, _, _ = strings.Cut(at, notLookedAt)
 		words = append(words, "--source", at)
 	}
 	a.reporter().Note(fmt.Sprintf("not in plan %s: %s; %s moves %s", p.ID, strings.Join(d.NotInPlan, ", "),
