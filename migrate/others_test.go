@@ -152,6 +152,7 @@ func TestDepletedSource(t *testing.T) {
 				if _, err := f.runner().Run(t.Context(), p, keep); err != nil {
 					t.Fatal(err)
 				}
+				follows(t, f)
 				return
 			}
 			var lacks *migrate.UnexplainedError
@@ -165,7 +166,18 @@ func TestDepletedSource(t *testing.T) {
 			if _, err := f.runner().Run(t.Context(), p, keep); err != nil {
 				t.Fatalf("with the number: %v", err)
 			}
+			if keep.KeepSource {
+				follows(t, f)
+			}
 		})
+	}
+}
+
+// follows checks that the destination has what its source has now.
+func follows(t *testing.T, f *fixture) {
+	t.Helper()
+	if d := storetest.Diff(f.snapshot(us, f.bucket), f.snapshot(eu, f.destination())); d != "" {
+		t.Errorf("the destination does not follow:\n%s", d)
 	}
 }
 

@@ -196,7 +196,8 @@ func (v *Reservation) reserve(ctx context.Context) (_ context.Context, _ func() 
 		for i, end := range held {
 			at.Go(func() error { errs[i] = end(); return nil })
 		}
-		return errors.Join(at.Wait(), errors.Join(errs...))
+		_ = at.Wait() // each has its own error
+		return errors.Join(errs...)
 	}
 	buckets, err := record.Buckets(ctx, v.run.Record)
 	if err != nil {
