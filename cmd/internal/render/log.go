@@ -143,14 +143,17 @@ func (l *Log) clear() {
 	}
 }
 
-// Write takes the lines of others. What has no end yet waits for it.
+// longestLine is how many bytes of a line that has no end are kept until it has one.
+const longestLine = 64 << 10
+
+// Write takes the lines of others. What has no end yet waits for it, unless it is too long.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.begun = append(l.begun, p...)
 	for {
 		line, rest, ended := bytes.Cut(l.begun, []byte("\n"))
-		if !ended {
+		if !ended && len(l.begun) < longestLine {
 			return len(p), nil
 		}
 		text := string(line)

@@ -119,3 +119,17 @@ func TestDrawnFits(t *testing.T) {
 		}
 	}
 }
+
+// A line of a library that never ends does not stay in memory.
+func TestLogOfEndlessLine(t *testing.T) {
+	var screen bytes.Buffer
+	l := NewLog(&screen, false)
+	for range 3 * longestLine / 16 {
+		if _, err := l.Write([]byte("sixteen letters.")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(screen.String(), "\n"); n != 3 {
+		t.Errorf("%d lines on the screen, want 3", n)
+	}
+}
