@@ -163,10 +163,10 @@ func archive(
 	listed objectstore.Version,
 ) (toRestore, error) {
 	if !objectstore.ClassOf(e.StorageClass).Mixed {
-		if !listed.Restoring && listed.Restored.After(run.Now()) {
+		if listed.Restore.Readable(run.Now()) {
 			return toRestore{}, nil
 		}
-		return toRestore{ref, e.StorageClass, listed.Restoring}, nil
+		return toRestore{ref, e.StorageClass, listed.Restore != nil && listed.Restore.Ongoing}, nil
 	}
 	var info objectstore.Info
 	err := run.Patient(ctx, func() (err error) {

@@ -22,11 +22,17 @@ type Version struct {
 	Latest       bool
 	StorageClass string
 	Content      *Content // nil: what the ETag says, as S3 makes them; see Sum and Parts
-	// Restoring and Restored are about a copy of an archived version that can be
-	// read for a while: it was asked for, or is there until then.
-	Restoring bool
-	Restored  time.Time
+	Restore      *Restore // nil: none was asked for; apart, for a long history is held whole
 }
+
+// Restore is about a copy of an archived version that can be read for a while.
+type Restore struct {
+	Ongoing bool      // it was asked for, and is not there yet
+	Until   time.Time // when it goes; zero while it is not there
+}
+
+// Readable tells whether the copy can be read at a time.
+func (r *Restore) Readable(now time.Time) bool { return r != nil && !r.Ongoing && r.Until.After(now) }
 
 // Upload is one unfinished multipart upload.
 type Upload struct {

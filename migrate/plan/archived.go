@@ -31,7 +31,7 @@ func (p *sampler) seeArchived(v objectstore.Version, o *obstacles) {
 	}
 	switch {
 	case p.Restore == "":
-		if v.Restoring || !v.Restored.After(p.Now) {
+		if !v.Restore.Readable(p.Now) {
 			note(&o.archived, v.Key)
 		}
 	case objectstore.RestoreTime(v.StorageClass, p.Restore) == 0:

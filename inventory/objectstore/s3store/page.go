@@ -172,13 +172,16 @@ func parseTime(text []byte) (t time.Time, err error) {
 }
 
 func restoreField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+	if v.Restore == nil {
+		v.Restore = &objectstore.Restore{}
+	}
 	switch string(name) {
 	case "IsRestoreInProgress":
 		var text string
 		text, err = s.element(name)
-		v.Restoring = text == "true"
+		v.Restore.Ongoing = text == "true"
 	case "RestoreExpiryDate":
-		v.Restored, err = timeField(s, name)
+		v.Restore.Until, err = timeField(s, name)
 	default:
 		err = s.skip()
 	}
