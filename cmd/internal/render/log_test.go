@@ -120,6 +120,25 @@ func TestDrawnFits(t *testing.T) {
 	}
 }
 
+// A tick that comes behind the end of a phase draws nothing: nobody would take it away.
+func TestNothingDrawnBehindTheEnd(t *testing.T) {
+	var screen bytes.Buffer
+	r := NewReporter(NewLog(&screen, false), false, "")
+	r.terminal = func() int { return 80 }
+	s := Snapshot{Phase: "reading back", Entries: 460, EntriesTotal: 460}
+	r.show(s, time.Now())
+	r.Began(s)
+	r.show(s, time.Now())
+	if !strings.Contains(screen.String(), "460/460") {
+		t.Errorf("nothing is drawn of a phase under way: %q", screen.String())
+	}
+	r.Ended(s, Done)
+	r.show(s, time.Now())
+	if _, behind, _ := strings.Cut(screen.String(), "\n"); behind != "" {
+		t.Errorf("drawn behind the end: %q", behind)
+	}
+}
+
 // A line of a library that never ends does not stay in memory.
 func TestLogOfEndlessLine(t *testing.T) {
 	var screen bytes.Buffer

@@ -36,7 +36,7 @@ type Reporter struct {
 
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar // of the phase; nil before it is drawn
-	began time.Time                // of the phase
+	began time.Time                // of the phase; zero: none is under way
 	shown time.Time                // of the last line
 }
 
@@ -79,6 +79,7 @@ func (r *Reporter) Ended(s Snapshot, how string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	elapsed := time.Since(r.began)
+	r.began = time.Time{} // a tick behind it draws nothing, for nobody would take it away
 	r.log.Say(Event{Text: fmt.Sprintf("%s: %s, %s in %s", s.Phase, how, amount(s, how), Duration(elapsed)), Quiet: r.quiet,
 		Attrs: fields(s, how, elapsed)})
 }
@@ -123,7 +124,7 @@ func (r *Reporter) Watch(ctx context.Context, snapshot func() Snapshot) (stop fu
 func (r *Reporter) show(s Snapshot, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.Phase == "" {
+	if s.Phase == "" || r.began.IsZero() {
 		return
 	}
 	elapsed := now.Sub(r.began)
