@@ -71,6 +71,51 @@ func TestServersOneBucketUnderTwoNames(t *testing.T) {
 	}
 }
 
+// A removal of a probe that arrives damaged, or that is refused for longer than a request is
+// repeated, leaves no probe: whichever removal that is, and whether or not the run goes on.
+func TestProbeRemovedInTheEnd(t *testing.T) {
+	const attempts = 3 // of one request
+	for _, tt := range []struct {
+		fault storetest.Fault
+		times int
+	}{
+		{storetest.Fault{Status: 400, Code: "BadDigest"}, 1},
+		{storetest.Fault{Status: 400, Code: "MalformedXML"}, 1},
+		{storetest.Fault{Status: 500, Code: "InternalError"}, attempts},
+	} {
+		for n := range 6 {
+			for _, end := range []string{us, eu} {
+				t.Run(fmt.Sprint(tt.fault.Code, " ", end, " ", n+1), func(t *testing.T) {
+					f := newFixture(t, true)
+					f.put("a", []byte("a"), nil)
+					before := f.snapshot(us, f.bucket)
+					p := f.plan("auto")
+					proxy := map[string]*storetest.Proxy{us: f.from, eu: f.to}[end]
+					proxy.Reset()
+					proxy.SetFault(func(r storetest.Request) storetest.Fault {
+						if r.Operation == "DeleteObjects" && r.N > n && r.N <= n+tt.times {
+							return tt.fault
+						}
+						return storetest.Fault{}
+					})
+					r, err := f.run(p)
+					for range 3 {
+						if err == nil {
+							break
+						}
+						t.Logf("run: %v\n%s", err, problems(r))
+						r, err = f.run(p)
+					}
+					if err != nil {
+						t.Errorf("run: %v\n%s", err, problems(r))
+					}
+					f.moved(before)
+				})
+			}
+		}
+	}
+}
+
 // One address that is said to stand in two countries blocks, whoever asks for the plan; a
 // service that knows the region of each bucket may have both there.
 func TestOneAddress(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -33,15 +32,11 @@ func (p *Prober) Enforces(ctx context.Context, m plan.Move) (bool, error) {
 	if errors.Is(err, objectstore.ErrCorrupt) {
 		return true, nil
 	}
-	if err != nil {
-		return false, ctx.Err()
+	if err != nil { // the answer to a probe that was written may have been lost
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		return false, unlessRefused(ctx, p.DropOwn(ctx, store, bucket, ""))
 	}
-	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: written.VersionID}})
-	if err == nil {
-		err = results[0]
-	}
-	if err != nil {
-		return false, fmt.Errorf("remove the probe %s from %s: %w", key, bucket, err)
-	}
-	return false, nil
+	return false, p.run.Patient(ctx, func() error { return Remove(ctx, store, bucket, key, written) })
 }

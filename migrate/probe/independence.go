@@ -47,12 +47,26 @@ func (p *Prober) Separate(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := p.run.Patient(ctx, func() error { return p.probeDestination(ctx, m) }, reserve.ErrCoupled,
-			reserve.ErrUnconditional, plan.ErrClaimed); err != nil {
+		if err := p.tryDestination(ctx, m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tryDestination has probeDestination try more than once. What a try has left, because it
+// could not be removed, the next one removes first.
+func (p *Prober) tryDestination(ctx context.Context, m plan.Move) error {
+	left := false
+	return p.run.Patient(ctx, func() error {
+		if left {
+			if err := p.DropOwn(ctx, p.run.Destination(), m.Destination, ""); err != nil {
+				return err
+			}
+		}
+		left = true
+		return p.probeDestination(ctx, m)
+	}, reserve.ErrCoupled, reserve.ErrUnconditional, plan.ErrClaimed)
 }
 
 // probeDestination writes a probe at a move's destination, looks for it at the
@@ -183,8 +197,7 @@ func (p *Prober) Try(ctx context.Context, move int, twins int64) (segment.Trial,
 			return segment.Trial{}, err
 		}
 	}
-	if err := p.run.Patient(ctx, func() error { return p.probeDestination(ctx, m) }, reserve.ErrCoupled,
-		plan.ErrClaimed); err != nil {
+	if err := p.tryDestination(ctx, m); err != nil {
 		return segment.Trial{}, err
 	}
 	source, key := p.run.Source(m), m.Prefix+p.OwnPrefix()+p.run.Token()

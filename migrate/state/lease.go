@@ -22,6 +22,7 @@ const leaseFile = objectstore.LeaseFile
 // way of a request can be the reason.
 const (
 	leaseTerm   = 30 * time.Second
+	dropTries   = 3               // of a lease that is taken away as an object
 	releaseTime = 5 * time.Second // for giving a lease back, which must not hold up a stop
 	maxTerm     = time.Hour       // that a record in the store is believed
 	maxLease    = 64 << 10        // bytes that a record has at most
@@ -314,7 +315,11 @@ func (l *lease) release(ctx context.Context) error {
 	bounded, stop := context.WithTimeout(ctx, releaseTime)
 	defer stop()
 	if l.bucket.Drop != nil {
-		return l.bucket.Drop(bounded)
+		err := l.bucket.Drop(bounded)
+		for try := 1; err != nil && bounded.Err() == nil && try < dropTries; try++ {
+			err = l.bucket.Drop(bounded)
+		}
+		return err
 	}
 	l.record.Expires = time.Time{}
 	_, err := l.bucket.put(bounded, l.name, l.encode(), l.held)

@@ -77,11 +77,13 @@ func (p paced) RetryDelay(attempt int, err error) (time.Duration, error) {
 	return p.backoff(attempt, err)
 }
 
-// passes tells whether another attempt is worth while: by the rules, or because a network
-// in between has answered.
+// passes tells whether another attempt is worth while: by the rules, because a network
+// in between has answered, or because a request that may be repeated arrived damaged.
 func (t *transport) passes(err error) bool {
 	var response *awshttp.ResponseError
-	return t.rules.IsErrorRetryable(err) || errors.As(err, &response) && weather(response.HTTPStatusCode())
+	var api smithy.APIError
+	return t.rules.IsErrorRetryable(err) || errors.As(err, &response) && weather(response.HTTPStatusCode()) ||
+		errors.As(err, &api) && errors.Is(kind(api.ErrorCode()), objectstore.ErrCorrupt)
 }
 
 // unexpected tells whether a request was refused because it waits to be told to send its
