@@ -17,25 +17,36 @@ type Class struct {
 	// MinimumDays is for how long a version is charged at least (Amazon S3 User Guide,
 	// "Understanding and managing Amazon S3 storage classes", minimum storage duration).
 	MinimumDays int
+	// MinimumBytes is the size that a smaller version is charged as (the same table, minimum
+	// billable object size).
+	MinimumBytes int64
+	// OverheadBytes are charged besides for each version, at its class's price, and
+	// StandardBytes at that of STANDARD (Amazon S3 User Guide, "Understanding S3 Glacier
+	// storage classes for long-term data storage").
+	OverheadBytes, StandardBytes int64
+	// Retrieved tells that reading a version is charged by its bytes, without a restore.
+	Retrieved bool
 }
 
 const (
 	glacier     = "GLACIER"
 	deepArchive = "DEEP_ARCHIVE"
 	deepTier    = "DEEP_ARCHIVE_ACCESS" // of INTELLIGENT_TIERING; the other one is ARCHIVE_ACCESS
+
+	smallest = 128 << 10
 )
 
 // ClassOf is what the class of that name means.
 func ClassOf(name string) Class {
 	switch name {
 	case "STANDARD_IA", "ONEZONE_IA":
-		return Class{MinimumDays: 30}
+		return Class{MinimumDays: 30, MinimumBytes: smallest, Retrieved: true}
 	case "GLACIER_IR":
-		return Class{MinimumDays: 90}
+		return Class{MinimumDays: 90, MinimumBytes: smallest, Retrieved: true}
 	case glacier:
-		return Class{Archived: true, MinimumDays: 90}
+		return Class{Archived: true, MinimumDays: 90, OverheadBytes: 32 << 10, StandardBytes: 8 << 10}
 	case deepArchive:
-		return Class{Archived: true, MinimumDays: 180}
+		return Class{Archived: true, MinimumDays: 180, OverheadBytes: 32 << 10, StandardBytes: 8 << 10}
 	case "INTELLIGENT_TIERING":
 		return Class{Mixed: true}
 	}

@@ -8,10 +8,13 @@ import (
 )
 
 func TestClasses(t *testing.T) {
+	infrequent := objectstore.Class{MinimumDays: 30, MinimumBytes: 131072, Retrieved: true}
 	for name, want := range map[string]objectstore.Class{
-		"": {}, "STANDARD": {}, "REDUCED_REDUNDANCY": {}, "STANDARD_IA": {MinimumDays: 30}, "ONEZONE_IA": {MinimumDays: 30},
-		"GLACIER_IR": {MinimumDays: 90}, "GLACIER": {Archived: true, MinimumDays: 90},
-		"DEEP_ARCHIVE": {Archived: true, MinimumDays: 180}, "INTELLIGENT_TIERING": {Mixed: true},
+		"": {}, "STANDARD": {}, "REDUCED_REDUNDANCY": {}, "STANDARD_IA": infrequent, "ONEZONE_IA": infrequent,
+		"GLACIER_IR":          {MinimumDays: 90, MinimumBytes: 131072, Retrieved: true},
+		"GLACIER":             {Archived: true, MinimumDays: 90, OverheadBytes: 32768, StandardBytes: 8192},
+		"DEEP_ARCHIVE":        {Archived: true, MinimumDays: 180, OverheadBytes: 32768, StandardBytes: 8192},
+		"INTELLIGENT_TIERING": {Mixed: true},
 	} {
 		if got := objectstore.ClassOf(name); got != want {
 			t.Errorf("%s: %+v, want %+v", name, got, want)

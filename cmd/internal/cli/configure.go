@@ -61,7 +61,8 @@ type configView struct {
 	Schema        string                  `json:"schema"`
 	Configuration inventory.Configuration `json:"configuration"`
 	State         string                  `json:"state"`
-	Policy        []string                `json:"policy"` // empty: anywhere but the US
+	Prices        string                  `json:"prices,omitempty"` // the file of the user's own
+	Policy        []string                `json:"policy"`           // empty: anywhere but the US
 	Providers     []providerView          `json:"providers"`
 	Customers     []customerView          `json:"customers"`
 }
@@ -85,7 +86,8 @@ func (a *app) checkConfig() error {
 		return err
 	}
 	c := w.config
-	v := configView{Schema: "residency/config/1", State: c.State, Policy: notNil(c.Policy.Allowed),
+	v := configView{Schema: "residency/config/1", State: c.State, Prices: c.PricesPath(),
+		Policy:        notNil(c.Policy.Allowed),
 		Configuration: inventory.Configuration{Path: c.Path, SHA256: c.SHA256},
 		Providers:     []providerView{}, Customers: []customerView{}}
 	if a.state != "" {
@@ -104,6 +106,10 @@ func (a *app) checkConfig() error {
 	}
 	rows := [][]string{{"configuration", configured(v.Configuration)}, {"state", v.State},
 		{"policy", listOr(v.Policy, "anywhere but the US; inventory --check needs --policy")}}
+	if v.Prices != "" {
+		rows = append(rows, []string{"prices", fmt.Sprintf("%s, %s over those that are built in", v.Prices,
+			plural(w.ownPrices, "price"))})
+	}
 	for _, p := range v.Providers {
 		rows = append(rows, []string{"provider " + p.Name, p.Type + ", " + listOr(p.Regions,
 			"all regions of the account")})

@@ -19,6 +19,7 @@ import (
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
+	"github.com/residency/residency/regions/prices"
 )
 
 // session is what one command works with: configuration, catalog, stores, state.
@@ -42,6 +43,8 @@ type session struct {
 	leaseTerm    time.Duration // of leases, 0 for the default
 	signing      signing       // of certificates
 	noTransit    []string      // countries that no byte may pass through here
+	prices       *prices.Table // the user's own over those that are built in
+	ownPrices    int           // how many those are
 }
 
 // provider is one configured provider with its stores.
@@ -187,6 +190,9 @@ func (a *app) openConfig() (*session, error) {
 	}
 	w := &session{config: c, catalog: catalog, providers: make(map[string]*provider)}
 	if w.leaseTerm, err = a.leaseTerm(); err != nil {
+		return nil, err
+	}
+	if w.prices, w.ownPrices, err = readPrices(c); err != nil {
 		return nil, err
 	}
 	dir := cmp.Or(a.state, c.State)

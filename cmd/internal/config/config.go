@@ -33,6 +33,8 @@ type Config struct {
 	Destination Destination         `yaml:"destination"`
 	Runner      Runner              `yaml:"runner"`
 	Keys        []Key               `yaml:"sse_c_keys"`
+	// Prices is a file of the user's own, over those that are built in; see PricesPath.
+	Prices string `yaml:"prices"`
 
 	Path   string `yaml:"-"` // of the file, absolute; or BuiltIn
 	SHA256 string `yaml:"-"` // of the file, hex
@@ -43,6 +45,15 @@ type Config struct {
 // PolicyLine is where the policy of all data is written, as FILE:LINE:COLUMN, or
 // nothing if the configuration has none.
 func (c *Config) PolicyLine() string { return c.policyLine }
+
+// PricesPath is where the file of prices is, empty for none. A relative path starts where the
+// configuration is, which may be another directory than the one that a command runs in.
+func (c *Config) PricesPath() string {
+	if c.Prices == "" || filepath.IsAbs(c.Prices) || c.Path == StandardInput {
+		return c.Prices
+	}
+	return filepath.Join(filepath.Dir(c.Path), c.Prices)
+}
 
 // HasPolicy tells whether any policy says where data of a customer may be; with an
 // empty name, data of anybody.

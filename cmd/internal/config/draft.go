@@ -77,6 +77,7 @@ func (d Draft) Write(catalog *regions.Catalog) (string, error) {
 		line("#   acme:", "")
 		line("#     data: ["+plainOr(d.Provider)+":acme-prod]", "")
 	}
+	line("# prices: prices.csv", "your own, over those that are built in; see residency help cost")
 	text := b.String()
 	_, err := Parse(catalog, DefaultFile, []byte(text))
 	return text, err

@@ -148,6 +148,9 @@ func schemaRules() map[string]schemaRule {
 		"runner.country": {about: "Where it stands: two capital letters (ISO 3166-1). Certificates name it as declared.",
 			pattern: countryCode.String()},
 
+		"prices": {about: "A CSV file of your own prices, over those that are built in; a relative path starts where this " +
+			"file is."},
+
 		"sse_c_keys":        {about: "Where the keys of objects under SSE-C are to be read from."},
 		"sse_c_keys[]":      {about: "One key, of a variable or of a file.", one: true},
 		"sse_c_keys[].env":  {about: "A variable that holds the key in base64."},

@@ -68,7 +68,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 func TestPhasesRunOneWay(t *testing.T) {
 	rank := make(map[string]int)
 	for i, line := range []string{
-		"state parity permission certificate progress limit merkle", "manifest attest", "receipt attest/attesttest", "journal verifier", "copier eraser",
+		"cost", "state parity permission certificate progress limit merkle", "manifest attest", "receipt attest/attesttest", "journal verifier", "copier eraser",
 		"plan", "record", "phase", "writeblock reserve destination", "segment", "audit changes probe", "undo", "", "simulation",
 	} {
 		for _, name := range strings.Split(line, " ") {
