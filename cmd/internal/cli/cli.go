@@ -12,6 +12,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/cmd/internal/report"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/certificate"
@@ -58,6 +60,11 @@ type app struct {
 
 	approvedBy string             // how the plan at hand was approved
 	who        *certificate.Actor // that runs this, once that was asked
+
+	reportTo  reportFlag
+	reporting []*cobra.Command // that write reports
+	running   string           // the one at hand, if it does
+	found     *report.Report
 
 	answers     *bufio.Reader
 	interactive bool // somebody is there to answer
@@ -102,9 +109,21 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 	return a.end(ctx, out, err)
 }
 
-// end says how a command ended, and returns its exit code.
+// end says how a command ended, writes its reports, and returns its exit code.
 func (a *app) end(ctx context.Context, out *output, err error) int {
 	defer a.closeLog()
+	code, err := a.conclude(ctx, out, err)
+	if failed := a.deliver(code, err); failed != nil {
+		a.printError(failed)
+		if code == exitOK {
+			code = exitCode(failed)
+		}
+	}
+	return code
+}
+
+// conclude says how a command ended, and returns its exit code with the error that it is of.
+func (a *app) conclude(ctx context.Context, out *output, err error) (int, error) {
 	if out.err != nil && !errors.Is(err, errOutput) {
 		// What was done is done, and its own code says how it went, unless that is well.
 		if err != nil {
@@ -114,21 +133,21 @@ func (a *app) end(ctx context.Context, out *output, err error) int {
 		}
 	}
 	if err == nil {
-		return exitOK
+		return exitOK, nil
 	}
 	var stop interrupted
 	if errors.As(context.Cause(ctx), &stop) {
 		const text = "interrupted; run the same command again to resume"
 		a.log.Say(render.Event{Level: slog.LevelError, Text: text, Shown: "residency: " + text,
 			Attrs: []slog.Attr{slog.Int("exit_code", signalCode(stop.Signal))}})
-		return signalCode(stop.Signal)
+		return signalCode(stop.Signal), errors.New(text)
 	}
 	var usage *usageError
 	if !a.parsed && !errors.As(err, &usage) && !errors.Is(err, errOutput) {
 		err = &usageError{err: err, remedy: "residency --help"}
 	}
 	a.printError(err)
-	return exitCode(err)
+	return exitCode(err), err
 }
 
 // interrupted is the cause of a context that a signal ended.
@@ -226,6 +245,9 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	a.complete(root)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		a.parsed = true
+		if slices.Contains(a.reporting, c) {
+			a.running = c.Name()
+		}
 		if err := a.fromEnvironment(c); err != nil {
 			return err
 		}
@@ -242,6 +264,9 @@ func (a *app) checkFlags(c *cobra.Command) error {
 		return err
 	}
 	if err := emptyFlag(c); err != nil {
+		return err
+	}
+	if err := a.reportTo.check(); err != nil {
 		return err
 	}
 	return choice("log-format", a.logFormat, logFormats())

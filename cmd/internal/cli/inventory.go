@@ -60,6 +60,7 @@ destination of a named bucket, or if its tag says so.`,
 			if a.customer != "" && !slices.Contains(inv.Names, a.customer) {
 				return w.unknown(a.customer, inv)
 			}
+			a.reportOf(w).AddInventory(inv)
 			if err := a.printInventory(inv); err != nil {
 				return err
 			}
@@ -77,6 +78,7 @@ destination of a named bucket, or if its tag says so.`,
 	c.Flags().BoolVar(&check, "check", false, "exit 3 if data is outside the allowed jurisdictions")
 	c.Flags().StringSliceVar(&allowed, "policy", nil,
 		"where data may be, if the configuration does not say: sets, countries or region codes\n(`LIST`, such as EU,CH)")
+	a.addReport(c)
 	return inFormats(c, "json", "csv")
 }
 

@@ -76,7 +76,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				return err
 			}
 			a.noteDeparture(p, departs)
-			err = a.carryOut(c.Context(), p, "erase", func(ctx context.Context) (*migrate.Result, error) {
+			err = a.carryOut(c.Context(), w, p, "erase", func(ctx context.Context) (*migrate.Result, error) {
 				runner.Actor, runner.Approval = a.actor(w), a.approvedBy
 				return runner.Erase(ctx, p)
 			}, runner)
@@ -123,6 +123,7 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 			if v == nil {
 				return err
 			}
+			a.reportOf(w).AddVerification(p, v)
 			if a.output == "json" {
 				return errors.Join(a.json(v), err)
 			}
@@ -157,6 +158,7 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 	addPlan(c, &plan)
 	c.Flags().StringVar(&how, "verify", "auto",
 		"`how` to verify: auto (by listing) or readback (read every version again)")
+	a.addReport(c)
 	return c
 }
 

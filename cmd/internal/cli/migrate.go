@@ -154,6 +154,7 @@ that a killed run wrote and had no time to write down; it then exits 6.
 	addRedirects(c, &redirects)
 	addUnguarded(c, &unguarded)
 	scope.addTo(c)
+	a.addReport(c)
 	return c
 }
 
@@ -258,6 +259,7 @@ func (m *migration) run(ctx context.Context) error {
 	if p == nil {
 		return nil // nothing to do, and said so
 	}
+	m.reportOf(m.session).AddPlan(p)
 	workers, most, err := m.bounded(m.workers)
 	if err != nil {
 		return err
@@ -300,7 +302,7 @@ func (m *migration) run(ctx context.Context) error {
 		return err
 	}
 	m.noteDeparture(p, departs)
-	return m.carryOut(ctx, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
+	return m.carryOut(ctx, m.session, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
 		o := m.options
 		o.Fresh = fresh
 		runner.Actor, runner.Approval = m.actor(m.session), m.approvedBy
@@ -368,7 +370,7 @@ func (a *app) runner(w *session, workers int) *migrate.Runner {
 
 // carryOut runs with progress and prints what came of it.
 func (a *app) carryOut(
-	ctx context.Context, p *plan.Plan, verb string, do func(context.Context) (*migrate.Result, error),
+	ctx context.Context, w *session, p *plan.Plan, verb string, do func(context.Context) (*migrate.Result, error),
 	runner *migrate.Runner,
 ) error {
 	stop := a.watch(ctx, runner.Progress)
@@ -383,8 +385,9 @@ func (a *app) carryOut(
 	if result == nil || ctx.Err() != nil {
 		return err
 	}
+	reportErr := a.reportResult(ctx, w, p, result, err)
 	if printErr := a.printResult(p, result, verb, err); printErr != nil {
 		return errors.Join(err, printErr)
 	}
-	return err
+	return errors.Join(err, reportErr)
 }

@@ -72,6 +72,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 			if err != nil {
 				return err
 			}
+			a.reportOf(w).AddPlan(p)
 			if err := a.printPlan(p, d); err != nil {
 				return err
 			}
@@ -90,6 +91,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 	addUnguarded(c, &unguarded)
 	addTransit(c, &transit)
 	scope.addTo(c)
+	a.addReport(c)
 	return inFormats(c, "json", "csv")
 }
 

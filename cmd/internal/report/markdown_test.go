@@ -1,0 +1,62 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// outsideCode is Markdown without its code spans, in which nothing means anything.
+func outsideCode(text string) string {
+	for _, fence := range []string{"````", "```", "``", "`"} {
+		span := regexp.MustCompile("(^|[^`])" + fence + "[^`].*?[^`]?" + fence + "([^`]|$)")
+		text = span.ReplaceAllString(text, "$1$2")
+	}
+	return text
+}
+
+func TestMarkdownIsHarmless(t *testing.T) {
+	r := sample()
+	text := written(t, r, func(w *bytes.Buffer, r *Report) error { return Markdown(w, r) })
+	table := regexp.MustCompile(`[^\\]\|`)
+	for _, line := range strings.Split(text, "\n") {
+		if cells := len(table.FindAllString(" "+line, -1)); strings.HasPrefix(line, "| ") && cells != 5 && cells != 9 {
+			t.Errorf("%d bars in the row\n%s", cells, line)
+		}
+		for _, never := range []string{"<script", "](http", "@everyone", "http://", "\x1b", "\u202e", "<!--x"} {
+			if strings.Contains(outsideCode(line), never) {
+				t.Errorf("%q outside of code in\n%s", never, line)
+			}
+		}
+		if strings.HasPrefix(line, "::") || strings.HasPrefix(line, "# ") {
+			t.Errorf("a name made the line\n%s", line)
+		}
+	}
+	for _, want := range []string{"## residency inventory\n", "12 violations, 1 error, 2 warnings; exit code 3",
+		"| violation | `acme` | `cloud:acme-prod` |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestSummaryFits(t *testing.T) {
+	r := New("inventory", "", time.Time{})
+	for i := range 20_000 {
+		r.add(Violation, "outside-policy", "acme", fmt.Sprintf("cloud:bucket-%05d", i), 0, strings.Repeat("long ", 20))
+	}
+	r.End(Outcome{})
+	for _, limit := range []int{0, 100, 1000, 65_536, MarkdownLimit - 1, 1 << 30} {
+		text := r.Summary(limit)
+		whole := strings.Contains(text, "bucket-19999")
+		if len(text) > limit || whole != (limit == 1<<30) {
+			t.Errorf("limit %d: %d bytes, whole: %v", limit, len(text), whole)
+		}
+		if cut := strings.Contains(text, "Cut here: "); text != "" && cut == whole {
+			t.Errorf("limit %d: %d bytes, whole: %v, and says that it was cut: %v", limit, len(text), whole, cut)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/residency/residency/migrate/plan"
+)
+
+// AddPlan takes what a plan says.
+func (r *Report) AddPlan(p *plan.Plan) {
+	r.takePlan(p, "moves")
+	for _, s := range p.Stays {
+		provider, _, _ := strings.Cut(s.Location, ":")
+		r.Places = append(r.Places, Place{Location: s.Location, Customer: p.Customer, Provider: provider, Region: s.Region,
+			Country: s.Country, Sets: []string{}, Standing: "stays"})
+	}
+	r.addIssues(Blocker, p.Customer, p.Blockers)
+	r.addIssues(Blocker, p.Customer, p.EraseBlockers)
+	r.addIssues(Warning, p.Customer, p.Warnings)
+}
+
+// takePlan takes the plan's places, each at its source.
+func (r *Report) takePlan(p *plan.Plan, standing string) {
+	r.Plan, r.Digest, r.Customer, r.Configuration = p.ID, p.Digest, p.Customer, p.Configuration
+	r.Places = []Place{}
+	for _, m := range p.Moves {
+		r.Places = append(r.Places, Place{Location: m.From().String(), Customer: p.Customer, Provider: m.Source.Provider,
+			Region: m.Source.Code, Country: m.Source.Country, Sets: []string{}, Operator: m.Source.Operator,
+			OperatorCountry: m.Source.OperatorCountry, Bucket: m.Bucket, Prefix: m.Prefix, Entries: m.Totals.Entries,
+			Bytes: m.Totals.Bytes, Standing: standing})
+	}
+}
+
+func (r *Report) addIssues(s Severity, customer string, issues []plan.Issue) {
+	for _, i := range issues {
+		r.Findings = append(r.Findings, Finding{Rule: i.Rule, Severity: s, Customer: customer, Location: i.Location,
+			Text: i.Text, Next: i.Remedy, Count: i.Count})
+	}
+}
