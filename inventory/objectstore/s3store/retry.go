@@ -77,13 +77,17 @@ func (p paced) RetryDelay(attempt int, err error) (time.Duration, error) {
 	return p.backoff(attempt, err)
 }
 
-// passes tells whether another attempt is worth while: by the rules, because a network
-// in between has answered, or because a request that may be repeated arrived damaged.
+// passes tells whether another attempt is worth while: by the rules, or because a network
+// in between has answered.
 func (t *transport) passes(err error) bool {
 	var response *awshttp.ResponseError
+	return t.rules.IsErrorRetryable(err) || errors.As(err, &response) && weather(response.HTTPStatusCode())
+}
+
+// damaged tells whether what was sent arrived otherwise: its digest was made of it here.
+func damaged(err error) bool {
 	var api smithy.APIError
-	return t.rules.IsErrorRetryable(err) || errors.As(err, &response) && weather(response.HTTPStatusCode()) ||
-		errors.As(err, &api) && errors.Is(kind(api.ErrorCode()), objectstore.ErrCorrupt)
+	return errors.As(err, &api) && errors.Is(kind(api.ErrorCode()), objectstore.ErrCorrupt)
 }
 
 // unexpected tells whether a request was refused because it waits to be told to send its

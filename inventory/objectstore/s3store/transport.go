@@ -128,7 +128,7 @@ func (t *transport) send(r *http.Request, to scope, body io.Reader, repeat bool)
 		case !dated && (skewed || late(failed)):
 			dated = true
 			attempt++
-		case repeat && (err == nil || t.passes(failed)) && attempt < t.rules.MaxAttempts():
+		case repeat && (err == nil || t.passes(failed) || body != nil && damaged(failed)) && attempt < t.rules.MaxAttempts():
 			var stop error
 			if refund, stop = t.pause(ctx, attempt, failed); stop != nil {
 				return nil, stop
