@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -19,12 +20,15 @@ func TestMarkOfKilledRun(t *testing.T) {
 	before := f.snapshot(us, f.bucket)
 	p := f.plan("auto")
 	ctx, kill := context.WithCancel(t.Context())
+	// A request that is cut off may not arrive: the run is killed when the next one comes.
+	var made atomic.Bool
 	f.to.SetFault(func(r storetest.Request) storetest.Fault {
-		if r.Operation == "CreateMultipartUpload" && r.Key == objectstore.MarkKey {
+		if made.Load() {
 			kill()
-			return storetest.Fault{LostResponse: true}
+			return storetest.Fault{Reset: true}
 		}
-		return storetest.Fault{}
+		made.Store(r.Operation == "CreateMultipartUpload" && r.Key == objectstore.MarkKey)
+		return storetest.Fault{LostResponse: made.Load()}
 	})
 	if _, err := f.runner().Run(ctx, p, migrate.Options{}); err == nil {
 		t.Fatal("the run was not stopped")

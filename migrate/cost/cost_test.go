@@ -39,7 +39,7 @@ func everything() []string {
 func move(serverSide bool, entries ...cost.Entry) cost.Work {
 	m := cost.Move{Source: cost.End{Provider: "cloud", Region: "us"},
 		Destination: cost.End{Provider: "cloud", Region: "eu"},
-		ServerSide: serverSide, Versioned: true}
+		ServerSide:  serverSide, Versioned: true}
 	for _, e := range entries {
 		m.Add(e, now)
 	}
