@@ -48,8 +48,31 @@ func (w *work) certify(ctx context.Context) error {
 	if err := w.run.Home.Put(ctx, w.run.Name(record.CertificateFile), data); err != nil {
 		return err
 	}
-	r.Certificate = strings.TrimSuffix(w.run.Home.String(), "/") + "/" + w.run.Name(record.CertificateFile)
+	r.Certificate = w.place(record.CertificateFile)
 	return nil
+}
+
+// place is where a file of the plan lies.
+func (w *work) place(name string) string {
+	return strings.TrimSuffix(w.run.Home.String(), "/") + "/" + w.run.Name(name)
+}
+
+// tell writes the report for people beside the certificate. It is derived from that, and made
+// again at any time: without it the certificate stands.
+func (w *work) tell(ctx context.Context) {
+	if w.report == nil {
+		return
+	}
+	data, err := w.report(ctx, w.run.Record)
+	if err == nil {
+		err = w.run.Home.Put(ctx, w.run.Name(record.ReportFile), data)
+	}
+	if err != nil {
+		w.run.Notef("%s was not written beside the certificate (%v); residency report --plan %s makes it", record.ReportFile,
+			err, w.run.Plan.ID)
+		return
+	}
+	w.result.Report = w.place(record.ReportFile)
 }
 
 // unsign takes away the envelope of the certificate before, if there is one. Where it may not

@@ -96,6 +96,7 @@ func (w *work) erase(ctx context.Context) error {
 		}
 	}
 	unsigned := w.sign(ctx)
+	w.tell(ctx)
 	outcome := w.result.outcome(w.run.Plan, spoiled, w.run.Totals().Entries)
 	if outcome == nil || unsigned == nil {
 		return cmp.Or(outcome, unsigned)

@@ -64,6 +64,8 @@ type Result struct {
 	Covered     int64  `json:"covered_keys"`
 	Erased      bool   `json:"erased"`      // the erase step ran to its end
 	Certificate string `json:"certificate"` // where it lies; empty if there is none
+	// Report is where the report for people lies; empty if there is none.
+	Report string `json:"report"`
 	// Signed are the IDs of the keys that it was signed with.
 	Signed []string `json:"signed_by"`
 

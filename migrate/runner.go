@@ -17,6 +17,7 @@ import (
 	"github.com/residency/residency/migrate/phase"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/migrate/writeblock"
 )
@@ -45,6 +46,9 @@ type Runner struct {
 	// Signers sign the certificate, and Stamp asks for a timestamp of that; nil: nobody is asked.
 	Signers []attest.Signer
 	Stamp   audit.Stamp
+	// Report makes the report for people of a certificate that was just written, by the record
+	// that has it; nil: none is made.
+	Report func(ctx context.Context, of *record.Record) ([]byte, error)
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration

@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"context"
+
 	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
@@ -8,6 +10,7 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/phase"
 	"github.com/residency/residency/migrate/probe"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/reserve"
 )
 
@@ -27,6 +30,7 @@ type work struct {
 	catalog     certificate.Catalog
 	signers     []attest.Signer
 	stamp       audit.Stamp
+	report      func(context.Context, *record.Record) ([]byte, error)
 
 	// unsettled is how the source differs from the last pass that was to be made.
 	unsettled changes.Drift

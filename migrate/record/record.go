@@ -121,6 +121,9 @@ func (r *Record) SaveStart(ctx context.Context, s Start) error {
 // CertificateFile is there once an erase has come to an end.
 const CertificateFile = "certificate.json"
 
+// ReportFile is what the certificate says, for people. It is derived, and no evidence.
+const ReportFile = "report.html"
+
 // Certified tells whether there is a certificate, of whatever the erase came to.
 func (r *Record) Certified(ctx context.Context) (bool, error) {
 	_, err := r.Home.Get(ctx, r.Name(CertificateFile))

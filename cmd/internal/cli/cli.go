@@ -235,6 +235,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 			"from the configuration)")
 	root.AddCommand(a.inventoryCommand(), a.regionsCommand(), a.planCommand(), a.migrateCommand(), a.eraseCommand(),
 		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.certificateCommand(),
+		a.reportCommand(),
 		a.keyCommand(), a.initCommand(), a.configCommand(),
 		a.versionCommand(), a.manCommand())
 	root.AddCommand(topicCommands(root)...)

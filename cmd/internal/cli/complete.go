@@ -44,7 +44,7 @@ func (a *app) complete(root *cobra.Command) {
 			if c.Name() == regionsName && f.Name == "provider" {
 				list = func(*cobra.Command) []string { return withCatalog(catalogProviders) }
 			}
-			if list == nil {
+			if _, own := f.Annotations[ownOutput]; list == nil || own {
 				return
 			}
 			// It fails for a flag that does not exist, or twice: a persistent one is its

@@ -17,10 +17,14 @@ import (
 // to paste have the flag only where it was given.
 const configFlag = "config"
 
-// variable is the environment variable of a flag, or nothing for those that ask for help.
+// variable is the environment variable of a flag, or nothing for those that ask for help
+// and for a file that stands in the place of a format.
 func variable(f *pflag.Flag) string {
 	switch f.Name {
 	case "help", "version", "no-descriptions": // the last is of what makes completions
+		return ""
+	}
+	if _, own := f.Annotations[ownOutput]; own { // the variable is of the format that others have
 		return ""
 	}
 	return "RESIDENCY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))

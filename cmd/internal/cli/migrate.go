@@ -15,6 +15,7 @@ import (
 	"github.com/residency/residency/migrate/limit"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
+	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/regions"
 )
 
@@ -364,6 +365,7 @@ func (a *app) runner(w *session, workers int) *migrate.Runner {
 	r.Note = a.reporter().Note
 	r.LeaseTerm, r.Claims, r.Configuration = w.leaseTerm, w.named(), w.configuration()
 	r.Signers, r.Stamp = w.signing.signers, w.signing.stamp
+	r.Report = func(ctx context.Context, of *record.Record) ([]byte, error) { return a.report(ctx, w, of) }
 	r.Catalog = certificate.Catalog{SHA256: w.catalog.SHA256(), AsOf: w.catalog.AsOfMonth()}
 	return r
 }

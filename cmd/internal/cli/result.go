@@ -102,6 +102,9 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 	if r.Certificate != "" {
 		rows = append(rows, []string{"certificate", r.Certificate})
 	}
+	if r.Report != "" {
+		rows = append(rows, []string{"report", r.Report})
+	}
 	for _, id := range r.Signed {
 		rows = append(rows, []string{"signed", "with key " + id})
 	}

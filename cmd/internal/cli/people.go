@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/cmd/internal/report/page"
+	"github.com/residency/residency/migrate/attest"
+	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/record"
+	"github.com/residency/residency/migrate/state"
+)
+
+// ownOutput marks a flag --output that names a file, and not a format of results.
+const ownOutput = "file"
+
+func (a *app) reportCommand() *cobra.Command {
+	var id, file string
+	c := &cobra.Command{
+		Use:   "report --plan ID",
+		Short: "Write the report for people: one HTML file",
+		Long: `report writes what a plan's certificate says in the words and in the order of a
+data protection officer: what was looked at, where the data was and is now, who
+runs it and which law reaches it, how the copy was proven, what is left, who
+approved and ran it, which way it went, and how to check all of that.
+
+The file has no scripts and loads nothing. It has no object keys, but names of
+buckets and prefixes. A migration writes the same report beside its certificate. It
+sends no request to any store (except to the one that holds the state).`,
+		Example: `  residency report --plan acme-eu-west-1-3f9a0c1b2d4e
+  residency report --plan 3f9a0c1b2d4e -o acme.html`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if id == "" {
+				return &usageError{err: errors.New("--plan is missing"), remedy: "residency status lists the plans"}
+			}
+			w, err := a.openConfig()
+			if err == nil && w.stateAt != nil {
+				a.keyless = true
+				w, err = a.open(c.Context())
+			}
+			if err != nil {
+				return err
+			}
+			p, err := a.load(c.Context(), w, id)
+			if err != nil {
+				return err
+			}
+			of, err := record.Of(c.Context(), w.home, p)
+			if err != nil {
+				return err
+			}
+			data, err := a.report(c.Context(), w, of)
+			if err != nil {
+				return err
+			}
+			return a.handOver(data, file, "Report of plan "+p.ID)
+		},
+	}
+	addPlan(c, &id)
+	c.Flags().StringVarP(&file, "output", "o", record.ReportFile, "the `file` to write, or - for standard output")
+	c.Flags().Lookup("output").Annotations = map[string][]string{ownOutput: {}}
+	return c
+}
+
+// report makes the report of what a certificate says.
+func (a *app) report(ctx context.Context, w *session, of *record.Record) ([]byte, error) {
+	var said certificate.Certificate
+	err := of.Certificate(ctx, &said)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, &usageError{err: fmt.Errorf("plan %s has no certificate, which a report is of", of.Plan.ID),
+			remedy: a.command("status", "--plan", of.Plan.ID) + " says how far it is"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := of.Home.Get(ctx, of.Name(record.CertificateFile))
+	if err != nil {
+		return nil, err
+	}
+	m := page.Migrated{Certificate: &said, SHA256: state.Digest(data), Plan: of.Plan}
+	if m.Signatures, err = signedBy(ctx, of, data); err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = page.Migration(&b, a.made(w), m)
+	return b.Bytes(), err
+}
+
+func (a *app) made(w *session) page.Made {
+	return page.Made{At: a.now(), Tool: tool(), Catalog: w.catalog}
+}
+
+// signedBy are the IDs of the keys that have signed a certificate, as its envelope says. One
+// that is about something else, or cannot be read, has none.
+func signedBy(ctx context.Context, of *record.Record, data []byte) ([]string, error) {
+	text, err := of.Home.Get(ctx, of.Name(attest.File))
+	if errors.Is(err, state.ErrNotFound) || errors.Is(err, state.ErrDamaged) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	envelope, err := attest.Parse(text)
+	if err != nil || envelope.About(record.CertificateFile, data) != nil {
+		return nil, nil
+	}
+	return envelope.KeyIDs(), nil
+}
+
+// handOver writes a report to a file, whole or not at all, or to standard output.
+func (a *app) handOver(data []byte, file, what string) error {
+	if file == "-" {
+		_, err := a.Out.Write(data)
+		return err
+	}
+	err := writeWhole(file, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
+		return &usageError{err: fmt.Errorf("%s: %w", what, err), remedy: "name a file that can be written with -o"}
+	}
+	_, err = fmt.Fprintf(a.Out, "%s: %s\n", what, render.Text(file))
+	return err
+}

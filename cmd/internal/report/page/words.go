@@ -1,0 +1,119 @@
+package page
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/regions"
+)
+
+func count(n int64) string { return render.Count(n) }
+
+// plural is a number of things.
+func plural(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return count(n) + " " + noun
+}
+
+func entries(n int64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return count(n) + " entries"
+}
+
+func size(n int64) string { return render.Bytes(n) }
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return "at a time that was not recorded"
+	}
+	return t.UTC().Format("2 January 2006, 15:04 UTC")
+}
+
+func orUnknown(s string) string { return cmp.Or(s, "not known") }
+
+// country is one by name and code.
+func (by Made) country(code string) string {
+	if c, ok := by.Catalog.Country(code); ok {
+		return c.Name + " (" + code + ")"
+	}
+	return orUnknown(code)
+}
+
+// inText is one as it stands in a sentence.
+func (by Made) inText(code string) string {
+	if code == "" {
+		return "a country that is not known"
+	}
+	text := by.country(code)
+	for _, begin := range []string{"United ", "Netherlands", "Philippines", "Bahamas", "Maldives", "Gambia"} {
+		if strings.HasPrefix(text, begin) {
+			return "the " + text
+		}
+	}
+	return text
+}
+
+// countries lists some, the unknown one last.
+func (by Made) countries(codes []string) string {
+	codes = slices.Clone(codes)
+	slices.SortFunc(codes, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
+	var names []string
+	for _, code := range slices.Compact(codes) {
+		names = append(names, by.inText(code))
+	}
+	return list(names)
+}
+
+// union is the EU or the EEA, if a country is in it.
+func (by Made) union(code string) string {
+	for _, set := range []string{"EU", "EEA"} {
+		if slices.Contains(by.Catalog.SetMembers(set), code) {
+			return set
+		}
+	}
+	return "neither EU nor EEA"
+}
+
+// list writes "a, b and c".
+func list(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+	return strings.Join(words, "")
+}
+
+// sorted are a map's keys, in the given order and then by name.
+func sorted[V any](m map[string]V, order ...string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	place := func(k string) int {
+		if i := slices.Index(order, k); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) })
+	return keys
+}
+
+// operator is who runs a region, and where that one is at home.
+func (by Made) operator(name, country string) string {
+	if name == "" && country == "" {
+		return "not known"
+	}
+	return fmt.Sprintf("%s, at home in %s", cmp.Or(name, "an operator whose name is not known"), by.inText(country))
+}
+
+func isUS(code string) bool { return regions.IsUS(code) }

@@ -1,0 +1,197 @@
+package page
+
+import (
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// land is a country of the map.
+type land struct {
+	Code, D string
+}
+
+// figure is a map.
+type figure struct {
+	ID, Title, Description string
+	Areas                  []area
+	Legend                 []legend
+}
+
+type legend struct{ Class, Text string }
+
+// area is a country that a map shows with its number, beside a spot in its middle.
+type area struct {
+	Code, Class, Label         string
+	X, Y                       int
+	Small                      bool // drawn as a circle too, for its pattern would not show
+	LineX, LineY, TextX, TextY int
+}
+
+// Patterns tell apart without colours.
+const (
+	hatched = "hatched"
+	dotted  = "dotted"
+	crossed = "crossed"
+)
+
+// world reads the map.
+func world() ([]land, error) {
+	data, err := assets.ReadFile("assets/world.svg")
+	if err != nil {
+		return nil, err
+	}
+	var svg struct {
+		Paths []struct {
+			ID string `xml:"id,attr"`
+			D  string `xml:"d,attr"`
+		} `xml:"path"`
+	}
+	if err := xml.Unmarshal(data, &svg); err != nil {
+		return nil, fmt.Errorf("map: %w", err)
+	}
+	all := make([]land, len(svg.Paths))
+	for i, p := range svg.Paths {
+		all[i] = land{p.ID, p.D}
+	}
+	return all, nil
+}
+
+// shown is a country on a map, with how much is there.
+type shown struct {
+	Country string
+	Class   string
+	Entries int64
+}
+
+// drawing is a map of these countries. What it cannot draw its description says.
+func (by Made) drawing(
+	lands []land, id, title, description string, countries []shown, legends ...legend,
+) *figure {
+	f := &figure{ID: id, Title: title, Legend: legends}
+	var said, missing []string
+	for _, c := range countries {
+		said = append(said, by.country(c.Country)+": "+entries(c.Entries))
+		i := slices.IndexFunc(lands, func(l land) bool { return l.Code == c.Country })
+		if i < 0 {
+			missing = append(missing, by.country(c.Country))
+			continue
+		}
+		x, y, size := middle(lands[i].D)
+		f.Areas = append(f.Areas, area{Code: c.Country, Class: c.Class, Label: c.Country + " " + count(c.Entries), X: x, Y: y,
+			Small: size < small})
+	}
+	if len(said) == 0 {
+		said = []string{"none"}
+	}
+	f.Description = description + ". " + strings.Join(said, "; ") + "."
+	if len(missing) > 0 {
+		f.Description += " Not drawn: " + strings.Join(missing, ", ") + "."
+	}
+	place(f.Areas)
+	return f
+}
+
+// small is the area, in units of the map, of a country that no pattern can be seen in.
+const small = 60_000
+
+// Of labels, in units of the map, where they are largest: on a phone.
+const (
+	labelHeight = 370
+	labelLetter = 205
+	mapWidth    = 9600
+	mapHeight   = 4380
+)
+
+// box is where a label is: its left end, its line, its width.
+type box struct{ x, y, w int }
+
+func (b box) hides(o box) bool {
+	return b.x < o.x+o.w && o.x < b.x+b.w && max(b.y-o.y, o.y-b.y) < labelHeight
+}
+
+// place puts labels where none hides another, as near to their spots as that goes. One that
+// fits nowhere is left out: the description has it.
+func place(areas []area) {
+	slices.SortStableFunc(areas, func(a, b area) int { return cmp.Compare(a.Y, b.Y) })
+	var taken []box
+	for i := range areas {
+		a := &areas[i]
+		best, far := box{}, math.MaxInt
+		for _, b := range a.places() {
+			away := max(b.x-a.X, a.X-b.x-b.w, 0) + max(b.y-a.Y, a.Y-b.y)
+			if away < far && !slices.ContainsFunc(taken, b.hides) {
+				best, far = b, away
+			}
+		}
+		if far == math.MaxInt {
+			a.Label, a.LineX, a.LineY = "", a.X, a.Y
+			continue
+		}
+		taken = append(taken, best)
+		a.TextX, a.TextY, a.LineX, a.LineY = best.x, best.y, best.x-20, best.y-80
+		if best.x < a.X { // it stands to the left of its spot, or over it
+			a.LineX = min(a.X, best.x+best.w)
+		}
+	}
+}
+
+// places are where its label could be.
+func (a *area) places() (all []box) {
+	w := len(a.Label) * labelLetter
+	for column := -6; column <= 6; column++ {
+		x := a.X + 150 + column*(w+200)
+		if column < 0 {
+			x -= 150
+		}
+		x = min(x, mapWidth-w-40)
+		for row := -12; row <= 12; row++ {
+			y := min(max(a.Y+70+row*labelHeight, labelHeight), mapHeight-60)
+			if x >= 0 {
+				all = append(all, box{x, y, w})
+			}
+		}
+	}
+	return all
+}
+
+func numbers() *regexp.Regexp { return regexp.MustCompile(`-?\d+`) }
+
+// middle is that of a path's largest ring, and how large that is. A path is M, a point, l and steps in whole numbers.
+func middle(d string) (x, y int, size float64) {
+	number := numbers()
+	for ring := range strings.SplitSeq(d, "M") {
+		var values []float64
+		for _, n := range number.FindAllString(ring, -1) {
+			v, err := strconv.ParseFloat(n, 64)
+			if err != nil {
+				return x, y, size
+			}
+			values = append(values, v)
+		}
+		var sum, cx, cy, px, py float64
+		for i := 0; i+1 < len(values); i += 2 {
+			qx, qy := values[i], values[i+1]
+			if i > 0 {
+				qx, qy = px+qx, py+qy
+				cross := px*qy - qx*py
+				sum, cx, cy = sum+cross, cx+(px+qx)*cross, cy+(py+qy)*cross
+			}
+			px, py = qx, qy
+		}
+		if len(values) > 1 { // back to its first point
+			cross := px*values[1] - values[0]*py
+			sum, cx, cy = sum+cross, cx+(px+values[0])*cross, cy+(py+values[1])*cross
+		}
+		if math.Abs(sum)/2 > size {
+			size = math.Abs(sum) / 2
+			x, y = int(cx/(3*sum)), int(cy/(3*sum))
+		}
+	}
+	return x, y, size
+}
