@@ -40,6 +40,7 @@ type fixture struct {
 	box      *storetest.Sandbox
 	from, to *storetest.Proxy
 	provider *s3store.Provider
+	source   *s3store.Provider // of the source alone, if set
 	home     *state.Dir
 	bucket   string
 	kmsKey   string // of the destination
@@ -133,7 +134,12 @@ func (f *fixture) fill(n, size int) {
 	}
 }
 
-func (f *fixture) stores(_, region string) objectstore.Store { return f.provider.Region(region) }
+func (f *fixture) stores(_, region string) objectstore.Store {
+	if f.source != nil && region == us {
+		return f.source.Region(region)
+	}
+	return f.provider.Region(region)
+}
 
 func (f *fixture) destination() string { return f.bucket + "-" + eu }
 

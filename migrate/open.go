@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/phase"
 	"github.com/residency/residency/migrate/plan"
@@ -47,6 +48,10 @@ func (r *Runner) openToWrite(ctx context.Context, p *plan.Plan) (*work, error) {
 	w, err := r.open(ctx, p)
 	if err != nil {
 		return nil, err
+	}
+	if err := p.Ordered(w.run.Stores); err != nil {
+		return nil, remedy.Wrap(fmt.Errorf("%w: %w", phase.ErrChanged, err), "restore ordering in the configuration to finish "+
+			"what was approved, or make a new plan after migrate --abort "+p.ID)
 	}
 	if p.UnguardedWrites { // a store that knows nothing of it refuses, as its service does
 		if u, ok := w.run.Destination().(objectstore.Unguarder); ok {

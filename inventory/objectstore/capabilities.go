@@ -30,6 +30,9 @@ type Capabilities struct {
 	// NoMarkers tells that the service has versions, but no delete markers: histories with
 	// some cannot be written there, and PutMarker is not offered.
 	NoMarkers bool
+	// AnyOrder is of a service that lists in an order of its own. Its listings are sorted on the way, and that each is
+	// complete rests on a second one that tells the same.
+	AnyOrder bool
 }
 
 // NewBucket is what a service gives each new bucket by itself.

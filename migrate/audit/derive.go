@@ -23,6 +23,10 @@ func (a *Account) Derive(r *record.Record, c *certificate.Certificate) {
 	if p.UnguardedWrites {
 		c.UnguardedWrites = plan.UnguardedWrites
 	}
+	c.AnyOrder = ""
+	if slices.ContainsFunc(p.Moves, func(m plan.Move) bool { return m.AnyOrder }) {
+		c.AnyOrder = plan.AnyOrder
+	}
 	c.Passes = nil
 	for _, pass := range r.Passes[1:] {
 		c.Passes = append(c.Passes, certificate.Pass{Number: pass.Number, Listed: pass.At, New: pass.New, Gone: pass.Gone,

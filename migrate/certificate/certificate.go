@@ -85,6 +85,8 @@ type Certificate struct {
 
 	// UnguardedWrites says what kept copies from overwriting, where writes had no conditions.
 	UnguardedWrites string `json:"unguarded_writes,omitempty"`
+	// AnyOrder says what the listings rest on of a service that lists in an order of its own.
+	AnyOrder string `json:"any_order,omitempty"`
 
 	Exposures []inventory.Exposure `json:"exposures_left"`
 	// Safeguards are against them.

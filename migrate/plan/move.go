@@ -20,6 +20,7 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 		m.Destination = name
 	}
 	source, destination := p.Stores(place.Provider, place.Region), p.Stores(p.Destination.Provider, p.Destination.Code)
+	m.AnyOrder = objectstore.CapabilitiesOf(source).AnyOrder
 	if objectstore.CanCopy(source, destination) {
 		m.Way, m.Redirects = ServerSide, p.AskRedirects
 	}

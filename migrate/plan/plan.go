@@ -144,7 +144,9 @@ type Move struct {
 	Unannotated int64 `json:"annotations_not_asked,omitempty"`
 	// UploadsUnlisted tells that the source's service does not list unfinished uploads.
 	UploadsUnlisted bool `json:"uploads_not_listed,omitempty"`
-	TagsUntold      bool `json:"tags_untold,omitempty"` // the source was seen not to tell which versions have tags
+	// AnyOrder tells that the source's service lists in an order of its own.
+	AnyOrder   bool `json:"any_order,omitempty"`
+	TagsUntold bool `json:"tags_untold,omitempty"` // the source was seen not to tell which versions have tags
 	// Redirects tells that versions are asked for website redirects, which no service copies.
 	Redirects bool   `json:"redirects,omitempty"`
 	Totals    Totals `json:"totals"`

@@ -125,6 +125,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		return nil, err
 	}
 	p.transit()
+	p.order()
 	p.destinations.owners(ctx)
 	if err := p.destinations.conditions(ctx); err != nil {
 		return nil, err

@@ -47,6 +47,9 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 	if p.UnguardedWrites {
 		rows = append(rows, []string{"writes", plan.UnguardedWrites})
 	}
+	if slices.ContainsFunc(p.Moves, func(m plan.Move) bool { return m.AnyOrder }) {
+		rows = append(rows, []string{"listings", plan.AnyOrder})
+	}
 	if r.Passes > 1 {
 		rows = append(rows, []string{"passes", render.Count(int64(r.Passes)) +
 			": others wrote to the source meanwhile, and that was copied too"})

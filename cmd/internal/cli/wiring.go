@@ -93,7 +93,7 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 			Signing: signing, Endpoint: p.Endpoint, Insecure: a.insecure, Account: p.Account,
 			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe,
 			Say: a.library, Pace: a.pace(),
-			Connections: files.most(idle), Listers: files.listers()})
+			Connections: files.most(idle), Listers: files.listers(), AnyOrder: p.Ordering == config.AnyOrder})
 		if err != nil {
 			return nil, err
 		}

@@ -150,6 +150,13 @@ func (k *checker) provider(name string, p Provider) error {
 		return k.at(path+".owner_check", "provider %s: owner_check %q: the only value is %q, which blocks a plan while "+
 			"the owner of its buckets is not known", name, p.OwnerCheck, Required)
 	}
+	if p.Ordering != "" && p.Ordering != AnyOrder {
+		return k.at(path+".ordering", "provider %s: ordering %q: the only value is %q, for a service that lists in an order of "+
+			"its own", name, p.Ordering, AnyOrder)
+	}
+	if p.Ordering != "" && is.Global {
+		return k.at(path+".ordering", "provider %s: type %s lists in byte order; ordering is for other services", name, p.Type)
+	}
 	if p.Operator != nil && (p.Operator.Name == "" || !countryCode.MatchString(p.Operator.Country)) {
 		return k.at(path+".operator", "provider %s: operator needs a name and a country of two capital letters (ISO 3166-1)",
 			name)

@@ -89,6 +89,8 @@ type Provider struct {
 	OwnerCheck string    `yaml:"owner_check"`
 	Endpoint   string    `yaml:"endpoint"` // one for all regions
 	Operator   *Operator `yaml:"operator"`
+	// Ordering is AnyOrder, or empty: listings come in byte order.
+	Ordering string `yaml:"ordering"`
 	// NotUsed are kinds of storage, which no list of buckets shows, that the account does not use.
 	NotUsed []string `yaml:"not_used"`
 	Regions Regions  `yaml:"regions"`
@@ -168,6 +170,9 @@ const AnyClass = "any"
 
 // BucketDefault asks for no encryption: the bucket's own applies.
 const BucketDefault = "bucket-default"
+
+// AnyOrder is of a provider that lists in an order of its own.
+const AnyOrder = "any"
 
 // Required demands that whose a provider's buckets are is checked.
 const Required = "required"

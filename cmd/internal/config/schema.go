@@ -98,6 +98,9 @@ func schemaRules() map[string]schemaRule {
 			"Amazon: that of the credentials.", pattern: ownerName.String()},
 		"providers.*.owner_check": {about: "required blocks a plan while the owner of the buckets is not known.",
 			enum: []string{Required}},
+		"providers.*.ordering": {about: "any is for a service that lists in an order of its own. Its listings are sorted " +
+			"here, and taken to be complete if a second one tells the same. Default: byte order, which every listing is held " +
+			"to.", enum: []string{AnyOrder}},
 		"providers.*.endpoint": {about: "The address of all regions that have none of their own.", pattern: address},
 		"providers.*.operator": {about: "Who runs the service, and the country whose law reaches them.",
 			required: []string{"name", "country"}},

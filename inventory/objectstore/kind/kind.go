@@ -109,6 +109,8 @@ type Options struct {
 	// Connections bounds the idle ones kept per endpoint, Listers the requests of one
 	// listing at once; 0: as the store has it.
 	Connections, Listers int
+	// AnyOrder has listings taken in whatever order they come.
+	AnyOrder bool
 }
 
 // Open loads a provider's credentials. It sends no request to the storage service.
@@ -118,6 +120,7 @@ func (k Kind) Open(ctx context.Context, o Options) (objectstore.Provider, error)
 		Insecure: o.Insecure,
 		Account:  o.Account, OwnerRequired: o.OwnerRequired, CustomerKeys: o.CustomerKeys, Observe: o.Observe, Now: o.Now,
 		Amazon: k.Global, Say: o.Say, Pace: o.Pace, Connections: o.Connections, Listers: o.Listers,
+		AnyOrder: o.AnyOrder,
 	})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ const pageKeys = 1000 // the most that S3 puts into one page
 // Versions implements objectstore.Lister. A bucket that never had versions is
 // listed by its objects, see plain.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	if s.unordered {
+		return s.anyOrder(ctx, bucket, prefix, after)
+	}
 	return func(yield func(objectstore.Version, error) bool) {
 		l := &lister{Store: s, bucket: bucket, prefix: prefix, op: "ListObjectVersions", page: s.versionsPage}
 		plain := after == "" && s.plain(ctx, bucket)

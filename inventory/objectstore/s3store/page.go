@@ -75,7 +75,7 @@ func (p *page) child(s *scanner, name []byte) (err error) {
 		}
 	case "NextKeyMarker":
 		p.nextKey, err = s.element(name)
-	case "NextVersionIdMarker", "NextUploadIdMarker":
+	case "NextVersionIdMarker", "NextUploadIdMarker", "NextContinuationToken":
 		p.nextID, err = s.element(name)
 	default:
 		err = s.skip()

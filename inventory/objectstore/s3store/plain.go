@@ -68,21 +68,11 @@ func (s *Store) stillPlain(ctx context.Context, bucket string) error {
 
 // objectsPage asks for a page of objects. The next one begins behind its last.
 func (s *Store) objectsPage(ctx context.Context, bucket, prefix string, from listing.Marker) (*page, error) {
-	in := &s3.ListObjectsV2Input{Bucket: &bucket, EncodingType: types.EncodingTypeUrl, MaxKeys: &s.pageSize}
-	if prefix != "" {
-		in.Prefix = &prefix
-	}
+	in := &s3.ListObjectsV2Input{}
 	if from.Key != "" {
 		in.StartAfter = &from.Key
 	}
-	p, err := s.listed("ListObjectsV2", bucket, func(o []types.OptionalObjectAttributes) (middleware.Metadata, error) {
-		in.OptionalObjectAttributes = o
-		out, err := s.client.ListObjectsV2(ctx, in, s3.WithAPIOptions(parseListing))
-		if err != nil {
-			return middleware.Metadata{}, err
-		}
-		return out.ResultMetadata, nil
-	})
+	p, err := s.listObjects(ctx, bucket, prefix, in)
 	if err != nil {
 		return nil, err
 	}
@@ -94,4 +84,20 @@ func (s *Store) objectsPage(ctx context.Context, bucket, prefix string, from lis
 			objectstore.ErrOrder))
 	}
 	return p, nil
+}
+
+// listObjects asks for a page of objects as in says.
+func (s *Store) listObjects(ctx context.Context, bucket, prefix string, in *s3.ListObjectsV2Input) (*page, error) {
+	in.Bucket, in.EncodingType, in.MaxKeys = &bucket, types.EncodingTypeUrl, &s.pageSize
+	if prefix != "" {
+		in.Prefix = &prefix
+	}
+	return s.listed("ListObjectsV2", bucket, func(o []types.OptionalObjectAttributes) (middleware.Metadata, error) {
+		in.OptionalObjectAttributes = o
+		out, err := s.client.ListObjectsV2(ctx, in, s3.WithAPIOptions(parseListing))
+		if err != nil {
+			return middleware.Metadata{}, err
+		}
+		return out.ResultMetadata, nil
+	})
 }

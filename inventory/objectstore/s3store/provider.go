@@ -66,6 +66,9 @@ type Options struct {
 	// default as package listing has it. 1: each page is asked for behind the
 	// one before.
 	Listers int
+	// AnyOrder has listings taken in whatever order they come, and sorted here. That each is
+	// complete rests on a second one that tells the same.
+	AnyOrder bool
 
 	anywhere bool // tests stand in for Amazon
 }
@@ -88,6 +91,7 @@ type Provider struct {
 	keys      []CustomerKey
 	pageSize  int32
 	listers   int
+	unordered bool // Options.AnyOrder
 	global    bool // Options.Amazon
 
 	mu     sync.Mutex
@@ -132,7 +136,8 @@ func Open(ctx context.Context, o Options) (*Provider, error) {
 	return &Provider{name: o.Name, sends: sends, patience: o.Patience.orDefault(), observe: o.Observe, pace: o.Pace,
 		endpoints: o.Endpoints, signing: o.Signing, fallback: o.Endpoint, base: base, owner: owner,
 		now: o.Now, backoff: o.Backoff, pageSize: cmp.Or(o.PageSize, pageKeys), listers: o.Listers, keys: o.CustomerKeys,
-		global: o.Amazon, stores: make(map[string]*Store)}, nil
+		unordered: o.AnyOrder,
+		global:    o.Amazon, stores: make(map[string]*Store)}, nil
 }
 
 // Regions lists the configured regions in order; empty means all that the
@@ -167,7 +172,8 @@ func (p *Provider) Region(region string) *Store {
 		provider: p.name, region: region, signing: signing, endpoint: endpoint,
 		amazon: endpoint == "" || own, global: p.global, named: named, client: client,
 		owner: p.owner, now: p.now, pageSize: p.pageSize, listers: p.listers, keys: p.keys,
-		objects: newObjects(client, t), transport: t,
+		unordered: p.unordered,
+		objects:   newObjects(client, t), transport: t,
 	}
 	p.stores[region] = s
 	return s
@@ -209,6 +215,8 @@ type Store struct {
 	lastKey  atomic.Int64 // index of the key that served last
 	pageSize int32
 	listers  int
+
+	unordered bool // listings come in an order of the service's own
 
 	transport *transport
 	objects   *objects // for what is asked once or more per object
@@ -270,7 +278,7 @@ func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 //     April 2026 "Blocking or unblocking SSE-C for a general purpose bucket".
 func (s *Store) Capabilities() objectstore.Capabilities {
 	if !s.amazon {
-		return objectstore.Capabilities{LocatesBuckets: s.global}
+		return objectstore.Capabilities{LocatesBuckets: s.global, AnyOrder: s.unordered}
 	}
 	return objectstore.Capabilities{LocatesBuckets: true, CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true,
 		AcrossRegions: true, KeepsOwner: true, ConditionsWrites: true,
