@@ -72,12 +72,12 @@ func (w *world) anew(bucket, key string) {
 	w.denied(err)
 }
 
-// bared: people took what a copy carries. What was erased before that they took themselves.
+// bared: people took what a copy carries. Of what was erased before, or had vanished, they took it themselves.
 func (o *oracle) bared(bucket, key string) {
 	k := at(bucket, key)
 	o.spoiled[k] = max(o.world.step, 1)
 	for _, r := range o.source[at(o.world.origin(bucket), key)] {
-		if r.erased && !r.freed && !o.held(r) {
+		if (r.erased || r.vanished) && !r.freed && !o.held(r) {
 			r.freed = true
 		}
 	}
