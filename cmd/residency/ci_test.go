@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -234,8 +236,9 @@ type job struct {
 	BeforeScript          []string `yaml:"before_script"`
 	Script                []string
 	Artifacts             struct {
-		When  string
-		Paths []string
+		When    string
+		Paths   []string
+		Reports map[string]string
 	}
 	Rules        []struct{ If, When string }
 	AllowFailure *bool `yaml:"allow_failure"`
@@ -272,7 +275,7 @@ func TestGitLab(t *testing.T) {
 		if err != nil && !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
-		for _, p := range j.Artifacts.Paths {
+		for _, p := range append(slices.Collect(maps.Values(j.Artifacts.Reports)), j.Artifacts.Paths...) {
 			if _, err := os.Stat(filepath.Join(dir, p)); err != nil {
 				t.Errorf("job %s: %v", name, err)
 			}

@@ -268,16 +268,25 @@ func (r *reader) configuration(b block) {
 // inRepository are the files of this repository that a pipeline uses.
 var inRepository = regexp.MustCompile(`(?:uses: |/)residency/residency/(?:v[0-9.]+/)?([^@\s]+)`)
 
-// pipeline looks whether what a pipeline uses of this repository is there.
+// inPipeline are the checks that a pipeline's steps run.
+var inPipeline = regexp.MustCompile(`(?m)(?:run|script|command): (residency inventory --check .+)$`)
+
+// pipeline looks whether what a pipeline uses of this repository is there, and runs its checks.
 func (r *reader) pipeline(b block, text string) {
 	r.t.Helper()
 	var value map[string]any
 	if err := yaml.Unmarshal([]byte(text), &value); err != nil {
 		r.t.Errorf("%s:%d: %v", b.page, b.line, err)
 	}
-	used := inRepository.FindAllStringSubmatch(text, -1)
-	if len(used) == 0 {
+	used, runs := inRepository.FindAllStringSubmatch(text, -1), inPipeline.FindAllStringSubmatch(text, -1)
+	if len(used)+len(runs) == 0 {
 		r.t.Errorf("%s:%d uses nothing of this repository", b.page, b.line)
+	}
+	for _, m := range runs {
+		if r.box == nil {
+			r.box = storetest.StartSandbox(r.t, storetest.SandboxOptions{Samples: true})
+		}
+		r.command(b, m[1]+" # exits 3")
 	}
 	for _, m := range used {
 		if _, err := os.Stat(filepath.Join("..", "..", m[1])); err != nil {

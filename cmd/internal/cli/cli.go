@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/residency/residency/cmd/internal/config"
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/cmd/internal/report"
 	"github.com/residency/residency/inventory/objectstore"
@@ -65,6 +66,7 @@ type app struct {
 	reporting []*cobra.Command // that write reports
 	running   string           // the one at hand, if it does
 	found     *report.Report
+	foundBy   *config.Config // that was in force
 
 	answers     *bufio.Reader
 	interactive bool // somebody is there to answer

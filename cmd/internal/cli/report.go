@@ -1,15 +1,20 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/residency/residency/cmd/internal/config"
 	"github.com/residency/residency/cmd/internal/report"
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate"
@@ -31,6 +36,9 @@ func reportFormats() []reportFormat {
 		{"csv", report.CSV},
 		{"markdown", report.Markdown},
 		{"junit", report.JUnit},
+		{"sarif", report.SARIF},
+		{"gitlab", report.GitLab},
+		{"ocsf", report.OCSF},
 	}
 }
 
@@ -118,9 +126,55 @@ func (a *app) reportOf(w *session) *report.Report {
 	}
 	if w != nil {
 		c := w.configuration()
-		a.found.Configuration = &c
+		a.found.Configuration, a.foundBy = &c, w.config
 	}
 	return a.found
+}
+
+// locate gives each finding the line of the configuration that has the policy, or that the
+// fault is in.
+func (a *app) locate(r *report.Report, err error) {
+	if fault := (*config.Error)(nil); errors.As(err, &fault) && fault.File != config.StandardInput {
+		if path, err := filepath.Abs(fault.File); err == nil {
+			for i := range r.Findings {
+				r.Findings[i].At = &report.Position{File: a.checkedOut(path), Line: fault.Line, Column: fault.Column}
+			}
+		}
+		return
+	}
+	if a.foundBy == nil || a.foundBy.Path == config.StandardInput {
+		return
+	}
+	file := a.checkedOut(a.foundBy.Path)
+	positions := map[string]*report.Position{}
+	for i, f := range r.Findings {
+		at, ok := positions[f.Customer]
+		if !ok {
+			if line, column := a.foundBy.PolicyAt(f.Customer); line > 0 {
+				at = &report.Position{File: file, Line: line, Column: column}
+			}
+			positions[f.Customer] = at
+		}
+		r.Findings[i].At = at
+	}
+}
+
+// checkedOut is a file's path as services of CI know it: from the root of the checkout, or
+// whole where it is elsewhere.
+func (a *app) checkedOut(path string) string {
+	root := cmp.Or(a.getenv("GITHUB_WORKSPACE"), a.getenv("CI_PROJECT_DIR"))
+	if here, err := os.Getwd(); root == "" && err == nil {
+		root = here
+	}
+	inside, err := filepath.Rel(root, path)
+	if err == nil && filepath.IsLocal(inside) {
+		return (&url.URL{Path: filepath.ToSlash(inside)}).String()
+	}
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // a drive's letter
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
 }
 
 // reportResult takes a run's result into the report. What was deleted where, the certificate
@@ -152,6 +206,7 @@ func (a *app) deliver(code int, err error) error {
 		outcome.Text, outcome.Next = strings.ReplaceAll(err.Error(), "\n", "; "), remedy.For(err)
 	}
 	r.End(outcome)
+	a.locate(r, err)
 	var failed error
 	for _, to := range a.reportTo {
 		if err := writeWhole(to.file, func(w io.Writer) error { return to.format.write(w, r) }); err != nil {

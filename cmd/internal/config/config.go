@@ -40,6 +40,23 @@ type Config struct {
 	SHA256 string `yaml:"-"` // of the file, hex
 
 	policyLine string // where the policy is written: FILE:LINE:COLUMN; empty: nowhere
+	places     *checker
+}
+
+// PolicyAt is the line and column of the policy that a customer's data is held to, or, if none
+// is written, of what comes nearest to it: line 0 where there is no file.
+func (c *Config) PolicyAt(customer string) (line, column int) {
+	if c.places == nil || c.Path == BuiltIn {
+		return 0, 0
+	}
+	path := "$.policy.allowed"
+	if len(c.Customers[customer].Allowed) > 0 {
+		path = "$.customers." + customer + ".allowed"
+	}
+	if e := (*Error)(nil); errors.As(c.places.at(path, ""), &e) {
+		line, column = e.Line, e.Column
+	}
+	return line, column
 }
 
 // PolicyLine is where the policy of all data is written, as FILE:LINE:COLUMN, or
@@ -293,7 +310,7 @@ func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) 
 		return nil, err
 	}
 	sum := sha256.Sum256(data)
-	c.Path, c.SHA256 = name, hex.EncodeToString(sum[:])
+	c.Path, c.SHA256, c.places = name, hex.EncodeToString(sum[:]), k
 	if e := (*Error)(nil); len(c.Policy.Allowed) > 0 && errors.As(k.at("$.policy.allowed", ""), &e) {
 		c.policyLine = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
 	}

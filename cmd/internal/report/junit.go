@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/residency/residency/cmd/internal/render"
@@ -138,17 +137,7 @@ func (s *suite) add(r *Report, name string, found []Finding) {
 
 // line is a finding as text, in one line.
 func line(f Finding) string {
-	text := f.Text
-	if f.Location != "" {
-		text = f.Location + ": " + text
-	}
-	if f.Count > 0 {
-		text += " (" + strconv.FormatInt(f.Count, 10) + ")"
-	}
-	if f.Next != "" {
-		text += "; next: " + f.Next
-	}
-	return plainText(fmt.Sprintf("%s: %s [%s]", f.Severity, text, f.Rule))
+	return fmt.Sprintf("%s: %s [%s]", f.Severity, f.sentence(), f.Rule)
 }
 
 // plainText is a text whose characters all print.
