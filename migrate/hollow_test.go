@@ -217,6 +217,7 @@ func (h *hollow) Delete(ctx context.Context, bucket string, entries []objectstor
 
 // hollowMove is a move of hollow objects with the state in a directory.
 type hollowMove struct {
+	charges             *plan.Charges
 	source, destination *hollow
 	home                state.Home
 }
@@ -250,7 +251,7 @@ func (m *hollowMove) plan(t testing.TB) *plan.Plan {
 	t.Helper()
 	p, err := plan.Make(t.Context(), m.home, plan.Request{
 		Customer: "acme", Verify: "auto", Stores: m.stores, Now: time.Now(), Progress: &progress.Progress{},
-		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
+		Charges: m.charges, Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
 			Bucket: hollowBucket, Versioning: objectstore.Enabled}}},
 		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },

@@ -216,7 +216,7 @@ func TestTallyIsBounded(t *testing.T) {
 func TestRetrievalRestoreAndKMS(t *testing.T) {
 	w := move(true, cost.Entry{Class: "STANDARD_IA", Size: 1 << 30, Modified: now.AddDate(-1, 0, 0)},
 		cost.Entry{Class: "GLACIER", Size: 1 << 30, Modified: now.AddDate(0, 0, -59)})
-	w.Restore, w.Moves[0].KMS = "Bulk", true
+	w.Restore, w.Moves[0].KMS, w.Moves[0].Reread = "Bulk", true, true
 	lines := append(everything(), "cloud,us,retrieval,STANDARD_IA,GB,0.01,,EUR",
 		"cloud,us,retrieval,GLACIER/Bulk,GB,0.5,,EUR",
 		"cloud,us,restore,GLACIER/Bulk,1000 requests,25,,EUR", "cloud,*,kms,,10000 requests,3,,EUR",

@@ -24,6 +24,7 @@ type Move struct {
 	ServerSide  bool `json:"server_side,omitempty"` // the service copies by itself
 	Versioned   bool `json:"versioned,omitempty"`   // the source has version IDs
 	KMS         bool `json:"kms,omitempty"`         // some may be under KMS, at either end
+	Reread      bool `json:"reread,omitempty"`      // the service's copies may have to be read to be proven
 	Looks       bool `json:"looks,omitempty"`       // each write looks first what is there
 	Redirects   bool `json:"redirects,omitempty"`   // each version is asked for one
 	AnyClass    bool `json:"any_class,omitempty"`   // the destination chooses the storage class
@@ -112,7 +113,7 @@ func (b *builder) readBack(w *Work, m *Move, c Class) (low, high int64) {
 	switch all := add(c.Versions, c.Parts); {
 	case w.Readback:
 		return c.Versions, all
-	case m.ServerSide && m.KMS:
+	case m.Reread:
 		return 0, all
 	}
 	return 0, 0
@@ -122,7 +123,7 @@ func (b *builder) readBack(w *Work, m *Move, c Class) (low, high int64) {
 func (b *builder) bytes(w *Work, m *Move) {
 	for _, c := range m.Classes {
 		lowAgain, again := int64(0), int64(0) // read back at each end
-		if w.Readback || m.ServerSide && m.KMS {
+		if w.Readback || m.Reread {
 			again = c.Bytes
 		}
 		if w.Readback {

@@ -46,6 +46,9 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		lone := true
 		for i := range entries {
 			m.Totals.Count(entries[i])
+			if p.Charges != nil {
+				p.Charges.Add(index, &entries[i])
+			}
 			lone = lone && entries[i].Marker
 		}
 		if lone {

@@ -65,9 +65,11 @@ type Request struct {
 	// AskRedirects has each version that a service copies by itself asked for a website
 	// redirect, with a request more.
 	AskRedirects bool
-	Restore      string // the tier at which archived versions are to be restored; empty: they block
-	Now          time.Time
-	Progress     *progress.Progress
+	// Charges is told of each entry; nil: nobody is.
+	Charges  *Charges
+	Restore  string // the tier at which archived versions are to be restored; empty: they block
+	Now      time.Time
+	Progress *progress.Progress
 	// Planner is who plans, as the machine tells.
 	Planner *certificate.Actor
 	// NoTransit are countries that no byte may pass through on a machine that runs this

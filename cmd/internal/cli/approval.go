@@ -48,7 +48,11 @@ func (a *app) approve(
 		a.approvedBy = "yes"
 		return nil
 	}
-	if err := a.printPlan(p, d); err != nil {
+	estimate, err := a.estimate(ctx, w, p)
+	if err != nil {
+		return err
+	}
+	if err := a.printPlan(p, d, estimate); err != nil {
 		return err
 	}
 	if !a.interactive {

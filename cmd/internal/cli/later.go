@@ -290,7 +290,7 @@ func (a *app) printStatus(p *plan.Plan, s *migrate.Status) error {
 	if a.output == "json" {
 		return a.json(s)
 	}
-	if err := a.printPlan(p, regions.Resolution{}); err != nil {
+	if err := a.printPlan(p, regions.Resolution{}, nil); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Out, "\nstage     %s\nverified  %s of %s entries, %d of %d segments\nerased    %d of %d segments\n",

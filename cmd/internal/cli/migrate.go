@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ func (a *app) migrateCommand() *cobra.Command {
 	var workers, passes int
 	var sign signFlags
 	var transit []string
+	var most maxCost
 	c := &cobra.Command{
 		Use:   "migrate --to REGION",
 		Short: "Move a customer's data: plan, copy, verify, erase, certify",
@@ -123,7 +125,7 @@ that a killed run wrote and had no time to write down; it then exits 6.
 			m := &migration{app: a, session: w, to: to, plan: plan, verify: verify, agree: agree,
 				options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence != fenceOff,
 					FenceRequired: fence == fenceRequired, RemoveOutdated: outdated, NoTransit: w.noTransit},
-				workers: workers, memory: room}
+				workers: workers, memory: room, most: most}
 			return m.run(c.Context())
 		},
 	}
@@ -148,6 +150,7 @@ that a killed run wrote and had no time to write down; it then exits 6.
 	agree.addTo(c)
 	sign.addTo(c)
 	addTransit(c, &transit)
+	most.addTo(c)
 	addVerify(c, &verify)
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
@@ -243,6 +246,7 @@ type migration struct {
 	options migrate.Options
 	workers int
 	memory  memory
+	most    maxCost
 }
 
 func (m *migration) run(ctx context.Context) error {
@@ -283,10 +287,10 @@ func (m *migration) run(ctx context.Context) error {
 		return m.nothingToDo(n)
 	}
 	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
-		if err := m.printPlan(p, d); err != nil {
-			return err
-		}
-		return blocked(p)
+		return m.refuse(ctx, p, d, blocked(p))
+	}
+	if err := m.checkCost(ctx, p, d); err != nil {
+		return err
 	}
 	departs, err := m.checkPlan(ctx, m.session, p, fresh)
 	if err != nil {
@@ -309,6 +313,30 @@ func (m *migration) run(ctx context.Context) error {
 		runner.Actor, runner.Approval = m.actor(m.session), m.approvedBy
 		return runner.Run(ctx, p, o)
 	}, runner)
+}
+
+// refuse shows the plan that is refused.
+func (m *migration) refuse(ctx context.Context, p *plan.Plan, d regions.Resolution, why error) error {
+	estimate, err := m.estimate(ctx, m.session, p)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(m.printPlan(p, d, estimate), why)
+}
+
+// checkCost holds what the plan costs against the most that it may.
+func (m *migration) checkCost(ctx context.Context, p *plan.Plan, d regions.Resolution) error {
+	if m.most.limit == nil {
+		return nil
+	}
+	estimate, err := m.estimate(ctx, m.session, p)
+	if err != nil {
+		return err
+	}
+	if why := m.most.admits(estimate); why != nil {
+		return cmp.Or(m.printPlan(p, d, estimate), why)
+	}
+	return nil
 }
 
 // again is what would run this plan.
@@ -348,6 +376,7 @@ func (m *migration) again(p *plan.Plan) string {
 	if m.options.Passes != migrate.DefaultPasses {
 		words = append(words, "--passes", strconv.Itoa(m.options.Passes))
 	}
+	words = append(words, m.most.words()...)
 	words = append(words, m.session.signing.words...)
 	for _, country := range m.session.noTransit {
 		words = append(words, "--no-transit", country)

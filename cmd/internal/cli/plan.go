@@ -14,6 +14,7 @@ import (
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/cost"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
 	"github.com/residency/residency/migrate/record"
@@ -25,6 +26,7 @@ func (a *app) planCommand() *cobra.Command {
 	var exclude, without, redirects, unguarded bool
 	var transit []string
 	var scope scopeFlags
+	var most maxCost
 	c := &cobra.Command{
 		Use:   "plan --to REGION",
 		Short: "Write a plan: what would move, where to, and what stands in the way",
@@ -35,6 +37,9 @@ plan's digest.
 
 What is outside of the policy moves, and what is in the United States. The rest
 stays where it is, which the plan says, unless --all is given.
+
+What it costs is estimated, as a range, by the prices of residency help cost. With
+--max-cost a plan that may cost more, or of which that cannot be told, is refused.
 
 --to takes a region (eu-west-1), an area (eu-west), or provider:region. Of an area
 it is the lowest-numbered configured region that the policy allows. If it allows
@@ -73,13 +78,17 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 				return err
 			}
 			a.reportOf(w).AddPlan(p)
-			if err := a.printPlan(p, d); err != nil {
+			estimate, err := a.estimate(c.Context(), w, p)
+			if err != nil {
+				return err
+			}
+			if err := a.printPlan(p, d, estimate); err != nil {
 				return err
 			}
 			if len(p.Blockers)+len(p.EraseBlockers) > 0 {
 				return blocked(p)
 			}
-			return nil
+			return most.admits(estimate)
 		},
 	}
 	c.Flags().StringVar(&to, "to", "", "destination `region`")
@@ -90,6 +99,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 	addRedirects(c, &redirects)
 	addUnguarded(c, &unguarded)
 	addTransit(c, &transit)
+	most.addTo(c)
 	scope.addTo(c)
 	a.addReport(c)
 	return inFormats(c, "json", "csv")
@@ -186,6 +196,7 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 	}
 	operator := w.providers[d.Place.Provider].operator(d.Place.Code)
 	reach, safeguards := inventory.Exposures(w.catalog, d.Place.Country, operator)
+	charges := &plan.Charges{At: a.now()}
 	progress := &progress.Progress{}
 	stop := a.watch(ctx, progress)
 	progress.Begin("planning", 0, 0)
@@ -204,13 +215,17 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 		AnyClass:   w.config.Destination.StorageClass == config.AnyClass,
 		Restore:    w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
 		WithoutSettings: w.withoutSettings, AskRedirects: w.askRedirects,
-		UnguardedWrites: w.unguardedWrites, Planner: a.planner(w), NoTransit: w.noTransit, Seen: record.Endpoints{Home: w.home},
+		UnguardedWrites: w.unguardedWrites, Charges: charges, Planner: a.planner(w), NoTransit: w.noTransit,
+		Seen: record.Endpoints{Home: w.home},
 		BucketName: func(bucket, from string) string {
 			return w.config.BucketName(objectstore.Location{Bucket: bucket}, d.Place.Code, customer, from)
 		},
 		Map: w.config.Destination.Map,
 	})
 	stop(err)
+	if err == nil {
+		w.charges, w.charged = charges, p.ID
+	}
 	return p, err
 }
 
@@ -254,10 +269,11 @@ func snapshot(p *progress.Progress) render.Snapshot {
 	}
 }
 
-func (a *app) printPlan(p *plan.Plan, d regions.Resolution) error {
+// printPlan shows a plan, with what it costs unless that is nil.
+func (a *app) printPlan(p *plan.Plan, d regions.Resolution, estimate *cost.Estimate) error {
 	switch a.output {
 	case "json":
-		return a.json(p)
+		return a.json(planView{p, estimate})
 	case "csv":
 		var rows [][]string
 		for _, m := range p.Moves {
@@ -302,6 +318,9 @@ func (a *app) printPlan(p *plan.Plan, d regions.Resolution) error {
 		a.fact("encryption", "writes ask for %s; a copy that does not say that it has it is a mismatch", p.Encryption)
 	}
 	a.fact("verify", "%s", p.Verify)
+	if estimate != nil {
+		a.printCost(estimate)
+	}
 	if p.Streams() && p.Planner != nil {
 		a.fact("transit", "bytes pass through the machine that runs the plan; this one (%s) is in %s", p.Planner.Host,
 			standing(*p.Planner))
@@ -322,6 +341,11 @@ func (a *app) printPlan(p *plan.Plan, d regions.Resolution) error {
 	a.printScope(p)
 	if err := a.printParity(p.Parity); err != nil {
 		return err
+	}
+	if estimate != nil {
+		if err := a.printParts(estimate); err != nil {
+			return err
+		}
 	}
 	a.printIssues("Blockers: resolve these before migrating", p.Blockers)
 	a.printIssues("Blockers of the erase: resolve these before migrating, or copy with --keep-source", p.EraseBlockers)

@@ -21,6 +21,9 @@ func (a *app) json(v any) error {
 // withoutKeys returns a copy that has no keys.
 func withoutKeys(v any) any {
 	switch x := v.(type) {
+	case planView:
+		p, _ := withoutKeys(x.Plan).(*plan.Plan)
+		return planView{p, x.Estimate}
 	case *plan.Plan:
 		c := *x
 		c.Segments = slices.Clone(x.Segments)

@@ -45,6 +45,8 @@ type session struct {
 	noTransit    []string      // countries that no byte may pass through here
 	prices       *prices.Table // the user's own over those that are built in
 	ownPrices    int           // how many those are
+	charges      *plan.Charges // what is charged of the plan named
+	charged      string
 }
 
 // provider is one configured provider with its stores.
