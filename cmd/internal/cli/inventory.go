@@ -61,6 +61,7 @@ destination of a named bucket, or if its tag says so.`,
 				return w.unknown(a.customer, inv)
 			}
 			a.reportOf(w).AddInventory(inv)
+			a.found.People = a.inventoryPage(w, inv)
 			if err := a.printInventory(inv); err != nil {
 				return err
 			}

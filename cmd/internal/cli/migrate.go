@@ -265,6 +265,7 @@ func (m *migration) run(ctx context.Context) error {
 		return nil // nothing to do, and said so
 	}
 	m.reportOf(m.session).AddPlan(p)
+	m.found.People = m.planPage(ctx, m.session, p)
 	workers, most, err := m.bounded(m.workers)
 	if err != nil {
 		return err

@@ -10,9 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/cmd/internal/report"
 	"github.com/residency/residency/cmd/internal/report/page"
+	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/state"
 )
@@ -28,7 +31,8 @@ func (a *app) reportCommand() *cobra.Command {
 		Long: `report writes what a plan's certificate says in the words and in the order of a
 data protection officer: what was looked at, where the data was and is now, who
 runs it and which law reaches it, how the copy was proven, what is left, who
-approved and ran it, which way it went, and how to check all of that.
+approved and ran it, which way it went, and how to check all of that. Of a plan that
+has no certificate it says what would move, and how far that is.
 
 The file has no scripts and loads nothing. It has no object keys, but names of
 buckets and prefixes. A migration writes the same report beside its certificate. It
@@ -69,13 +73,14 @@ sends no request to any store (except to the one that holds the state).`,
 	return c
 }
 
-// report makes the report of what a certificate says.
+// report makes the report of a plan: of its certificate, or of how far it is without one.
 func (a *app) report(ctx context.Context, w *session, of *record.Record) ([]byte, error) {
 	var said certificate.Certificate
 	err := of.Certificate(ctx, &said)
 	if errors.Is(err, state.ErrNotFound) {
-		return nil, &usageError{err: fmt.Errorf("plan %s has no certificate, which a report is of", of.Plan.ID),
-			remedy: a.command("status", "--plan", of.Plan.ID) + " says how far it is"}
+		var b bytes.Buffer
+		err := a.planPage(ctx, w, of.Plan)(&b, report.Outcome{})
+		return b.Bytes(), err
 	}
 	if err != nil {
 		return nil, err
@@ -91,6 +96,44 @@ func (a *app) report(ctx context.Context, w *session, of *record.Record) ([]byte
 	var b bytes.Buffer
 	err = page.Migration(&b, a.made(w), m)
 	return b.Bytes(), err
+}
+
+// people writes a page for people, of a command that came to an end.
+type people = func(io.Writer, report.Outcome) error
+
+func (a *app) inventoryPage(w *session, inv *inventory.Inventory) people {
+	return func(to io.Writer, _ report.Outcome) error { return page.Inventory(to, a.made(w), inv) }
+}
+
+// planPage is of a plan, as far as it is when the page is written.
+func (a *app) planPage(ctx context.Context, w *session, p *plan.Plan) people {
+	return func(to io.Writer, o report.Outcome) error {
+		// What the command came to is written although it was interrupted.
+		status, err := a.runner(w, 0).Status(context.WithoutCancel(ctx), p)
+		if err != nil {
+			return err
+		}
+		planned := page.Planned{Plan: p, Status: status}
+		if o.Code != 0 {
+			planned.Ended = fmt.Sprintf("%s (exit code %d)", o.Text, o.Code)
+		}
+		return page.Plan(to, a.made(w), planned)
+	}
+}
+
+func (a *app) certificatePage(ctx context.Context, w *session, p *plan.Plan) people {
+	return func(to io.Writer, _ report.Outcome) error {
+		of, err := record.Of(ctx, w.home, p)
+		if err != nil {
+			return err
+		}
+		data, err := a.report(ctx, w, of)
+		if err != nil {
+			return err
+		}
+		_, err = to.Write(data)
+		return err
+	}
 }
 
 func (a *app) made(w *session) page.Made {

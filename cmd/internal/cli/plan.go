@@ -78,6 +78,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 				return err
 			}
 			a.reportOf(w).AddPlan(p)
+			a.found.People = a.planPage(c.Context(), w, p)
 			estimate, err := a.estimate(c.Context(), w, p)
 			if err != nil {
 				return err

@@ -39,6 +39,7 @@ func reportFormats() []reportFormat {
 		{"sarif", report.SARIF},
 		{"gitlab", report.GitLab},
 		{"ocsf", report.OCSF},
+		{"html", report.HTML},
 	}
 }
 
@@ -103,8 +104,6 @@ func parseReport(text string) (to reportTo, err error) {
 	switch one := strings.Join(reportNames(), ", "); {
 	case !ok || file == "":
 		return to, fmt.Errorf("want FORMAT=FILE, with one of %s", one)
-	case name == "html":
-		return to, fmt.Errorf("html is not offered yet; one of %s", one)
 	case i < 0:
 		return to, fmt.Errorf("%q is no format of reports; one of %s%s", name, one, meant(name, reportNames()))
 	case file == "-":
@@ -192,6 +191,11 @@ func (a *app) reportResult(
 		}
 	}
 	a.reportOf(nil).AddResult(p, r, failed == nil, c)
+	if c != nil {
+		a.found.People = a.certificatePage(ctx, w, p)
+	} else {
+		a.found.People = a.planPage(ctx, w, p)
+	}
 	return err
 }
 

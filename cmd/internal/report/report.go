@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -38,6 +39,9 @@ type Report struct {
 	Places    []Place    `json:"places"`
 	Findings  []Finding  `json:"findings"`
 	Deletions []Deletion `json:"deletions"` // of a plan's source, by place
+
+	// People writes the command's own page for people; nil: it has none.
+	People func(io.Writer, Outcome) error `json:"-"`
 }
 
 // Outcome is how the command ended.

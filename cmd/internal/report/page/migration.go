@@ -269,17 +269,14 @@ func (r *migration) where() section {
 			legend{dotted, "at the destination"}, legend{hatched, "left at the source"}, legend{crossed, "both"})})
 	}
 	s.add(block{Table: t})
-	s.say("The maps show where the bytes are, not whose law reaches them. Map: Natural Earth (public domain), " +
-		"Equal Earth " +
-		"projection; how it draws a border is no statement about it.")
+	s.say("%s", mapNote)
 	return s
 }
 
 func (r *migration) law() section {
 	c := r.cert
 	s := section{ID: "law", Title: lawTitle}
-	t := &table{ID: "operators", Caption: "Who runs the regions", Columns: columns("Region", "Country", "Operator",
-		"The operator's home country")}
+	t := operators()
 	seen := map[certificate.Region]bool{}
 	add := func(x certificate.Region, role string) {
 		if !seen[x] {

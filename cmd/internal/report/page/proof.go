@@ -238,6 +238,9 @@ func named(what, value string) text {
 	if value == "" {
 		return nil
 	}
+	if what == "" {
+		return say("%s", name(value))
+	}
 	return say("%s %s", what, name(value))
 }
 
