@@ -27,8 +27,8 @@ func keyOf(provider, code string) key { return key{provider, fold(code)} }
 // operatorKey finds an operator; code is empty for all of the partition.
 type operatorKey struct{ provider, partition, code string }
 
-// freshMonths is how long law and region data may go unchecked.
-const freshMonths = 6
+// FreshMonths is how long law and region data may go unchecked.
+const FreshMonths = 6
 
 // AsOf is the date of the catalog's oldest row.
 func (c *Catalog) AsOf() time.Time { return c.asOf }
@@ -42,7 +42,7 @@ func (c *Catalog) AsOfMonth() string { return c.asOf.Format("2006-01") }
 
 // Stale tells whether some row had gone unchecked for more than six months at
 // the time now.
-func (c *Catalog) Stale(now time.Time) bool { return now.After(c.asOf.AddDate(0, freshMonths, 0)) }
+func (c *Catalog) Stale(now time.Time) bool { return now.After(c.asOf.AddDate(0, FreshMonths, 0)) }
 
 // All returns every row, aliases and multi-regions included, sorted by
 // provider and code.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/residency/residency/inventory"
 )
@@ -74,6 +75,15 @@ func (r *stock) lead() []text {
 			found = append(found, say(" None of these is in the United States.")...)
 		}
 	}
+	nobodys := int64(0)
+	for _, p := range r.holding() {
+		if p.Customer == "" {
+			nobodys++
+		}
+	}
+	if nobodys > 0 {
+		found = append(found, say(" %s of these %s nobody's, as far as is known.", plural(nobodys, "place"), is(nobodys))...)
+	}
 	return []text{found, r.policy(all), r.coverage()}
 }
 
@@ -86,8 +96,8 @@ func (r *stock) policy(all sum) text {
 	case *within:
 		return say("All data that was found is within the policy, which allows %s.", name(orUnknown(r.inv.Policy)))
 	}
-	return say("%s The policy allows %s.", strong(plural(all.outside, "place")+" outside of the policy."),
-		name(orUnknown(r.inv.Policy)))
+	outside := plural(all.outside, "place") + " " + is(all.outside) + " outside of the policy."
+	return say("%s The policy allows %s.", strong(outside), name(orUnknown(r.inv.Policy)))
 }
 
 func (r *stock) coverage() text {
@@ -194,6 +204,15 @@ func (r *stock) where() section {
 	s.add(block{Map: r.drawing(r.lands, "map-now", "Where the data is", "Entries by country", now,
 		legend{dotted, "within the policy"}, legend{hatched, "outside of the policy"},
 		legend{crossed, "some of each, or not known"})}, block{Table: t}, r.places(held))
+	var empty []string
+	for _, p := range r.inv.Places {
+		if p.Empty && p.Error == "" {
+			empty = append(empty, p.Location().String())
+		}
+	}
+	if len(empty) > 0 {
+		s.say("Looked at, and empty: %s.", name(strings.Join(empty, ", ")))
+	}
 	s.say("An entry is one version of an object, or one delete marker. %s", mapNote)
 	return s
 }
@@ -232,6 +251,7 @@ func (r *stock) law() section {
 	if len(seen) > 0 {
 		s.add(block{Table: t})
 	}
+	r.stale(&s, r.inv.CatalogAt)
 	r.Made.law(&s, r.inv.Exposures, r.inv.Safeguards)
 	return s
 }

@@ -41,7 +41,7 @@ func stock(t testing.TB) *inventory.Inventory {
 			{Provider: "cloud", Kind: "directory buckets", Unused: true},
 			{Provider: "cloud", Region: "ap-south-1", Bucket: "b", Reason: "denied", Remedy: "grant it"}},
 	}
-	inv.Places[3].Error = "cut short"
+	inv.Places[3].Error, inv.Places[3].Customer = "cut short", ""
 	return inv
 }
 
@@ -59,11 +59,13 @@ func TestInventory(t *testing.T) {
 	root := sound(t, inventoryPage(t, inv))
 	for id, wants := range map[string][]string{
 		"answer": {"1,417 entries (1.4 MiB) were found in 4 places, in Ireland (IE), the United States (US) and a country " +
-			"that is not known. Of these, 1,400 entries in 2 places: in the United States.", "2 places outside of the policy.",
-			"1 place could not be looked at"},
+			"that is not known. Of these, 1,400 entries in 2 places: in the United States.",
+			"2 places are outside of the policy.",
+			"1 place could not be looked at", "1 place of these is nobody's, as far as is known."},
 		"looked": {"only the buckets that the configuration names",
 			"the configuration says that there is nothing", "grant it", "cloud:acme-xx: cut short"},
-		"law": {"US", "1 place", "as of"}, "findings": {"US is outside", "outside-policy"}, "limits": {"no legal opinion"},
+		"where": {"Looked at, and empty: cloud:nobody."}, "law": {"US", "1 place", "as of"},
+		"findings": {"US is outside", "outside-policy"}, "limits": {"no legal opinion"},
 		"check": {"residency inventory"},
 	} {
 		for _, want := range wants {

@@ -3,6 +3,7 @@ package page
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/regions"
@@ -74,6 +75,14 @@ func (by Made) place(code string) string {
 		return "the " + code
 	}
 	return code
+}
+
+// stale says that a catalog is old: what it says of law may have changed since.
+func (by Made) stale(s *section, asOf string) {
+	month, err := time.Parse("2006-01", asOf)
+	if err == nil && by.At.After(month.AddDate(0, regions.FreshMonths, 0)) {
+		s.say("%s", strong("When this report was made, that catalog had not been checked for more than six months."))
+	}
 }
 
 // reach says how many laws can compel access from abroad. Section 3 is the law's.

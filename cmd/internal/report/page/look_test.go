@@ -100,6 +100,21 @@ func TestMiddle(t *testing.T) {
 	}
 }
 
+// A label is beside the spots of neighbours.
+func TestLabelsLeaveSpots(t *testing.T) {
+	areas := []area{{Code: "IE", Label: "IE 10", X: 4210, Y: 590}, {Code: "DE", Label: "DE 20", X: 4640, Y: 650},
+		{Code: "US", Label: "US 523", X: 1890, Y: 1020}}
+	place(areas)
+	for _, a := range areas {
+		b := box{a.TextX, a.TextY, len(a.Label) * labelLetter}
+		for _, o := range areas {
+			if o.Code != a.Code && b.covers(o) {
+				t.Errorf("the label of %s is over the spot of %s", a.Code, o.Code)
+			}
+		}
+	}
+}
+
 // No label hides another, however close countries are.
 func TestLabels(t *testing.T) {
 	var areas []area

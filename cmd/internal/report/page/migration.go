@@ -292,6 +292,7 @@ func (r *migration) law() section {
 	s.add(block{Table: t})
 	s.say("Laws at the destination, from the catalog of %s (SHA-256 %s):", orUnknown(c.Catalog.AsOf),
 		code(orUnknown(c.Catalog.SHA256)))
+	r.stale(&s, c.Catalog.AsOf)
 	r.Made.law(&s, c.Exposures, c.Safeguards)
 	return s
 }

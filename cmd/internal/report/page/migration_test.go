@@ -214,6 +214,17 @@ func TestWhatIsLeft(t *testing.T) {
 	}
 }
 
+func TestStaleLaw(t *testing.T) {
+	m := migrated(t)
+	for asOf, want := range map[string]bool{"2026-11": false, "2026-05": true, "2026-06": false, "": false} {
+		m.Certificate.Catalog.AsOf = asOf
+		text := inner(byID(t, parse(t, migration(t, m)), "law"))
+		if got := strings.Contains(text, "not been checked for more than six months"); got != want {
+			t.Errorf("%q: said to be old: %v", asOf, got)
+		}
+	}
+}
+
 // A certificate of an earlier version has not all of it: what is not there is not called none.
 func TestEarlierCertificate(t *testing.T) {
 	m := migrated(t)

@@ -216,8 +216,8 @@ func (r *planned) proof() section {
 		how = "by reading both ends again"
 	}
 	s.say("Each entry is verified %s (%s). Equal size alone proves nothing, and attributes count. Before anything is "+
-		"erased, all entries must be verified and both ends listed again must show what they should. With a single entry that "+
-		"is not verified, nothing is erased.", how, p.Verify)
+		"erased, all entries must be verified and both ends listed again must show what they should. With a single entry "+
+		"that is not verified, nothing is erased.", how, p.Verify)
 	if len(p.Parity) > 0 {
 		t := &table{ID: "settings", Caption: "Settings of the source buckets, and what would become of them",
 			Columns: columns("Bucket and setting", "Outcome", "Detail")}

@@ -21,6 +21,13 @@ func plural(n int64, noun string) string {
 	return count(n) + " " + noun
 }
 
+func is(n int64) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
 func entries(n int64) string {
 	if n == 1 {
 		return "1 entry"

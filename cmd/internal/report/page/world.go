@@ -115,7 +115,12 @@ func (b box) hides(o box) bool {
 	return b.x < o.x+o.w && o.x < b.x+b.w && max(b.y-o.y, o.y-b.y) < labelHeight
 }
 
-// place puts labels where none hides another, as near to their spots as that goes. One that
+// covers tells whether it is over a country's spot.
+func (b box) covers(o area) bool {
+	return b.x < o.X+130 && o.X-130 < b.x+b.w && b.y > o.Y-130 && b.y-labelHeight < o.Y+130
+}
+
+// place puts labels where none hides another, nor a spot if that can be, as near to their spots as that goes. One that
 // fits nowhere is left out: the description has it.
 func place(areas []area) {
 	slices.SortStableFunc(areas, func(a, b area) int { return cmp.Compare(a.Y, b.Y) })
@@ -125,6 +130,9 @@ func place(areas []area) {
 		best, far := box{}, math.MaxInt
 		for _, b := range a.places() {
 			away := max(b.x-a.X, a.X-b.x-b.w, 0) + max(b.y-a.Y, a.Y-b.y)
+			if slices.ContainsFunc(areas, func(o area) bool { return o.Code != a.Code && b.covers(o) }) {
+				away += mapWidth // only where nothing else is free
+			}
 			if away < far && !slices.ContainsFunc(taken, b.hides) {
 				best, far = b, away
 			}
