@@ -28,6 +28,7 @@ var (
 	ErrCorrupt    = errors.New("bytes differ from their checksum")
 	ErrLocked     = errors.New("locked by retention or legal hold")
 	ErrOrder      = errors.New("listing out of order")
+	ErrKeyOrder   = fmt.Errorf("%w: keys are not in byte order", ErrOrder)
 	ErrUnlistable = remedy.New("the server cannot list this key as it is",
 		"rename such keys at the source, or plan again with --exclude-unlistable, which leaves them there and moves "+
 			"the rest")

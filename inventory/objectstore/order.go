@@ -13,7 +13,7 @@ func Follows(last, v Version, prefix string) error {
 	case !strings.HasPrefix(v.Key, prefix):
 		return fmt.Errorf("%w: a key outside of the prefix asked for", ErrOrder)
 	case v.Key < last.Key:
-		return fmt.Errorf("%w: keys are not in byte order", ErrOrder)
+		return ErrKeyOrder
 	case v.Key == last.Key && v.VersionID == last.VersionID:
 		return fmt.Errorf("%w: one entry appears twice", ErrOrder)
 	}

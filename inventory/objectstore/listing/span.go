@@ -1,8 +1,6 @@
 package listing
 
 import (
-	"fmt"
-
 	"github.com/residency/residency/inventory/objectstore"
 )
 
@@ -46,7 +44,7 @@ func (s *span) take(p Page) error {
 	cut := len(entries)
 	for i := range entries {
 		if i > 0 && entries[i].Key < entries[i-1].Key || entries[i].Key < s.last.Key {
-			return fmt.Errorf("%w: keys are not in byte order", objectstore.ErrOrder)
+			return objectstore.ErrKeyOrder
 		}
 		if !s.endless && entries[i].Key > s.until {
 			cut = min(cut, i) // the rest is still held to its order

@@ -34,7 +34,7 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 		for v, err := range l.versions(ctx, after) {
 			var answered *objectstore.Error
 			if errors.Is(err, objectstore.ErrOrder) && !errors.As(err, &answered) {
-				err = s.broken(l.op, bucket, err)
+				err = s.disordered(l.op, bucket, err)
 			}
 			if !yield(v, err) || err != nil && !errors.Is(err, objectstore.ErrUnlistable) {
 				return
@@ -47,6 +47,15 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 			yield(objectstore.Version{}, err)
 		}
 	}
+}
+
+// disordered is broken, of a listing. Some services list in an order of their own by design.
+func (s *Store) disordered(op, bucket string, err error) error {
+	e := &objectstore.Error{Op: op, Bucket: s.where(bucket), Err: err}
+	if errors.Is(err, objectstore.ErrKeyOrder) && !s.global {
+		e.Hint = "if that is how the service lists, ordering: any in the configuration moves data away from it"
+	}
+	return e
 }
 
 // versionsPage asks for a page of all versions.

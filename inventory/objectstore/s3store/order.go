@@ -2,7 +2,6 @@ package s3store
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,7 @@ func ascending(page []objectstore.Version) error {
 	var last [2]string // of versions, of markers
 	for _, v := range page {
 		if v.Key < last[kindOf(v)] {
-			return fmt.Errorf("%w: keys are not in byte order", objectstore.ErrOrder)
+			return objectstore.ErrKeyOrder
 		}
 		last[kindOf(v)] = v.Key
 	}
