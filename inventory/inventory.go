@@ -34,6 +34,11 @@ type Inventory struct {
 	// Compliance is whether all data is within the policy; nil: not known, for none was
 	// seen outside, and not everything was looked at, or it is not clear whose it is.
 	Compliance *bool `json:"within_policy"`
+	// Waived is how many violations are waived. They are violations all the same.
+	Waived int `json:"waived"`
+	// Unclear tells that it is not clear whose some data is, or where what the configuration
+	// names.
+	Unclear bool `json:"-"`
 	// Names are all customers that the configuration or a bucket's tag names.
 	Names []string `json:"-"`
 }
@@ -105,6 +110,8 @@ type Place struct {
 	Empty   bool     `json:"empty"`
 	Others  []string `json:"others_within,omitempty"` // prefixes within this one that are somebody else's
 	Error   string   `json:"error,omitempty"`         // why it could not be read whole; counts are then of what was
+	// Waiver is that of what is outside of the policy here.
+	Waiver *Waived `json:"waiver,omitempty"`
 }
 
 // Location is where the place is, as the configuration writes it.
@@ -130,6 +137,8 @@ type Finding struct {
 	Customer string   `json:"customer,omitempty"`
 	Location string   `json:"location,omitempty"`
 	Text     string   `json:"text"`
+	// Waiver is that of a violation.
+	Waiver *Waived `json:"waiver,omitempty"`
 }
 
 // Exposure is a law that reaches data of the inventory, or a safeguard, with the places

@@ -64,6 +64,7 @@ type Request struct {
 	// Policy is where a customer's data may be; an empty name asks for the
 	// policy of data that is nobody's.
 	Policy  func(customer string) regions.Policy
+	Waivers []Waiver // of the policy; they change no verdict
 	Catalog *regions.Catalog
 	// Configuration is what the request was made of; the answer names it.
 	Configuration Configuration

@@ -214,6 +214,8 @@ func (s *scan) finish(buckets []bucket) {
 	if within := !s.outside; !within || inv.Complete && !s.unclear {
 		inv.Compliance = &within
 	}
+	inv.Unclear = s.unclear
+	s.waive()
 	s.twice()
 	s.expose()
 	slices.SortStableFunc(inv.Findings, func(a, b Finding) int {

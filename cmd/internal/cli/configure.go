@@ -63,8 +63,16 @@ type configView struct {
 	State         string                  `json:"state"`
 	Prices        string                  `json:"prices,omitempty"` // the file of the user's own
 	Policy        []string                `json:"policy"`           // empty: anywhere but the US
+	Waivers       []waiverView            `json:"waivers"`
 	Providers     []providerView          `json:"providers"`
 	Customers     []customerView          `json:"customers"`
+}
+
+type waiverView struct {
+	Place  string `json:"place"`
+	Reason string `json:"reason"`
+	Until  string `json:"until"`
+	Owner  string `json:"owner"`
 }
 
 type providerView struct {
@@ -89,7 +97,10 @@ func (a *app) checkConfig() error {
 	v := configView{Schema: "residency/config/1", State: c.State, Prices: c.PricesPath(),
 		Policy:        notNil(c.Policy.Allowed),
 		Configuration: inventory.Configuration{Path: c.Path, SHA256: c.SHA256},
-		Providers:     []providerView{}, Customers: []customerView{}}
+		Waivers:       []waiverView{}, Providers: []providerView{}, Customers: []customerView{}}
+	for _, one := range c.Policy.Waivers {
+		v.Waivers = append(v.Waivers, waiverView(one))
+	}
 	if a.state != "" {
 		v.State = a.state
 	}
@@ -109,6 +120,10 @@ func (a *app) checkConfig() error {
 	if v.Prices != "" {
 		rows = append(rows, []string{"prices", fmt.Sprintf("%s, %s over those that are built in", v.Prices,
 			plural(w.ownPrices, "price"))})
+	}
+	for _, one := range v.Waivers {
+		rows = append(rows, []string{"waiver", fmt.Sprintf("%s until %s, by %s: %s", one.Place, one.Until, one.Owner,
+			one.Reason)})
 	}
 	for _, p := range v.Providers {
 		rows = append(rows, []string{"provider " + p.Name, p.Type + ", " + listOr(p.Regions,

@@ -66,11 +66,11 @@ destination of a named bucket, or if its tag says so.`,
 				return err
 			}
 			switch {
-			case check && inv.Compliance != nil && !*inv.Compliance:
+			case check && inv.Violated():
 				return &silentError{errPolicy}
 			case !inv.Complete:
 				return errIncomplete
-			case check && inv.Compliance == nil:
+			case check && inv.Unclear:
 				return errUnclear
 			}
 			return nil
@@ -103,7 +103,11 @@ func (a *app) scan(ctx context.Context, w *session, customer string) (*inventory
 	look := func() render.Snapshot { return render.Snapshot{Phase: "listing", Entries: progress.Entries.Load()} }
 	reporter.Began(look())
 	stop := reporter.Watch(ctx, look)
-	inv, err := inventory.Scan(ctx, a.request(w, customer, progress))
+	request := a.request(w, customer, progress)
+	for _, waiver := range w.config.Waivers() {
+		request.Waivers = append(request.Waivers, inventory.Waiver(waiver))
+	}
+	inv, err := inventory.Scan(ctx, request)
 	stop()
 	reporter.Ended(look(), ended(ctx, err))
 	return inv, err
@@ -116,13 +120,18 @@ func (a *app) printInventory(inv *inventory.Inventory) error {
 	case "csv":
 		header := []string{"customer", "attributed_by", "provider", "region", "country", "jurisdictions", "operator",
 			"operator_country", "bucket", "prefix", "versioning", "objects", "versions", "delete_markers", "unfinished_uploads",
-			"bytes", "policy_verdict", "error", "residency_own", "residency_probes"}
+			"bytes", "policy_verdict", "error", "residency_own", "residency_probes", "waived_until", "waiver_reason",
+			"waiver_owner", "waiver_expired"}
 		var rows [][]string
 		for _, p := range inv.Places {
+			var waiver [4]string
+			if x := p.Waiver; x != nil {
+				waiver = [4]string{x.Until, x.Reason, x.Owner, strconv.FormatBool(x.Expired)}
+			}
 			rows = append(rows, []string{p.Customer, string(p.Attribution), p.Provider, p.Region, p.Country,
 				strings.Join(p.Sets, " "), p.Operator, p.OperatorIn, p.Bucket, p.Prefix, string(p.Versioning),
 				number(p.Objects), number(p.Versions), number(p.Markers), number(p.Uploads), number(p.Bytes), string(p.Verdict),
-				p.Error, number(p.Own), number(p.Probes)})
+				p.Error, number(p.Own), number(p.Probes), waiver[0], waiver[1], waiver[2], waiver[3]})
 		}
 		for _, c := range unplaced(inv) {
 			row := make([]string, len(header))
@@ -168,7 +177,7 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 			entries = ">" + entries
 		}
 		rows = append(rows, []string{cmp.Or(p.Customer, "(unassigned)"), p.Location().String(), p.Region,
-			law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), string(p.Verdict)})
+			law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), verdict(p)})
 	}
 	a.printStanding(inv)
 	if len(rows) == 0 {
@@ -212,6 +221,17 @@ func (a *app) printStanding(inv *inventory.Inventory) {
 	fmt.Fprintln(a.Out)
 }
 
+// verdict is a place's, and whether that is waived.
+func verdict(p inventory.Place) string {
+	switch {
+	case p.Waiver == nil:
+		return string(p.Verdict)
+	case p.Waiver.Expired:
+		return string(p.Verdict) + ", waiver expired"
+	}
+	return string(p.Verdict) + ", waived"
+}
+
 // law is a country and the union it is in, if any.
 func law(country string, sets []string) string {
 	if country == "" {
@@ -240,7 +260,11 @@ func (a *app) printFindings(findings []inventory.Finding) {
 		if where != "" {
 			where += ": "
 		}
-		lead := fmt.Sprintf("%-10s ", f.Severity)
+		word := string(f.Severity)
+		if f.Waives() {
+			word = "waived"
+		}
+		lead := fmt.Sprintf("%-10s ", word)
 		text := render.Hang(lead, render.Text(fmt.Sprintf("%s%s [%s]", where, f.Text, f.Rule)), a.page.Width-2,
 			strings.Repeat(" ", 13))
 		fmt.Fprintln(a.Out, "  "+a.page.Mark(text))

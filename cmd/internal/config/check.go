@@ -85,6 +85,9 @@ func (k *checker) check(c *Config) error {
 	if err := k.policy("$.policy.allowed", c.Policy.Allowed); err != nil {
 		return err
 	}
+	if err := k.waivers(c); err != nil {
+		return err
+	}
 	if err := k.customers(c); err != nil {
 		return err
 	}

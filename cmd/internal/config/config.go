@@ -151,6 +151,7 @@ func (r *Regions) UnmarshalYAML(node ast.Node) error {
 // Policy is where data may be.
 type Policy struct {
 	Allowed []string `yaml:"allowed"` // sets, countries or region codes
+	Waivers []Waiver `yaml:"waivers"`
 }
 
 // Discovery is how buckets that no customer names are attributed.

@@ -62,9 +62,13 @@ func (d Draft) Write(catalog *regions.Catalog) (string, error) {
 	if len(d.Allowed) > 0 {
 		line("policy:", "")
 		line("  allowed: ["+list(d.Allowed)+"]", "sets, countries or region codes")
+		line("# waivers:", "inventory --check does not fail for these places until that day")
+		line("#   - {place: \""+plainOr(d.Provider)+":acme-legacy\", reason: why, until: 2026-12-31, owner: who}", "")
 	} else {
 		line("# policy:", "without one: anywhere but the US, and inventory --check needs --policy")
 		line("#   allowed: [EU]", "")
+		line("#   waivers:", "places that may be elsewhere until a day")
+		line("#     - {place: \""+plainOr(d.Provider)+":acme-legacy\", reason: why, until: 2026-12-31, owner: who}", "")
 	}
 	line("discovery:", "")
 	line("  bucket_tag: customer", "a bucket tagged customer=acme is acme's")

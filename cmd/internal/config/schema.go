@@ -123,6 +123,15 @@ func schemaRules() map[string]schemaRule {
 		"policy":           {about: "Where data may be."},
 		"policy.allowed":   {about: "Sets, countries or region codes. Without it: anywhere but the United States."},
 		"policy.allowed[]": {},
+		"policy.waivers": {about: "Places that may be outside of the policy until a day: inventory --check shows them, and " +
+			"does not fail for them before that. Nothing of what is moved is changed."},
+		"policy.waivers[]": {about: "One place that is waived.", required: []string{"place", "reason", "until", "owner"}},
+		"policy.waivers[].place": {about: "The location, as inventory shows it: provider:bucket or provider:bucket/prefix/.",
+			pattern: location},
+		"policy.waivers[].reason": {about: "Why it is accepted."},
+		"policy.waivers[].until": {about: "The last day, in UTC, such as 2026-12-31.",
+			pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+		"policy.waivers[].owner": {about: "Who answers for it."},
 
 		"discovery": {about: "How buckets are attributed that no customer names."},
 		"discovery.bucket_tag": {about: "The bucket tag that names the customer. Default: " + DefaultTag +

@@ -38,6 +38,9 @@ func GitLab(w io.Writer, r *Report) error {
 }
 
 func (f Finding) gitlabSeverity() string {
+	if f.Waived() {
+		return "info"
+	}
 	switch f.Severity {
 	case Violation, Blocker:
 		return "critical"

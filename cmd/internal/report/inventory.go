@@ -15,7 +15,7 @@ func (r *Report) AddInventory(inv *inventory.Inventory) {
 		r.Places = append(r.Places, Place{Location: p.Location().String(), Customer: p.Customer, Provider: p.Provider,
 			Region: p.Region, Country: p.Country, Sets: notNil(p.Sets), Operator: p.Operator, OperatorCountry: p.OperatorIn,
 			Bucket: p.Bucket, Prefix: p.Prefix, Entries: p.Versions + p.Markers, Bytes: p.Bytes,
-			Standing: string(p.Verdict), Unseen: p.Error})
+			Standing: string(p.Verdict), Unseen: p.Error, Waiver: p.Waiver})
 	}
 	for _, c := range inv.Coverage {
 		if at := unseenAt(c); c.Open() && !slices.ContainsFunc(r.Places, func(p Place) bool { return p.Location == at }) {
@@ -25,7 +25,7 @@ func (r *Report) AddInventory(inv *inventory.Inventory) {
 	}
 	for _, f := range inv.Findings {
 		r.Findings = append(r.Findings, Finding{Rule: f.Rule, Severity: Severity(f.Severity), Customer: f.Customer,
-			Location: f.Location, Text: f.Text})
+			Location: f.Location, Text: f.Text, Waiver: f.Waiver})
 	}
 }
 

@@ -46,7 +46,7 @@ type (
 
 // JUnit writes a suite for each region with a case for each place, and one of the command's
 // own, so that there is a case whatever was found. A violation or a blocker is a failure;
-// what was not done or not looked at is an error.
+// what was not done or not looked at is an error; what is waived is skipped.
 func JUnit(w io.Writer, r *Report) error {
 	own := &suite{Name: "residency " + r.Command}
 	all := []*suite{own}
@@ -110,9 +110,12 @@ func (s *suite) add(r *Report, name string, found []Finding) {
 	}
 	bad, said := []Finding{}, []string{}
 	for _, f := range found {
-		if f.Fails() {
+		switch {
+		case f.Fails():
 			bad = append(bad, f)
-		} else {
+		case f.Waived() && c.Skipped == nil:
+			c.Skipped = &verdict{Type: f.Rule, Message: plainText(f.Text), Text: line(f)}
+		default:
 			said = append(said, line(f))
 		}
 	}
@@ -131,13 +134,19 @@ func (s *suite) add(r *Report, name string, found []Finding) {
 			s.Failures++
 		}
 	}
+	if c.Skipped != nil && len(bad) > 0 {
+		said, c.Skipped = append(said, c.Skipped.Text), nil // a case has one verdict
+	}
+	if c.Skipped != nil {
+		s.Skipped++
+	}
 	c.Out = strings.Join(said, "\n")
 	s.Cases = append(s.Cases, c)
 }
 
 // line is a finding as text, in one line.
 func line(f Finding) string {
-	return fmt.Sprintf("%s: %s [%s]", f.Severity, f.sentence(), f.Rule)
+	return fmt.Sprintf("%s: %s [%s]", f.word(), f.sentence(), f.Rule)
 }
 
 // plainText is a text whose characters all print.

@@ -112,12 +112,13 @@ func TestJUnitIsAsItsSchemaSays(t *testing.T) {
 	counts := held(t, known, text)
 	// Places, and the finding about none of them.
 	want := len(r.Places) + 1
-	if counts["testcase"] != want || counts["failure"] != len(hostile())+1 || counts["error"] != 1 {
+	if counts["testcase"] != want || counts["failure"] != len(hostile())+2 || counts["error"] != 1 ||
+		counts["skipped"] != 1 {
 		t.Errorf("%d cases, want %d; %d failures, %d errors", counts["testcase"], want, counts["failure"], counts["error"])
 	}
 	for _, want := range []string{
-		`<testsuites name="residency" tests="15" failures="12" errors="1">`,
-		`<testsuite name="cloud:us-east-1" tests="1" failures="1" errors="0" skipped="0"`,
+		`<testsuites name="residency" tests="17" failures="13" errors="1">`,
+		`<testsuite name="cloud:us-east-1" tests="3" failures="2" errors="0" skipped="1"`,
 		`<testcase classname="residency.inventory.cloud:us-east-1" name="cloud:acme-prod (acme)">`,
 		`<failure type="outside-policy" message="in us-east-1 (US); the policy allows EU">`,
 	} {

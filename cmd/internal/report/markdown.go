@@ -36,7 +36,7 @@ func (r *Report) Summary(limit int) string {
 			if f.Next != "" {
 				text += "; next: " + f.Next
 			}
-			m.row(string(f.Severity), cell(f.Customer), cell(f.Location), prose(text)+" "+cell(f.Rule))
+			m.row(f.word(), cell(f.Customer), cell(f.Location), prose(text)+" "+cell(f.Rule))
 		}
 		m.put("\n")
 	}
@@ -93,6 +93,9 @@ func (r *Report) headline() string {
 			}
 			parts = append(parts, render.Count(int64(n))+" "+noun)
 		}
+	}
+	if n := r.waived(); n > 0 {
+		parts = append(parts, render.Count(int64(n))+" waived")
 	}
 	if len(parts) == 0 {
 		parts = []string{"No findings"}

@@ -124,7 +124,7 @@ func OCSF(w io.Writer, r *Report) error {
 		at[p.Location] = p
 	}
 	for i, f := range r.Findings {
-		if !f.Fails() {
+		if !f.Fails() && !f.Waived() {
 			continue
 		}
 		if err := e.Encode(r.findingEvent(f, prints[i], at[f.Location])); err != nil {
@@ -180,6 +180,9 @@ func (r *Report) findingEvent(f Finding, uid string, p Place) event {
 		e.Severity, e.SeverityName = 3, "Medium"
 		e.Compliance.Status, e.Compliance.Named = 2, "Warning" // no result, for something is not known
 	}
+	if f.Waived() {
+		e.Severity, e.SeverityName, e.Status, e.StatusName = 1, "Informational", 3, "Suppressed"
+	}
 	if f.Location != "" {
 		e.Resources = []resource{{UID: f.Location, Name: p.Bucket, Type: "bucket", Region: p.Region}}
 	}
@@ -190,6 +193,9 @@ func (r *Report) findingEvent(f Finding, uid string, p Place) event {
 		e.Remediation = &remediation{plainText(f.Next)}
 	}
 	e.Unmapped = map[string]any{"customer": f.Customer, "severity": f.Severity}
+	if f.Waiver != nil {
+		e.Unmapped["waiver"] = f.Waiver
+	}
 	return e
 }
 

@@ -71,6 +71,8 @@ type Place struct {
 	Standing string `json:"standing"`
 	// Unseen is why it could not be looked at, or not whole; counts are then of what was.
 	Unseen string `json:"not_looked_at,omitempty"`
+	// Waiver is that of what is outside of the policy here.
+	Waiver *inventory.Waived `json:"waiver,omitempty"`
 }
 
 // Severity ranks findings.
@@ -97,6 +99,8 @@ type Finding struct {
 	Text     string   `json:"text"`
 	Next     string   `json:"next,omitempty"` // what to do
 	Count    int64    `json:"count,omitempty"`
+	// Waiver is that of a violation; one that has not expired has nothing done about it.
+	Waiver *inventory.Waived `json:"waiver,omitempty"`
 	// At is the line of the configuration that the finding is to be seen beside.
 	At *Position `json:"configuration_at,omitempty"`
 }
@@ -130,8 +134,11 @@ func New(command, tool string, at time.Time) *Report {
 
 // Fails tells whether a finding is one that something has to be done about.
 func (f Finding) Fails() bool {
-	return f.Severity == Violation || f.Severity == Blocker || f.Severity == Error
+	return !f.Waived() && (f.Severity == Violation || f.Severity == Blocker || f.Severity == Error)
 }
+
+// Waived tells whether somebody has accepted it, and still does.
+func (f Finding) Waived() bool { return f.Waiver != nil && !f.Waiver.Expired }
 
 // Failing counts the findings that something has to be done about.
 func (r *Report) Failing() (n int) {
@@ -152,6 +159,13 @@ func (r *Report) End(o Outcome) {
 			Next: o.Next})
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		// What is waived comes behind what is not.
+		if a.Waived() != b.Waived() {
+			if a.Waived() {
+				return 1
+			}
+			return -1
+		}
 		return cmp.Compare(slices.Index(severities(), a.Severity), slices.Index(severities(), b.Severity))
 	})
 }
@@ -159,14 +173,32 @@ func (r *Report) End(o Outcome) {
 // NotDone is the rule of a command that failed for a reason of its own.
 const NotDone = "not-done"
 
-// count is how many findings have a severity.
+// count is how many findings have a severity and are not waived.
 func (r *Report) count(s Severity) (n int) {
 	for _, f := range r.Findings {
-		if f.Severity == s {
+		if f.Severity == s && !f.Waived() {
 			n++
 		}
 	}
 	return n
+}
+
+// waived counts those that are.
+func (r *Report) waived() (n int) {
+	for _, f := range r.Findings {
+		if f.Waived() {
+			n++
+		}
+	}
+	return n
+}
+
+// word is a finding's severity, or that it is waived.
+func (f Finding) word() string {
+	if f.Waived() {
+		return "waived"
+	}
+	return string(f.Severity)
 }
 
 // about finds what is to be said of places, by their index, and what is about none of them.

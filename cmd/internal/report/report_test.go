@@ -29,6 +29,8 @@ func sample() *Report {
 			Entries: 12, Bytes: 3456, Standing: "outside"})
 	}
 	add("cloud:acme-prod", "acme", "us-east-1")
+	waived := &inventory.Waived{Reason: "moves in May </b>|\n", Owner: "@dpo", Until: "2026-12-31"}
+	expired := &inventory.Waived{Reason: "moved in May", Owner: "dpo", Until: "2026-05-31", Expired: true}
 	add("cloud:acme-eu", "acme", "eu-west-1")
 	for _, name := range hostile() {
 		add("cloud:"+name, name, "us-west-2")
@@ -38,6 +40,16 @@ func sample() *Report {
 		Standing: "unknown", Unseen: "access denied"})
 	r.add(Error, "not-looked-at", "", "cloud moon-1", 0, "access denied")
 	r.add(Violation, "outside-policy", "acme", "cloud:acme-prod", 0, "in us-east-1 (US); the policy allows EU")
+	for _, w := range []*inventory.Waived{waived, expired} {
+		location := "cloud:acme-waived"
+		if w.Expired {
+			location = "cloud:acme-expired"
+		}
+		add(location, "acme", "us-east-1")
+		r.Places[len(r.Places)-1].Waiver = w
+		r.Findings = append(r.Findings, Finding{Rule: "outside-policy", Severity: Violation, Customer: "acme",
+			Location: location, Text: "in us-east-1 (US); " + w.Reason, Waiver: w})
+	}
 	r.add(Warning, "unfinished-uploads", "acme", "cloud:acme-eu", 2, "unfinished uploads")
 	r.add(Note, "residency-own", "acme", "cloud:acme-eu", 0, "a reservation")
 	r.add(Note, "residency-own", "acme", "cloud:acme-eu", 0, "a probe")

@@ -114,6 +114,10 @@ func SARIF(w io.Writer, r *Report) error {
 		result := sarifResult{Rule: f.Rule, Index: index, Level: f.sarifLevel(), Message: sarifText{f.sentence()},
 			Fingerprints: map[string]string{"residency/v1": prints[i]}, Locations: []sarifLocation{{
 				Physical: sarifPhysical{sarifArtifact{at.File}, sarifRegion{at.Line, at.Column}}}}}
+		if f.Waived() {
+			result.Suppressions = []sarifSuppression{{"external", "accepted", plainText(fmt.Sprintf("until %s by %s: %s",
+				f.Waiver.Until, f.Waiver.Owner, f.Waiver.Reason))}}
+		}
 		if f.Location != "" {
 			result.Locations[0].Logical = []sarifLogical{{plainText(f.Location), "resource"}}
 		}

@@ -265,7 +265,11 @@ func (r *stock) findings() section {
 	t := &table{ID: "findings-table", Caption: "Findings", Columns: columns("Finding", "Severity", "Customer", "Where",
 		"Rule")}
 	for _, f := range r.inv.Findings {
-		t.row(name(f.Text), string(f.Severity), name(orDash(f.Customer)), name(orDash(f.Location)), name(f.Rule))
+		severity := string(f.Severity)
+		if f.Waives() {
+			severity += ", waived"
+		}
+		t.row(name(f.Text), severity, name(orDash(f.Customer)), name(orDash(f.Location)), name(f.Rule))
 	}
 	s.add(block{Table: t})
 	return s
