@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/audit"
@@ -134,7 +135,8 @@ func TestConstantMemoryOfAnAudit(t *testing.T) {
 
 // TestPeakMemory is what scripts/memory runs, in a process of its own: a whole
 // move of so many keys with so many versions each, the most memory that the
-// process ever had, and the most of it that was in use.
+// process ever had, and the most of it that was in use; then what checking its
+// certificate takes, in seconds and in memory that is in use.
 func TestPeakMemory(t *testing.T) {
 	keys, versions, ok := strings.Cut(os.Getenv("RESIDENCY_MEMORY_OF"), "x")
 	if !ok {
@@ -145,7 +147,8 @@ func TestPeakMemory(t *testing.T) {
 	if errK != nil || errV != nil {
 		t.Fatal(errK, errV)
 	}
-	w := &watched{Home: state.NewScratch(t.TempDir()), every: max(1, k*v/25_000)}
+	dir := t.TempDir()
+	w := &watched{Home: state.NewScratch(dir), every: max(1, k*v/25_000)}
 	m := newHollowMove(t, k, v, w)
 	before := peak(t)
 	p := m.plan(t)
@@ -154,6 +157,14 @@ func TestPeakMemory(t *testing.T) {
 		t.Fatalf("left: %+v", r.Left)
 	}
 	fmt.Printf("memory %d %d %d %d %d %d\n", k, v, before, planned, peak(t), w.most>>10)
+	m.source, m.destination = nil, nil
+	checked := &watched{every: max(1, k*v/25_000)}
+	began := time.Now()
+	a, err := audit.Verify(t.Context(), &reads{Home: audit.Folder(filepath.Join(dir, p.ID)), watched: checked}, audit.Trust{})
+	if err != nil || !a.Valid || !a.Recomputed || a.Said.Entries != int64(k)*int64(v) {
+		t.Fatal(err, a)
+	}
+	fmt.Printf("audit %.1f %d\n", time.Since(began).Seconds(), checked.most>>10)
 }
 
 // peak is the most memory that this process ever had resident, in KiB.
