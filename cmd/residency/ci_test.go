@@ -109,7 +109,7 @@ func (w *workflow) run() int {
 		c := exec.CommandContext(w.Context(), "bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", s.Run)
 		c.Dir, c.Env = w.dir, append(os.Environ(), w.env...)
 		c.Env = append(c.Env, "RUNNER_OS=Linux", "RUNNER_ARCH=X64", "RUNNER_TEMP="+w.dir, "GITHUB_PATH="+file("path"),
-			"GITHUB_OUTPUT="+file("output-"+s.ID), "GITHUB_STEP_SUMMARY="+file("summary"))
+			"GITHUB_OUTPUT="+file("output-"+s.ID), "GITHUB_STEP_SUMMARY="+file("summary"), "GITHUB_ACTIONS=true")
 		for name, text := range s.Env {
 			c.Env = append(c.Env, name+"="+value(text))
 		}
@@ -193,7 +193,9 @@ func TestAction(t *testing.T) {
 	w := newWorkflow(t, box.Env(), given)
 	code := w.run()
 	if code != 3 || w.outputs["steps.check.outputs.exit-code"] != "3" ||
-		w.outputs["steps.check.outputs.within-policy"] != "false" || !strings.Contains(w.summary, "**outside**") {
+		w.outputs["steps.check.outputs.within-policy"] != "false" || !strings.Contains(w.summary, "**outside**") ||
+		!strings.Contains(w.summary, "## residency inventory\n") ||
+		!strings.Contains(w.said, "::error title=residency%3A outside-policy,") {
 		t.Errorf("data outside of the policy: exit code %d, %v, %q\n%s", code, w.outputs, w.summary, w.said)
 	}
 	result, err := os.ReadFile(filepath.Join(w.dir, w.outputs["steps.check.outputs.result"]))

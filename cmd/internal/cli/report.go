@@ -199,9 +199,10 @@ func (a *app) reportResult(
 	return err
 }
 
-// deliver writes the reports that were asked for, whatever the command came to.
+// deliver writes the reports that were asked for, whatever the command came to, and shows
+// what was found where GitHub looks for it.
 func (a *app) deliver(code int, err error) error {
-	if len(a.reportTo) == 0 || !a.parsed {
+	if a.running == "" || len(a.reportTo) == 0 && !a.github() {
 		return nil
 	}
 	r := a.reportOf(nil)
@@ -216,6 +217,9 @@ func (a *app) deliver(code int, err error) error {
 		if err := writeWhole(to.file, func(w io.Writer) error { return to.format.write(w, r) }); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%w: --report %s=%s: %w", errReport, to.format.name, to.file, err))
 		}
+	}
+	if a.github() {
+		a.annotate(r)
 	}
 	return failed
 }
