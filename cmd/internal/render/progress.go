@@ -259,7 +259,8 @@ func describe(s Snapshot, elapsed time.Duration) []string {
 	if s.BytesTotal > 0 {
 		parts = append(parts, Bytes(s.Bytes)+" of "+Bytes(s.BytesTotal), Rate(s.Bytes, elapsed))
 	}
-	if f := fraction(s); f > 0.01 && elapsed > time.Second {
+	// The first entries of a phase say little of the rest: an erase pauses behind them, to look.
+	if f := fraction(s); f > 0.05 && elapsed > time.Second {
 		parts = append(parts, Duration(time.Duration(float64(elapsed)*(1-f)/f))+" left")
 	}
 	if s.Failures == 0 {
