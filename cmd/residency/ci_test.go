@@ -195,7 +195,7 @@ func TestAction(t *testing.T) {
 	if code != 3 || w.outputs["steps.check.outputs.exit-code"] != "3" ||
 		w.outputs["steps.check.outputs.within-policy"] != "false" || !strings.Contains(w.summary, "**outside**") ||
 		!strings.Contains(w.summary, "## residency inventory\n") ||
-		!strings.Contains(w.said, "::error title=residency%3A outside-policy,") {
+		!strings.Contains(w.said, "::error title=residency%3A outside-policy::") {
 		t.Errorf("data outside of the policy: exit code %d, %v, %q\n%s", code, w.outputs, w.summary, w.said)
 	}
 	result, err := os.ReadFile(filepath.Join(w.dir, w.outputs["steps.check.outputs.result"]))
