@@ -144,7 +144,7 @@ func (h *hour) demo(bin string) {
 	path := "PATH=\"" + bin + ":$PATH\" "
 	shown := h.types(path+"sandbox up -- sh "+script, nil, 0, "Sound: the certificate in",
 		"460 of 460 entries of plan acme-eu-west-1-[0-9a-f]{12} are at the destination as written")
-	open := regexp.MustCompile(`(?m)^Open (.+/certificate\.json)$`).FindStringSubmatch(shown)
+	open := regexp.MustCompile(`(?m)^The certificate: (.+/certificate\.json)$`).FindStringSubmatch(shown)
 	if open == nil {
 		h.Fatalf("the demo does not say where its certificate is:\n%s", shown)
 	}

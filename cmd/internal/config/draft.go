@@ -62,8 +62,8 @@ func (d Draft) Write(catalog *regions.Catalog) (string, error) {
 	if len(d.Allowed) > 0 {
 		line("policy:", "")
 		line("  allowed: ["+list(d.Allowed)+"]", "sets, countries or region codes")
-		line("# waivers:", "inventory --check does not fail for these places until that day")
-		line("#   - {place: \""+plainOr(d.Provider)+":acme-legacy\", reason: why, until: 2026-12-31, owner: who}", "")
+		line("  # waivers:", "inventory --check does not fail for these places until that day")
+		line("  #   - {place: \""+plainOr(d.Provider)+":acme-legacy\", reason: why, until: 2026-12-31, owner: who}", "")
 	} else {
 		line("# policy:", "without one: anywhere but the US, and inventory --check needs --policy")
 		line("#   allowed: [EU]", "")

@@ -21,7 +21,7 @@ func (r *Report) AddPlan(p *plan.Plan) {
 
 // takePlan takes the plan's places, each at its source.
 func (r *Report) takePlan(p *plan.Plan, standing string) {
-	r.Plan, r.Digest, r.Customer, r.Configuration = p.ID, p.Digest, p.Customer, p.Configuration
+	r.Plan, r.Digest, r.Customer = p.ID, p.Digest, p.Customer
 	r.Places = []Place{}
 	for _, m := range p.Moves {
 		r.Places = append(r.Places, Place{Location: m.From().String(), Customer: p.Customer, Provider: m.Source.Provider,
