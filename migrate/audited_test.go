@@ -80,7 +80,8 @@ func newAudited(t *testing.T, keys int) *audited {
 	})
 	must(err)
 	a := &audited{t: t, dir: filepath.Join(home, p.ID), plan: p, runner: &migrate.Runner{Home: state.NewDir(home),
-		Stores: stores, Now: time.Now, Sleep: noSleep, Progress: &progress.Progress{}, Workers: 2, Tool: "test", Host: "here"}}
+		Stores: stores, Now: time.Now, Sleep: noSleep, Progress: &progress.Progress{}, Workers: 2, Tool: "test", Host: "here",
+		Expected: expected(state.NewDir(home))}}
 	for _, kind := range []string{attest.Ed25519, attest.ECDSAP256} {
 		s, v := newKey(t, kind)
 		a.runner.Signers, a.keys = append(a.runner.Signers, s), append(a.keys, v)

@@ -32,6 +32,9 @@ func (w *work) certify(ctx context.Context) error {
 		Fence: r.Fence, NotFenced: r.NotFenced, OwnerChecks: r.OwnerChecks,
 	}
 	c.Parity = destination.Parity(ctx, w.run)
+	if err := w.hasSpent(ctx); err != nil {
+		return err
+	}
 	account, err := audit.Write(ctx, w.run.Record, w.run.Bytes())
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/cost"
 )
 
 // mixed fills the source with a little of everything that a fault could hit.
@@ -72,10 +73,12 @@ func TestRequestsPerObject(t *testing.T) {
 	runner := f.runner()
 	// No renewal, and no look at tags each second, however slow the machine is.
 	runner.LeaseTerm, runner.After = time.Hour, never
+	runner.Expected = expected(f.home)
 	if r, err := runner.Run(t.Context(), p, migrate.Options{}); err != nil {
 		t.Fatalf("%v\n%s", err, problems(r))
 	}
 	f.moved(before)
+	sent := f.asExpected(p)
 	from, to := f.from.Counts(), f.to.Counts()
 	for _, c := range []struct {
 		where, operation string
@@ -95,6 +98,16 @@ func TestRequestsPerObject(t *testing.T) {
 		}
 	}
 	t.Logf("requests at the source %v, at the destination %v", from, to)
+	// What the certificate counts is what has come to the server.
+	came := make(map[string]int64)
+	for operation, n := range from {
+		came[chargedAs(operation)] += int64(n)
+	}
+	for _, r := range sent {
+		if r.At == "cloud:"+us && r.Item != cost.Received && r.Counted != came[r.Item] {
+			t.Errorf("%d %s at the source, and %d have come there", r.Counted, r.Item, came[r.Item])
+		}
+	}
 }
 
 // Whatever breaks on the way, in the end the copy is exact or the source is

@@ -129,6 +129,7 @@ func TestNumbersAreCountedAnew(t *testing.T) {
 		return r
 	}
 	var sound certificate.Certificate
+	var err error
 	a.read(record.CertificateFile, &sound)
 	// forge writes the certificate again, over the evidence as it is by now.
 	forge := func(change func(*certificate.Certificate)) {
@@ -167,6 +168,7 @@ func TestNumbersAreCountedAnew(t *testing.T) {
 		"endpoints":            func(c *certificate.Certificate) { c.Endpoints[0].Country = "FR" },
 		"findings":             func(c *certificate.Certificate) { c.Findings = []certificate.Finding{} },
 		"callers":              func(c *certificate.Certificate) { c.Callers = make([]certificate.Caller, 1) },
+		"cost":                 func(c *certificate.Certificate) { c.Cost.Low++ },
 	} {
 		forge(change)
 		if r := a.verify(); r.Valid || !named(r, name+" is not what the evidence says") {
@@ -176,6 +178,39 @@ func TestNumbersAreCountedAnew(t *testing.T) {
 	forge(func(*certificate.Certificate) {})
 	if r := a.verify(); !r.Valid {
 		t.Fatalf("the same again: %+v", r)
+	}
+
+	// An estimate that does not follow from its prices, and one that does, of other objects.
+	var kept record.Cost
+	a.read(record.CostFile, &kept)
+	for why, change := range map[string]func(c *record.Cost){
+		"its prices": func(c *record.Cost) { c.Estimate.Low++ },
+		"the manifest": func(c *record.Cost) {
+			c.Work.Moves[0].Classes[0].Versions++
+			if c.Estimate, err = kept.Estimate.Again(c.Work); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		var c record.Cost
+		a.read(record.CostFile, &c)
+		change(&c)
+		if err := of().SaveCost(t.Context(), &c); err != nil {
+			t.Fatal(err)
+		}
+		forge(func(*certificate.Certificate) {})
+		if r := a.verify(); r.Valid || !named(r, "cost.json: the estimate is not what follows from "+why) {
+			t.Errorf("another estimate than from %s: %+v", why, r)
+		}
+		if err := of().SaveCost(t.Context(), &kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Certificates of releases that estimated nothing have none.
+	a.remove(record.CostFile)
+	forge(func(*certificate.Certificate) {})
+	if r := a.verify(); !r.Valid || r.Said.Cost != nil {
+		t.Errorf("without an estimate: %+v", r)
 	}
 
 	// A receipt of a copy that the destination never showed.

@@ -38,7 +38,7 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 		run: run, reservation: reservation, probes: tried, tagging: tags,
 		sourceCheck: changes.NewCheck(run, reservation), budget: r.Budget,
 		result: result, tool: r.Tool, actor: r.actor(), approval: r.Approval, catalog: r.Catalog, signers: r.Signers, stamp: r.Stamp,
-		report: r.Report,
+		report: r.Report, spent: spending{expected: r.Expected},
 	}, nil
 }
 

@@ -49,6 +49,9 @@ type Runner struct {
 	// Report makes the report for people of a certificate that was just written, by the record
 	// that has it; nil: none is made.
 	Report func(ctx context.Context, of *record.Record) ([]byte, error)
+	// Expected is what the plan is expected to cost, which the certificate then says beside what
+	// was sent; nil: it says neither.
+	Expected Expected
 	// LeaseTerm is how long the reservation of a destination lasts unless it is
 	// renewed; 0: 30 s.
 	LeaseTerm time.Duration
@@ -147,6 +150,10 @@ func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 	if err != nil {
 		return nil, err
 	}
+	if err := w.spends(ctx); err != nil {
+		return nil, err
+	}
+	defer w.stopsSpending(ctx)
 	if !o.KeepSource && !o.Fresh { // a plan that was made just now has looked
 		if err := barred(ctx, w.run); err != nil {
 			return nil, err
@@ -220,6 +227,10 @@ func (r *Runner) eraseOnly(ctx context.Context, p *plan.Plan) (*Result, error) {
 	if started.At.IsZero() {
 		return nil, fmt.Errorf("%w: %s", ErrNotCopied, p.ID)
 	}
+	if err := w.spends(ctx); err != nil {
+		return nil, err
+	}
+	defer w.stopsSpending(ctx)
 	if _, err := w.unchanged(ctx); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type work struct {
 	catalog     certificate.Catalog
 	signers     []attest.Signer
 	stamp       audit.Stamp
+	spent       spending
 	report      func(context.Context, *record.Record) ([]byte, error)
 
 	// unsettled is how the source differs from the last pass that was to be made.

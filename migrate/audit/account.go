@@ -25,10 +25,12 @@ type Account struct {
 	Closing  *record.Closing // nil: no erase has come to its end
 	Callers  []certificate.Caller
 	Actors   []certificate.Actor
+	Cost     *record.Cost // nil: nobody has estimated what the plan costs
 	Evidence certificate.Evidence
 	Redacted certificate.Evidence // only where it was asked for
 
-	keyless bool // it is of a redacted copy
+	keyless bool         // it is of a redacted copy
+	charges plan.Charges // of the manifest
 }
 
 // Move is what they say of one.
@@ -112,13 +114,20 @@ func (a *Account) files(ctx context.Context, r *record.Record) (err error) {
 	if a.Callers, err = r.Callers(ctx); err != nil {
 		return err
 	}
-	a.Actors, err = r.Actors(ctx)
+	if a.Actors, err = r.Actors(ctx); err != nil {
+		return err
+	}
+	a.Cost, err = r.Cost(ctx)
+	if a.Cost != nil {
+		a.charges.At = a.Cost.Work.At
+	}
 	return err
 }
 
 // files are those of the evidence that are not of a segment; not all of them need be there.
 func files(r *record.Record) []string {
-	names := []string{"plan.json", record.StartedFile, plan.BucketsFile, record.CallersFile, record.ActorsFile, writeblock.File,
+	names := []string{"plan.json", record.StartedFile, plan.BucketsFile, record.CallersFile, record.ActorsFile,
+		record.CostFile, writeblock.File,
 		record.GateFile, record.ClosingFile, SaltFile}
 	for _, pass := range r.Passes[1:] {
 		names = append(names, pass.Dir()+record.PassFile)
@@ -166,6 +175,7 @@ func (t *taking) segment(ctx context.Context, s manifest.Segment) error {
 	}
 	for x := r.Next(); x != nil; x = r.Next() {
 		m.count(x, streamed)
+		t.account.charges.Add(s.Move, &x.Entry)
 		if t.redact != nil {
 			if err := t.redact.add(x); err != nil {
 				return err
@@ -245,6 +255,11 @@ func (a *Account) Check(r *record.Record) (faults []error) {
 			if at.Entries > want.Entries || at.Entries == want.Entries && !a.shows(at, want) {
 				fault("%s: the last listing of %s was not what the receipts say", record.ClosingFile, at.Location)
 			}
+		}
+	}
+	if c := a.Cost; c != nil {
+		if why := a.misestimated(r); why != "" {
+			fault("%s: the estimate is not what follows from %s", record.CostFile, why)
 		}
 	}
 	for v, n := range a.Summary().Verdicts {

@@ -86,6 +86,7 @@ func (a *Account) numbers(c *certificate.Certificate) {
 	}
 	c.Transit.Streamed, c.Transit.ServerSide = all.Streamed, all.ServerSide
 	transit(c)
+	a.cost(c)
 	a.moves(c)
 	a.closing(c)
 }

@@ -189,7 +189,8 @@ func (w *redactor) end(s manifest.Segment) error {
 // keyless are the files of the evidence that have no keys, which a redacted copy has as they
 // are.
 func keyless() []string {
-	return []string{record.StartedFile, record.CallersFile, record.ActorsFile, record.GateFile, record.ClosingFile}
+	return []string{record.StartedFile, record.CallersFile, record.ActorsFile, record.CostFile, record.GateFile,
+		record.ClosingFile}
 }
 
 // ErrRedact reports a certificate of which no redacted copy can be made.

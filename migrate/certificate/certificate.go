@@ -14,6 +14,7 @@ import (
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/cost"
 )
 
 // Schema is written into certificate.json.
@@ -88,6 +89,9 @@ type Certificate struct {
 	// AnyOrder says what the listings rest on of a service that lists in an order of its own.
 	AnyOrder string `json:"any_order,omitempty"`
 
+	// Cost is what it was expected to cost and what was sent; nil: nobody has estimated it.
+	Cost *Cost `json:"cost,omitempty"`
+
 	Exposures []inventory.Exposure `json:"exposures_left"`
 	// Safeguards are against them.
 	Safeguards []inventory.Exposure `json:"safeguards,omitempty"`
@@ -98,6 +102,21 @@ type Certificate struct {
 	// Digest is the SHA-256, in hex, of the file as it is without these digits. It shows
 	// a change by hand, not one by somebody who computes it again.
 	Digest string `json:"digest,omitempty"`
+}
+
+// Cost is what a plan was expected to cost, beside what runs that came to an end have sent
+// until the certificate was written.
+type Cost struct {
+	Estimated time.Time    `json:"estimated"` // when
+	Currency  string       `json:"currency,omitempty"`
+	Low       cost.Amount  `json:"estimated_low"` // of all that had a price
+	High      *cost.Amount `json:"estimated_high"`
+	Unknown   []string     `json:"no_price"`
+	// Requests and bytes, by end.
+	Requests []cost.Compared `json:"requests"`
+	// Uncounted are runs that were killed, or could not write down what they had sent.
+	Runs      int64 `json:"runs"`
+	Uncounted int64 `json:"runs_not_counted"`
 }
 
 // Departure is in what the configuration in force would plan otherwise than the plan that

@@ -103,7 +103,7 @@ func TestPlainMove(t *testing.T) {
 	if e, err = cost.Of(w, own(t, everything()...)); err != nil {
 		t.Fatal(err)
 	}
-	if l := line(t, e, "get STANDARD at cloud:us"); l.LowQuantity != 10_000+10 {
+	if l := line(t, e, "get STANDARD at cloud:us"); l.LowQuantity != 10_000+3 {
 		t.Errorf("%+v", l)
 	}
 	if l := line(t, e, "transfer internet at cloud:us"); l.LowQuantity != 0 || l.HighQuantity != bytes || *l.Low != 0 {

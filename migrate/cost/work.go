@@ -46,7 +46,7 @@ const (
 	pageEntries = 1000
 	// What a move costs however small it is: reading and making settings, reserving and
 	// probing, and listing unfinished uploads (help topic limits, "Resources": 117 at most).
-	fixedLow, fixedHigh = 10, 117
+	fixedLow, fixedHigh = 3, 117
 	// Listings of the source: against the plan, before the gate, and after the erase; again
 	// for each pass, for tags, and where pages meet.
 	sourceLow, sourceHigh = 2, 10

@@ -337,6 +337,7 @@ func (a *app) printCertificate(at string, c *certificate.Certificate) error {
 		{"evidence", fmt.Sprintf("%s files, %s, Merkle root %s", render.Count(c.Evidence.Files),
 			render.Bytes(c.Evidence.Bytes), c.Evidence.Root)},
 	}
+	rows = append(rows, spentRows(c.Cost)...)
 	for _, m := range c.Transit.Machines {
 		rows = append(rows, []string{"machine", m.Host + ", country " + strings.TrimSpace(m.Country+" "+m.Basis)})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/render"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/cost"
 	"github.com/residency/residency/migrate/plan"
 )
@@ -77,17 +78,24 @@ func (m *maxCost) admits(e *cost.Estimate) error {
 
 // estimate is what a plan costs as of now, by the prices in force.
 func (a *app) estimate(ctx context.Context, w *session, p *plan.Plan) (*cost.Estimate, error) {
+	_, e, err := a.expected(ctx, w, p)
+	return e, err
+}
+
+// expected is an estimate, and the work that it is of.
+func (a *app) expected(ctx context.Context, w *session, p *plan.Plan) (cost.Work, *cost.Estimate, error) {
 	if w.charges == nil || w.charged != p.ID {
 		w.charges, w.charged = &plan.Charges{At: a.now()}, p.ID
 		if err := w.charges.Count(ctx, w.home, p); err != nil {
-			return nil, err
+			return cost.Work{}, nil, err
 		}
 	}
-	e, err := cost.Of(p.Work(w.charges, int64(a.bandwidth)), w.prices)
+	work := p.Work(w.charges, int64(a.bandwidth))
+	e, err := cost.Of(work, w.prices)
 	if errors.Is(err, cost.ErrCurrency) {
-		return nil, &usageError{err: err}
+		err = &usageError{err: err}
 	}
-	return e, err
+	return work, e, err
 }
 
 // printCost says in a few lines what a plan costs.
@@ -196,4 +204,30 @@ func quantity(l cost.Line) string {
 		return show(l.LowQuantity)
 	}
 	return show(min(l.LowQuantity, l.HighQuantity)) + " to " + show(max(l.LowQuantity, l.HighQuantity))
+}
+
+// spentRows say what a certificate has of an estimate, and of what was sent.
+func spentRows(c *certificate.Cost) (rows [][]string) {
+	if c == nil {
+		return nil
+	}
+	high := "not known"
+	if c.High != nil {
+		high = c.High.Shown(true)
+	}
+	rows = [][]string{{"estimated", strings.TrimSpace(c.Low.Shown(false)+" to "+high+" "+c.Currency) + ", " +
+		c.Estimated.Format(time.RFC3339)}}
+	for _, r := range c.Requests {
+		unit, show := " requests", render.Count
+		if r.Item == cost.Received {
+			unit, show = " of objects", render.Bytes
+		}
+		rows = append(rows, []string{"sent", fmt.Sprintf("%s %s: %s%s; estimated %s to %s", r.At, r.Item,
+			show(r.Counted), unit, show(r.Low), show(r.High))})
+	}
+	if c.Uncounted > 0 {
+		rows = append(rows, []string{"not counted", fmt.Sprintf("%d of %s did not come to an end of their own", c.Uncounted,
+			plural(int(c.Runs), "run"))})
+	}
+	return rows
 }

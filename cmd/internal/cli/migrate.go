@@ -13,6 +13,7 @@ import (
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/cost"
 	"github.com/residency/residency/migrate/limit"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
@@ -290,7 +291,7 @@ func (m *migration) run(ctx context.Context) error {
 	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
 		return m.refuse(ctx, p, d, blocked(p))
 	}
-	if err := m.checkCost(ctx, p, d); err != nil {
+	if err := m.checkCost(ctx, p, d, status.Stage); err != nil {
 		return err
 	}
 	departs, err := m.checkPlan(ctx, m.session, p, fresh)
@@ -325,9 +326,10 @@ func (m *migration) refuse(ctx context.Context, p *plan.Plan, d regions.Resoluti
 	return cmp.Or(m.printPlan(p, d, estimate), why)
 }
 
-// checkCost holds what the plan costs against the most that it may.
-func (m *migration) checkCost(ctx context.Context, p *plan.Plan, d regions.Resolution) error {
-	if m.most.limit == nil {
+// checkCost holds what the plan costs against the most that it may. Prices that cannot be
+// added are refused before a plan is started, which writes down what it is to cost.
+func (m *migration) checkCost(ctx context.Context, p *plan.Plan, d regions.Resolution, at migrate.Stage) error {
+	if m.most.limit == nil && at != migrate.Planned {
 		return nil
 	}
 	estimate, err := m.estimate(ctx, m.session, p)
@@ -393,6 +395,9 @@ func (a *app) runner(w *session, workers int) *migrate.Runner {
 	r := &migrate.Runner{Home: w.home, Stores: w.stores, Now: a.now, Progress: &progress.Progress{}, Workers: workers,
 		Tool: tool(), Host: host}
 	r.Note = a.reporter().Note
+	r.Expected = func(ctx context.Context, p *plan.Plan) (cost.Work, *cost.Estimate, error) {
+		return a.expected(ctx, w, p)
+	}
 	r.LeaseTerm, r.Claims, r.Configuration = w.leaseTerm, w.named(), w.configuration()
 	r.Signers, r.Stamp = w.signing.signers, w.signing.stamp
 	r.Report = func(ctx context.Context, of *record.Record) ([]byte, error) { return a.report(ctx, w, of) }

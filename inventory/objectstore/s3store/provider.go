@@ -242,6 +242,7 @@ var (
 	_ objectstore.UploadLister = (*Store)(nil)
 	_ objectstore.Encrypter    = (*Store)(nil)
 	_ objectstore.Unguarder    = (*Store)(nil)
+	_ objectstore.SentCounter  = (*Store)(nil)
 )
 
 // Endpoint identifies who answers. All of AWS is one: any region of a

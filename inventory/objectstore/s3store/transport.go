@@ -41,6 +41,7 @@ type transport struct {
 	observe  func(objectstore.Exchange)
 	pace     objectstore.Pace // of all bodies; nil: as fast as it goes
 	signer   *v4.Signer
+	sent     sentCount
 }
 
 // newSigner is the SDK's. One of our own took half its time, of which nothing shows
@@ -183,6 +184,7 @@ func (t *transport) attempt(r *http.Request, to scope, body io.Reader) (*http.Re
 		// buffer is its own again when we return.
 		defer func() { _ = out.Body.Close() }()
 	}
+	t.sent.request(r)
 	resp, err := t.next.Do(out)
 	if err != nil {
 		cancel(nil)
@@ -192,6 +194,7 @@ func (t *transport) attempt(r *http.Request, to scope, body io.Reader) (*http.Re
 		t.observe(objectstore.Exchange{Method: r.Method, URL: r.URL.String(), Request: r.Header.Clone(),
 			Status: resp.StatusCode, Answer: resp.Header.Clone()})
 	}
+	t.sent.answer(r, resp)
 	err = t.take(resp, r, cancel)
 	if slow(resp, r) {
 		objectstore.Throttled(ctx, t.address)
