@@ -68,7 +68,7 @@ func (b *builder) requests(w *Work, m *Move) {
 	if !m.Versioned {
 		deletions = m.Entries // each on the condition of its ETag
 	}
-	b.add(prices.Delete, m.Source, "", pages, 3*deletions+fixedHigh)
+	b.add(prices.Delete, m.Source, "", pages, add(times(3, deletions), fixedHigh))
 	b.add(prices.Delete, m.Destination, "", m.Markers, m.Markers+fixedHigh)
 	for _, c := range m.Classes {
 		b.copies(w, m, c)
@@ -89,7 +89,7 @@ func (b *builder) copies(w *Work, m *Move, c Class) {
 		// The service reads the source; whether it charges that as a request is not said.
 		low = 3 * c.Multipart
 	}
-	atSource, atDestination := extraSource*c.Versions, extraDestination*c.Versions
+	atSource, atDestination := times(extraSource, c.Versions), times(extraDestination, c.Versions)
 	if m.Redirects {
 		atSource += c.Versions
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/inventory/remedy"
+	"github.com/residency/residency/migrate/cost"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/regions"
 )
@@ -35,10 +36,11 @@ func (p *approval) check() error {
 	return nil
 }
 
-// approve asks, or demands what stands in for an answer. Nothing was changed
-// when it returns an error.
+// approve asks, or demands what stands in for an answer, and shows the plan with what it costs,
+// unless that is nil. Nothing was changed when it returns an error.
 func (a *app) approve(
 	ctx context.Context, w *session, p *plan.Plan, d regions.Resolution, agree approval, command string,
+	estimate *cost.Estimate,
 ) error {
 	if agree.digest != "" {
 		a.approvedBy = "digest"
@@ -47,10 +49,6 @@ func (a *app) approve(
 	if agree.yes {
 		a.approvedBy = "yes"
 		return nil
-	}
-	estimate, err := a.estimate(ctx, w, p)
-	if err != nil {
-		return err
 	}
 	if err := a.printPlan(p, d, estimate); err != nil {
 		return err

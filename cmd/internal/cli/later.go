@@ -72,7 +72,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				return a.nothingToDo(n)
 			}
 			command := a.command("erase", append([]string{"--plan", p.ID, "--approve", p.Digest}, w.signing.words...)...)
-			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command); err != nil {
+			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command, nil); err != nil {
 				return err
 			}
 			a.noteDeparture(p, departs)

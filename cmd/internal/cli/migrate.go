@@ -170,7 +170,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return err
 	}
 	command := a.command("migrate", "--abort", p.ID, "--approve", p.Digest)
-	if err := a.approve(ctx, w, p, regions.Resolution{}, agree, command); err != nil {
+	if err := a.approve(ctx, w, p, regions.Resolution{}, agree, command, nil); err != nil {
 		return err
 	}
 	runner := a.runner(w, 0)
@@ -291,7 +291,8 @@ func (m *migration) run(ctx context.Context) error {
 	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
 		return m.refuse(ctx, p, d, blocked(p))
 	}
-	if err := m.checkCost(ctx, p, d, status.Stage); err != nil {
+	estimate, err := m.checkCost(ctx, p, d, status.Stage)
+	if err != nil {
 		return err
 	}
 	departs, err := m.checkPlan(ctx, m.session, p, fresh)
@@ -305,7 +306,7 @@ func (m *migration) run(ctx context.Context) error {
 		}
 	}
 	runner.Departs = departs
-	if err := m.approve(ctx, m.session, p, d, m.agree, m.again(p)); err != nil {
+	if err := m.approve(ctx, m.session, p, d, m.agree, m.again(p), estimate); err != nil {
 		return err
 	}
 	m.noteDeparture(p, departs)
@@ -327,19 +328,22 @@ func (m *migration) refuse(ctx context.Context, p *plan.Plan, d regions.Resoluti
 }
 
 // checkCost holds what the plan costs against the most that it may. Prices that cannot be
-// added are refused before a plan is started, which writes down what it is to cost.
-func (m *migration) checkCost(ctx context.Context, p *plan.Plan, d regions.Resolution, at migrate.Stage) error {
-	if m.most.limit == nil && at != migrate.Planned {
-		return nil
+// added are refused before a plan is started, which writes down what it is to cost. The
+// estimate is nil where nobody needs it, for it may take a reading of the manifest.
+func (m *migration) checkCost(
+	ctx context.Context, p *plan.Plan, d regions.Resolution, at migrate.Stage,
+) (*cost.Estimate, error) {
+	if m.most.limit == nil && at != migrate.Planned && (m.agree.digest != "" || m.agree.yes) {
+		return nil, nil
 	}
 	estimate, err := m.estimate(ctx, m.session, p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if why := m.most.admits(estimate); why != nil {
-		return cmp.Or(m.printPlan(p, d, estimate), why)
+		return nil, cmp.Or(m.printPlan(p, d, estimate), why)
 	}
-	return nil
+	return estimate, nil
 }
 
 // again is what would run this plan.
