@@ -39,8 +39,8 @@ func writeWhole(name string, write func(io.Writer) error) (err error) {
 		}
 		return errors.Join(buffered(f, write), f.Close())
 	}
-	if real, err := filepath.EvalSymlinks(name); err == nil {
-		name = real // a link stays one
+	if file, err := filepath.EvalSymlinks(name); err == nil {
+		name = file // a link stays one
 	}
 	temporary := filepath.Join(filepath.Dir(name), ".residency-report-"+rand.Text()[:10])
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)

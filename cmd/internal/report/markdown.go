@@ -56,8 +56,8 @@ func (r *Report) Summary(limit int) string {
 		m.put("\n</details>\n\n")
 	}
 	if m.left > 0 {
-		m.WriteString(fmt.Sprintf("\n\nCut here: %s more lines do not fit. Another form of the report has all of them.\n",
-			render.Count(int64(m.left))))
+		fmt.Fprintf(m, "\n\nCut here: %s more lines do not fit. Another form of the report has all of them.\n",
+			render.Count(int64(m.left)))
 	}
 	if m.Len() > limit {
 		return "" // not even the first line fits
@@ -133,8 +133,14 @@ func codeOr(s string) string {
 	return code(s)
 }
 
-// cell is a code span in a table, where a bar would end the cell.
-func cell(s string) string { return strings.ReplaceAll(code(s), "|", `\|`) }
+// cell is a code span in a table. A bar would end the cell even there, and a backslash before
+// it is none in a code span if there is another, so that a text with bars is prose.
+func cell(s string) string {
+	if strings.Contains(s, "|") {
+		return prose(s)
+	}
+	return code(s)
+}
 
 // code is a text from outside as a code span, in which nothing means anything: not a link,
 // not a mention, not HTML.

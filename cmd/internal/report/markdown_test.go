@@ -18,12 +18,25 @@ func outsideCode(text string) string {
 	return text
 }
 
+// bars counts those that end a cell of a table, as GitHub reads it: what a backslash stands
+// before, in a code span or not, is none.
+func bars(line string) (n int) {
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '\\':
+			i++
+		case '|':
+			n++
+		}
+	}
+	return n
+}
+
 func TestMarkdownIsHarmless(t *testing.T) {
 	r := sample()
 	text := written(t, r, func(w *bytes.Buffer, r *Report) error { return Markdown(w, r) })
-	table := regexp.MustCompile(`[^\\]\|`)
 	for _, line := range strings.Split(text, "\n") {
-		if cells := len(table.FindAllString(" "+line, -1)); strings.HasPrefix(line, "| ") && cells != 5 && cells != 9 {
+		if cells := bars(line); strings.HasPrefix(line, "| ") && cells != 5 && cells != 9 {
 			t.Errorf("%d bars in the row\n%s", cells, line)
 		}
 		for _, never := range []string{"<script", "](http", "@everyone", "http://", "\x1b", "\u202e", "<!--x"} {
@@ -35,7 +48,7 @@ func TestMarkdownIsHarmless(t *testing.T) {
 			t.Errorf("a name made the line\n%s", line)
 		}
 	}
-	for _, want := range []string{"## residency inventory\n", "13 violations, 1 error, 2 warnings, 1 waived; exit code 3",
+	for _, want := range []string{"## residency inventory\n", "15 violations, 1 error, 2 warnings, 1 waived; exit code 3",
 		"| waived | `acme` | `cloud:acme-waived` |",
 		"| violation | `acme` | `cloud:acme-prod` |"} {
 		if !strings.Contains(text, want) {

@@ -14,6 +14,7 @@ func hostile() []string {
 	return []string{
 		"<script>alert(1)</script>", "`|` @everyone #1", "]]>&<!--", "a\nb\r\n::error::x", "=HYPERLINK(1)",
 		"\x1b[31mred\x00", "\xff\xfe", "![x](http://evil.example/a.png)", "%0A::warning::", "\u202etxt.exe", "```\n# h\n```",
+		`\|`, `a\|<b>|\`,
 	}
 }
 
