@@ -59,8 +59,18 @@ func Duration(d time.Duration) string {
 }
 
 // Text makes a string harmless to a terminal: what does not print is escaped,
-// so that a key can neither move the cursor nor break a table.
+// so that a key can neither move the cursor nor break a table. Neither is it a command
+// to the runner of a CI job, which reads what a program prints: GitHub Actions takes what
+// begins a line with "::", it and Azure Pipelines what follows "##[" or "##vso[".
 func Text(s string) string {
+	s = strings.NewReplacer("##[", `#\x23[`, "##vso[", `#\x23vso[`).Replace(printable(s))
+	if strings.HasPrefix(strings.TrimLeft(s, " "), "::") {
+		s = strings.Replace(s, ":", `\x3a`, 1)
+	}
+	return s
+}
+
+func printable(s string) string {
 	plain := true
 	for _, r := range s {
 		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {

@@ -174,3 +174,16 @@ func FuzzFold(f *testing.F) {
 		}
 	})
 }
+
+// A name is no command to the runner of a CI job.
+func TestTextIsNoCommand(t *testing.T) {
+	for text, want := range map[string]string{
+		"::error::x": `\x3a:error::x`, "  ::stop-commands::x": `  \x3a:stop-commands::x`, "a ::error::x": "a ::error::x",
+		"##[error]x": `#\x23[error]x`, "a ##vso[task.setvariable variable=x]y": `a #\x23vso[task.setvariable variable=x]y`,
+		"acme": "acme", "a:b": "a:b", "# one": "# one", "::": `\x3a:`, "\n::error::x": `\n::error::x`,
+	} {
+		if got := Text(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
