@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // document is a report before it is HTML: text is in it as it is, and the template escapes it.
@@ -48,6 +51,7 @@ type fact struct {
 // table has a header for each column and each row.
 type table struct {
 	ID, Caption string
+	Quiet       bool // its caption is not shown, for the heading above says the same
 	Columns     []column
 	Rows        [][]text
 }
@@ -64,6 +68,28 @@ func columns(names ...string) (list []column) {
 		list = append(list, column{plain, number})
 	}
 	return list
+}
+
+// Class is how a cell of a column is laid out. A long word, such as only names from outside have, may be broken
+// anywhere; others stay whole.
+func (t *table) Class(column int, cell text) string {
+	if t.Columns[column].Number {
+		return "number"
+	}
+	longest := 16
+	if len(t.Columns) > 5 {
+		longest = 12
+	}
+	var whole strings.Builder
+	for _, p := range cell {
+		whole.WriteString(p.Text)
+	}
+	written := string(printable([]byte(whole.String())))
+	words := strings.FieldsFunc(written, func(r rune) bool { return r == '-' || unicode.IsSpace(r) })
+	if slices.ContainsFunc(words, func(word string) bool { return utf8.RuneCountInString(word) > longest }) {
+		return "long"
+	}
+	return "words"
 }
 
 func (t *table) row(cells ...any) {

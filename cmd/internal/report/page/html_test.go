@@ -165,6 +165,8 @@ func sound(t testing.TB, text []byte) *html.Node {
 func attribute(t testing.TB, n *html.Node, a html.Attribute, ids map[string]bool) {
 	t.Helper()
 	switch key := strings.ToLower(a.Key); {
+	case strings.Contains(key+strings.ToLower(a.Val), "zgotmpl"):
+		t.Errorf("the template could not write %s of a %s", a.Key, n.Data)
 	case strings.HasPrefix(key, "on"), key == "style", key == "src", key == "srcset", key == "action", key == "background",
 		key == "ping":
 		t.Errorf("a %s has the attribute %s", n.Data, a.Key)

@@ -69,7 +69,7 @@ func (r *stock) lead() []text {
 		found = say("%s (%s) were found in %s, in %s.", strong(entries(all.entries)), size(all.bytes),
 			plural(all.places, "place"), r.countries(codes))
 		if us.places > 0 {
-			found = append(found, say(" Of these, %s in %s: in the United States.", strong(entries(us.entries)),
+			found = append(found, say(" Of these, %s in %s are in the United States.", strong(entries(us.entries)),
 				plural(us.places, "place"))...)
 		} else {
 			found = append(found, say(" None of these is in the United States.")...)
@@ -97,7 +97,11 @@ func (r *stock) policy(all sum) text {
 		return say("All data that was found is within the policy, which allows %s.", name(orUnknown(r.inv.Policy)))
 	}
 	outside := plural(all.outside, "place") + " " + is(all.outside) + " outside of the policy."
-	return say("%s The policy allows %s.", strong(outside), name(orUnknown(r.inv.Policy)))
+	open := text(nil)
+	if all.unknown > 0 {
+		open = say(" Of %s more, that is not known.", plural(all.unknown, "place"))
+	}
+	return say("%s%s The policy allows %s.", strong(outside), open, name(orUnknown(r.inv.Policy)))
 }
 
 func (r *stock) coverage() text {
@@ -144,14 +148,14 @@ func (r *stock) looked() section {
 			where = say("%s, region %s", name(c.Provider), name(c.Region))
 		}
 		where = joined(", ", where, named("bucket", c.Bucket), named("", c.Kind))
-		looked := strong("no")
+		looked := say("%s", strong("no"))
 		switch {
 		case c.Looked && c.Named:
-			looked = "only the buckets that the configuration names"
+			looked = say("only the buckets that the configuration names")
 		case c.Looked:
-			looked = "yes"
+			looked = say("yes")
 		case c.Unused:
-			looked = "no; the configuration says that there is nothing"
+			looked = say("no; the configuration says that there is nothing")
 		}
 		t.row(where, looked, name(orDash(c.Reason)), name(orDash(c.Remedy)))
 	}
@@ -186,7 +190,7 @@ func (r *stock) where() section {
 		sums[p.Country].add(p)
 	}
 	t := &table{ID: "countries", Caption: "Data by country", Columns: columns("Country", "EU or EEA", "Places#",
-		"Entries#", "Size#", "Places outside of the policy#", "Places of which that is not known#")}
+		"Entries#", "Size#", "Outside of the policy#", "Not known if outside#")}
 	var now []shown
 	for _, code := range sorted(sums) {
 		x := sums[code]
@@ -284,7 +288,7 @@ func (r *stock) limits() section {
 		say("It is no legal opinion. What it says of law comes from a catalog as of %s, which is not complete.",
 			orUnknown(r.inv.CatalogAt)),
 	}})
-	s.say("residency help limits has all that is known.")
+	s.say("%s has all that is known.", code("residency help limits"))
 	return s
 }
 

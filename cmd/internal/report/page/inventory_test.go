@@ -59,8 +59,8 @@ func TestInventory(t *testing.T) {
 	root := sound(t, inventoryPage(t, inv))
 	for id, wants := range map[string][]string{
 		"answer": {"1,417 entries (1.4 MiB) were found in 4 places, in Ireland (IE), the United States (US) and a country " +
-			"that is not known. Of these, 1,400 entries in 2 places: in the United States.",
-			"2 places are outside of the policy.",
+			"that is not known. Of these, 1,400 entries in 2 places are in the United States.",
+			"2 places are outside of the policy. Of 1 place more, that is not known. The policy allows EU, CH.",
 			"1 place could not be looked at", "1 place of these is nobody's, as far as is known."},
 		"looked": {"only the buckets that the configuration names",
 			"the configuration says that there is nothing", "grant it", "cloud:acme-xx: cut short"},
@@ -102,6 +102,9 @@ func TestInventory(t *testing.T) {
 		if got := number(t, root, "places", "cloud:"+p.Bucket, "Objects"); got != p.Objects {
 			t.Errorf("%s: %d objects", p.Bucket, got)
 		}
+	}
+	if got := cell(t, root, "countries", "not known", "EU or EEA"); got != "not known" {
+		t.Errorf("a country that is not known is said to be in: %s", got)
 	}
 	us := said.Places[0].Versions + said.Places[0].Markers + said.Places[1].Versions + said.Places[1].Markers
 	if got := number(t, root, "countries", "United States", "Entries"); got != us {

@@ -25,7 +25,7 @@ func (by Made) law(s *section, exposures, safeguards []inventory.Exposure) {
 		{"law-safeguards", regions.GroupSafeguard, "Safeguards against that", "The catalog names none."},
 	} {
 		s.add(block{Heading: group.title})
-		t := &table{ID: group.id, Caption: group.title + ", as the catalog has it",
+		t := &table{ID: group.id, Caption: group.title, Quiet: true,
 			Columns: columns("Law", "Reaches it through", "State", "What it says", "Source and date")}
 		for _, e := range all {
 			// A plan of an earlier version has no groups.
@@ -51,7 +51,7 @@ func (by Made) claim(t *table, e inventory.Exposure) {
 	}
 	state := orUnknown(e.State)
 	if e.Since != "" {
-		state += " since " + e.Since
+		state += " since " + day(e.Since)
 	}
 	law := e.Law
 	if law == "unknown" {

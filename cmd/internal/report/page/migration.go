@@ -161,8 +161,8 @@ func (r *migration) looked() section {
 		s.add(block{List: names(c.Otherwise)})
 	}
 	notSeen(&s, r.Plan)
-	s.say("Not looked at by this plan: other buckets, accounts and services, backups, logs, caches, and copies that " +
-		"people have made. An inventory (residency inventory) says where else it looked, and where it could not.")
+	s.say("Not looked at by this plan: other buckets, accounts and services, backups, logs, caches, and copies that "+
+		"people have made. An inventory (%s) says where else it looked, and where it could not.", code("residency inventory"))
 	return s
 }
 
@@ -190,7 +190,7 @@ func (by Made) stays(s *section, p *plan.Plan) {
 	}
 	s.add(block{Table: t})
 	if us > 0 {
-		s.say("%s", strong(plural(us, "place")+" of these: in the United States."))
+		s.say("%s", strong(plural(us, "place")+" of these "+is(us)+" in the United States."))
 	}
 }
 

@@ -317,7 +317,7 @@ func (r *planned) limits() section {
 		say("It is about the configured places. Where else the customer's data may be, an inventory says."),
 		say("It is no legal opinion. What it says of law comes from a catalog, which is not complete."),
 	}})
-	s.say("residency help limits has all that is known.")
+	s.say("%s has all that is known.", code("residency help limits"))
 	return s
 }
 

@@ -72,7 +72,7 @@ func TestPlan(t *testing.T) {
 			"States (US) and a country that is not known to Ireland (IE). 1,000 of 1,400 entries are copied and verified so " +
 			"far; nothing was erased.", "2 blockers stand in its way"},
 		"looked": {"cloud ap-south-1: could not be checked: denied", "cloud eu-west-2: not listed (3 entries)",
-			"1 place of these: in the United States."},
+			"1 place of these is in the United States."},
 		"where": {"not known"}, "law": {"US CLOUD Act", "as of"}, "complete": {"checksums"}, "left": {"grant access",
 			"2 unfinished uploads would be aborted"}, "who": {"user ada", "It covers every entry"},
 		"way":   {"a country that is not determined", "https://us-east-1.example"},
@@ -141,11 +141,16 @@ func TestHostilePlan(t *testing.T) {
 	})
 }
 
-func TestOutcome(t *testing.T) {
-	e := page.Ended{Command: "verify", Code: 5, Text: "3 entries are not as written", Next: "find out who",
+// ended is a command that found something.
+func ended() page.Ended {
+	return page.Ended{Command: "verify", Code: 5, Text: "3 entries are not as written", Next: "find out who",
 		Places: []page.Stood{{Location: "cloud:acme-eu", Region: "eu-west-1", Country: "IE", Entries: 9,
 			Standing: "not as written"}},
 		Findings: []page.Found{{Severity: "error", Text: "3 entries", Rule: "not-verified"}}}
+}
+
+func TestOutcome(t *testing.T) {
+	e := ended()
 	outcome := func(e page.Ended) []byte {
 		var b bytes.Buffer
 		if err := page.Outcome(&b, made(t), e); err != nil {

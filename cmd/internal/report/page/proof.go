@@ -48,14 +48,21 @@ func guardText(g string) string {
 	}[g]
 }
 
-// tally is a table of counts with what each means.
+// tally is a table of counts, with what each means if that is told.
 func tally(id, caption, what string, counts map[string]int64, meaning func(string) string, order ...string) block {
 	if len(counts) == 0 {
 		return block{Text: say("%s: none.", caption)}
 	}
-	t := &table{ID: id, Caption: caption, Columns: columns(what, "Entries#", "Meaning")}
+	t := &table{ID: id, Caption: caption, Columns: columns(what, "Entries#")}
+	if meaning != nil {
+		t.Columns = columns(what, "Entries#", "Meaning")
+	}
 	for _, key := range sorted(counts, order...) {
-		t.row(name(key), count(counts[key]), orDash(meaning(key)))
+		row := []any{name(key), count(counts[key])}
+		if meaning != nil {
+			row = append(row, orDash(meaning(key)))
+		}
+		t.row(row...)
 	}
 	return block{Table: t}
 }
@@ -90,8 +97,7 @@ func (r *migration) complete() section {
 		s.add(block{Table: t})
 	}
 	if len(c.Added) > 0 {
-		s.add(tally("added", "What the destination has put on copies by itself", "What", c.Added,
-			func(string) string { return "" }))
+		s.add(tally("added", "What the destination has put on copies by itself", "What", c.Added, nil))
 	}
 	r.settings(&s)
 	if len(c.NotCompared) > 0 {
@@ -320,7 +326,7 @@ func (r *migration) limits() section {
 		list = append(list, say("The certificate is of an earlier version, which recorded less."))
 	}
 	s.add(block{List: list})
-	s.say("residency help limits has all that is known.")
+	s.say("%s has all that is known.", code("residency help limits"))
 	return s
 }
 
@@ -335,7 +341,8 @@ func (r *migration) check() section {
 		"certificate anew. Without " +
 		"this program, in that directory:")
 	s.add(block{Commands: []string{"sha256sum certificate.json", "sha256sum --check --quiet evidence/*.sha256"}})
-	s.say("The first must print the SHA-256 below. residency help certificate describes every file and digest.")
+	s.say("The first must print the SHA-256 below. %s describes every file and digest.",
+		code("residency help certificate"))
 	t := &table{ID: "digests", Caption: "What to hold it against", Columns: columns("What", "Value")}
 	t.row("SHA-256 of certificate.json", code(r.SHA256))
 	t.row("Digest of the plan that was approved", code(c.PlanDigest))

@@ -44,6 +44,14 @@ func instant(t time.Time) string {
 	return t.UTC().Format("2 January 2006, 15:04 UTC")
 }
 
+// day is a date as a sentence has it, if it is a whole one.
+func day(date string) string {
+	if t, err := time.Parse(time.DateOnly, date); err == nil {
+		return t.Format("2 January 2006")
+	}
+	return date
+}
+
 func orUnknown(s string) string { return cmp.Or(s, "not known") }
 
 // country is one by name and code.
@@ -81,14 +89,17 @@ func (by Made) countries(codes []string) string {
 	return list(names)
 }
 
-// union is the EU or the EEA, if a country is in it.
+// union is the EU or the EEA, if a country is in it. One that is not known may be in them.
 func (by Made) union(code string) string {
+	if _, ok := by.Catalog.Country(code); !ok {
+		return "not known"
+	}
 	for _, set := range []string{"EU", "EEA"} {
 		if slices.Contains(by.Catalog.SetMembers(set), code) {
 			return set
 		}
 	}
-	return "neither EU nor EEA"
+	return "neither"
 }
 
 // list writes "a, b and c".

@@ -73,19 +73,27 @@ type shown struct {
 func (by Made) drawing(
 	lands []land, id, title, description string, countries []shown, legends ...legend,
 ) *figure {
-	f := &figure{ID: id, Title: title, Legend: legends}
+	f := &figure{ID: id, Title: title}
 	var said, missing []string
+	slices.SortStableFunc(countries, func(a, b shown) int { return cmp.Compare(b.Entries, a.Entries) })
 	for _, c := range countries {
-		said = append(said, by.country(c.Country)+": "+entries(c.Entries))
+		where := by.country(c.Country)
+		if c.Country == "" {
+			where = by.inText("")
+		}
+		said = append(said, where+": "+entries(c.Entries))
 		i := slices.IndexFunc(lands, func(l land) bool { return l.Code == c.Country })
 		if i < 0 {
-			missing = append(missing, by.country(c.Country))
+			missing = append(missing, where)
 			continue
 		}
 		x, y, size := middle(lands[i].D)
 		f.Areas = append(f.Areas, area{Code: c.Country, Class: c.Class, Label: c.Country + " " + count(c.Entries), X: x, Y: y,
 			Small: size < small})
 	}
+	f.Legend = slices.DeleteFunc(legends, func(l legend) bool {
+		return !slices.ContainsFunc(f.Areas, func(a area) bool { return a.Class == l.Class })
+	})
 	if len(said) == 0 {
 		said = []string{"none"}
 	}
