@@ -56,7 +56,7 @@ func (r *Report) Summary(limit int) string {
 		m.put("\n</details>\n\n")
 	}
 	if m.left > 0 {
-		fmt.Fprintf(m, "\n\nCut here: %s more lines do not fit. Another form of the report has all of them.\n",
+		_, _ = fmt.Fprintf(m, "\n\nCut here: %s more lines do not fit. Another form of the report has all of them.\n",
 			render.Count(int64(m.left)))
 	}
 	if m.Len() > limit {

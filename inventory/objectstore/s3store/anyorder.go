@@ -127,7 +127,8 @@ func (l *lister) twice(
 		&extsort.Config{ChunkSize: sortedAtOnce, NumWorkers: 1, SortedChanBuffSize: pageKeys})
 	defer func() { // the sorter ends with its context, and has removed its files then
 		cancel()
-		for range out {
+		for more := true; more; {
+			_, more = <-out
 		}
 		<-failed
 	}()
