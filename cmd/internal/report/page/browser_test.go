@@ -25,6 +25,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/residency/residency/cmd/internal/report/page"
+	"github.com/residency/residency/inventory"
 )
 
 // tab is a browser's only tab, and what it said and asked for since its page was opened.
@@ -205,7 +206,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string][]byte{"migration": migration(t, migrated(t)), "plan": planPage(t, planned(t)),
-		"inventory": inventoryPage(t, stock(t)), "outcome": outcome.Bytes()} {
+		"inventory": inventoryPage(t, stock(t)), "crowded": inventoryPage(t, crowded(t)), "outcome": outcome.Bytes()} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(dir, name+"-")
 			address := b.open(t, text)
@@ -232,6 +233,22 @@ func TestBrowser(t *testing.T) {
 	}
 	t.Run("hostile names", b.hostile)
 	t.Run("faults are found", b.findsFaults)
+}
+
+// crowded is an inventory of many countries, most of them close to each other, with names as long as they can be.
+func crowded(t *testing.T) *inventory.Inventory {
+	t.Helper()
+	inv := stock(t)
+	inv.Configuration.SHA256 = strings.Repeat("0123456789abcdef", 4)
+	like := inv.Places[0]
+	for i, country := range strings.Fields("BE CH DE ES FI FR GB IT NL NO PL SE SG HK JP KR IN BR") {
+		p := like
+		p.Country, p.Region = country, "region-of-"+strings.ToLower(country)
+		p.Bucket = fmt.Sprintf("acme_customer.archive-%02d.%s", i, strings.Repeat("long", 9))
+		p.Versions, p.Bytes = like.Versions+int64(i)*1_234_567, int64(i)<<40
+		inv.Places = append(inv.Places, p)
+	}
+	return inv
 }
 
 // answered tells that the first paragraph of the answer is seen before anybody scrolls.

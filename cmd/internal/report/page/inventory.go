@@ -192,7 +192,7 @@ func (r *stock) where() section {
 	t := &table{ID: "countries", Caption: "Data by country", Columns: columns("Country", "EU or EEA", "Places#",
 		"Entries#", "Size#", "Outside of the policy#", "Not known if outside#")}
 	var now []shown
-	for _, code := range sorted(sums) {
+	for _, code := range byName(r.Made, sums) {
 		x := sums[code]
 		t.row(r.country(code), r.union(code), count(x.places), count(x.entries), size(x.bytes), count(x.outside),
 			count(x.unknown))

@@ -112,6 +112,25 @@ func TestInventory(t *testing.T) {
 	}
 }
 
+// Many countries are in the table, and in what is said to who cannot see the map; nothing else lists them all.
+func TestManyCountriesAreCounted(t *testing.T) {
+	root := sound(t, inventoryPage(t, crowded(t)))
+	if got := inner(byID(t, root, "answer")); !strings.Contains(got, "in 20 countries and one that is not known (section 2)") {
+		t.Error(got)
+	}
+	shown := inner(all(byID(t, root, "map-now"), "figcaption")[0])
+	if !strings.Contains(shown, "Brazil (BR): 20,989,019 entries") || strings.Contains(shown, "Belgium") ||
+		!strings.Contains(shown, "the table below has all 21.") {
+		t.Error(shown)
+	}
+	if got := inner(byID(t, root, "map-now-desc")); !strings.Contains(got, "Belgium (BE): 1,380 entries") {
+		t.Error(got)
+	}
+	if got := len(all(byID(t, root, "countries"), "tr")); got != 22 {
+		t.Errorf("the table has %d rows", got)
+	}
+}
+
 // What is not known is not called well.
 func TestStanding(t *testing.T) {
 	yes := true

@@ -106,35 +106,75 @@ func TestLabelsLeaveSpots(t *testing.T) {
 		{Code: "US", Label: "US 523", X: 1890, Y: 1020}}
 	place(areas)
 	for _, a := range areas {
-		b := box{a.TextX, a.TextY, len(a.Label) * labelLetter}
 		for _, o := range areas {
-			if o.Code != a.Code && b.covers(o) {
+			if o.Code != a.Code && a.at.covers(o) {
 				t.Errorf("the label of %s is over the spot of %s", a.Code, o.Code)
 			}
 		}
 	}
 }
 
-// No label hides another, however close countries are.
+// No label hides another nor stands far from its spot, however close countries are.
 func TestLabels(t *testing.T) {
 	var areas []area
 	for i := range 24 {
-		areas = append(areas, area{Label: fmt.Sprintf("C%d 1,234", i), X: 4500 + i%5*120, Y: 700 + i/5*110})
+		code := string(rune('A'+i)) + "X"
+		areas = append(areas, area{Code: code, Label: code + " 1,234", X: 4500 + i%5*120, Y: 700 + i/5*110})
 	}
-	areas = append(areas, area{Label: "FJ 12,345,678", X: 9500, Y: 4370}, area{Label: "GL 1", X: 20, Y: 5})
+	alone := len(areas)
+	areas = append(areas, area{Code: "FJ", Label: "FJ 12.3M", X: 9500, Y: 4370},
+		area{Code: "GL", Label: "GL 1", X: 20, Y: 5}, area{Code: "BR", Label: "BR 1,234", X: 2900, Y: 2900})
 	place(areas)
 	for i, a := range areas {
-		if a.Label == "" {
-			t.Error("a label found no place")
+		if i >= alone && len(a.Label) < 4 {
+			t.Errorf("%s has room, and the label %q", a.Code, a.Label)
 		}
-		if a.TextX < 0 || a.TextX+len(a.Label)*labelLetter > mapWidth || a.TextY < labelHeight/2 || a.TextY > mapHeight {
-			t.Errorf("%s is outside of the map: %d, %d", a.Label, a.TextX, a.TextY)
+		if a.Label == "" {
+			continue
+		}
+		at := a.at
+		if at.x < 0 || at.x+at.w > mapWidth || at.y < labelHeight/2 || at.y > mapHeight {
+			t.Errorf("%s is outside of the map: %+v", a.Label, at)
+		}
+		if a.TextX < at.x || a.TextX > at.x+at.w || a.TextY != at.y {
+			t.Errorf("%s is at %d, %d, and not within %+v", a.Label, a.TextX, a.TextY, at)
+		}
+		if away := max(at.x-a.X, a.X-at.x-at.w, 0) + max(at.y-a.Y, a.Y-at.y); away >= near {
+			t.Errorf("%s is %d from its spot", a.Label, away)
 		}
 		for _, b := range areas[:i] {
-			if a.TextX < b.TextX+len(b.Label)*labelLetter && b.TextX < a.TextX+len(a.Label)*labelLetter &&
-				max(a.TextY-b.TextY, b.TextY-a.TextY) < labelHeight {
+			if b.Label != "" && at.hides(b.at) {
 				t.Errorf("%s hides %s", a.Label, b.Label)
 			}
 		}
+	}
+}
+
+func TestRounded(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 99_999: "99,999", 123_999: "123k", 999_999: "999k", 20_989_019: "21.0M",
+		3_210_000_000: "3.2G"} {
+		if got := rounded(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestManyCountries(t *testing.T) {
+	catalog, err := regions.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := Made{Catalog: catalog}
+	for want, codes := range map[string][]string{
+		"Germany (DE) and the United States (US)":           {"US", "DE", "US"},
+		"7 countries and one that is not known (section 2)": {"", "BE", "CH", "DE", "ES", "FI", "FR", "US", "US"},
+		"7 countries (section 2)":                           {"BE", "CH", "DE", "ES", "FI", "FR", "US"},
+	} {
+		if got := by.countries(codes); got != want {
+			t.Errorf("%v: %s, want %s", codes, got, want)
+		}
+	}
+	if got := byName(by, map[string]int{"DE": 1, "CH": 1, "": 1, "AT": 1}); fmt.Sprint(got) != "[ AT DE CH]" {
+		t.Errorf("by name: %q", got)
 	}
 }

@@ -245,7 +245,7 @@ func (r *migration) where() section {
 		Columns: columns("Country", "EU or EEA", "Before#", "Size before#", "Erased there#", "Left there#", "Verified there#",
 			"Found there at the end#")}
 	var before, after []shown
-	for _, code := range sorted(rows) {
+	for _, code := range byName(r.Made, rows) {
 		x := rows[code]
 		t.row(r.country(code), r.union(code), count(x.before), size(x.bytes), r.counted(x.erased), r.counted(x.left),
 			r.counted(x.verified), r.counted(x.found))

@@ -162,7 +162,7 @@ func (r *planned) where() section {
 	t := &table{ID: "countries", Caption: "Entries that would move, by country",
 		Columns: columns("Country", "EU or EEA", "At the source now#", "Size#", "There by this plan#")}
 	var now, then []shown
-	for _, code := range sorted(rows) {
+	for _, code := range byName(r.Made, rows) {
 		x := rows[code]
 		t.row(r.country(code), r.union(code), count(x.now), size(x.bytes), count(x.then))
 		if x.now > 0 {

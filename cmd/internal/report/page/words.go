@@ -13,6 +13,19 @@ import (
 
 func count(n int64) string { return render.Count(n) }
 
+// rounded is a number that has to be short.
+func rounded(n int64) string {
+	switch {
+	case n < 100_000:
+		return count(n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%dk", n/1000)
+	case n < 1_000_000_000:
+		return fmt.Sprintf("%.1fM", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1fG", float64(n)/1e9)
+}
+
 // plural is a number of things.
 func plural(n int64, noun string) string {
 	if n != 1 {
@@ -76,14 +89,23 @@ func (by Made) inText(code string) string {
 	return text
 }
 
-// countries lists some, the unknown one last.
+// countries lists some, the unknown one last; many it counts, and section 2 has them.
 func (by Made) countries(codes []string) string {
 	codes = slices.Clone(codes)
 	slices.SortFunc(codes, func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
 	})
+	codes = slices.Compact(codes)
+	if len(codes) > many {
+		known := slices.DeleteFunc(slices.Clone(codes), func(code string) bool { return code == "" })
+		text := count(int64(len(known))) + " countries"
+		if len(known) < len(codes) {
+			text += " and one that is not known"
+		}
+		return text + " (section 2)"
+	}
 	var names []string
-	for _, code := range slices.Compact(codes) {
+	for _, code := range codes {
 		names = append(names, by.inText(code))
 	}
 	return list(names)
@@ -100,6 +122,18 @@ func (by Made) union(code string) string {
 		}
 	}
 	return "neither"
+}
+
+// byName are the codes of countries in the order of their names, the unknown one first.
+func byName[V any](by Made, m map[string]V) []string {
+	codes := sorted(m)
+	slices.SortStableFunc(codes, func(a, b string) int {
+		if a == "" || b == "" {
+			return cmp.Compare(a, b)
+		}
+		return cmp.Compare(by.country(a), by.country(b))
+	})
+	return codes
 }
 
 // list writes "a, b and c".

@@ -19,6 +19,7 @@ type land struct {
 // figure is a map.
 type figure struct {
 	ID, Title, Description string
+	Caption                string // what of that is shown
 	Areas                  []area
 	Legend                 []legend
 }
@@ -31,6 +32,8 @@ type area struct {
 	X, Y                       int
 	Small                      bool // drawn as a circle too, for its pattern would not show
 	LineX, LineY, TextX, TextY int
+	Anchor                     string // the end of its label that is at TextX
+	at                         box    // of its label, where that is largest
 }
 
 // Patterns tell apart without colours.
@@ -69,6 +72,9 @@ type shown struct {
 	Entries int64
 }
 
+// many countries are more than a sentence should name.
+const many = 6
+
 // drawing is a map of these countries. What it cannot draw its description says.
 func (by Made) drawing(
 	lands []land, id, title, description string, countries []shown, legends ...legend,
@@ -88,8 +94,8 @@ func (by Made) drawing(
 			continue
 		}
 		x, y, size := middle(lands[i].D)
-		f.Areas = append(f.Areas, area{Code: c.Country, Class: c.Class, Label: c.Country + " " + count(c.Entries), X: x, Y: y,
-			Small: size < small})
+		f.Areas = append(f.Areas, area{Code: c.Country, Class: c.Class, Label: c.Country + " " + rounded(c.Entries),
+			X: x, Y: y, Small: size < small})
 	}
 	f.Legend = slices.DeleteFunc(legends, func(l legend) bool {
 		return !slices.ContainsFunc(f.Areas, func(a area) bool { return a.Class == l.Class })
@@ -98,8 +104,14 @@ func (by Made) drawing(
 		said = []string{"none"}
 	}
 	f.Description = description + ". " + strings.Join(said, "; ") + "."
+	f.Caption = f.Description
+	if len(said) > many {
+		f.Caption = description + ". " + strings.Join(said[:many-1], "; ") + "; the table below has all " +
+			count(int64(len(said))) + "."
+	}
 	if len(missing) > 0 {
-		f.Description += " Not drawn: " + strings.Join(missing, ", ") + "."
+		not := " Not drawn: " + strings.Join(missing, ", ") + "."
+		f.Description, f.Caption = f.Description+not, f.Caption+not
 	}
 	place(f.Areas)
 	return f
@@ -111,7 +123,7 @@ const small = 60_000
 // Of labels, in units of the map, where they are largest: on a phone.
 const (
 	labelHeight = 370
-	labelLetter = 205
+	labelLetter = 230
 	mapWidth    = 9600
 	mapHeight   = 4380
 )
@@ -128,47 +140,65 @@ func (b box) covers(o area) bool {
 	return b.x < o.X+130 && o.X-130 < b.x+b.w && b.y > o.Y-130 && b.y-labelHeight < o.Y+130
 }
 
-// place puts labels where none hides another, nor a spot if that can be, as near to their spots as that goes. One that
-// fits nowhere is left out: the description has it.
+// near is how far a label may be from its spot, in units of the map. One that stands in another part of the world is
+// taken for that one's.
+const near = 900
+
+// place puts labels beside their spots, those of the first areas first, where none hides another nor a spot. Where
+// there is no room near it, one is cut to the country's code, or left out: the table has them all.
 func place(areas []area) {
-	slices.SortStableFunc(areas, func(a, b area) int { return cmp.Compare(a.Y, b.Y) })
 	var taken []box
 	for i := range areas {
 		a := &areas[i]
-		best, far := box{}, math.MaxInt
-		for _, b := range a.places() {
-			away := max(b.x-a.X, a.X-b.x-b.w, 0) + max(b.y-a.Y, a.Y-b.y)
-			if slices.ContainsFunc(areas, func(o area) bool { return o.Code != a.Code && b.covers(o) }) {
-				away += mapWidth // only where nothing else is free
-			}
-			if away < far && !slices.ContainsFunc(taken, b.hides) {
-				best, far = b, away
-			}
+		best, ok := a.fit(areas, taken)
+		if !ok {
+			a.Label = a.Code
+			best, ok = a.fit(areas, taken)
 		}
-		if far == math.MaxInt {
+		if !ok {
 			a.Label, a.LineX, a.LineY = "", a.X, a.Y
 			continue
 		}
 		taken = append(taken, best)
-		a.TextX, a.TextY, a.LineX, a.LineY = best.x, best.y, best.x-20, best.y-80
-		if best.x < a.X { // it stands to the left of its spot, or over it
-			a.LineX = min(a.X, best.x+best.w)
-		}
+		a.stand(best)
 	}
 }
 
-// places are where its label could be.
+// stand puts its label there, at the end of the box that is next to the spot: on a large screen labels are shorter.
+func (a *area) stand(at box) {
+	a.at, a.TextY, a.LineY = at, at.y, at.y-80
+	switch end := at.x + at.w; {
+	case at.x > a.X:
+		a.Anchor, a.TextX, a.LineX = "start", at.x, at.x-20
+	case end < a.X:
+		a.Anchor, a.TextX, a.LineX = "end", end, end+20
+	default:
+		a.Anchor, a.TextX, a.LineX = "middle", at.x+at.w/2, a.X
+	}
+}
+
+// fit is the free place next to its spot.
+func (a *area) fit(areas []area, taken []box) (best box, ok bool) {
+	least := near
+	for _, b := range a.places() {
+		away := max(b.x-a.X, a.X-b.x-b.w, 0) + max(b.y-a.Y, a.Y-b.y)
+		if away >= least || slices.ContainsFunc(taken, b.hides) ||
+			slices.ContainsFunc(areas, func(o area) bool { return o.Code != a.Code && b.covers(o) }) {
+			continue
+		}
+		best, least, ok = b, away, true
+	}
+	return best, ok
+}
+
+// places are where its label could be: to the right, to the left, above and beneath.
 func (a *area) places() (all []box) {
 	w := len(a.Label) * labelLetter
-	for column := -6; column <= 6; column++ {
-		x := a.X + 150 + column*(w+200)
-		if column < 0 {
-			x -= 150
-		}
-		x = min(x, mapWidth-w-40)
-		for row := -12; row <= 12; row++ {
-			y := min(max(a.Y+70+row*labelHeight, labelHeight), mapHeight-60)
-			if x >= 0 {
+	for row := -6; row <= 6; row++ {
+		y := a.Y + 70 + row*labelHeight/2
+		for _, x := range []int{a.X + 150, a.X - 150 - w, a.X - w/2} {
+			inside := x >= 0 && x <= mapWidth-w-40 && y >= labelHeight && y <= mapHeight-60
+			if over := x < a.X && x+w > a.X; inside && (!over || row < -1 || row > 1) {
 				all = append(all, box{x, y, w})
 			}
 		}
