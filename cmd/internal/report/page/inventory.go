@@ -297,7 +297,7 @@ func (r *stock) check() section {
 	s.say("With the same configuration and credentials that may list, at any time; it changes nothing:")
 	command := "residency inventory"
 	if r.inv.Customer != "" {
-		command += " --customer " + r.inv.Customer
+		command += " --customer " + shell(r.inv.Customer)
 	}
 	s.add(block{Commands: []string{command, command + " -o json"}})
 	return s

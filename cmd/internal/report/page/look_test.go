@@ -150,6 +150,16 @@ func TestLabels(t *testing.T) {
 	}
 }
 
+// A name is one word of a command that people paste, whatever is in it.
+func TestShell(t *testing.T) {
+	for name, want := range map[string]string{"acme": "acme", "cloud:eu-west-1": "cloud:eu-west-1", "": "''",
+		"A & B": "'A & B'", "$(x)": "'$(x)'", "it's": `'it'\''s'`, "a;b": "'a;b'", "Müller": "'Müller'", "a\nb": "'a\nb'"} {
+		if got := shell(name); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestRounded(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 99_999: "99,999", 123_999: "123k", 999_999: "999k", 20_989_019: "21.0M",
 		3_210_000_000: "3.2G"} {

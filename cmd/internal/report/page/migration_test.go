@@ -315,6 +315,18 @@ func TestHostileNames(t *testing.T) {
 	})
 }
 
+// The command that checks a certificate works as it stands: one that nobody has signed has no key to be checked with.
+func TestCheckOfUnsigned(t *testing.T) {
+	m := migrated(t)
+	for _, signatures := range [][]string{{"SHA256:abc"}, nil} {
+		m.Signatures = signatures
+		command := inner(all(byID(t, sound(t, migration(t, m)), "check"), "pre")[0])
+		if got := strings.Contains(command, "--key"); got != (signatures != nil) {
+			t.Errorf("signatures %v: %s", signatures, command)
+		}
+	}
+}
+
 func TestOnlySourcesLink(t *testing.T) {
 	for source, linked := range map[string]bool{
 		"https://eur-lex.europa.eu/x?a=b": true, "HTTPS://eur-lex.europa.eu": true, `https://x.example/"><script>`: true,

@@ -325,12 +325,12 @@ func (r *planned) next() section {
 	s := section{ID: "check", Title: "How to check this, and how to go on"}
 	s.say("plan.json and the manifest in the state have every entry. Planning again gives the same digest, as long as " +
 		"nothing has changed:")
-	s.add(block{Commands: []string{"residency plan --to " + r.Plan.Destination.String() + " --customer " + r.Plan.Customer,
-		"residency status --plan " + r.Plan.ID}})
+	s.add(block{Commands: []string{"residency plan --to " + shell(r.Plan.Destination.String()) + " --customer " +
+		shell(r.Plan.Customer), "residency status --plan " + shell(r.Plan.ID)}})
 	if len(r.Plan.Blockers) > 0 {
 		return s
 	}
 	s.say("To carry it out, after approval:")
-	s.add(block{Commands: []string{"residency migrate --plan " + r.Plan.ID + " --approve " + r.Plan.Digest}})
+	s.add(block{Commands: []string{"residency migrate --plan " + shell(r.Plan.ID) + " --approve " + shell(r.Plan.Digest)}})
 	return s
 }

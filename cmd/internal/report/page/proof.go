@@ -333,10 +333,16 @@ func (r *migration) limits() section {
 func (r *migration) check() section {
 	c := r.cert
 	s := section{ID: "check", Title: "How to check this without trusting us"}
-	s.say("This page repeats the certificate and is no evidence itself. Ask for the directory of the plan, with the " +
-		"certificate and its evidence, and, if it is signed, for the public key by another way. Then, without any account " +
-		"or network:")
-	s.add(block{Commands: []string{"residency certificate verify DIRECTORY --key PUBLIC-KEY"}})
+	ask, verify := "with the certificate and its evidence", "residency certificate verify DIRECTORY"
+	if len(r.Signatures) > 0 {
+		ask, verify = ask+", and for the public key by another way", verify+" --key PUBLIC-KEY"
+	}
+	s.say("This page repeats the certificate and is no evidence itself. Ask for the directory of the plan, %s. Then, "+
+		"without any account or network:", ask)
+	s.add(block{Commands: []string{verify}})
+	if len(r.Signatures) == 0 {
+		s.say("If it was signed since, ask for the public key by another way, and add %s.", code("--key PUBLIC-KEY"))
+	}
 	s.say("It holds each file of the evidence against its digest and counts every number of the " +
 		"certificate anew. Without " +
 		"this program, in that directory:")
@@ -352,6 +358,6 @@ func (r *migration) check() section {
 	t.row("Written by", name(orUnknown(c.Tool)))
 	s.add(block{Table: t})
 	s.say("The destination can be listed again, or read again byte by byte, at any later time:")
-	s.add(block{Commands: []string{"residency verify --plan " + c.Plan + " --verify readback"}})
+	s.add(block{Commands: []string{"residency verify --plan " + shell(c.Plan) + " --verify readback"}})
 	return s
 }

@@ -136,6 +136,17 @@ func byName[V any](by Made, m map[string]V) []string {
 	return codes
 }
 
+// shell is a name as one word of a command that people paste.
+func shell(name string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:,+=@%", r)
+	}
+	if name != "" && strings.TrimFunc(name, plain) == "" {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
 // list writes "a, b and c".
 func list(words []string) string {
 	if n := len(words); n > 1 {
