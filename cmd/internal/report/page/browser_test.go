@@ -137,7 +137,8 @@ func views() (all []view) {
 }
 
 // faults finds what a reader could not read: what is wider than the page, what sticks out of it to the right, unless
-// it can be scrolled to, and text that comes out of its box, or stands over another label.
+// it can be scrolled to, cells that leave no room for words, and text that comes out of its box, or stands over another
+// label.
 const faults = `(() => {
 	const found = [], width = document.documentElement.clientWidth;
 	const whole = document.documentElement.scrollWidth;
@@ -151,6 +152,7 @@ const faults = `(() => {
 		const box = e.getBoundingClientRect();
 		if (box.width === 0) continue;
 		if (box.right > width + 1 && !scrolls(e.parentElement)) found.push('sticks out: ' + name(e));
+		if (e.matches('td, th') && box.width < 55) found.push('has no room for words: ' + name(e));
 		if (!e.closest('svg') && getComputedStyle(e).overflowX === 'visible' && getComputedStyle(e).display !== 'inline' &&
 			e.scrollWidth > e.clientWidth + 1) found.push('comes out of its box: ' + name(e));
 	}
@@ -356,12 +358,12 @@ func (b *tab) hostile(t *testing.T) {
 func (b *tab) findsFaults(t *testing.T) {
 	b.open(t, []byte(`<!DOCTYPE html><html lang="en"><title>x</title><script>console.warn("x"); undefined_()</script>
 		<img src="https://tracker.example/x.png" alt=""><div id="wide" style="width:2000px">wide</div>
-		<p id="narrow" style="width:1em">unbreakable</p>
+		<p id="narrow" style="width:1em">unbreakable</p><table id="cells"><tr><td>a<td>b</table>
 		<figure><svg viewBox="0 0 100 100"><text x="10" y="50">one</text><text x="12" y="50">two</text></svg></figure>`))
 	b.look(t, view{"", 390, 844, "screen", "light"})
 	got := strings.Join(b.faults(t), "\n")
 	for _, want := range []string{"the page is 2008 wide", "sticks out: DIV#wide", "comes out of its box: P#narrow",
-		"is over"} {
+		"has no room for words: TD#cells", "is over"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("not found: %s\n%s", want, got)
 		}
