@@ -25,7 +25,7 @@ test: build vet ## everything that must hold, race detector on
 	cd scripts/benchmark && $(GO) test -race -count=1 ./...
 	cd scripts/release && $(GO) test -count=1 ./...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" $(GO) test -race -count=1 -p 3 -parallel 4 -timeout 25m \
-		-skip '^(TestAcrossSizes|TestPermissions)$$' ./... # test-servers has them; many wait for servers rather than compute, whatever the cores
+		-skip '^(TestAcrossSizes|TestPermissions|TestBrowser)$$' ./... # test-servers has them; many wait for servers rather than compute, whatever the cores
 	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
 	@echo "make test: all passed"
 
@@ -38,6 +38,7 @@ test-servers: build systems ## what is said of servers, on versitygw, a strict A
 	$(GO) test -count=1 -timeout 9m \
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_AMAZON=all $(GO) test -count=1 -timeout 25m -run '^(TestScriptsOnAmazon|TestPermissions)$$' ./cmd/residency
+	$(GO) test -count=1 -v -run '^TestBrowser$$' ./cmd/internal/report/page # skipped where there is no chromium
 	@echo "make test-servers: all passed"
 
 kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, and in a RHYTHM, SEEDS times beside BUSY loops, on all servers and states

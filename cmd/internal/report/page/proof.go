@@ -190,7 +190,7 @@ func (r *migration) who() section {
 		t := &table{ID: "owners", Caption: "Whether requests named the account that must own the buckets",
 			Columns: columns("Where", "Owner check")}
 		for _, x := range c.OwnerChecks {
-			t.row(name(x.At), name(x.OwnerCheck.String()))
+			t.row(name(x.At), name(x.String()))
 		}
 		s.add(block{Table: t})
 	}
@@ -212,7 +212,7 @@ func callers(list []certificate.Caller) block {
 				steps = append(steps, o.Stage)
 			}
 		}
-		t.row(name(x.At), name(x.Caller.String()), strings.Join(steps, ", "))
+		t.row(name(x.At), name(x.String()), strings.Join(steps, ", "))
 	}
 	return block{Table: t}
 }
