@@ -69,7 +69,7 @@ func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Veri
 		return nil, fmt.Errorf("%w: %d of %d segments have no verified receipts", ErrNotCopied, len(missing),
 			len(w.run.Pass.Segments))
 	}
-	certified, err := w.checkCertificate(ctx)
+	certified, err := checkCertificate(ctx, w.run.Record)
 	if err != nil {
 		return nil, err
 	}

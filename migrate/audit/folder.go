@@ -19,6 +19,24 @@ type folder struct{ home state.Home }
 // Folder returns a plan's directory as a state.
 func Folder(path string) state.Home { return folder{state.NewDir(path)} }
 
+// inState is a plan's directory within a state.
+type inState struct {
+	folder
+	plan string
+}
+
+// InState returns the directory of a plan in a state, wherever that is, as Folder does that of a
+// copy.
+func InState(home state.Home, plan string) state.Home { return inState{folder{home}, plan} }
+
+func (s inState) Get(ctx context.Context, name string) ([]byte, error) {
+	_, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", name, state.ErrNotFound)
+	}
+	return s.home.Get(ctx, s.plan+"/"+rest)
+}
+
 // folded is a name as a folder takes it.
 func folded(name string) string { return "plan/" + name }
 

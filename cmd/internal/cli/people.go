@@ -13,7 +13,9 @@ import (
 	"github.com/residency/residency/cmd/internal/report"
 	"github.com/residency/residency/cmd/internal/report/page"
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/attest"
+	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/record"
@@ -35,7 +37,8 @@ approved and ran it, which way it went, and how to check all of that. Of a plan 
 has no certificate it says what would move, and how far that is.
 
 The file has no scripts and loads nothing. It has no object keys, but names of
-buckets and prefixes. A migration writes the same report beside its certificate. It
+buckets and prefixes. A certificate is checked first, as certificate verify does; of
+one that is not sound no report is made (exit code 5). A migration writes the same report beside its certificate. It
 sends no request to any store (except to the one that holds the state).`,
 		Example: `  residency report --plan acme-eu-west-1-3f9a0c1b2d4e
   residency report --plan 3f9a0c1b2d4e -o acme.html`,
@@ -60,6 +63,9 @@ sends no request to any store (except to the one that holds the state).`,
 			if err != nil {
 				return err
 			}
+			if err := borneOut(c.Context(), of); err != nil {
+				return err
+			}
 			data, err := a.report(c.Context(), w, of)
 			if err != nil {
 				return err
@@ -75,8 +81,7 @@ sends no request to any store (except to the one that holds the state).`,
 
 // report makes the report of a plan: of its certificate, or of how far it is without one.
 func (a *app) report(ctx context.Context, w *session, of *record.Record) ([]byte, error) {
-	var said certificate.Certificate
-	err := of.Certificate(ctx, &said)
+	data, err := of.Home.Get(ctx, of.Name(record.CertificateFile))
 	if errors.Is(err, state.ErrNotFound) {
 		var b bytes.Buffer
 		err := a.planPage(ctx, w, of.Plan)(&b, report.Outcome{})
@@ -85,17 +90,44 @@ func (a *app) report(ctx context.Context, w *session, of *record.Record) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	data, err := of.Home.Get(ctx, of.Name(record.CertificateFile))
-	if err != nil {
-		return nil, err
+	var said certificate.Certificate
+	if err := certificate.Decode(data, &said); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", errUnsound, record.CertificateFile, err)
 	}
 	m := page.Migrated{Certificate: &said, SHA256: state.Digest(data), Plan: of.Plan}
-	if m.Signatures, err = signedBy(ctx, of, data); err != nil {
+	if m.Signatures, m.Misfit, err = signedBy(ctx, of, data); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
 	err = page.Migration(&b, a.made(w), m)
 	return b.Bytes(), err
+}
+
+// borneOut refuses a certificate, if there is one, that certificate verify would not call sound.
+func borneOut(ctx context.Context, of *record.Record) error {
+	r, err := audit.Verify(ctx, audit.InState(of.Home, of.Plan.ID), audit.Trust{})
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		return nil
+	case errors.Is(err, audit.ErrEarlier):
+		return migrate.CheckCertificate(ctx, of)
+	case err != nil:
+		return err
+	case r.Valid:
+		return nil
+	}
+	const most = 4
+	var faults []error
+	for _, f := range r.Faults[:min(most, len(r.Faults))] {
+		if f.File == attest.File {
+			f.What = "a signature is there and does not fit: " + f.What
+		}
+		faults = append(faults, fmt.Errorf("%s: %s", f.File, f.What))
+	}
+	if n := int64(len(r.Faults)-len(faults)) + r.More; n > 0 {
+		faults = append(faults, fmt.Errorf("and %d more (residency certificate verify lists them)", n))
+	}
+	return fmt.Errorf("%w, and no report was written: %w", errUnsound, errors.Join(faults...))
 }
 
 // people writes a page for people, of a command that came to an end.
@@ -127,6 +159,9 @@ func (a *app) certificatePage(ctx context.Context, w *session, p *plan.Plan) peo
 		if err != nil {
 			return err
 		}
+		if err := borneOut(ctx, of); err != nil {
+			return err
+		}
 		data, err := a.report(ctx, w, of)
 		if err != nil {
 			return err
@@ -141,20 +176,22 @@ func (a *app) made(w *session) page.Made {
 }
 
 // signedBy are the IDs of the keys that have signed a certificate, as its envelope says. One
-// that is about something else, or cannot be read, has none.
-func signedBy(ctx context.Context, of *record.Record, data []byte) ([]string, error) {
+// that is about something else, or cannot be read, is there and does not fit.
+func signedBy(ctx context.Context, of *record.Record, data []byte) (keys []string, misfit bool, err error) {
 	text, err := of.Home.Get(ctx, of.Name(attest.File))
-	if errors.Is(err, state.ErrNotFound) || errors.Is(err, state.ErrDamaged) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		return nil, false, nil
+	case errors.Is(err, state.ErrDamaged):
+		return nil, true, nil
+	case err != nil:
+		return nil, false, err
 	}
 	envelope, err := attest.Parse(text)
 	if err != nil || envelope.About(record.CertificateFile, data) != nil {
-		return nil, nil
+		return nil, true, nil
 	}
-	return envelope.KeyIDs(), nil
+	return envelope.KeyIDs(), false, nil
 }
 
 // handOver writes a report to a file, whole or not at all, or to standard output.

@@ -15,6 +15,8 @@ type Migrated struct {
 	Plan        *plan.Plan
 	// Signatures are the IDs of the keys that have signed it so far.
 	Signatures []string
+	// Misfit tells that an envelope lies beside it that is not about it, or cannot be read.
+	Misfit bool
 }
 
 // migration is a report of one as it is made.
@@ -123,6 +125,9 @@ func unlistable(n int64) string {
 func (r *migration) facts() []fact {
 	c := r.cert
 	signed := say("by nobody when this report was made")
+	if r.Misfit {
+		signed = say("%s", strong("a signature is there and does not fit this certificate"))
+	}
 	if len(r.Signatures) > 0 {
 		signed = say("when this report was made, with the keys")
 		for _, id := range r.Signatures {

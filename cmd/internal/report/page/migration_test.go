@@ -327,6 +327,16 @@ func TestCheckOfUnsigned(t *testing.T) {
 	}
 }
 
+// A signature that does not fit is not called none.
+func TestMisfit(t *testing.T) {
+	m := migrated(t)
+	m.Signatures, m.Misfit = nil, true
+	text := inner(sound(t, migration(t, m)))
+	if !strings.Contains(text, "a signature is there and does not fit") || strings.Contains(text, "by nobody") {
+		t.Error("an envelope that does not fit is passed over")
+	}
+}
+
 func TestOnlySourcesLink(t *testing.T) {
 	for source, linked := range map[string]bool{
 		"https://eur-lex.europa.eu/x?a=b": true, "HTTPS://eur-lex.europa.eu": true, `https://x.example/"><script>`: true,
