@@ -94,7 +94,7 @@ func (r *migration) lead() []text {
 	switch {
 	case c.SourceEmpty:
 		answer = append(answer, say("%s", strong("Nothing of that is left at the source as of "+instant(c.Finished)+
-			", by a listing taken after the last deletion."))...)
+			", by a listing taken after the last deletion"+r.weakly()+"."))...)
 	default:
 		answer = append(answer, say("%s Section 5 says why, and until when.", strong("The source is not empty as of "+
 			instant(c.Finished)+": "+entries(left.Entries)+" and "+plural(left.Uploads, "unfinished upload")+" are left"+
@@ -112,6 +112,14 @@ func (r *migration) lead() []text {
 	}
 	return append(answers, say("This report is about the locations in section 1. What else the customer may have, and "+
 		"where, it does not say."))
+}
+
+// weakly qualifies what a listing shows, where that was sorted here.
+func (r *migration) weakly() string {
+	if r.cert.AnyOrder == "" {
+		return ""
+	}
+	return " (a weaker proof: section 9)"
 }
 
 // unlistable says of so many that their keys are not told.

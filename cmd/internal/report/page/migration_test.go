@@ -327,6 +327,28 @@ func TestCheckOfUnsigned(t *testing.T) {
 	}
 }
 
+// Whoever reads what the last listing showed reads what that rests on.
+func TestAnyOrder(t *testing.T) {
+	m := migrated(t)
+	m.Certificate.AnyOrder = plan.AnyOrder
+	for _, empty := range []bool{false, true} {
+		m.Certificate.SourceEmpty = empty
+		root := sound(t, migration(t, m))
+		for _, id := range []string{"complete", "left", "limits"} {
+			if got := inner(byID(t, root, id)); !strings.Contains(got, plan.AnyOrder) {
+				t.Errorf("section %s, source empty: %v, does not say what the listings rest on: %s", id, empty, got)
+			}
+		}
+		if got := inner(byID(t, root, "answer")); empty && !strings.Contains(got, "a weaker proof: section 9") {
+			t.Error(got)
+		}
+	}
+	m.Certificate.AnyOrder = ""
+	if strings.Contains(string(migration(t, m)), "weaker proof") {
+		t.Error("of listings in byte order it is said that they prove less")
+	}
+}
+
 // A signature that does not fit is not called none.
 func TestMisfit(t *testing.T) {
 	m := migrated(t)

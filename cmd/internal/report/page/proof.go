@@ -80,6 +80,7 @@ func (r *migration) complete() section {
 		tally("methods", "How entries were verified", "Method", c.Methods, methodText))
 	s.say("After the last deletion the destination was listed once more: %s of %s were there as they were written.",
 		strong(count(c.Found)), entries(c.Entries))
+	r.anyOrder(&s)
 	s.add(block{Heading: "How the source was erased"})
 	if len(c.Erasures) == 0 {
 		s.say("Nothing was erased.")
@@ -104,6 +105,14 @@ func (r *migration) complete() section {
 		s.add(block{Heading: "What was not compared"}, block{List: names(c.NotCompared)})
 	}
 	return s
+}
+
+// anyOrder says what the listings rest on where that is less than elsewhere.
+func (r *migration) anyOrder(s *section) {
+	if r.cert.AnyOrder != "" {
+		s.say("%s %s. What both have passed over was not seen, neither when it was planned nor after the erase.",
+			strong("A weaker proof:"), name(r.cert.AnyOrder))
+	}
 }
 
 func verdicts() (order []string) {
@@ -146,6 +155,7 @@ func (r *migration) left() section {
 	if c.SourceEmpty {
 		s.say("The last listing of each source location showed nothing: no version, no delete marker, no unfinished upload. "+
 			"That is as of %s; what is written there later is not known here.", instant(c.Finished))
+		r.anyOrder(&s)
 	} else {
 		t := &table{ID: "remains", Caption: "What the last listings of the source still showed",
 			Columns: columns("Location", "Entries#", "Unfinished uploads#", "Keys not told#", "Why, and until when")}
@@ -153,6 +163,7 @@ func (r *migration) left() section {
 			t.row(name(l.Location), count(l.Entries), count(l.Uploads), count(l.Unlistable), name(orUnknown(l.Reason)))
 		}
 		s.add(block{Table: t})
+		r.anyOrder(&s)
 		s.say("To finish, when the reason is gone: run the same migration again. It goes on where it stopped.")
 	}
 	switch {
@@ -321,6 +332,9 @@ func (r *migration) limits() section {
 	}
 	if c.UnguardedWrites != "" {
 		list = append(list, say("%s.", name(c.UnguardedWrites)))
+	}
+	if c.AnyOrder != "" {
+		list = append(list, say("That the listings of the source are complete is proven less well: %s.", name(c.AnyOrder)))
 	}
 	if r.earlier() {
 		list = append(list, say("The certificate is of an earlier version, which recorded less."))
