@@ -136,6 +136,7 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	Customer string   `json:"customer,omitempty"`
 	Location string   `json:"location,omitempty"`
+	Region   string   `json:"region,omitempty"` // of the location: two regions can have buckets of one name
 	Text     string   `json:"text"`
 	// Waiver is that of a violation.
 	Waiver *Waived `json:"waiver,omitempty"`

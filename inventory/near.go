@@ -72,7 +72,8 @@ func (s *scan) near() {
 		}
 		s.unclear = true
 		s.add(Finding{Rule: NearRule, Severity: Error, Customer: strings.TrimSpace(t.value),
-			Location: t.bucket.provider.Name + ":" + t.bucket.name, Text: why + "; " + nearRemedy})
+			Location: t.bucket.provider.Name + ":" + t.bucket.name, Region: t.bucket.region,
+			Text: why + "; " + nearRemedy})
 	}
 }
 

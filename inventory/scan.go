@@ -393,7 +393,8 @@ func (s *scan) gone(ctx context.Context, store Store, b bucket, why error) bool 
 		return false
 	}
 	s.add(Finding{Rule: "bucket-gone", Severity: Note, Location: b.provider.Name + ":" + b.name,
-		Text: "the bucket was listed, and deleted before it could be looked into; that it is gone was asked again"})
+		Region: b.region, Text: "the bucket was listed, and deleted before it could be looked into; that it is gone was " +
+			"asked again"})
 	return true
 }
 

@@ -201,7 +201,8 @@ func (s *scan) finish(buckets []bucket) {
 			if c.Bucket != "" {
 				where = c.Provider + ":" + c.Bucket
 			}
-			s.add(Finding{Rule: "not-looked-at", Severity: Error, Location: where, Text: c.Reason + hint(c)})
+			s.add(Finding{Rule: "not-looked-at", Severity: Error, Location: where, Region: c.Region,
+				Text: c.Reason + hint(c)})
 		}
 	}
 	for _, p := range inv.Places {
@@ -220,7 +221,7 @@ func (s *scan) finish(buckets []bucket) {
 	s.expose()
 	slices.SortStableFunc(inv.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Customer, b.Customer),
-			cmp.Compare(a.Location, b.Location), cmp.Compare(a.Rule, b.Rule))
+			cmp.Compare(a.Location, b.Location), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Rule, b.Rule))
 	})
 	if s.Catalog.Stale(s.Now) {
 		s.add(Finding{Rule: "catalog-stale", Severity: Warning,
@@ -255,42 +256,42 @@ func (s *scan) judge(p Place) {
 	switch p.Verdict {
 	case Outside:
 		s.outside = true
-		s.add(Finding{Rule: "outside-policy", Severity: Violation, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "outside-policy", Severity: Violation, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("in %s (%s); the policy allows %s", p.Region, p.Country, s.Policy(p.Customer))})
 	case Unknown:
 		if p.Region == "" {
 			break // nobody could ask; it is not looked at, and that is said
 		}
 		s.outside = true
-		s.add(Finding{Rule: "country-unknown", Severity: Violation, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "country-unknown", Severity: Violation, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("the country of region %s is not known; give it as country in the configuration", p.Region)})
 	case Within:
 	}
 	if p.Uploads > 0 {
-		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("unfinished multipart uploads (%d) hold bytes that no object listing shows", p.Uploads)})
 	}
 	if p.Unlistable > 0 {
-		s.add(Finding{Rule: "unlistable-keys", Severity: Warning, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "unlistable-keys", Severity: Warning, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("the server cannot list entries or unfinished uploads here (%d) under their own keys: it writes "+
 				"U+FFFD for what its listings cannot represent; they cannot be moved, and are counted where they seem to belong",
 				p.Unlistable)})
 	}
 	if p.Own > 0 {
-		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("residency's own reservations (%d) mark this as the destination of a migration that has not "+
 				"ended; they are not counted", p.Own)})
 	}
 	if p.Probes > 0 {
-		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "residency-own", Severity: Note, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("probes that a killed run of residency left behind (%d) are counted like any object", p.Probes)})
 	}
 	if p.Prefix != "" && !strings.HasSuffix(p.Prefix, "/") {
-		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "open-prefix", Severity: Warning, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: "the prefix does not end in /, so it also matches keys that merely begin with it"})
 	}
 	if p.Customer != "" && p.Versioning == objectstore.Suspended {
-		s.add(Finding{Rule: "versioning-suspended", Severity: Note, Customer: p.Customer, Location: at,
+		s.add(Finding{Rule: "versioning-suspended", Severity: Note, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: "versioning is suspended: new writes replace the version with ID null"})
 	}
 }

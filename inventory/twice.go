@@ -57,7 +57,7 @@ func (s *scan) twice() {
 			if !a.meets(b) {
 				continue
 			}
-			f := Finding{Rule: "seen-twice", Severity: Warning, Location: b.String()}
+			f := Finding{Rule: "seen-twice", Severity: Warning, Location: b.String(), Region: b.region}
 			other := fmt.Sprintf("%s in %s", a, a.region)
 			switch origin := s.origin(b); {
 			case origin != "" && origin == s.origin(a):

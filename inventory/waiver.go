@@ -3,6 +3,7 @@ package inventory
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -15,8 +16,14 @@ const WaiverRule = "waiver-unused"
 // (UTC).
 type Waiver struct {
 	Location      objectstore.Location
+	Region        string // of the location; empty: the only one that has it
 	Reason, Owner string
 	Until         time.Time
+}
+
+// of tells whether a waiver is of a location in a region.
+func (w Waiver) of(location, region string) bool {
+	return location == w.Location.String() && (w.Region == "" || region == w.Region)
 }
 
 // Waived is a waiver as a place and a finding show it.
@@ -36,9 +43,16 @@ func (i *Inventory) Violated() bool {
 }
 
 // waive shows each waiver at the violations of its place, which stay violations. It says which
-// waivers are about no place, or not needed.
+// waivers are about no place, or not needed. One whose place is in several regions is about none
+// until it says which: it must not waive what nobody meant.
 func (s *scan) waive() {
 	for _, w := range s.Waivers {
+		if regions := s.regionsOf(w); len(regions) > 1 {
+			s.add(Finding{Rule: WaiverRule, Severity: Warning, Location: w.Location.String(), Text: fmt.Sprintf(
+				"the waiver by %s waives nothing: buckets of this name are in %s; give it the region of one",
+				w.Owner, strings.Join(regions, ", "))})
+			continue
+		}
 		shown := &Waived{Reason: w.Reason, Owner: w.Owner, Until: w.Until.Format(time.DateOnly),
 			Expired: !s.Now.UTC().Before(w.Until.AddDate(0, 0, 1))}
 		text := fmt.Sprintf("; waived until %s by %s: %s", shown.Until, w.Owner, w.Reason)
@@ -48,7 +62,7 @@ func (s *scan) waive() {
 		there, used := false, false
 		for i := range s.inventory.Places {
 			p := &s.inventory.Places[i]
-			if p.Location() != w.Location {
+			if !w.of(p.Location().String(), p.Region) {
 				continue
 			}
 			if there = true; p.Verdict != Within && !p.Empty {
@@ -57,7 +71,7 @@ func (s *scan) waive() {
 		}
 		for i := range s.inventory.Findings {
 			f := &s.inventory.Findings[i]
-			if f.Severity != Violation || f.Location != w.Location.String() {
+			if f.Severity != Violation || !w.of(f.Location, f.Region) {
 				continue
 			}
 			f.Waiver, f.Text, used = shown, f.Text+text, true
@@ -71,6 +85,17 @@ func (s *scan) waive() {
 	}
 }
 
+// regionsOf are the regions that have a waiver's place.
+func (s *scan) regionsOf(w Waiver) (regions []string) {
+	for _, p := range s.inventory.Places {
+		if w.of(p.Location().String(), p.Region) && !slices.Contains(regions, p.Region) {
+			regions = append(regions, p.Region)
+		}
+	}
+	slices.Sort(regions)
+	return regions
+}
+
 // asked tells whether a waiver is about what was looked for and could be looked at.
 func (s *scan) asked(w Waiver) bool {
 	if s.unseen(w.Location) {
@@ -82,7 +107,7 @@ func (s *scan) asked(w Waiver) bool {
 }
 
 func (s *scan) unused(w Waiver, there bool) {
-	f := Finding{Rule: WaiverRule, Severity: Warning, Location: w.Location.String(), Text: fmt.Sprintf(
+	f := Finding{Rule: WaiverRule, Severity: Warning, Location: w.Location.String(), Region: w.Region, Text: fmt.Sprintf(
 		"the waiver by %s is about no place: it names one as an inventory shows it, with its prefix; correct it, or take it "+
 			"out", w.Owner)}
 	if there {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/regions"
 )
 
 func TestWaive(t *testing.T) {
@@ -99,6 +100,51 @@ func TestWaive(t *testing.T) {
 			}
 			if rule != tt.rule || severity != tt.severity {
 				t.Errorf("the waiver has a finding of %q, %q", rule, severity)
+			}
+		})
+	}
+}
+
+// A waiver is of one place: where buckets of its name are in several regions it says of which.
+func TestWaiveInOneRegion(t *testing.T) {
+	for _, tt := range []struct {
+		region string
+		waived string // the region whose violation is
+		rule   string
+	}{
+		{"", "", WaiverRule},
+		{"us-east-1", "us-east-1", ""},
+		{"eu-west-1", "", WaiverRule},
+	} {
+		t.Run(tt.region, func(t *testing.T) {
+			at, err := objectstore.ParseLocation("cloud:dup")
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+			s := &scan{Request: Request{Now: now, Policy: func(string) regions.Policy { return regions.Policy{} },
+				Waivers: []Waiver{{Location: at, Region: tt.region, Reason: "why",
+					Owner: "dpo", Until: now}}}, inventory: &Inventory{}}
+			for _, region := range []string{"ap-northeast-1", "us-east-1", "us-west-2"} {
+				s.keep(Place{Provider: "cloud", Bucket: "dup", Region: region, Verdict: Outside})
+				s.judge(s.inventory.Places[len(s.inventory.Places)-1])
+			}
+			s.waive()
+			rule := ""
+			for _, f := range s.inventory.Findings {
+				if f.Severity != Violation {
+					rule = f.Rule
+				} else if f.Waives() != (f.Region == tt.waived) {
+					t.Errorf("the violation in %s: waived is %v", f.Region, f.Waives())
+				}
+			}
+			for _, p := range s.inventory.Places {
+				if (p.Waiver != nil) != (p.Region == tt.waived) {
+					t.Errorf("the place in %s shows %+v", p.Region, p.Waiver)
+				}
+			}
+			if rule != tt.rule || !s.inventory.Violated() {
+				t.Errorf("the waiver's finding is %q; violated: %v", rule, s.inventory.Violated())
 			}
 		})
 	}

@@ -70,6 +70,7 @@ type configView struct {
 
 type waiverView struct {
 	Place  string `json:"place"`
+	Region string `json:"region,omitempty"`
 	Reason string `json:"reason"`
 	Until  string `json:"until"`
 	Owner  string `json:"owner"`
@@ -122,7 +123,11 @@ func (a *app) checkConfig() error {
 			plural(w.ownPrices, "price"))})
 	}
 	for _, one := range v.Waivers {
-		rows = append(rows, []string{"waiver", fmt.Sprintf("%s until %s, by %s: %s", one.Place, one.Until, one.Owner,
+		place := one.Place
+		if one.Region != "" {
+			place += " in " + one.Region
+		}
+		rows = append(rows, []string{"waiver", fmt.Sprintf("%s until %s, by %s: %s", place, one.Until, one.Owner,
 			one.Reason)})
 	}
 	for _, p := range v.Providers {

@@ -128,6 +128,7 @@ func schemaRules() map[string]schemaRule {
 		"policy.waivers[]": {about: "One place that is waived.", required: []string{"place", "reason", "until", "owner"}},
 		"policy.waivers[].place": {about: "The location, as inventory shows it: provider:bucket or provider:bucket/prefix/.",
 			pattern: location},
+		"policy.waivers[].region": {about: "Its region, as inventory shows it. Needed where several have buckets of that name."},
 		"policy.waivers[].reason": {about: "Why it is accepted."},
 		"policy.waivers[].until": {about: "The last day, in UTC, such as 2026-12-31.",
 			pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},

@@ -31,6 +31,10 @@ func TestWaivers(t *testing.T) {
 			`f.yaml:10:15: waiver: place "aws:legacy": no provider is called "aws"`, false},
 		{"an unknown field", "{place: cloud:legacy, reason: why, untill: 2026-12-31, owner: dpo}",
 			`f.yaml:10:42: unknown field "untill"`, true},
+		{"a region", "{place: cloud:legacy, region: us-east-1, reason: why, until: 2026-12-31, owner: dpo}", "", true},
+		{"twice, one of a region", "{place: cloud:legacy, reason: why, until: 2026-12-31, owner: dpo}\n" +
+			"    - {place: cloud:legacy, region: us-east-1, reason: a, until: 2026-12-31, owner: b}",
+			"f.yaml:11:15: waiver: cloud:legacy has two", false},
 		{"twice", "{place: cloud:legacy, reason: why, until: 2026-12-31, owner: dpo}\n" +
 			"    - {place: cloud:legacy, reason: a, until: 2026-12-31, owner: b}", "f.yaml:11:15: waiver: cloud:legacy has two", false},
 	} {

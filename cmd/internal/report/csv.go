@@ -32,7 +32,7 @@ func CSV(w io.Writer, r *Report) error {
 		}
 	}
 	for _, f := range rest {
-		rows = append(rows, found(f, Place{}))
+		rows = append(rows, found(f, Place{Region: f.Region}))
 	}
 	return render.CSV(w, header, rows)
 }

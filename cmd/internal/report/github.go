@@ -55,7 +55,7 @@ func annotation(list []Finding) string {
 		var others []string
 		for _, o := range list[1:min(len(list), 4)] {
 			if o.Location != "" {
-				others = append(others, o.Location)
+				others = append(others, o.place())
 			}
 		}
 		text += fmt.Sprintf("; and %s more", render.Count(int64(n)))

@@ -23,7 +23,7 @@ func HTML(w io.Writer, r *Report) error {
 			Standing: p.Standing, Entries: p.Entries, Unseen: p.Unseen})
 	}
 	for _, f := range r.Findings {
-		e.Findings = append(e.Findings, page.Found{Severity: f.word(), Location: f.Location, Text: f.Text,
+		e.Findings = append(e.Findings, page.Found{Severity: f.word(), Location: f.place(), Text: f.Text,
 			Next: f.Next, Rule: f.Rule})
 	}
 	return page.Outcome(w, page.Made{At: r.At, Tool: r.Tool, Catalog: catalog}, e)

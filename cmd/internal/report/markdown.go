@@ -36,7 +36,7 @@ func (r *Report) Summary(limit int) string {
 			if f.Next != "" {
 				text += "; next: " + f.Next
 			}
-			m.row(f.word(), cell(f.Customer), cell(f.Location), prose(text)+" "+cell(f.Rule))
+			m.row(f.word(), cell(f.Customer), cell(f.place()), prose(text)+" "+cell(f.Rule))
 		}
 		m.put("\n")
 	}

@@ -119,15 +119,16 @@ func OCSF(w io.Writer, r *Report) error {
 			}
 		}
 	}
-	prints, at := r.fingerprints(), map[string]Place{}
-	for _, p := range r.Places {
-		at[p.Location] = p
-	}
+	prints, at := r.fingerprints(), r.placesOf()
 	for i, f := range r.Findings {
 		if !f.Fails() && !f.Waived() {
 			continue
 		}
-		if err := e.Encode(r.findingEvent(f, prints[i], at[f.Location])); err != nil {
+		p := Place{Region: f.Region}
+		if at[i] >= 0 {
+			p = r.Places[at[i]]
+		}
+		if err := e.Encode(r.findingEvent(f, prints[i], p)); err != nil {
 			return err
 		}
 	}
@@ -152,7 +153,7 @@ func (r *Report) placeEvent(p Place) event {
 	e := r.event(5, classInventory, activityCollect, r.At)
 	e.ClassName, e.ActivityName = "Cloud Resources Inventory Info", "Collect"
 	e.Cloud, e.Region = &cloud{p.Provider, p.Region}, p.Region
-	e.Bucket = bucketOf(p.Location, p.Bucket)
+	e.Bucket = bucketOf(identity(p.Location, p.Region), p.Bucket)
 	e.Message = plainText(p.Location + ": " + p.Standing)
 	e.Unmapped = map[string]any{"customer": p.Customer, "prefix": p.Prefix, "country": p.Country, "jurisdictions": p.Sets,
 		"operator": p.Operator, "operator_country": p.OperatorCountry, "entries": p.Entries, "policy_verdict": p.Standing}
@@ -164,8 +165,8 @@ func (r *Report) placeEvent(p Place) event {
 	return e
 }
 
-func bucketOf(location, name string) *databucket {
-	return &databucket{Name: name, UID: location, Type: 1, Named: "S3"} // its interface; who runs it is apart
+func bucketOf(identity, name string) *databucket {
+	return &databucket{Name: name, UID: identity, Type: 1, Named: "S3"} // its interface; who runs it is apart
 }
 
 func (r *Report) findingEvent(f Finding, uid string, p Place) event {
@@ -184,7 +185,7 @@ func (r *Report) findingEvent(f Finding, uid string, p Place) event {
 		e.Severity, e.SeverityName, e.Status, e.StatusName = 1, "Informational", 3, "Suppressed"
 	}
 	if f.Location != "" {
-		e.Resources = []resource{{UID: f.Location, Name: p.Bucket, Type: "bucket", Region: p.Region}}
+		e.Resources = []resource{{UID: identity(f.Location, p.Region), Name: p.Bucket, Type: "bucket", Region: p.Region}}
 	}
 	if p.Provider != "" {
 		e.Cloud = &cloud{p.Provider, p.Region}
@@ -207,7 +208,8 @@ func (r *Report) deletionEvent(d Deletion) event {
 		e.Status, e.StatusName = 2, "Failure"
 	}
 	e.Actor, e.Source = &actor{"residency"}, &endpoint{"residency"}
-	e.Cloud, e.Bucket, e.Count = &cloud{d.Provider, d.Region}, bucketOf(d.Location, d.Bucket), d.Entries
+	e.Cloud, e.Bucket, e.Count = &cloud{d.Provider, d.Region}, bucketOf(identity(d.Location, d.Region), d.Bucket),
+		d.Entries
 	e.StoreType, e.StoreName = 2, "Databucket"
 	e.Message = plainText(d.Location+": ") + number(d.Entries) + " entries deleted or found gone, " + number(d.Left) +
 		" left"

@@ -5,9 +5,6 @@ package report
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -96,6 +93,7 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	Customer string   `json:"customer,omitempty"`
 	Location string   `json:"location,omitempty"` // of the place it is about, if it is about one
+	Region   string   `json:"region,omitempty"`   // of the location, where that is known
 	Text     string   `json:"text"`
 	Next     string   `json:"next,omitempty"` // what to do
 	Count    int64    `json:"count,omitempty"`
@@ -199,49 +197,4 @@ func (f Finding) word() string {
 		return "waived"
 	}
 	return string(f.Severity)
-}
-
-// about finds what is to be said of places, by their index, and what is about none of them.
-func (r *Report) about() (places [][]Finding, rest []Finding) {
-	type key struct{ location, customer string }
-	places = make([][]Finding, len(r.Places))
-	by, first := map[key]int{}, map[string]int{}
-	for i, p := range r.Places {
-		k := key{p.Location, p.Customer}
-		if _, ok := by[k]; !ok {
-			by[k] = i
-		}
-		if _, ok := first[p.Location]; !ok {
-			first[p.Location] = i
-		}
-	}
-	for _, f := range r.Findings {
-		i, ok := by[key{f.Location, f.Customer}]
-		if !ok {
-			i, ok = first[f.Location]
-		}
-		if ok && f.Location != "" {
-			places[i] = append(places[i], f)
-		} else {
-			rest = append(rest, f)
-		}
-	}
-	return places, rest
-}
-
-// fingerprints are of the findings, the same as long as rule, customer and location are,
-// whatever the numbers in their texts.
-func (r *Report) fingerprints() []string {
-	seen := map[string]int{}
-	all := make([]string, len(r.Findings))
-	for i, f := range r.Findings {
-		text := fmt.Sprintf("%q %q %q", f.Rule, f.Customer, f.Location)
-		seen[text]++
-		if n := seen[text]; n > 1 {
-			text += fmt.Sprintf(" %d", n)
-		}
-		sum := sha256.Sum256([]byte(text))
-		all[i] = hex.EncodeToString(sum[:])
-	}
-	return all
 }

@@ -53,7 +53,9 @@ func (r *Report) AddResult(p *plan.Plan, result *migrate.Result, done bool, c *c
 // addDeletions takes what the source lost, place by place.
 func (r *Report) addDeletions(p *plan.Plan, c *certificate.Certificate) {
 	for _, m := range c.Moves {
-		i := slices.IndexFunc(p.Moves, func(x plan.Move) bool { return x.From().String() == m.SourceLocation })
+		i := slices.IndexFunc(p.Moves, func(x plan.Move) bool {
+			return x.From().String() == m.SourceLocation && x.Source.Code == m.Source.Region
+		})
 		if i < 0 || m.Erased == 0 {
 			continue
 		}

@@ -119,7 +119,7 @@ func SARIF(w io.Writer, r *Report) error {
 				f.Waiver.Until, f.Waiver.Owner, f.Waiver.Reason))}}
 		}
 		if f.Location != "" {
-			result.Locations[0].Logical = []sarifLogical{{plainText(f.Location), "resource"}}
+			result.Locations[0].Logical = []sarifLogical{{plainText(identity(f.Location, f.Region)), "resource"}}
 		}
 		run.Results = append(run.Results, result)
 	}
@@ -161,7 +161,7 @@ func (o Outcome) said() string {
 func (f Finding) sentence() string {
 	text := f.Text
 	if f.Location != "" {
-		text = f.Location + ": " + text
+		text = f.place() + ": " + text
 	}
 	if f.Count > 0 {
 		text += " (" + render.Count(f.Count) + ")"
