@@ -40,6 +40,9 @@ func (w *work) certify(ctx context.Context) error {
 		return err
 	}
 	account.Derive(w.run.Record, c)
+	if n := c.UploadsAborted; n != nil {
+		r.UploadsAborted = *n
+	}
 	c.Redacted = account.Redacted
 	data, err := c.Encode()
 	if err != nil {

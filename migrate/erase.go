@@ -32,6 +32,9 @@ func (w *work) erase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := w.probes.DropLeft(ctx); err != nil {
+		w.run.Notef("probes of earlier runs may be left at the destination: %v", err)
+	}
 	gate, err := w.gate(ctx, erasing)
 	if err != nil {
 		return err
@@ -86,9 +89,6 @@ func (w *work) erase(ctx context.Context) error {
 	}
 	if err := w.certify(ctx); err != nil {
 		return err
-	}
-	if err := w.probes.DropUploads(ctx); err != nil {
-		w.run.Notef("probes of earlier runs may be left at the destination: %v", err)
 	}
 	if w.result.SourceEmpty || w.result.leftOut(w.run.Plan) { // otherwise the plan goes on
 		if err := w.reservation.End(ctx); err != nil {

@@ -116,6 +116,41 @@ func TestProbeRemovedInTheEnd(t *testing.T) {
 	}
 }
 
+// A probe that a killed run has left at the destination is gone when the plan is done, and
+// was no entry of somebody else's: whichever probe that was.
+func TestProbesOfKilledRuns(t *testing.T) {
+	for n := range int64(3) {
+		t.Run(fmt.Sprint(n+1), func(t *testing.T) {
+			f := newFixture(t, true)
+			f.put("a", []byte("a"), nil)
+			before := f.snapshot(us, f.bucket)
+			p := f.plan("auto")
+			if r, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+				t.Fatalf("%v\n%s", err, problems(r))
+			}
+			m := f.mortal()
+			m.erases = true
+			var written atomic.Int64
+			_, err := m.run(p, func(r storetest.Request) {
+				if written.Load() > n {
+					m.die() // when the next request comes: the probe is there
+				}
+				if r.Operation == "PutObject" && r.Bucket == f.destination() && strings.HasPrefix(r.Key, objectstore.ProbePrefix) {
+					written.Add(1)
+				}
+			})
+			if err == nil && written.Load() > n {
+				t.Fatal("the run was not killed")
+			}
+			r, err := f.runner().Erase(t.Context(), p)
+			if err != nil || r.Newer != 0 {
+				t.Errorf("run: %v, %d further entries\n%s", err, r.Newer, problems(r))
+			}
+			f.moved(before)
+		})
+	}
+}
+
 // One address that is said to stand in two countries blocks, whoever asks for the plan; a
 // service that knows the region of each bucket may have both there.
 func TestOneAddress(t *testing.T) {

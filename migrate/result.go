@@ -58,6 +58,8 @@ type Result struct {
 	// Found is how many entries the last listing of the destination, after the
 	// erase, showed as they were written.
 	Found int64 `json:"found_at_destination"`
+	// UploadsAborted are unfinished uploads of the sources, of which nothing was copied.
+	UploadsAborted int64 `json:"unfinished_uploads_aborted"`
 	// Newer are entries that it showed besides, whoever wrote them, and Covered keys of which
 	// one of those is current, and not what this plan wrote last.
 	Newer       int64  `json:"further_entries"`

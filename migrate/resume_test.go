@@ -62,6 +62,7 @@ type mortalRun struct {
 	ctx     context.Context
 	fault   func(storetest.Request) storetest.Fault // while it lives
 	workers int                                     // default: the fixture's
+	erases  bool                                    // it runs the erase of a plan that was copied
 }
 
 func (f *fixture) mortal() *mortalRun {
@@ -109,7 +110,11 @@ func (m *mortalRun) run(p *plan.Plan, each func(storetest.Request)) (*migrate.Re
 		}
 		return m.seconds
 	}
-	result, err := r.Run(m.ctx, p, migrate.Options{})
+	run := r.Run
+	if m.erases {
+		run = func(ctx context.Context, p *plan.Plan, _ migrate.Options) (*migrate.Result, error) { return r.Erase(ctx, p) }
+	}
+	result, err := run(m.ctx, p, migrate.Options{})
 	m.from.SetFault(nil)
 	m.to.SetFault(nil)
 	return result, err

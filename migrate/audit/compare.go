@@ -18,6 +18,9 @@ import (
 func (a *Account) Compare(ctx context.Context, r *record.Record, said *certificate.Certificate) ([]string, error) {
 	derived := *said
 	a.Derive(r, &derived)
+	if said.Others == nil && said.Covered == nil && said.UploadsAborted == nil {
+		derived.Others, derived.Covered, derived.UploadsAborted = nil, nil, nil
+	}
 	if said.Schema != certificate.Schema1 {
 		return differing(said, &derived)
 	}

@@ -122,8 +122,15 @@ func (a *Account) moves(c *certificate.Certificate) {
 // closing fills in what the last listings showed.
 func (a *Account) closing(c *certificate.Certificate) {
 	c.SourceEmpty, c.Found, c.Left = false, 0, []certificate.Left{}
+	c.Others, c.Covered, c.UploadsAborted = nil, nil, nil
 	if a.Closing == nil {
 		return
+	}
+	c.Others, c.Covered, c.UploadsAborted = new(int64), new(int64), new(int64)
+	if a.Gate != nil {
+		for i, l := range a.Gate.Sources {
+			*c.UploadsAborted += max(l.Uploads-a.Closing.Sources[i].Uploads, 0)
+		}
 	}
 	for _, l := range a.Closing.Sources {
 		if l.Left() {
@@ -133,6 +140,8 @@ func (a *Account) closing(c *certificate.Certificate) {
 	}
 	for _, l := range a.Closing.Destinations {
 		c.Found += l.Entries
+		*c.Others += l.Newer
+		*c.Covered += l.Covered
 		for class, n := range l.Classes {
 			c.Added[addedClass+class] += n
 		}

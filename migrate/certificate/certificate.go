@@ -78,6 +78,12 @@ type Certificate struct {
 	// Found is how many of the entries a listing of the destination, after all
 	// that, showed as they were written.
 	Found int64 `json:"found_at_destination"`
+	// Others are entries besides, of others, that it showed, and Covered keys of which one of
+	// those is current, and not what was copied last. UploadsAborted are unfinished uploads of
+	// the sources, of which nothing was copied. All are nil in certificates of earlier builds.
+	Others         *int64 `json:"further_entries,omitempty"`
+	Covered        *int64 `json:"covered_keys,omitempty"`
+	UploadsAborted *int64 `json:"unfinished_uploads_aborted,omitempty"`
 
 	// Fence names the source buckets whose policies deny writes since.
 	Fence []string `json:"fence,omitempty"`

@@ -49,6 +49,12 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 func (p *planner) clashes(moves []Move) {
 	for i, a := range moves {
 		for _, b := range moves[:i] {
+			if a.From().Overlaps(b.From()) {
+				p.block(Issue{Rule: ruleClash, Location: a.From().String(),
+					Text: fmt.Sprintf("is in %s and in %s: one plan cannot tell two buckets of one name and one provider apart",
+						a.Source, b.Source),
+					Remedy: "give each of the two regions a provider of its own in the configuration, and move one after the other"})
+			}
 			if p.plan.To(a).Overlaps(p.plan.To(b)) {
 				p.block(Issue{Rule: ruleClash, Location: a.From().String(),
 					Text:   fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()),

@@ -373,15 +373,20 @@ func (p *Prober) DropAll(ctx context.Context) error {
 	return p.DropAtSources(ctx)
 }
 
-// DropUploads aborts, at all destinations, this plan's probes that are unfinished uploads, if
+// DropLeft removes, at all destinations, this plan's probes, objects and unfinished uploads, if
 // an earlier run can have left any.
-func (p *Prober) DropUploads(ctx context.Context) error {
+func (p *Prober) DropLeft(ctx context.Context) error {
 	if !p.reservation.Resumes() {
 		return nil
 	}
 	var errs []error
 	for _, bucket := range p.run.Plan.DestinationBuckets() {
-		errs = append(errs, p.dropUploads(ctx, bucket))
+		errs = append(errs, p.dropUploads(ctx, bucket), p.DropOwn(ctx, p.run.Destination(), bucket, ""))
+	}
+	for _, m := range p.run.Plan.Moves {
+		if m.Prefix != "" {
+			errs = append(errs, p.DropOwn(ctx, p.run.Destination(), m.Destination, m.Prefix))
+		}
 	}
 	return errors.Join(errs...)
 }

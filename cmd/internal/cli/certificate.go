@@ -359,6 +359,18 @@ func (a *app) printCertificate(at string, c *certificate.Certificate) error {
 	if c.SourceEmpty {
 		rows = append(rows, []string{"last listing", "of the source: empty"})
 	}
+	if n := c.UploadsAborted; n != nil && *n > 0 {
+		rows = append(rows, []string{"uploads", uploadsAborted(*n)})
+	}
+	if c.Others != nil && c.Covered != nil && *c.Others > 0 {
+		rows = append(rows, []string{"besides", further(*c.Others, *c.Covered)})
+	}
+	if c.AnyOrder != "" {
+		rows = append(rows, []string{"listings", c.AnyOrder})
+	}
+	if c.UnguardedWrites != "" {
+		rows = append(rows, []string{"writes", c.UnguardedWrites})
+	}
 	for _, l := range c.Left {
 		rows = append(rows, []string{"left", fmt.Sprintf("%s: %s entries, %s unfinished uploads: %s", l.Location,
 			render.Count(l.Entries), render.Count(l.Uploads), l.Reason)})

@@ -77,6 +77,9 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 			[]string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as written",
 				render.Count(r.Found), render.Count(r.Entries))})
 	}
+	if r.UploadsAborted > 0 {
+		rows = append(rows, []string{"uploads", uploadsAborted(r.UploadsAborted)})
+	}
 	if r.Newer > 0 {
 		rows = append(rows, []string{"besides", further(r.Newer, r.Covered)})
 	}
@@ -204,6 +207,15 @@ func counts(m map[string]int64, order []string) string {
 		return "none"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// uploadsAborted says what became of uploads that nobody had finished.
+func uploadsAborted(n int64) string {
+	if n == 1 {
+		return "1 unfinished upload at the source was aborted; what had been sent of it cannot be copied, and was not"
+	}
+	return render.Count(n) + " unfinished uploads at the source were aborted; what had been sent of them cannot be copied, " +
+		"and was not"
 }
 
 // further says what a destination holds besides what a plan wrote.

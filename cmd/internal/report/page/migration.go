@@ -105,6 +105,7 @@ func (r *migration) lead() []text {
 		answers = append(answers, say("%s", strong("The last listing of the destination shows only "+count(c.Found)+" of "+
 			entries(c.Entries)+" as they were written.")))
 	}
+	answers = append(answers, besides(c)...)
 	answers = append(answers, say("The destination is run by %s. %s",
 		name(r.operator(c.Destination.Operator, c.Destination.OperatorCountry)), r.reach(c.Exposures)))
 	for _, f := range c.Findings {
@@ -120,6 +121,19 @@ func (r *migration) weakly() string {
 		return ""
 	}
 	return " (a weaker proof: section 9)"
+}
+
+// besides says what was not copied, and what hides copies.
+func besides(c *certificate.Certificate) (answers []text) {
+	if n := c.UploadsAborted; n != nil && *n > 0 {
+		answers = append(answers, say("%s What had been sent of it cannot be copied, and was not.",
+			strong(plural(*n, "unfinished upload")+" at the source, aborted.")))
+	}
+	if n := c.Covered; n != nil && *n > 0 {
+		answers = append(answers, say("%s The copies are beneath, as older versions.", strong("Others have written to, or "+
+			"deleted, "+plural(*n, "key")+" at the destination since.")))
+	}
+	return answers
 }
 
 // unlistable says of so many that their keys are not told.
