@@ -112,7 +112,9 @@ func (m *mortalRun) run(p *plan.Plan, each func(storetest.Request)) (*migrate.Re
 	}
 	run := r.Run
 	if m.erases {
-		run = func(ctx context.Context, p *plan.Plan, _ migrate.Options) (*migrate.Result, error) { return r.Erase(ctx, p) }
+		run = func(ctx context.Context, p *plan.Plan, _ migrate.Options) (*migrate.Result, error) {
+			return r.Erase(ctx, p)
+		}
 	}
 	result, err := run(m.ctx, p, migrate.Options{})
 	m.from.SetFault(nil)
