@@ -48,6 +48,9 @@ type Status struct {
 	Entries        int64              `json:"entries"`
 	Bytes          int64              `json:"bytes"`
 	Passes         int                `json:"passes"` // listings of the source that are carried, with the plan's
+	New            int64              `json:"new"`    // entries that later listings showed first
+	Gone           int64              `json:"gone"`   // entries that later listings did not show any more
+	EraseBegun     bool               `json:"erase_begun"`
 	Segments       int                `json:"segments"`
 	SegmentsCopied int                `json:"segments_verified"`
 	SegmentsErased int                `json:"segments_erased"`
@@ -55,6 +58,8 @@ type Status struct {
 	Verdicts       map[string]int64   `json:"verdicts"`
 	Blockers       []plan.Issue       `json:"blockers"`
 	Left           []certificate.Left `json:"left"`
+
+	Moves []plan.Totals `json:"-"` // of the last listing that is carried, by move
 }
 
 // Status reads how a plan stands from the state alone; it asks no store.
@@ -73,6 +78,12 @@ func (r *Runner) Status(ctx context.Context, p *plan.Plan) (*Status, error) {
 	if err := progressOf(ctx, w.run, s); err != nil {
 		return nil, err
 	}
+	s.Moves = w.run.Pass.Moves
+	for _, pass := range w.run.Passes[min(1, len(w.run.Passes)):] {
+		if !pass.Undone {
+			s.New, s.Gone = s.New+pass.New, s.Gone+pass.Gone
+		}
+	}
 	started, err := w.run.Started(ctx)
 	if err != nil {
 		return nil, err
@@ -81,6 +92,7 @@ func (r *Runner) Status(ctx context.Context, p *plan.Plan) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.EraseBegun = s.EraseBegun || erasing
 	var c certificate.Certificate
 	certErr := w.run.Certificate(ctx, &c)
 	if certErr != nil && !errors.Is(certErr, state.ErrNotFound) {
@@ -131,6 +143,7 @@ func progressOf(ctx context.Context, run *phase.Run, s *Status) error {
 				return err
 			}
 			if kind.dir == "erasures" {
+				s.EraseBegun = true
 				if h.Counts[string(receipt.Erased)]+h.Counts[string(receipt.Gone)] == seg.Entries {
 					s.SegmentsErased++
 				}

@@ -44,13 +44,22 @@ func (r *planned) sources() (codes []string) {
 }
 
 func (r *planned) lead() []text {
-	p, t := r.Plan, r.Plan.Totals
+	p, t := r.Plan, r.total()
 	answers := []text{say("This plan would move %s (%s, %s; %s) of customer %s from %s to %s. %s",
 		strong(entries(t.Entries)), plural(t.Versions, "version"), plural(t.Markers, "delete marker"), size(t.Bytes),
 		name(p.Customer), r.countries(r.sources()), r.inText(p.Destination.Country), strong(r.standing()))}
 	if len(p.Moves) == 0 {
 		answers[0] = say("This plan would move nothing of customer %s to %s. %s", name(p.Customer),
 			r.inText(p.Destination.Country), strong(r.standing()))
+	}
+	if s := r.Status; s != nil && s.Passes > 1 {
+		text := say("These are the numbers of listing %s of the source, the last that is carried; when it was planned there "+
+			"were %s.", count(int64(s.Passes)), entries(p.Totals.Entries))
+		if s.Gone > 0 {
+			text = append(text, say(" Of what an earlier listing showed, %s not at the source any more.",
+				strong(entries(s.Gone)+" "+was(s.Gone)))...)
+		}
+		answers = append(answers, text)
 	}
 	if r.Ended != "" {
 		answers = append(answers, say("What the command came to: %s", name(r.Ended)))
@@ -69,30 +78,56 @@ func stand(n int64) string {
 	return "stand"
 }
 
-// standing says how far it is.
+// totals are those of a move by the last listing that is carried.
+func (r *planned) totals(move int) plan.Totals {
+	if r.Status != nil && move < len(r.Status.Moves) {
+		return r.Status.Moves[move]
+	}
+	return r.Plan.Moves[move].Totals
+}
+
+func (r *planned) total() (sum plan.Totals) {
+	if r.Status == nil || len(r.Status.Moves) != len(r.Plan.Moves) {
+		return r.Plan.Totals
+	}
+	for i := range r.Plan.Moves {
+		sum.Add(r.totals(i))
+	}
+	return sum
+}
+
+func was(n int64) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
+// standing says how far it is, and no more than the state has.
 func (r *planned) standing() string {
 	s := r.Status
 	if s == nil {
 		return "How far it is was not looked at."
 	}
-	done := count(s.EntriesCopied) + " of " + entries(s.Entries)
+	erase := "No deletion at the source was begun."
+	if s.EraseBegun {
+		erase = "The erase of the source has begun and not ended; how much is left there is not told here."
+	}
+	text := count(s.EntriesCopied) + " of " + entries(s.Entries) + " are copied and verified by their receipts. " + erase
 	switch s.Stage {
-	case migrate.Copying:
-		return done + " are copied and verified so far; nothing was erased."
-	case migrate.Copied:
-		return "All is copied and verified; nothing was erased at the source."
-	case migrate.Erasing:
-		return "All is copied and verified; the erase of the source has begun and not ended."
 	case migrate.Certified, migrate.Remaining:
 		return "It has a certificate, which a report of its own is about."
-	case migrate.Aborting:
-		return "It is being taken back; nothing was erased at the source."
-	case migrate.Aborted:
-		return "What it had written was taken back; nothing was erased at the source."
 	case migrate.Damaged:
 		return "How far it is cannot be read."
+	case migrate.Copying, migrate.Copied, migrate.Erasing:
+	case migrate.Aborting:
+		text = "It is being taken back. " + erase
+	case migrate.Aborted:
+		text = "What it had written was taken back. " + erase
+	default:
+		text = "It was not started."
 	}
-	return "Nothing has been changed."
+	return text + " There is no certificate."
 }
 
 func (r *planned) facts() []fact {
@@ -117,9 +152,9 @@ func (r *planned) looked() section {
 	if len(p.Moves) > 0 {
 		t := &table{ID: "locations", Caption: "Locations that would be moved",
 			Columns: columns("Source", "Region and country", "Why", "Destination", "Entries#", "Size#")}
-		for _, m := range p.Moves {
+		for i, m := range p.Moves {
 			t.row(name(m.From().String()), say("%s, %s", name(m.Source.String()), r.country(m.Source.Country)),
-				name(orDash(m.Why)), name(p.To(m).String()), count(m.Totals.Entries), size(m.Totals.Bytes))
+				name(orDash(m.Why)), name(p.To(m).String()), count(r.totals(i).Entries), size(r.totals(i).Bytes))
 		}
 		s.add(block{Table: t})
 	}
@@ -141,7 +176,7 @@ func (r *planned) looked() section {
 
 func (r *planned) where() section {
 	p := r.Plan
-	s := section{ID: "where", Title: "Where it is, and where it would be"}
+	s := section{ID: "where", Title: "Where it was listed, and where it would be"}
 	type row struct{ now, bytes, then int64 }
 	rows := map[string]*row{}
 	at := func(code string) *row {
@@ -150,17 +185,17 @@ func (r *planned) where() section {
 		}
 		return rows[code]
 	}
-	for _, m := range p.Moves {
-		from := at(m.Source.Country)
-		from.now, from.bytes = from.now+m.Totals.Entries, from.bytes+m.Totals.Bytes
-		at(p.Destination.Country).then += m.Totals.Entries
+	for i, m := range p.Moves {
+		from, t := at(m.Source.Country), r.totals(i)
+		from.now, from.bytes = from.now+t.Entries, from.bytes+t.Bytes
+		at(p.Destination.Country).then += t.Entries
 	}
 	if len(rows) == 0 {
 		s.say("Nothing would move.")
 		return s
 	}
 	t := &table{ID: "countries", Caption: "Entries that would move, by country",
-		Columns: columns("Country", "EU or EEA", "At the source now#", "Size#", "There by this plan#")}
+		Columns: columns("Country", "EU or EEA", "Listed at the source#", "Size#", "There by this plan#")}
 	var now, then []shown
 	for _, code := range byName(r.Made, rows) {
 		x := rows[code]
@@ -172,7 +207,7 @@ func (r *planned) where() section {
 			then = append(then, shown{code, dotted, x.then})
 		}
 	}
-	s.add(block{Map: r.drawing(r.lands, "map-before", "Now", "Entries at the source that would move", now,
+	s.add(block{Map: r.drawing(r.lands, "map-before", "Listed", "Entries at the source when it was listed last", now,
 		legend{hatched, "at the source"})},
 		block{Map: r.drawing(r.lands, "map-after", "Planned", "Where they would be", then,
 			legend{dotted, "at the destination"})},
@@ -286,11 +321,11 @@ func (r *planned) way() section {
 	p := r.Plan
 	s := section{ID: "way", Title: "Which way the data would go"}
 	var streamed, within int64
-	for _, m := range p.Moves {
+	for i, m := range p.Moves {
 		if m.Way == plan.Streamed {
-			streamed += m.Totals.Entries
+			streamed += r.totals(i).Entries
 		} else {
-			within += m.Totals.Entries
+			within += r.totals(i).Entries
 		}
 	}
 	t := &table{ID: "transit", Caption: "The way of the bytes", Columns: columns("Way", "Entries#")}

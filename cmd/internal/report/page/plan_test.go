@@ -69,8 +69,8 @@ func TestPlan(t *testing.T) {
 	root := sound(t, text)
 	for id, wants := range map[string][]string{
 		"answer": {"would move 1,400 entries (1,392 versions, 8 delete markers; 20.9 MiB) of customer acme from the United " +
-			"States (US) and a country that is not known to Ireland (IE). 1,000 of 1,400 entries are copied and verified so " +
-			"far; nothing was erased.", "2 blockers stand in its way"},
+			"States (US) and a country that is not known to Ireland (IE). 1,000 of 1,400 entries are copied and verified by " +
+			"their receipts. No deletion at the source was begun. There is no certificate.", "2 blockers stand in its way"},
 		"looked": {"cloud ap-south-1: could not be checked: denied", "cloud eu-west-2: not listed (3 entries)",
 			"1 place of these is in the United States."},
 		"where": {"not known"}, "law": {"US CLOUD Act", "as of"}, "complete": {"checksums"}, "left": {"grant access",
@@ -89,7 +89,7 @@ func TestPlan(t *testing.T) {
 		table, row, column string
 	}{
 		{1380, "locations", "cloud:acme-prod", "Entries"}, {20, "locations", "cloud:acme-xx/a/", "Entries"},
-		{1380, "countries", "United States", "At the source now"}, {20, "countries", "not known", "At the source now"},
+		{1380, "countries", "United States", "Listed at the source"}, {20, "countries", "not known", "Listed at the source"},
 		{1400, "countries", "Ireland", "There by this plan"}, {1380, "transit", "through the machine", "Entries"},
 		{20, "transit", "within", "Entries"}, {1, "warnings", "logging", "Entries"},
 	} {
@@ -109,10 +109,10 @@ func TestStages(t *testing.T) {
 	p := planned(t)
 	p.Plan.Blockers, p.Plan.EraseBlockers, p.Plan.Warnings = nil, nil, nil
 	for stage, want := range map[migrate.Stage]string{
-		migrate.Planned: "Nothing has been changed.", migrate.Copied: "nothing was erased at the source",
+		migrate.Planned: "It was not started.", migrate.Copied: "No deletion at the source was begun.",
 		migrate.Erasing: "has begun and not ended", migrate.Aborted: "was taken back", migrate.Damaged: "cannot be read",
 	} {
-		p.Status.Stage = stage
+		p.Status.Stage, p.Status.EraseBegun = stage, stage == migrate.Erasing
 		root := sound(t, planPage(t, p))
 		if got := inner(byID(t, root, "answer")); !strings.Contains(got, want) {
 			t.Errorf("stage %s: %s", stage, got)
@@ -129,6 +129,35 @@ func TestStages(t *testing.T) {
 	p.Plan = &plan.Plan{Customer: "acme", Destination: p.Plan.Destination}
 	if got := inner(byID(t, sound(t, planPage(t, p)), "answer")); !strings.Contains(got, "would move nothing") {
 		t.Error(got)
+	}
+}
+
+// The page of a plan that was carried further says the last listing's numbers, and of the source
+// nothing that the state does not have.
+func TestFurtherPass(t *testing.T) {
+	p := planned(t)
+	p.Status = &migrate.Status{Stage: migrate.Erasing, EraseBegun: true, Passes: 3, Gone: 7, Entries: 1393,
+		EntriesCopied: 1390, Moves: []plan.Totals{{Entries: 1373, Versions: 1365, Markers: 8}, {Entries: 20, Versions: 20}}}
+	root := sound(t, planPage(t, p))
+	answer := inner(byID(t, root, "answer"))
+	for _, want := range []string{"would move 1,393 entries", "numbers of listing 3", "7 entries were not at the source any more",
+		"1,390 of 1,393 entries are copied and verified by their receipts", "has begun and not ended",
+		"There is no certificate."} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("%q is missing: %s", want, answer)
+		}
+	}
+	if strings.Contains(answer, "All is") || strings.Contains(answer, "othing was erased") {
+		t.Error(answer)
+	}
+	for table, want := range map[string]int64{"locations": 1373, "countries": 1373} {
+		row, column := "cloud:acme-prod", "Entries"
+		if table == "countries" {
+			row, column = "United States", "Listed at the source"
+		}
+		if got := number(t, root, table, row, column); got != want {
+			t.Errorf("table %s: %d", table, got)
+		}
 	}
 }
 
