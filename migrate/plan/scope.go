@@ -30,7 +30,7 @@ func (s Scope) Moves(place inventory.Place, policy string) (why string, moves bo
 	}
 	switch {
 	case len(s.Sources) > 0 && !slices.Contains(s.Sources, place.Location().String()):
-		return "not among the sources that were named", false
+		return NotNamed, false
 	case regions.IsUS(place.Country):
 		return "in the United States", true
 	case place.Verdict == inventory.Outside:
@@ -44,6 +44,9 @@ func (s Scope) Moves(place inventory.Place, policy string) (why string, moves bo
 	}
 	return satisfies, false
 }
+
+// NotNamed is why a place stays that Sources leaves out.
+const NotNamed = "not among the sources that were named"
 
 // Stay is a place of the customer's that a plan leaves where it is.
 type Stay struct {

@@ -336,6 +336,10 @@ func (a *app) load(ctx context.Context, w *session, name string) (*plan.Plan, er
 		return nil, &refusedError{err: fmt.Errorf("plan %s is about customer %s, not %s", p.ID, p.Customer, a.customer),
 			remedy: "name that customer, or leave --customer out"}
 	}
+	if err == nil {
+		r := a.reportOf(nil)
+		r.Plan, r.Digest, r.Customer = p.ID, p.Digest, p.Customer
+	}
 	return p, err
 }
 

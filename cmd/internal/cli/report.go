@@ -206,6 +206,7 @@ func (a *app) deliver(code int, err error) error {
 		return nil
 	}
 	r := a.reportOf(nil)
+	r.Customer = cmp.Or(r.Customer, a.customer)
 	outcome := report.Outcome{Code: code, Text: "done"}
 	if err != nil {
 		outcome.Text, outcome.Next = strings.ReplaceAll(err.Error(), "\n", "; "), remedy.For(err)

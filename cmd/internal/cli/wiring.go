@@ -191,6 +191,7 @@ func (a *app) openConfig() (*session, error) {
 		return nil, &usageError{err: err}
 	}
 	w := &session{config: c, catalog: catalog, providers: make(map[string]*provider)}
+	a.reportOf(w) // names it, whatever comes of the command
 	if w.leaseTerm, err = a.leaseTerm(); err != nil {
 		return nil, err
 	}

@@ -67,6 +67,9 @@ func (r *Report) fingerprints() []string {
 	all := make([]string, len(r.Findings))
 	for i, f := range r.Findings {
 		text := fmt.Sprintf("%q %q %q %q", f.Rule, f.Customer, f.Location, f.Region)
+		if f.class != "" {
+			text += fmt.Sprintf(" %q", f.class)
+		}
 		seen[text]++
 		if n := seen[text]; n > 1 {
 			text += fmt.Sprintf(" %d", n)
@@ -75,6 +78,13 @@ func (r *Report) fingerprints() []string {
 		all[i] = hex.EncodeToString(sum[:])
 	}
 	return all
+}
+
+// class is what a fault has in common with itself in another run: its text without the words
+// that have numbers, such as counts, times and names of plans, and the exit code.
+func (o Outcome) class() string {
+	words := slices.DeleteFunc(strings.Fields(o.Text), func(s string) bool { return strings.ContainsAny(s, "0123456789") })
+	return fmt.Sprintf("%d %s", o.Code, strings.Join(words, " "))
 }
 
 // place is a finding's location for people, with the region where nothing else says it.

@@ -101,6 +101,8 @@ type Finding struct {
 	Waiver *inventory.Waived `json:"waiver,omitempty"`
 	// At is the line of the configuration that the finding is to be seen beside.
 	At *Position `json:"configuration_at,omitempty"`
+
+	class string // that tells its fault from others of the same rule
 }
 
 // Position is a line of a file.
@@ -154,7 +156,7 @@ func (r *Report) End(o Outcome) {
 	r.Outcome = o
 	if o.Code != 0 && r.Failing() == 0 {
 		r.Findings = append(r.Findings, Finding{Rule: NotDone, Severity: Error, Customer: r.Customer, Text: o.Text,
-			Next: o.Next})
+			Next: o.Next, class: r.Command + " " + o.class()})
 	}
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		// What is waived comes behind what is not.

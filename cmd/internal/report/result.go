@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/certificate"
@@ -17,6 +18,11 @@ const (
 	ruleProblem  = "entry"
 	ruleFurther  = "further-entries"
 	ruleUnfenced = "not-fenced"
+	ruleCovered  = "covered-keys"
+	ruleStays    = "stays"
+	ruleOutside  = "not-in-plan"
+	ruleDiffers  = "configuration-differs"
+	ruleKept     = "source-kept"
 )
 
 // AddResult takes what a run of a plan came to. The certificate is nil where there is none.
@@ -30,6 +36,7 @@ func (r *Report) AddResult(p *plan.Plan, result *migrate.Result, done bool, c *c
 	}
 	r.Findings, r.Deletions = []Finding{}, []Deletion{}
 	r.takePlan(p, standing)
+	r.takeStays(p)
 	r.Configuration = &result.Configuration
 	r.addIssues(Warning, p.Customer, p.Warnings)
 	for _, v := range receipt.Verdicts() {
@@ -39,9 +46,18 @@ func (r *Report) AddResult(p *plan.Plan, result *migrate.Result, done bool, c *c
 	}
 	r.addProblems(p.Customer, result.Problems)
 	for _, l := range result.Left {
+		unlistable := ""
+		if l.Unlistable > 0 {
+			unlistable = fmt.Sprintf(", of both %d that cannot be listed", l.Unlistable)
+		}
 		r.add(Error, ruleLeft, p.Customer, l.Location, l.Entries, fmt.Sprintf(
-			"the source is not empty: %d entries, %d unfinished uploads: %s", l.Entries, l.Uploads, l.Reason))
+			"the source is not empty: %d entries, %d unfinished uploads%s: %s", l.Entries, l.Uploads, unlistable, l.Reason))
 	}
+	if done && !result.Erased {
+		r.add(Warning, ruleKept, p.Customer, "", result.Entries, "entries are still at the source: it was not erased")
+	}
+	r.addDeparture(p.Customer, result.Departure)
+	r.addFurther(p.Customer, result.Newer, result.Covered)
 	if result.NotFenced != "" {
 		r.add(Warning, ruleUnfenced, p.Customer, "", 0, "writes to the source were not blocked: "+result.NotFenced)
 	}
@@ -83,8 +99,34 @@ func (r *Report) AddVerification(p *plan.Plan, v *migrate.Verification) {
 		r.add(Error, ruleUnproven, p.Customer, "", v.Spoiled, "entries at the destination that are not as written")
 	}
 	r.addProblems(p.Customer, v.Problems)
-	if v.Newer > 0 {
-		r.add(Note, ruleFurther, p.Customer, "", v.Newer, "further entries at the destination, not of this plan")
+	r.addFurther(p.Customer, v.Newer, v.Covered)
+	r.takeStays(p)
+}
+
+// addFurther says what else is at the destination.
+func (r *Report) addFurther(customer string, newer, covered int64) {
+	if newer > 0 {
+		r.add(Note, ruleFurther, customer, "", newer, "further entries at the destination, not of this plan")
+	}
+	if covered > 0 {
+		r.add(Warning, ruleCovered, customer, "", covered,
+			"keys whose current version at the destination is not what the plan wrote")
+	}
+}
+
+// addDeparture says in what the configuration in force would have planned otherwise.
+func (r *Report) addDeparture(customer string, d certificate.Departure) {
+	for _, text := range d.Otherwise {
+		r.add(Warning, ruleDiffers, customer, "", 0, "the configuration in force says: "+text)
+	}
+	for _, at := range d.NotInPlan {
+		const unseen = " (what it holds " // behind a place that could not be looked at
+		location, why, ok := strings.Cut(at, unseen)
+		text := "is the customer's and not in the plan"
+		if ok {
+			text += unseen + why
+		}
+		r.add(Warning, ruleOutside, customer, location, 0, text)
 	}
 }
 
