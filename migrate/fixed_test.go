@@ -14,8 +14,8 @@ func TestFixedRequests(t *testing.T) {
 		versioned           bool
 		source, destination int
 	}{
-		"with versions":    {true, 29, 70},
-		"without versions": {false, 40, 76},
+		"with versions":    {true, 29, 71},
+		"without versions": {false, 40, 77},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, want.versioned)

@@ -3,6 +3,7 @@ package migrate_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,7 +13,9 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest"
+	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/plan"
 )
 
 // configure sets everything about the source bucket that some server offers,
@@ -202,4 +205,27 @@ func sorted(names []string) string {
 		}
 	}
 	return strings.TrimPrefix(text, ", ")
+}
+
+// Versioning that others suspend before the source is erased is named in the certificate.
+func TestVersioningInTheEnd(t *testing.T) {
+	f := newFixture(t, true)
+	f.put("a", []byte("a"), nil)
+	p := f.plan("auto")
+	if r, err := f.runner().Run(t.Context(), p, migrate.Options{KeepSource: true}); err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	f.versioning(eu, f.destination(), types.BucketVersioningStatusSuspended)
+	r, err := f.runner().Erase(t.Context(), p)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, problems(r))
+	}
+	data, err := f.home.Get(t.Context(), p.ID+"/certificate.json")
+	f.must(nil, err)
+	var c certificate.Certificate
+	f.must(nil, certificate.Decode(data, &c))
+	i := slices.IndexFunc(c.Parity, func(x certificate.Parity) bool { return x.Setting == plan.VersioningRow })
+	if i < 0 || c.Parity[i].Found != "different: suspended" {
+		t.Errorf("the certificate says %+v", c.Parity)
+	}
 }

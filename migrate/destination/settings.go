@@ -81,6 +81,17 @@ func Parity(ctx context.Context, run *phase.Run) []certificate.Parity {
 				row.Found = "different"
 			}
 		}
+		if x.Setting == plan.VersioningRow && x.Carried() && i >= 0 {
+			now, err := run.Destination().Versioning(ctx, run.Plan.Moves[i].Destination)
+			switch {
+			case err != nil:
+				row.Found = "not read: " + err.Error()
+			case string(now) == x.Detail:
+				row.Found = "equal"
+			default:
+				row.Found = "different: " + string(now)
+			}
+		}
 		rows = append(rows, row)
 	}
 	return rows

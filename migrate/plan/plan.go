@@ -282,6 +282,12 @@ type Parity struct {
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
+// VersioningRow is the setting of a bucket that its plan's Parity has as text alone.
+const VersioningRow = "versioning"
+
+// Carried tells whether the destination is given the same.
+func (x Parity) Carried() bool { return x.Outcome == carried }
+
 // Issue is a blocker or a warning.
 type Issue struct {
 	Rule     string `json:"rule"`

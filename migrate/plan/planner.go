@@ -265,7 +265,7 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 		p.plan.Parity = append(p.plan.Parity,
 			Parity{Bucket: BucketName(*m), Setting: setting, Outcome: outcome, Detail: detail})
 	}
-	outcome("versioning", carried, string(m.Versioning))
+	outcome(VersioningRow, carried, string(m.Versioning))
 	tags = p.settings.systemTags(m, tags)
 	if denied {
 		outcome("tags", notRead, "access denied")
