@@ -89,7 +89,10 @@ func TestFaultsThatStop(t *testing.T) {
 			p := f.plan("auto")
 			f.to.Reset()
 			f.to.SetFault(fromPut(first, tt.fault))
-			_, err := f.runner().Run(t.Context(), p, migrate.Options{})
+			runner := f.runner()
+			// No renewal, and no look at tags each second, however slow the machine is.
+			runner.LeaseTerm, runner.After = time.Hour, never
+			_, err := runner.Run(t.Context(), p, migrate.Options{})
 			if !errors.Is(err, tt.want) || !strings.Contains(fmt.Sprint(err), tt.text) {
 				t.Errorf("run: %v\nwant %v with %q", err, tt.want, tt.text)
 			}
