@@ -45,7 +45,7 @@ func (f *fixture) asExpected(p *plan.Plan) []cost.Compared {
 	if err := of.Certificate(f.t.Context(), &c); err != nil {
 		f.t.Fatal(err)
 	}
-	if c.Cost == nil || len(c.Cost.Requests) != 7 { // nothing is read at the destination
+	if c.Cost == nil || len(c.Cost.Requests) != 8 {
 		f.t.Fatalf("cost %+v", c.Cost)
 	}
 	for _, r := range c.Cost.Requests {

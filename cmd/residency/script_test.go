@@ -70,6 +70,7 @@ func scripts(onAmazon bool) testscript.Params {
 			"spoil":     spoilCommand,
 			"append":    appendCommand,
 			"digest":    digestCommand,
+			"expected":  expectedCommand,
 			"lease":     leaseCommand,
 			"release":   releaseCommand,
 		},

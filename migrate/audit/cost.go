@@ -33,6 +33,7 @@ func (a *Account) misestimated(r *record.Record) string {
 		return ""
 	}
 	work := r.Plan.Work(&a.charges, a.Cost.Work.Bandwidth)
+	work.Rules = a.Cost.Work.Rules
 	if !same(a.Cost.Estimate, work) {
 		return "the manifest"
 	}

@@ -107,17 +107,13 @@ func (w *Work) received(at string) (low, high int64) {
 	for _, m := range w.Moves {
 		for _, c := range m.Classes {
 			if at == m.Source.String() && !m.ServerSide {
-				low, high = add(low, c.Bytes), add(high, c.Bytes)
+				low, high = add(low, c.Bytes), add(high, add(c.Bytes, w.again(&m, c)))
 			}
 			if at != m.Source.String() && at != m.Destination.String() {
 				continue
 			}
-			if w.Readback {
-				low = add(low, c.Bytes)
-			}
-			if w.Readback || m.Reread {
-				high = add(high, c.Bytes)
-			}
+			lowBack, back := w.back(&m, c)
+			low, high = add(low, lowBack), add(high, back)
 		}
 	}
 	return low, high

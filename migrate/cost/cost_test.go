@@ -180,7 +180,9 @@ func TestClasses(t *testing.T) {
 		{"an archived one has its index", cost.Entry{Class: "DEEP_ARCHIVE", Size: 1 << 20, Modified: day(0)},
 			cost.Class{Class: "DEEP_ARCHIVE", Versions: 1, Bytes: 1 << 20, Billed: 1 << 20, Early: (1024 + 32) * 180}},
 		{"the default one", cost.Entry{Size: 7, Parts: 3, Modified: day(0)},
-			cost.Class{Class: "STANDARD", Versions: 1, Bytes: 7, Billed: 7, Multipart: 1, Parts: 3}},
+			cost.Class{Class: "STANDARD", Versions: 1, Bytes: 7, Billed: 7, Multipart: 1, Parts: 3, MultipartBytes: 7}},
+		{"one that may be too large to be held", cost.Entry{Size: 16<<20 + 1, Modified: day(0)},
+			cost.Class{Class: "STANDARD", Versions: 1, Bytes: 16<<20 + 1, Billed: 16<<20 + 1, Large: 16<<20 + 1}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got cost.Tally
@@ -210,6 +212,52 @@ func TestTallyIsBounded(t *testing.T) {
 	w.Moves[0].Tally = a
 	if e, err := cost.Of(w, own(t, everything()...)); err != nil || e.Low < 0 || e.High != nil {
 		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+// What may be read more than once is within the high end, and what was estimated before that was
+// counted is what it was.
+func TestReadAgain(t *testing.T) {
+	const mib = 1 << 20
+	small, parts, large := cost.Entry{Size: mib}, cost.Entry{Size: 12 * mib, Parts: 3}, cost.Entry{Size: 64 * mib}
+	for _, tt := range []struct {
+		name       string
+		rules      int
+		serverSide bool
+		source     int64 // MiB received at most
+		puts       int64
+	}{
+		{"by the rules before", 0, false, 1 + 12 + 64, 1 + 5 + 1},
+		{"streamed", cost.Rules, false, 2*1 + 3*12 + 3*64, 1 + 5 + 4 + 1},
+		{"within a service, by the rules before", 0, true, 0, 1 + 5 + 1},
+		{"within a service", cost.Rules, true, 12, 1 + 5 + 4 + 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := move(tt.serverSide, small, parts, large)
+			w.Rules = tt.rules
+			e, err := cost.Of(w, own(t, everything()...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if l := line(t, e, "put STANDARD at cloud:eu"); l.HighQuantity != tt.puts+8+117 {
+				t.Errorf("%+v", l)
+			}
+			got := int64(0)
+			for _, c := range cost.Compare(w, e, nil) {
+				if c.At == "cloud:us" && c.Item == cost.Received {
+					got = c.High
+				}
+			}
+			if got != tt.source*mib {
+				t.Errorf("%d bytes received at the source, want %d", got, tt.source*mib)
+			}
+			if tt.serverSide {
+				return
+			}
+			if l := line(t, e, "transfer internet at cloud:us"); l.HighQuantity != tt.source*mib {
+				t.Errorf("%+v", l)
+			}
+		})
 	}
 }
 

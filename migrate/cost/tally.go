@@ -25,6 +25,9 @@ type Class struct {
 	Billed    int64  `json:"billed_bytes"` // small versions are charged as larger ones
 	Multipart int64  `json:"multipart"`    // versions that were sent in parts
 	Parts     int64  `json:"parts"`        // of those
+	// MultipartBytes are of versions in parts; Large of all that are too large to be sure to be held.
+	MultipartBytes int64 `json:"multipart_bytes,omitempty"`
+	Large          int64 `json:"large_bytes,omitempty"`
 	// Early are the KiB of each version times the days for which it is still charged
 	// when it is erased.
 	Early int64 `json:"early_kib_days"`
@@ -36,6 +39,9 @@ const (
 	// OtherClasses has the place of all others.
 	OtherClasses = "(others)"
 )
+
+// held is how many bytes of an object, or of a part, are held in memory in any case.
+const held = 16 << 20
 
 // Entry is what is charged of one.
 type Entry struct {
@@ -61,6 +67,10 @@ func (t *Tally) Add(e Entry, at time.Time) {
 	if e.Parts > 0 {
 		c.Multipart++
 		c.Parts = add(c.Parts, int64(e.Parts))
+		c.MultipartBytes = add(c.MultipartBytes, e.Size)
+	}
+	if e.Size > held {
+		c.Large = add(c.Large, e.Size)
 	}
 	if is.MinimumDays == 0 {
 		return

@@ -9,6 +9,9 @@ import (
 
 // Work is what is to be done, as far as it is charged. An estimate follows from it and prices.
 type Work struct {
+	// Rules is the version of how an estimate follows from work: what was estimated by an earlier
+	// one is checked by that.
+	Rules    int       `json:"rules,omitempty"`
 	At       time.Time `json:"at"`
 	Readback bool      `json:"readback,omitempty"`     // all is read again at both ends
 	Restore  string    `json:"restore_tier,omitempty"` // of archived versions; empty: none is restored
@@ -16,6 +19,13 @@ type Work struct {
 	Bandwidth int64  `json:"bandwidth,omitempty"`
 	Moves     []Move `json:"moves"`
 }
+
+// Rules is the version of the rules that estimates are made by. Those without a version counted
+// that each object is read once, and called a sum low 0 of which no part has a price.
+const Rules = 2
+
+// rereads tells whether what may be read more than once is counted so.
+func (w *Work) rereads() bool { return w.Rules >= Rules }
 
 // Move is one location's part of it.
 type Move struct {
@@ -83,8 +93,17 @@ func (b *builder) copies(w *Work, m *Move, c Class) {
 		to = prices.Standard
 	}
 	puts := add(whole, add(c.Parts, 2*c.Multipart))
-	b.add(prices.Put, m.Destination, to, puts, puts)
+	most := puts
+	if w.rereads() {
+		// Parts that turn out not to be of one size are sent again; the first upload is aborted.
+		most = add(puts, add(c.Parts, c.Multipart))
+		b.add(prices.Delete, m.Destination, "", 0, c.Multipart)
+	}
+	b.add(prices.Put, m.Destination, to, puts, most)
 	low, high := whole+3*c.Multipart, add(whole+3*c.Multipart, c.Parts)
+	if w.rereads() {
+		high = add(high, add(c.Versions, c.Parts)) // of what is too large to be held
+	}
 	if m.ServerSide {
 		// The service reads the source; whether it charges that as a request is not said.
 		low = 3 * c.Multipart
@@ -104,7 +123,7 @@ func (b *builder) copies(w *Work, m *Move, c Class) {
 	b.add(prices.Get, m.Destination, to, readsLow, atDestination+readsHigh)
 	if m.KMS {
 		b.add(prices.KMS, m.Source, "", 0, add(high, readsHigh))
-		b.add(prices.KMS, m.Destination, "", 0, add(puts, readsHigh))
+		b.add(prices.KMS, m.Destination, "", 0, add(most, readsHigh))
 	}
 }
 
@@ -113,8 +132,31 @@ func (b *builder) readBack(w *Work, m *Move, c Class) (low, high int64) {
 	switch all := add(c.Versions, c.Parts); {
 	case w.Readback:
 		return c.Versions, all
-	case m.Reread:
+	case m.Reread, w.rereads():
 		return 0, all
+	}
+	return 0, 0
+}
+
+// again is how many bytes of a class are read more than once to copy it, at most: those of parts
+// that turn out not to be of one size, and of what is too large to be held and has to be hashed
+// before it is sent.
+func (w *Work) again(m *Move, c Class) int64 {
+	if !w.rereads() || m.ServerSide {
+		return 0
+	}
+	return add(c.MultipartBytes, c.Large)
+}
+
+// back is how many bytes of a class are read at both ends to prove its copies.
+func (w *Work) back(m *Move, c Class) (low, high int64) {
+	switch {
+	case w.Readback:
+		return c.Bytes, c.Bytes
+	case m.Reread, w.rereads() && !m.ServerSide:
+		return 0, c.Bytes
+	case w.rereads():
+		return 0, c.MultipartBytes
 	}
 	return 0, 0
 }
@@ -122,25 +164,20 @@ func (b *builder) readBack(w *Work, m *Move, c Class) (low, high int64) {
 // bytes are those of a move that leave a region, and that reading is charged for.
 func (b *builder) bytes(w *Work, m *Move) {
 	for _, c := range m.Classes {
-		lowAgain, again := int64(0), int64(0) // read back at each end
-		if w.Readback || m.Reread {
-			again = c.Bytes
-		}
-		if w.Readback {
-			lowAgain = c.Bytes
-		}
+		lowAgain, again := w.back(m, c) // at each end
+		atSource := add(again, w.again(m, c))
 		if m.ServerSide {
 			b.add(prices.Transfer, m.Source, m.Destination.Region, c.Bytes, c.Bytes)
-			b.add(prices.Transfer, m.Source, prices.Internet, 0, again)
+			b.add(prices.Transfer, m.Source, prices.Internet, 0, atSource)
 		} else {
 			b.streamed(m, c.Bytes)
-			b.add(prices.Transfer, m.Source, prices.Internet, 0, add(c.Bytes, again))
+			b.add(prices.Transfer, m.Source, prices.Internet, 0, add(c.Bytes, atSource))
 		}
 		b.add(prices.Transfer, m.Destination, prices.Internet, 0, again)
 		is := objectstore.ClassOf(c.Class)
 		switch {
 		case is.Retrieved:
-			b.add(prices.Retrieval, m.Source, c.Class, add(c.Bytes, lowAgain), add(c.Bytes, again))
+			b.add(prices.Retrieval, m.Source, c.Class, add(c.Bytes, lowAgain), add(c.Bytes, atSource))
 			if !m.AnyClass {
 				b.add(prices.Retrieval, m.Destination, c.Class, lowAgain, again)
 			}
