@@ -231,8 +231,8 @@ func (w *Work) from() []string {
 			"machine within the source's or the destination's region")
 	}
 	if w.rereads() {
-		from = append(from, "each object is read once at the low end; at the high end again to prove its copy, and once more "+
-			"for each time that it may not be held, or may have parts of several sizes")
+		from = append(from, "each object is read once at the low end; at the high end again to prove its copy, and once "+
+			"more for each time that it may not be held, or may have parts of several sizes")
 	}
 	if slices.ContainsFunc(w.Moves, func(m Move) bool { return m.KMS }) {
 		from = append(from, "how many objects are under KMS, and share a bucket key, is not known before they are read")

@@ -42,9 +42,15 @@ var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 // IsCurrency tells whether a text can be a currency: three capital letters (ISO 4217).
 func IsCurrency(text string) bool { return currencyCode.MatchString(text) }
 
+// Provider is one that a file can have prices of.
+type Provider struct {
+	Name string
+	Has  func(region string) bool // nil: any region
+}
+
 // Parse reads a file of prices, which name is of. What is wrong with it is an *Error. The
 // providers are those that it can have prices of; none: any.
-func Parse(name string, data []byte, providers ...string) ([]Row, error) {
+func Parse(name string, data []byte, providers ...Provider) ([]Row, error) {
 	p := &parser{name: name, providers: providers}
 	if len(data) > MaxSize {
 		return nil, p.fault(1, 1, "the file has more than %d bytes", MaxSize)
@@ -82,7 +88,7 @@ func Parse(name string, data []byte, providers ...string) ([]Row, error) {
 
 type parser struct {
 	name      string
-	providers []string
+	providers []Provider
 	csv       *csv.Reader
 	index     map[string]int // of a column
 }
@@ -174,16 +180,23 @@ func (p *parser) check(r Row) error {
 	switch {
 	case r.Provider == "":
 		return p.at("provider", "provider is empty")
-	case len(p.providers) > 0 && !slices.Contains(p.providers, r.Provider):
-		return p.at("provider", "provider %q: the configuration has %s", short(r.Provider), strings.Join(p.providers, ", "))
+	case len(p.providers) > 0 && !slices.Contains(p.names(), r.Provider):
+		return p.at("provider", "provider %q: the configuration has %s", short(r.Provider), strings.Join(p.names(), ", "))
 	case r.Region == "":
 		return p.at("region", "region is empty; * is any of the provider")
+	case r.Region != Anywhere && !p.has(r.Region, r.Provider):
+		return p.at("region", "region %q: provider %s has no such region; * is any of it", short(r.Region), r.Provider)
 	case !known:
 		return p.at("item", "item %q is not known; one of %s", short(r.Item), strings.Join(Items(), ", "))
 	case of && r.Of == "":
 		return p.at("of", "of is empty: %s", wants(r.Item))
 	case r.Of == Anywhere && r.Item != Transfer:
 		return p.at("of", "of *: %s", wants(r.Item))
+	case r.Item == Transfer && r.Of != Internet && r.Of != Anywhere && !p.has(r.Of, p.names()...):
+		return p.at("of", "of %q: no provider of the configuration has such a region; %s", short(r.Of), wants(r.Item))
+	case of && r.Item != Transfer && !isClass(r.Item, r.Of):
+		return p.at("of", "of %q is not known: %s; classes are %s, tiers %s", short(r.Of), wants(r.Item),
+			strings.Join(classes(), ", "), strings.Join(tiers(), ", "))
 	case !of && r.Of != "":
 		return p.at("of", "of %q: a price of %s is of nothing more", short(r.Of), r.Item)
 	case r.Unit != unit:
@@ -195,6 +208,41 @@ func (p *parser) check(r Row) error {
 	}
 	return nil
 }
+
+func (p *parser) names() (names []string) {
+	for _, one := range p.providers {
+		names = append(names, one.Name)
+	}
+	return names
+}
+
+// has tells whether one of these providers has a region, or whether that is not known.
+func (p *parser) has(region string, names ...string) bool {
+	return len(p.providers) == 0 || slices.ContainsFunc(p.providers, func(one Provider) bool {
+		return slices.Contains(names, one.Name) && (one.Has == nil || one.Has(region))
+	})
+}
+
+// isClass tells whether an item is priced by a storage class, or by class and tier, of this name.
+func isClass(item, of string) bool {
+	class, tier, restored := strings.Cut(of, "/")
+	if restored != (item == Restore) && item != Retrieval || restored && !slices.Contains(tiers(), tier) {
+		return false
+	}
+	return slices.Contains(classes(), class)
+}
+
+// classes are the storage classes of the S3 API (Amazon S3 API Reference, "StorageClass"), and
+// those that services which speak it have of their own.
+func classes() []string {
+	return []string{Standard, "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+		"REDUCED_REDUNDANCY", "EXPRESS_ONEZONE", "OUTPOSTS", "SNOW", "FSX_OPENZFS", "FSX_ONTAP",
+		"EXPRESS", "HIGH_PERF", "NEARLINE", "COLDLINE", "ARCHIVE", "IA", "COLD", "COLD_ARCHIVE",
+		"DEEP_COLD_ARCHIVE", "MAZ_STANDARD", "MAZ_STANDARD_IA", "WARM"}
+}
+
+// tiers are those of restores.
+func tiers() []string { return []string{"Expedited", "Standard", "Bulk"} }
 
 // wants says what an item is a price of.
 func wants(item string) string {

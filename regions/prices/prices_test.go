@@ -145,12 +145,40 @@ func TestParseRefuses(t *testing.T) {
 
 func TestParseKnowsProviders(t *testing.T) {
 	text := []byte(head + "aws,*,kms,,10000 requests,1,USD\naw,*,kms,,10000 requests,1,USD\n")
-	if _, err := prices.Parse("p.csv", text, "aws", "cloud"); err == nil ||
+	if _, err := prices.Parse("p.csv", text, prices.Provider{Name: "aws"}, prices.Provider{Name: "cloud"}); err == nil ||
 		err.Error() != `p.csv:3:1: provider "aw": the configuration has aws, cloud` {
 		t.Error(err)
 	}
 	if rows, err := prices.Parse("p.csv", text); err != nil || len(rows) != 2 || !rows[0].Own {
 		t.Errorf("%+v, %v", rows, err)
+	}
+}
+
+// A row that nothing can be priced by is a slip of the pen, and not a price of something else.
+func TestParseKnowsRegions(t *testing.T) {
+	cloud := prices.Provider{Name: "cloud", Has: func(region string) bool { return region == "eu-west-1" }}
+	other := prices.Provider{Name: "other", Has: func(region string) bool { return region == "us-east-1" }}
+	for row, want := range map[string]string{
+		"cloud,eu-west-1,put,STANDARD,1000 requests,1,EUR": "",
+		"cloud,*,put,STANDARD,1000 requests,1,EUR":         "",
+		"cloud,eu-wset-1,put,STANDARD,1000 requests,1,EUR": `p.csv:2:7: region "eu-wset-1": provider cloud has no`,
+		"cloud,us-east-1,put,STANDARD,1000 requests,1,EUR": `p.csv:2:7: region "us-east-1": provider cloud has no`,
+		"cloud,*,put,STANDRAD,1000 requests,1,EUR":         `p.csv:2:13: of "STANDRAD" is not known: want a storage class`,
+		"cloud,*,put,GLACIER/Bulk,1000 requests,1,EUR":     `p.csv:2:13: of "GLACIER/Bulk" is not known`,
+		"cloud,*,restore,GLACIER/Bulk,1000 requests,1,EUR": "",
+		"cloud,*,restore,GLACIER,1000 requests,1,EUR":      `p.csv:2:17: of "GLACIER" is not known: want class/tier`,
+		"cloud,*,restore,GLACIER/Fast,1000 requests,1,EUR": `p.csv:2:17: of "GLACIER/Fast" is not known`,
+		"cloud,*,retrieval,GLACIER/Bulk,GB,1,EUR":          "",
+		"cloud,*,retrieval,GLACIER_IR,GB,1,EUR":            "",
+		"cloud,*,transfer,*,GB,1,EUR":                      "",
+		"cloud,*,transfer,internet,GB,1,EUR":               "",
+		"cloud,*,transfer,us-east-1,GB,1,EUR":              "",
+		"cloud,*,transfer,us-esat-1,GB,1,EUR":              `p.csv:2:18: of "us-esat-1": no provider of the configuration`,
+	} {
+		_, err := prices.Parse("p.csv", []byte(head+row+"\n"), cloud, other)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", row, err, want)
+		}
 	}
 }
 

@@ -195,7 +195,7 @@ func (a *app) openConfig() (*session, error) {
 	if w.leaseTerm, err = a.leaseTerm(); err != nil {
 		return nil, err
 	}
-	if w.prices, w.ownPrices, err = readPrices(c); err != nil {
+	if w.prices, w.ownPrices, err = readPrices(c, catalog); err != nil {
 		return nil, err
 	}
 	dir := cmp.Or(a.state, c.State)

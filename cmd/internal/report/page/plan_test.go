@@ -140,7 +140,8 @@ func TestFurtherPass(t *testing.T) {
 		EntriesCopied: 1390, Moves: []plan.Totals{{Entries: 1373, Versions: 1365, Markers: 8}, {Entries: 20, Versions: 20}}}
 	root := sound(t, planPage(t, p))
 	answer := inner(byID(t, root, "answer"))
-	for _, want := range []string{"would move 1,393 entries", "numbers of listing 3", "7 entries were not at the source any more",
+	for _, want := range []string{"would move 1,393 entries", "numbers of listing 3",
+		"7 entries were not at the source any more",
 		"1,390 of 1,393 entries are copied and verified by their receipts", "has begun and not ended",
 		"There is no certificate."} {
 		if !strings.Contains(answer, want) {
