@@ -43,6 +43,7 @@ type app struct {
 	logTo   *os.File    // of --log-file
 	page    render.Page // that results are written on
 	reports *render.Reporter
+	args    []string
 	parsed  bool          // the command line named a command and suits it
 	taken   []*pflag.Flag // that the environment set
 
@@ -67,6 +68,7 @@ type app struct {
 	running   string           // the one at hand, if it does
 	found     *report.Report
 	foundBy   *config.Config // that was in force
+	foundAt   *config.Config // that would be, where the command has read none yet
 
 	answers     *bufio.Reader
 	interactive bool // somebody is there to answer
@@ -102,6 +104,7 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 	a := &app{Streams: Streams{In: s.In, Out: out, Err: diagnostics}, log: diagnostics, getenv: getenv,
 		now: time.Now, page: render.PageOf(s.Out, getenv),
 		interactive: render.IsTerminal(s.In) && render.IsTerminal(s.Out)}
+	a.args = args
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(s.In)
@@ -218,7 +221,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 		Version: thisBuild().String(),
 	}
 	root.SetVersionTemplate("residency {{.Version}}\n")
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(a.flagError)
 	f := root.PersistentFlags()
 	f.StringVar(&a.configPath, "config", "",
 		"configuration `file`, or - for standard input (default $RESIDENCY_CONFIG, then residency.yaml here)")
@@ -244,7 +247,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	strict(root)
+	a.strict(root)
 	a.complete(root)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		a.parsed = true
@@ -252,6 +255,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 			a.running = c.Name()
 		}
 		if err := a.fromEnvironment(c); err != nil {
+			a.failing(c)
 			return err
 		}
 		if err := a.checkFlags(c); err != nil {
@@ -269,7 +273,7 @@ func (a *app) checkFlags(c *cobra.Command) error {
 	if err := emptyFlag(c); err != nil {
 		return err
 	}
-	if err := a.reportTo.check(); err != nil {
+	if err := a.checkReports(); err != nil {
 		return err
 	}
 	return choice("log-format", a.logFormat, logFormats())

@@ -200,12 +200,15 @@ func (a *app) handOver(data []byte, file, what string) error {
 		_, err := a.Out.Write(data)
 		return err
 	}
+	if err := errors.Join(checkFile(what, file), a.checkKept(what, file)); err != nil {
+		return err
+	}
 	err := writeWhole(file, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
 	if err != nil {
-		return &usageError{err: fmt.Errorf("%s: %w", what, err), remedy: "name a file that can be written with -o"}
+		return fmt.Errorf("%w: %s: %w", errReport, what, err)
 	}
 	_, err = fmt.Fprintf(a.Out, "%s: %s\n", what, render.Text(file))
 	return err

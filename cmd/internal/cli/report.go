@@ -90,7 +90,7 @@ func (f *reportFlag) Set(text string) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(*f, func(o reportTo) bool { return o.file == to.file }) {
+		if slices.ContainsFunc(*f, func(o reportTo) bool { return sameFile(o.file, to.file) }) {
 			return fmt.Errorf("%s is named twice; give each report a file of its own", to.file)
 		}
 		*f = append(*f, to)
@@ -215,6 +215,9 @@ func (a *app) deliver(code int, err error) error {
 	a.locate(r, err)
 	var failed error
 	for _, to := range a.reportTo {
+		if a.kept(to.file) != "" {
+			continue // which is refused, and said
+		}
 		if err := writeWhole(to.file, func(w io.Writer) error { return to.format.write(w, r) }); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%w: --report %s=%s: %w", errReport, to.format.name, to.file, err))
 		}

@@ -17,6 +17,7 @@ func TestReportFlag(t *testing.T) {
 		{"json=a,B=c,junit=d", "json=a,B=c,junit=d"},
 		{"json=a=b", "json=a=b"},
 		{"", ""}, {",", ""}, {"json", ""}, {"json=", ""}, {"=a", ""}, {"xml=a", ""}, {"json=-", ""}, {"json=a,csv=a", ""},
+		{"json=a,csv=./a", ""}, {"json=a,csv=../cli/a", ""}, {"json=report.go,csv=./report.go", ""},
 		{"json=a,other=b", ""},
 	} {
 		var f reportFlag

@@ -11,21 +11,32 @@ import (
 	"path/filepath"
 )
 
-// checkReports refuses, before anything is done, files that no report could be written to.
-func (f *reportFlag) check() error {
-	for _, to := range *f {
-		fault := ""
-		if info, err := os.Stat(to.file); err == nil && info.IsDir() {
-			fault = to.file + " is a directory"
-		} else if info, err := os.Stat(filepath.Dir(to.file)); err != nil || !info.IsDir() {
-			fault = "there is no directory " + filepath.Dir(to.file)
+// checkReports refuses, before anything is done, files that no report could be written to, or
+// should be.
+func (a *app) checkReports() error {
+	for _, to := range a.reportTo {
+		flag := fmt.Sprintf("--report %s=%s", to.format.name, to.file)
+		if err := checkFile(flag, to.file); err != nil {
+			return err
 		}
-		if fault != "" {
-			return &usageError{err: fmt.Errorf("--report %s=%s: %s", to.format.name, to.file, fault),
-				remedy: "name a file in a directory that is there"}
+		if err := a.checkKept(flag, to.file); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func checkFile(flag, file string) error {
+	fault := ""
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		fault = file + " is a directory"
+	} else if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		fault = "there is no directory " + filepath.Dir(file)
+	}
+	if fault == "" {
+		return nil
+	}
+	return &usageError{err: fmt.Errorf("%s: %s", flag, fault), remedy: "name a file in a directory that is there"}
 }
 
 // writeWhole writes a file beside its place and moves it there, so that it is whole, or
@@ -53,7 +64,10 @@ func writeWhole(name string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, gone)
 		}
 	}()
-	if err := errors.Join(buffered(f, write), f.Sync(), f.Close()); err != nil {
+	if err = buffered(f, write); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temporary, name)
@@ -61,5 +75,8 @@ func writeWhole(name string, write func(io.Writer) error) (err error) {
 
 func buffered(f io.Writer, write func(io.Writer) error) error {
 	b := bufio.NewWriter(f)
-	return errors.Join(write(b), b.Flush())
+	if err := write(b); err != nil {
+		return err // which Flush would say once more
+	}
+	return b.Flush()
 }

@@ -20,7 +20,8 @@ func choice(flag, value string, values []string) error {
 }
 
 // flagError is an error of the command line's flags, as usage.
-func flagError(c *cobra.Command, err error) error {
+func (a *app) flagError(c *cobra.Command, err error) error {
+	a.failing(c)
 	var invalid *pflag.InvalidValueError
 	var unknown *pflag.NotExistError
 	switch {
@@ -39,9 +40,12 @@ func flagError(c *cobra.Command, err error) error {
 
 // strict has each command refuse what it takes no argument for, and say what may have
 // been meant.
-func strict(c *cobra.Command) {
+func (a *app) strict(c *cobra.Command) {
 	takes := c.Args
 	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			a.failing(c)
+		}
 		switch {
 		case len(args) > 0 && c.HasSubCommands():
 			return unknownCommand(c, args[0])
@@ -64,7 +68,7 @@ func strict(c *cobra.Command) {
 		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	}
 	for _, sub := range c.Commands() {
-		strict(sub)
+		a.strict(sub)
 	}
 }
 
