@@ -40,11 +40,14 @@ func (a *app) annotate(r *report.Report) {
 
 // summarize adds a report to a step's summary, which holds no more than a mebibyte in all.
 func summarize(file string, r *report.Report) (err error) {
-	room := report.MarkdownLimit - 1
+	room, start := report.MarkdownLimit-1, ""
 	info, err := os.Stat(file)
 	switch {
 	case err == nil:
-		room -= int(min(info.Size(), report.MarkdownLimit))
+		if unended(file, info.Size()) {
+			start = "\n"
+		}
+		room -= int(min(info.Size(), report.MarkdownLimit)) + len(start)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -56,6 +59,18 @@ func summarize(file string, r *report.Report) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = strings.NewReader(text).WriteTo(f)
+	_, err = strings.NewReader(start + text).WriteTo(f)
 	return errors.Join(err, f.Close())
+}
+
+// unended tells whether the last line of a file has no end, so that what is added would go on
+// with it.
+func unended(file string, size int64) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false // which is found when it is written to
+	}
+	last := make([]byte, 1)
+	_, err = f.ReadAt(last, size-1)
+	return errors.Join(err, f.Close()) == nil && last[0] != '\n'
 }

@@ -5,7 +5,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/residency/residency/cmd/internal/report"
 )
 
 func TestReportFlag(t *testing.T) {
@@ -75,5 +79,24 @@ func TestWriteWhole(t *testing.T) {
 	holds("through")
 	if to, err := os.Readlink(link); err != nil || to != file {
 		t.Errorf("the link leads to %q, %v", to, err)
+	}
+}
+
+// A heading that went on with another step's last line would be none.
+func TestSummarizeBeginsALine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "summary.md")
+	r := report.New("plan", "", time.Time{})
+	for _, before := range []string{"", "before", "before\n"} {
+		if err := os.WriteFile(file, []byte(before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := summarize(file, r); err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(file)
+		if want := strings.TrimPrefix(strings.TrimSuffix(before, "\n")+"\n## residency plan\n", "\n"); err != nil ||
+			!strings.HasPrefix(string(data), want) {
+			t.Errorf("behind %q stands %q, %v", before, data, err)
+		}
 	}
 }

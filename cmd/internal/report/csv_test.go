@@ -39,6 +39,9 @@ func TestJSONReadsBack(t *testing.T) {
 	if len(back.Places) != len(r.Places) || len(back.Findings) != len(r.Findings) || back.Schema != Schema {
 		t.Errorf("it reads back as %d places, %d findings of schema %q", len(back.Places), len(back.Findings), back.Schema)
 	}
+	if back.Waived != 1 {
+		t.Errorf("%d violations are waived, want 1", back.Waived)
+	}
 	if strings.Contains(text, ": null,\n  \"places\"") || strings.Contains(text, `"deletions": null`) {
 		t.Errorf("a list is null in\n%s", text)
 	}

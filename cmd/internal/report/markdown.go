@@ -85,8 +85,8 @@ func (m *markdown) row(cells ...string) { m.put("| " + strings.Join(cells, " | "
 // headline says what matters most.
 func (r *Report) headline() string {
 	var parts []string
-	for _, s := range severities()[:4] {
-		if n := r.count(s); n > 0 {
+	for _, s := range severities() {
+		if n := r.count(s); n > 0 && (s != Note || len(parts) == 0) {
 			noun := string(s)
 			if n > 1 {
 				noun += "s"

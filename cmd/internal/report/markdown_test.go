@@ -74,3 +74,24 @@ func TestSummaryFits(t *testing.T) {
 		}
 	}
 }
+
+func TestHeadlineSaysWhatTheTableHas(t *testing.T) {
+	for _, tt := range []struct {
+		severities []Severity
+		want       string
+	}{
+		{nil, "No findings; exit code 0"},
+		{[]Severity{Note}, "1 note; exit code 0"},
+		{[]Severity{Note, Note}, "2 notes; exit code 0"},
+		{[]Severity{Warning, Note}, "1 warning; exit code 0"},
+	} {
+		r := New("verify", "", time.Time{})
+		for _, s := range tt.severities {
+			r.add(s, "x", "", "", 0, "x")
+		}
+		r.End(Outcome{})
+		if got := r.headline(); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.severities, got, tt.want)
+		}
+	}
+}

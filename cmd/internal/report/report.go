@@ -32,6 +32,8 @@ type Report struct {
 	Within   *bool   `json:"within_policy"`
 	Complete *bool   `json:"complete"`
 	Outcome  Outcome `json:"outcome"`
+	// Waived is how many violations are waived. They are violations all the same.
+	Waived int `json:"waived"`
 
 	Places    []Place    `json:"places"`
 	Findings  []Finding  `json:"findings"`
@@ -158,6 +160,7 @@ func (r *Report) End(o Outcome) {
 		r.Findings = append(r.Findings, Finding{Rule: NotDone, Severity: Error, Customer: r.Customer, Text: o.Text,
 			Next: o.Next, class: r.Command + " " + o.class()})
 	}
+	r.Waived = r.waived()
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		// What is waived comes behind what is not.
 		if a.Waived() != b.Waived() {
