@@ -168,7 +168,7 @@ func TestNumbersAreCountedAnew(t *testing.T) {
 		"endpoints":            func(c *certificate.Certificate) { c.Endpoints[0].Country = "FR" },
 		"findings":             func(c *certificate.Certificate) { c.Findings = []certificate.Finding{} },
 		"callers":              func(c *certificate.Certificate) { c.Callers = make([]certificate.Caller, 1) },
-		"cost":                 func(c *certificate.Certificate) { c.Cost.Low++ },
+		"cost":                 func(c *certificate.Certificate) { *c.Cost.Low++ },
 	} {
 		forge(change)
 		if r := a.verify(); r.Valid || !named(r, name+" is not what the evidence says") {
@@ -184,7 +184,7 @@ func TestNumbersAreCountedAnew(t *testing.T) {
 	var kept record.Cost
 	a.read(record.CostFile, &kept)
 	for why, change := range map[string]func(c *record.Cost){
-		"its prices": func(c *record.Cost) { c.Estimate.Low++ },
+		"its prices": func(c *record.Cost) { *c.Estimate.Low++ },
 		"the manifest": func(c *record.Cost) {
 			c.Work.Moves[0].Classes[0].Versions++
 			if c.Estimate, err = kept.Estimate.Again(c.Work); err != nil {

@@ -115,7 +115,7 @@ type Certificate struct {
 type Cost struct {
 	Estimated time.Time    `json:"estimated"` // when
 	Currency  string       `json:"currency,omitempty"`
-	Low       cost.Amount  `json:"estimated_low"` // of all that had a price
+	Low       *cost.Amount `json:"estimated_low"` // of all that had a price; nil: nothing had
 	High      *cost.Amount `json:"estimated_high"`
 	Unknown   []string     `json:"no_price"`
 	// Requests and bytes, by end.

@@ -53,6 +53,36 @@ func (a Amount) Shown(up bool) string {
 	return fmt.Sprintf("%d.%0*d", int64(a)/amountOne, digits, int64(a)%amountOne/int64(step))
 }
 
+// cent is the least that is shown as a number.
+const cent = amountOne / 100
+
+// exact is the amount as it is shown, or with all digits if there would be nothing but zeros.
+func (a Amount) exact() string {
+	if a < cent {
+		return a.String()
+	}
+	return a.Shown(false)
+}
+
+// Words say what a sum comes to in a currency, and "not known" of the end that is not.
+func Words(low, high *Amount, currency string) string {
+	switch {
+	case currency == "" || low == nil && high == nil: // nothing has a price
+		return "not known"
+	case high == nil && (low == nil || *low < cent):
+		return "at most is not known"
+	case high == nil:
+		return "at least " + low.Shown(false) + " " + currency + ", at most is not known"
+	case *high == 0:
+		return "0 " + currency
+	case *high < cent:
+		return "under 0.01 " + currency
+	case low == nil || *low < cent:
+		return "under 0.01 to " + high.Shown(true) + " " + currency
+	}
+	return low.Shown(false) + " to " + high.Shown(true) + " " + currency
+}
+
 // MarshalJSON implements json.Marshaler.
 func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 

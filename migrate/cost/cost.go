@@ -35,7 +35,7 @@ type Estimate struct {
 
 // Sum is a low and a high end, and what they are the sum of.
 type Sum struct {
-	Low     Amount   `json:"low"`     // of all that has a price
+	Low     *Amount  `json:"low"`     // of all that has a price; nil: nothing has
 	High    *Amount  `json:"high"`    // nil: unknown, for something has no price
 	Unknown []string `json:"unknown"` // what that is
 	Lines   []Line   `json:"parts"`
@@ -95,8 +95,8 @@ func (e *Estimate) Check(l Limit) (why string, err error) {
 		return "", fmt.Errorf("%w: the limit is in %s, prices are in %s", ErrCurrency, l.Currency, e.Currency)
 	}
 	switch {
-	case e.Low > l.Amount:
-		return fmt.Sprintf("the estimate is at least %s %s, the limit %s", e.Low.Shown(false), e.Currency, l), nil
+	case e.Low != nil && *e.Low > l.Amount:
+		return fmt.Sprintf("the estimate is at least %s %s, the limit %s", e.Low.exact(), e.Currency, l), nil
 	case e.High == nil:
 		return fmt.Sprintf("whether the limit, %s, is kept cannot be told: no price is known of %s", l,
 			Several(e.Unknown)), nil

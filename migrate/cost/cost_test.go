@@ -91,8 +91,8 @@ func TestPlainMove(t *testing.T) {
 			t.Errorf("%s: nothing goes over the internet", l)
 		}
 	}
-	if e.Before.Low != 19_999_999 || *e.Before.High != 32_212_255 || *e.After.High != 42_949_673 {
-		t.Errorf("storage before %v to %v, after %v to %v", e.Before.Low, e.Before.High, e.After.Low, e.After.High)
+	if *e.Before.Low != 19_999_999 || *e.Before.High != 32_212_255 || *e.After.High != 42_949_673 {
+		t.Errorf("storage before %v to %v, after %v to %v", *e.Before.Low, e.Before.High, e.After.Low, e.After.High)
 	}
 	if e.Time.Low != nil || e.Time.High != nil || e.Time.Basis == "" {
 		t.Errorf("time %+v", e.Time)
@@ -122,19 +122,31 @@ func TestUnknown(t *testing.T) {
 		strings.Join(e.Unknown, "; ") != "put COLD at cloud:eu; get COLD at cloud:eu; get COLD at cloud:us" {
 		t.Errorf("high %v, unknown %q", e.High, e.Unknown)
 	}
-	if e.Low == 0 {
+	if e.Low == nil || *e.Low == 0 {
 		t.Error("nothing is known")
 	}
 	if e.Before.High != nil || strings.Join(e.Before.Unknown, "") != "storage COLD at cloud:us" {
 		t.Errorf("before %+v", e.Before)
 	}
 	e, err = cost.Of(w, own(t))
-	if err != nil || e.Currency != "" || e.Low != 0 || e.High != nil || len(e.Unknown) != len(e.Lines) {
+	if err != nil || e.Currency != "" || *e.Low != 0 || e.High != nil || len(e.Unknown) != len(e.Lines) {
 		t.Errorf("without any price: %+v, %v", e, err)
 	}
 	text, err := json.Marshal(e)
 	if err != nil || !strings.Contains(string(text), `"low":0,"high":null,"unknown":["put`) {
+		t.Errorf("%s, %v", text, err) // as certificates of before have it
+	}
+	// What nobody knows is not zero.
+	w.Rules = cost.Rules
+	if e, err = cost.Of(w, own(t)); err != nil || e.Low != nil || e.Before.Low != nil || e.After.Low != nil {
+		t.Errorf("without any price: %+v, %v", e, err)
+	}
+	if text, err = json.Marshal(e); err != nil || strings.Contains(string(text), `"low":0`) {
 		t.Errorf("%s, %v", text, err)
+	}
+	// Of nothing it is: nothing is charged.
+	if e, err = cost.Of(cost.Work{Rules: cost.Rules}, own(t)); err != nil || e.Low == nil || e.High == nil {
+		t.Errorf("of no work: %+v, %v", e, err)
 	}
 }
 
@@ -210,7 +222,7 @@ func TestTallyIsBounded(t *testing.T) {
 	}
 	w := move(false)
 	w.Moves[0].Tally = a
-	if e, err := cost.Of(w, own(t, everything()...)); err != nil || e.Low < 0 || e.High != nil {
+	if e, err := cost.Of(w, own(t, everything()...)); err != nil || *e.Low < 0 || e.High != nil {
 		t.Errorf("%+v, %v", e, err)
 	}
 }
@@ -298,7 +310,7 @@ func TestBuiltIn(t *testing.T) {
 	w.Moves[0].Source = cost.End{Provider: "prod", Region: "us-east-1", Service: "aws"}
 	w.Moves[0].Destination = cost.End{Provider: "prod", Region: "eu-central-1", Service: "aws"}
 	e, err := cost.Of(w, table)
-	if err != nil || e.High == nil || e.Currency != "USD" || e.Low >= *e.High || e.Time.Low == nil {
+	if err != nil || e.High == nil || e.Currency != "USD" || *e.Low >= *e.High || e.Time.Low == nil {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	again, err := e.Again(w)
@@ -323,9 +335,9 @@ func TestBuiltIn(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	high := cost.Amount(60_000_000)
-	e := &cost.Estimate{Currency: "USD", Sum: cost.Sum{Low: 40_000_000, High: &high}}
-	unknown := &cost.Estimate{Currency: "USD", Sum: cost.Sum{Low: 40_000_000,
+	low, high := cost.Amount(40_000_000), cost.Amount(60_000_000)
+	e := &cost.Estimate{Currency: "USD", Sum: cost.Sum{Low: &low, High: &high}}
+	unknown := &cost.Estimate{Currency: "USD", Sum: cost.Sum{Low: &low,
 		Unknown: []string{"put A at b", "get A at b"}}}
 	for _, tt := range []struct {
 		limit string
@@ -352,6 +364,24 @@ func TestCheck(t *testing.T) {
 	for _, text := range []string{"", "USD", "-1", "1e3", "1,5", "5 US", "5usd", "1.0000001", "99999999999999"} {
 		if l, err := cost.ParseLimit(text); err == nil {
 			t.Errorf("%q is %+v", text, l)
+		}
+	}
+}
+
+// Small sums are said in words, and what is not known is not said to be nothing.
+func TestWords(t *testing.T) {
+	a := func(n cost.Amount) *cost.Amount { return &n }
+	for _, tt := range []struct {
+		low, high      *cost.Amount
+		currency, want string
+	}{
+		{a(0), a(500), "EUR", "under 0.01 EUR"}, {a(38), a(1_540_000), "EUR", "under 0.01 to 1.54 EUR"},
+		{a(0), a(0), "EUR", "0 EUR"}, {a(38_000), a(1_540_000), "EUR", "0.0380 to 1.54 EUR"},
+		{a(20), nil, "EUR", "at most is not known"}, {a(2_000_000), nil, "EUR", "at least 2.00 EUR, at most is not known"},
+		{nil, nil, "", "not known"}, {a(0), nil, "", "not known"},
+	} {
+		if got := cost.Words(tt.low, tt.high, tt.currency); got != tt.want {
+			t.Errorf("%v to %v: %q, want %q", tt.low, tt.high, got, tt.want)
 		}
 	}
 }

@@ -20,7 +20,7 @@ type Prices interface {
 func Of(w Work, p Prices) (*Estimate, error) {
 	e := &Estimate{Schema: Schema, At: w.At, Time: w.time(), From: w.from(), NotCounted: notCounted()}
 	all := &money{}
-	b := newBuilder(p)
+	b := newBuilder(p, w.Rules)
 	for i := range w.Moves {
 		m := &w.Moves[i]
 		b.requests(&w, m)
@@ -33,7 +33,7 @@ func Of(w Work, p Prices) (*Estimate, error) {
 	if e.Sum, err = b.priced(all); err != nil {
 		return nil, err
 	}
-	before, after := newBuilder(p), newBuilder(p)
+	before, after := newBuilder(p, w.Rules), newBuilder(p, w.Rules)
 	for i := range w.Moves {
 		m := &w.Moves[i]
 		before.stored(m, m.Source, false)
@@ -78,6 +78,7 @@ func (m *money) takes(r *prices.Row) error {
 // builder gathers quantities, by what they are priced as.
 type builder struct {
 	prices Prices
+	rules  int
 	lines  map[lineKey]*quantity
 }
 
@@ -89,7 +90,9 @@ type lineKey struct {
 
 type quantity struct{ low, high int64 }
 
-func newBuilder(p Prices) *builder { return &builder{prices: p, lines: make(map[lineKey]*quantity)} }
+func newBuilder(p Prices, rules int) *builder {
+	return &builder{prices: p, rules: rules, lines: make(map[lineKey]*quantity)}
+}
 
 func (b *builder) find(k prices.Key, service string) (prices.Row, bool) {
 	return b.prices.Find(k, service)
@@ -142,7 +145,10 @@ func (b *builder) priced(all *money) (Sum, error) {
 		line.Low, line.High, line.Price = &from, &to, &r
 		sum.Lines = append(sum.Lines, line)
 	}
-	sum.Low = round(low, false)
+	if b.rules < Rules || len(sum.Lines) == 0 || len(sum.Unknown) < len(sum.Lines) {
+		least := round(low, false)
+		sum.Low = &least
+	}
 	if len(sum.Unknown) == 0 {
 		most := round(high, true)
 		sum.High = &most

@@ -66,7 +66,7 @@ func (m *maxCost) admits(e *cost.Estimate) error {
 	switch {
 	case err != nil:
 		return &usageError{err: fmt.Errorf("--max-cost: %w", err), remedy: "give the limit in the currency of the prices"}
-	case why != "" && e.High == nil && e.Low <= m.limit.Amount:
+	case why != "" && e.High == nil && (e.Low == nil || *e.Low <= m.limit.Amount):
 		return &refusedError{err: fmt.Errorf("--max-cost: %s; nothing was changed", why),
 			remedy: "give prices for that in the file that prices: names (residency help cost)"}
 	case why != "":
@@ -129,8 +129,8 @@ func once(e *cost.Estimate) string {
 	case priced == 0 && len(e.Lines) > 0:
 		return "not known: there are no prices of " + strings.Join(places(e.Lines), ", ") + " (residency help cost)"
 	case e.High == nil:
-		return fmt.Sprintf("at least %s %s, at most is not known: there is no price of %s (residency help cost)",
-			e.Low.Shown(false), e.Currency, cost.Several(e.Unknown))
+		return fmt.Sprintf("%s: there is no price of %s (residency help cost)", cost.Words(e.Low, nil, e.Currency),
+			cost.Several(e.Unknown))
 	}
 	text := span(e.Sum, e.Currency) + ", once"
 	if recalled > 0 {
@@ -156,7 +156,7 @@ func places(lines []cost.Line) (all []string) {
 
 // span is a sum of which both ends are known.
 func span(s cost.Sum, currency string) string {
-	return s.Low.Shown(false) + " to " + s.High.Shown(true) + " " + currency
+	return cost.Words(s.Low, s.High, currency)
 }
 
 // printParts shows what a plan costs, part by part, if any of it has a price.
@@ -211,12 +211,7 @@ func spentRows(c *certificate.Cost) (rows [][]string) {
 	if c == nil {
 		return nil
 	}
-	high := "not known"
-	if c.High != nil {
-		high = c.High.Shown(true)
-	}
-	rows = [][]string{{"estimated", strings.TrimSpace(c.Low.Shown(false)+" to "+high+" "+c.Currency) + ", " +
-		c.Estimated.Format(time.RFC3339)}}
+	rows = [][]string{{"estimated", cost.Words(c.Low, c.High, c.Currency) + ", " + c.Estimated.Format(time.RFC3339)}}
 	for _, r := range c.Requests {
 		unit, show := " requests", render.Count
 		if r.Item == cost.Received {
