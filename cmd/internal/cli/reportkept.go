@@ -20,8 +20,8 @@ func resolved(file string) string {
 	if whole, err := filepath.Abs(file); err == nil {
 		file = whole
 	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		return real
+	if plain, err := filepath.EvalSymlinks(file); err == nil {
+		return plain
 	}
 	if dir, err := filepath.EvalSymlinks(filepath.Dir(file)); err == nil {
 		return filepath.Join(dir, filepath.Base(file))
