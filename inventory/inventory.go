@@ -5,6 +5,7 @@
 package inventory
 
 import (
+	"slices"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -58,6 +59,23 @@ func (i *Inventory) NotLooked() int {
 		}
 	}
 	return n
+}
+
+// Unassigned counts the places with data that are nobody's and so not among the exposures: those of
+// an inventory of all customers in which any place is somebody's.
+func (i *Inventory) Unassigned() (n int) {
+	for _, p := range i.Places {
+		if !p.Empty && !i.exposed(p) {
+			n++
+		}
+	}
+	return n
+}
+
+// exposed tells whether exposures are about a place.
+func (i *Inventory) exposed(p Place) bool {
+	return !p.Empty && (p.Customer != "" || i.Customer != "" ||
+		!slices.ContainsFunc(i.Places, func(o Place) bool { return o.Customer != "" }))
 }
 
 // Attribution is how a place came to be a customer's.

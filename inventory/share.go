@@ -328,7 +328,7 @@ func (s *scan) unseen(at objectstore.Location) bool {
 // expose collects the laws that reach the places, and the safeguards, each once.
 func (s *scan) expose() {
 	for _, p := range s.inventory.Places {
-		if p.Empty || p.Customer == "" && s.Customer == "" && s.claimed() {
+		if !s.inventory.exposed(p) {
 			continue
 		}
 		reach, safeguards := Exposures(s.Catalog, p.Country, s.operator(p))
@@ -350,12 +350,6 @@ func merge(list, more []Exposure, at string) []Exposure {
 		list[i].Locations = append(list[i].Locations, at)
 	}
 	return list
-}
-
-// claimed tells whether any place is a customer's; if none is, the exposures
-// of all are of interest.
-func (s *scan) claimed() bool {
-	return slices.ContainsFunc(s.inventory.Places, func(p Place) bool { return p.Customer != "" })
 }
 
 func (s *scan) operator(p Place) regions.Operator {

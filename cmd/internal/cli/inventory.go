@@ -201,6 +201,10 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 	fmt.Fprintln(a.Out, render.Wrap(render.Text("configuration: "+configured(inv.Configuration)), a.page.Loose, "  "))
 	a.printFindings(inv.Findings)
 	a.printExposures("Exposures", inv.Exposures, inv.Safeguards)
+	if n := inv.Unassigned(); n > 0 && len(inv.Exposures) > 0 {
+		a.paragraph("Not among these exposures: %s of nobody's, as far as is known.",
+			plural(n, "place"))
+	}
 	a.printCoverage(inv)
 	return nil
 }

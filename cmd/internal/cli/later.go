@@ -144,7 +144,8 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 				say("Not checked, as not made by this plan: further entries there (%s).",
 					render.Count(v.Newer))
 				if v.Covered > 0 {
-					say("Of %s keys one of those is current, and not what this plan wrote last.", render.Count(v.Covered))
+					say("For %s of the plan's keys, what is current is such an entry, and not what this plan wrote last.",
+						render.Count(v.Covered))
 				}
 			}
 			if v.Own > 0 {

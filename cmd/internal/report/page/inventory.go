@@ -93,6 +93,9 @@ func (r *stock) policy(all sum) text {
 	case within == nil:
 		return say("%s The policy allows %s.", strong("Whether all data is within the policy is not known."),
 			name(orUnknown(r.inv.Policy)))
+	case *within && all.places == 0:
+		return say("The policy allows %s. There is nothing that could be outside of it in what was looked at.",
+			name(orUnknown(r.inv.Policy)))
 	case *within:
 		return say("All data that was found is within the policy, which allows %s.", name(orUnknown(r.inv.Policy)))
 	}
@@ -256,6 +259,10 @@ func (r *stock) law() section {
 		s.add(block{Table: t})
 	}
 	r.stale(&s, r.inv.CatalogAt)
+	if n := r.inv.Unassigned(); n > 0 {
+		s.say("%s", strong("Not in the lists of laws: "+plural(int64(n), "place")+" of nobody's, as far as is known. "+
+			"Whoever runs them is in the table above."))
+	}
 	r.Made.law(&s, r.inv.Exposures, r.inv.Safeguards)
 	return s
 }

@@ -151,6 +151,21 @@ func TestStanding(t *testing.T) {
 			t.Errorf("it does not say %q: %s", want, got)
 		}
 	}
+	nothing := stock(t)
+	nothing.Places, nothing.Compliance = nothing.Places[4:], &yes
+	if got := inner(byID(t, sound(t, inventoryPage(t, nothing)), "answer")); strings.Contains(got, "All data that was found") ||
+		!strings.Contains(got, "The policy allows EU, CH. There is nothing that could be outside of it") {
+		t.Errorf("of nothing: %s", got)
+	}
+	// Places that the lists of laws are not about are counted, where there are some.
+	for _, whose := range []string{"", "acme"} {
+		inv := stock(t)
+		inv.Places[3].Customer = whose
+		got := inner(byID(t, sound(t, inventoryPage(t, inv)), "law"))
+		if said := strings.Contains(got, "Not in the lists of laws: 1 place of nobody's"); said != (whose == "") {
+			t.Errorf("a place of %q: %s", whose, got)
+		}
+	}
 	empty := &inventory.Inventory{Customer: "acme"}
 	got := inner(byID(t, sound(t, inventoryPage(t, empty)), "looked"))
 	if !strings.Contains(got, "Nothing was looked at") {
