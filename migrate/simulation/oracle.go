@@ -432,7 +432,7 @@ func (o *oracle) unwritten(c memstore.Change) {
 	}
 	o.spoiled[k] = max(o.world.step, 1)
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
-		if r.erased && !r.freed && !o.held(r) {
+		if (r.erased || r.vanished) && !r.freed && !o.held(r) {
 			r.freed = true // they took the last copy themselves
 		}
 	}
