@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/cost"
 	"github.com/residency/residency/migrate/plan"
@@ -114,5 +116,38 @@ func TestRunsAreAdded(t *testing.T) {
 		if after := second.Requests[i]; after.At != before.At || after.Put <= before.Put || after.Get <= before.Get {
 			t.Errorf("%+v, and after another run %+v", before, after)
 		}
+	}
+}
+
+// A run that is refused before it changes anything leaves the certificate of the run before
+// borne out by its evidence.
+func TestRefusedRunLeavesTheCertificate(t *testing.T) {
+	f := newFixture(t, true)
+	f.fill(3, 10)
+	p := f.plan("auto")
+	runner := f.runner()
+	runner.Expected = expected(f.home)
+	if result, err := runner.Run(t.Context(), p, migrate.Options{}); err != nil {
+		t.Fatalf("%v\n%s", err, problems(result))
+	}
+	sound := func(behind string) {
+		t.Helper()
+		r, err := audit.Verify(t.Context(), audit.InState(f.home, p.ID), audit.Trust{})
+		if err != nil || !r.Valid {
+			t.Errorf("behind %s: %+v, %v", behind, r, err)
+		}
+	}
+	sound("the run")
+	denied := func(storetest.Request) storetest.Fault { return storetest.Fault{Status: 403, Code: "AccessDenied"} }
+	f.from.SetFault(denied)
+	f.to.SetFault(denied)
+	for name, run := range map[string]func() (*migrate.Result, error){
+		"an erase": func() (*migrate.Result, error) { return runner.Erase(t.Context(), p) },
+		"a run":    func() (*migrate.Result, error) { return runner.Run(t.Context(), p, migrate.Options{}) },
+	} {
+		if _, err := run(); err == nil {
+			t.Errorf("%s was not refused", name)
+		}
+		sound(name + " that was refused")
 	}
 }

@@ -150,10 +150,9 @@ func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	if err := w.spends(ctx); err != nil {
+	if err := w.expects(ctx); err != nil {
 		return nil, err
 	}
-	defer w.stopsSpending(ctx)
 	if !o.KeepSource && !o.Fresh { // a plan that was made just now has looked
 		if err := barred(ctx, w.run); err != nil {
 			return nil, err
@@ -173,6 +172,10 @@ func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 	if err := w.acted(ctx, stepApprove, plan.StageCopy, plan.StageVerify); err != nil {
 		return nil, err
 	}
+	if err := w.spends(ctx); err != nil {
+		return nil, err
+	}
+	defer w.stopsSpending(ctx)
 	w.sourceCheck.Outdated, w.tagging.blocksWrites = o.RemoveOutdated, o.Fence
 	var result *Result
 	err = w.reservation.Hold(ctx, func(ctx context.Context) error {
@@ -227,10 +230,9 @@ func (r *Runner) eraseOnly(ctx context.Context, p *plan.Plan) (*Result, error) {
 	if started.At.IsZero() {
 		return nil, fmt.Errorf("%w: %s", ErrNotCopied, p.ID)
 	}
-	if err := w.spends(ctx); err != nil {
+	if err := w.expects(ctx); err != nil {
 		return nil, err
 	}
-	defer w.stopsSpending(ctx)
 	if _, err := w.unchanged(ctx); err != nil {
 		return nil, err
 	}
@@ -240,6 +242,10 @@ func (r *Runner) eraseOnly(ctx context.Context, p *plan.Plan) (*Result, error) {
 	if err := w.acted(ctx, stepApprove); err != nil {
 		return nil, err
 	}
+	if err := w.spends(ctx); err != nil {
+		return nil, err
+	}
+	defer w.stopsSpending(ctx)
 	w.result.Started = started.At
 	if missing, err := missingSegments(ctx, w.run, w.tagging); err != nil {
 		return nil, err

@@ -16,14 +16,13 @@ type spending struct {
 	expected Expected
 	known    *record.Cost // nil: nobody has estimated anything
 	before   []cost.Count // of this run's
-	closed   bool         // it was written down, and nothing may be added
+	open     bool         // it is written down that the run has begun, and not yet what it has sent
 }
 
-// spends writes down that a run begins, and what the plan was expected to cost, unless that is
-// known. What was sent until now is not the run's.
-func (w *work) spends(ctx context.Context) error {
+// expects finds out what the plan was expected to cost. What was sent until now is not the run's.
+func (w *work) expects(ctx context.Context) (err error) {
 	s := &w.spent
-	var err error
+	s.before = w.run.Stores.Sent(w.run.Plan.Ends())
 	if s.known, err = w.run.Cost(ctx); err != nil {
 		return err
 	}
@@ -36,20 +35,30 @@ func (w *work) spends(ctx context.Context) error {
 		if s.known.Work, s.known.Estimate, err = s.expected(ctx, w.run.Plan); err != nil {
 			return err
 		}
+		return w.run.SaveCost(ctx, s.known) // no certificate is over that yet
 	}
-	s.known.Begun++
-	s.before = w.run.Stores.Sent(w.run.Plan.Ends())
-	return w.run.SaveCost(ctx, s.known)
+	return nil
+}
+
+// spends writes down that the run begins. A run that is refused before it does anything changes
+// nothing of the evidence: the certificate of the run before is over that.
+func (w *work) spends(ctx context.Context) error {
+	if w.spent.known == nil {
+		return nil
+	}
+	w.spent.open = true
+	w.spent.known.Begun++
+	return w.run.SaveCost(ctx, w.spent.known)
 }
 
 // hasSpent writes down what the run has sent, once. What comes after is not counted, for the
 // certificate is over that file.
 func (w *work) hasSpent(ctx context.Context) error {
 	s := &w.spent
-	if s.known == nil || s.closed {
+	if !s.open {
 		return nil
 	}
-	s.closed = true
+	s.open = false
 	s.known.Counted++
 	s.known.Requests = cost.Total(s.known.Requests, cost.Since(s.before, w.run.Stores.Sent(w.run.Plan.Ends())))
 	return w.run.SaveCost(ctx, s.known)
