@@ -353,22 +353,8 @@ func (p *Prober) DropAtSources(ctx context.Context) error {
 
 // DropAll removes them at both ends.
 func (p *Prober) DropAll(ctx context.Context) error {
-	for _, bucket := range p.run.Plan.DestinationBuckets() {
-		if err := p.DropOwn(ctx, p.run.Destination(), bucket, ""); err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-			return err
-		}
-		if err := p.dropUploads(ctx, bucket); err != nil {
-			return err
-		}
-	}
-	for _, m := range p.run.Plan.Moves {
-		if m.Prefix == "" {
-			continue
-		}
-		if err := p.DropOwn(ctx, p.run.Destination(), m.Destination, m.Prefix); err != nil && !errors.Is(err,
-			objectstore.ErrNotFound) {
-			return err
-		}
+	if err := p.dropAtDestinations(ctx); err != nil {
+		return err
 	}
 	return p.DropAtSources(ctx)
 }
@@ -379,13 +365,25 @@ func (p *Prober) DropLeft(ctx context.Context) error {
 	if !p.reservation.Resumes() {
 		return nil
 	}
+	return p.dropAtDestinations(ctx)
+}
+
+// dropAtDestinations removes probes, objects and unfinished uploads, at all destinations that
+// are there. One that fails keeps no other from being tried.
+func (p *Prober) dropAtDestinations(ctx context.Context) error {
 	var errs []error
+	drop := func(bucket, prefix string) {
+		if err := p.DropOwn(ctx, p.run.Destination(), bucket, prefix); !errors.Is(err, objectstore.ErrNotFound) {
+			errs = append(errs, err)
+		}
+	}
 	for _, bucket := range p.run.Plan.DestinationBuckets() {
-		errs = append(errs, p.dropUploads(ctx, bucket), p.DropOwn(ctx, p.run.Destination(), bucket, ""))
+		drop(bucket, "")
+		errs = append(errs, p.dropUploads(ctx, bucket))
 	}
 	for _, m := range p.run.Plan.Moves {
 		if m.Prefix != "" {
-			errs = append(errs, p.DropOwn(ctx, p.run.Destination(), m.Destination, m.Prefix))
+			drop(m.Destination, m.Prefix)
 		}
 	}
 	return errors.Join(errs...)

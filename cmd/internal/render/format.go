@@ -63,7 +63,7 @@ func Duration(d time.Duration) string {
 // to the runner of a CI job, which reads what a program prints: GitHub Actions takes what
 // begins a line with "::", it and Azure Pipelines what follows "##[" or "##vso[".
 func Text(s string) string {
-	s = strings.NewReplacer("##[", `#\x23[`, "##vso[", `#\x23vso[`).Replace(printable(s))
+	s = strings.ReplaceAll(strings.ReplaceAll(printable(s), "##[", `#\x23[`), "##vso[", `#\x23vso[`)
 	if strings.HasPrefix(strings.TrimLeft(s, " "), "::") {
 		s = strings.Replace(s, ":", `\x3a`, 1)
 	}
