@@ -174,11 +174,7 @@ holds the state). Without --plan it lists all plans; with it, it shows that plan
   residency status --plan acme-eu-west-1-3f9a0c1b2d4e -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.openConfig()
-			if err == nil && w.stateAt != nil {
-				a.keyless = true
-				w, err = a.open(c.Context())
-			}
+			w, err := a.openState(c.Context())
 			if err != nil {
 				return err
 			}

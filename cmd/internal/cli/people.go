@@ -47,11 +47,7 @@ sends no request to any store (except to the one that holds the state).`,
 			if id == "" {
 				return &usageError{err: errors.New("--plan is missing"), remedy: "residency status lists the plans"}
 			}
-			w, err := a.openConfig()
-			if err == nil && w.stateAt != nil {
-				a.keyless = true
-				w, err = a.open(c.Context())
-			}
+			w, err := a.openState(c.Context())
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -188,17 +187,7 @@ func verdictOrder() []string {
 
 // counts writes "12 verified, 1 failed", in the order given and then by name.
 func counts(m map[string]int64, order []string) string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	place := func(name string) int {
-		if i := slices.Index(order, name); i >= 0 {
-			return i
-		}
-		return len(order)
-	}
-	slices.SortFunc(names, func(x, y string) int { return cmp.Or(cmp.Compare(place(x), place(y)), cmp.Compare(x, y)) })
+	names := render.Names(m, order...)
 	parts := make([]string, len(names))
 	for i, name := range names {
 		parts[i] = render.Count(m[name]) + " " + name

@@ -68,6 +68,16 @@ func (a *app) open(ctx context.Context) (*session, error) {
 	return w, a.openHome(ctx, w)
 }
 
+// openState is open for what reads the state alone: stores are opened only where one holds it.
+func (a *app) openState(ctx context.Context) (*session, error) {
+	w, err := a.openConfig()
+	if err != nil || w.stateAt == nil {
+		return w, err
+	}
+	a.keyless = true
+	return a.open(ctx)
+}
+
 // openStores is open without the state.
 func (a *app) openStores(ctx context.Context) (*session, error) {
 	w, err := a.openConfig()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/receipt"
 )
@@ -57,7 +58,7 @@ func tally(id, caption, what string, counts map[string]int64, meaning func(strin
 	if meaning != nil {
 		t.Columns = columns(what, "Entries#", "Meaning")
 	}
-	for _, key := range sorted(counts, order...) {
+	for _, key := range render.Names(counts, order...) {
 		row := []any{name(key), count(counts[key])}
 		if meaning != nil {
 			row = append(row, orDash(meaning(key)))

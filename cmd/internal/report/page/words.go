@@ -126,7 +126,7 @@ func (by Made) union(code string) string {
 
 // byName are the codes of countries in the order of their names, the unknown one first.
 func byName[V any](by Made, m map[string]V) []string {
-	codes := sorted(m)
+	codes := render.Names(m)
 	slices.SortStableFunc(codes, func(a, b string) int {
 		if a == "" || b == "" {
 			return cmp.Compare(a, b)
@@ -153,22 +153,6 @@ func list(words []string) string {
 		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
 	}
 	return strings.Join(words, "")
-}
-
-// sorted are a map's keys, in the given order and then by name.
-func sorted[V any](m map[string]V, order ...string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	place := func(k string) int {
-		if i := slices.Index(order, k); i >= 0 {
-			return i
-		}
-		return len(order)
-	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) })
-	return keys
 }
 
 // operator is who runs a region, and where that one is at home.
