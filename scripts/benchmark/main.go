@@ -43,6 +43,7 @@ type options struct {
 	bin     string // directory
 	dir     string
 	only    string
+	before  string // a file; empty: none
 }
 
 func main() {
@@ -74,6 +75,7 @@ func bench(ctx context.Context, args []string) (err error) {
 	f.StringVar(&o.bin, "bin", "bin", "where residency and sandbox are")
 	f.StringVar(&o.dir, "dir", "", "where the servers keep their data (default: a temporary directory)")
 	f.StringVar(&o.only, "only", "", "run only tools whose name contains one of these, with commas between")
+	f.StringVar(&o.before, "before", "", "the `program` of another release of residency, measured beside this one")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), usage, describeWorkloads())
 		f.PrintDefaults()
@@ -94,7 +96,14 @@ func bench(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	b := &runner{options: o, dir: dir}
-	for _, p := range []*string{&b.bin, &b.tools} {
+	paths := []*string{&b.bin, &b.tools}
+	if o.before != "" {
+		paths = append(paths, &b.before)
+		for i := range chosen {
+			chosen[i].tools = besideEarlier(chosen[i].tools)
+		}
+	}
+	for _, p := range paths {
 		if *p, err = filepath.Abs(*p); err != nil {
 			return err
 		}

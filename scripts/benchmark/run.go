@@ -164,7 +164,7 @@ func (r *runner) once(
 ) (_ figures, out string, err error) {
 	r.serial++
 	j := &job{runner: r, workload: w, source: r.servers.source, destination: r.servers.destination, from: from,
-		to: fmt.Sprintf("%s-to-%d", from, r.serial)}
+		to: fmt.Sprintf("%s-to-%d", from, r.serial), earlier: t.earlier}
 	if t.within && through == nil {
 		c, err := startCounter(r.servers.source, newRelay(r.servers.credentials))
 		if err != nil {

@@ -18,6 +18,7 @@ type job struct {
 	source, destination string // addresses: the servers' own or a proxy's
 	from, to            string // buckets
 	dir                 string // for the tool's own files, fresh
+	earlier             bool   // the residency is that of another release
 }
 
 // tool is something to measure. prepare is not timed.
@@ -34,6 +35,21 @@ type tool struct {
 	within bool
 	// slow tools are given fewer objects, and their figures multiplied.
 	slow bool
+	// earlier is residency as another release has it.
+	earlier bool
+}
+
+// besideEarlier has each residency followed by that of another release.
+func besideEarlier(tools []tool) []tool {
+	var all []tool
+	for _, t := range tools {
+		all = append(all, t)
+		if t.programOf() == "residency" {
+			t.name, t.earlier = t.name+"-before", true
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 func slow(t tool) tool {
@@ -103,7 +119,11 @@ destination:
 }
 
 func (j *job) residency(args ...string) []string {
-	argv := []string{j.program("residency"), args[0], "--config", filepath.Join(j.dir, "residency.yaml"), "--customer",
+	program := j.program("residency")
+	if j.earlier {
+		program = j.before
+	}
+	argv := []string{program, args[0], "--config", filepath.Join(j.dir, "residency.yaml"), "--customer",
 		"bench"}
 	return append(argv, args[1:]...)
 }

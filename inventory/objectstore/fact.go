@@ -1,0 +1,29 @@
+package objectstore
+
+import (
+	"context"
+	"time"
+)
+
+// Fact is what a service says of a bucket besides what it holds: where else its bytes are,
+// how long they outlive a deletion, who can have them back.
+type Fact struct {
+	Rule string `json:"rule"` // a stable name: secondary-copy, soft-delete, …
+	Text string `json:"text"` // one sentence, without a full stop
+	// Regions are the codes of other regions that hold the bucket's bytes. They count for
+	// every policy as the bucket's own does.
+	Regions []string `json:"regions,omitempty"`
+	// Keeps is for how long the service keeps what is deleted; 0: this fact is about something
+	// else. Forever tells that nobody knows an end.
+	Keeps   time.Duration `json:"keeps_ns,omitempty"`
+	Forever bool          `json:"keeps_without_end,omitempty"`
+	// Unproven tells that the region which the bucket is shown in is somebody's word, and not
+	// the service's.
+	Unproven bool `json:"region_unproven,omitempty"`
+}
+
+// Factual is a store whose service has such facts. An error is about what could not be
+// looked at: the facts that come with it are those that could.
+type Factual interface {
+	Facts(ctx context.Context, bucket string) ([]Fact, error)
+}
