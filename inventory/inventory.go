@@ -122,14 +122,24 @@ type Place struct {
 	Unlistable int64 `json:"unlistable,omitempty"`
 	// Own is what migrations have written there for themselves: leases and marks.
 	// It is in no other count. Probes, which look like any object, are.
-	Own     int64    `json:"residency_own"`
-	Probes  int64    `json:"residency_probes"`
-	Verdict Verdict  `json:"policy_verdict"`
-	Empty   bool     `json:"empty"`
-	Others  []string `json:"others_within,omitempty"` // prefixes within this one that are somebody else's
-	Error   string   `json:"error,omitempty"`         // why it could not be read whole; counts are then of what was
+	Own     int64   `json:"residency_own"`
+	Probes  int64   `json:"residency_probes"`
+	Verdict Verdict `json:"policy_verdict"`
+	// Also are other regions that hold the bucket's bytes. The verdict is on all of them.
+	Also   []Region `json:"also_in,omitempty"`
+	Empty  bool     `json:"empty"`
+	Others []string `json:"others_within,omitempty"` // prefixes within this one that are somebody else's
+	Error  string   `json:"error,omitempty"`         // why it could not be read whole; counts are then of what was
 	// Waiver is that of what is outside of the policy here.
 	Waiver *Waived `json:"waiver,omitempty"`
+	// Facts are what the service says of the bucket besides.
+	Facts []objectstore.Fact `json:"facts,omitempty"`
+}
+
+// Region is one that holds copies of what is in another.
+type Region struct {
+	Code    string `json:"region"`
+	Country string `json:"country"` // empty: not known
 }
 
 // Location is where the place is, as the configuration writes it.

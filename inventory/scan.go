@@ -328,6 +328,13 @@ func (s *scan) bucket(ctx context.Context, b bucket) error {
 			unread = err
 		}
 	}
+	if wanted {
+		if err := s.facts(ctx, store, b, shares); err != nil && unread != nil {
+			unread = fmt.Errorf("%w; %w", unread, err)
+		} else if err != nil {
+			unread = err
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}

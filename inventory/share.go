@@ -84,15 +84,19 @@ func (s *scan) newPlace(b bucket, customer, prefix string, by Attribution) Place
 		Customer: customer, Attribution: by, Provider: b.provider.Name, Region: b.region, Bucket: b.name, Prefix: prefix,
 		Country: country, Sets: s.Catalog.Sets(country), Operator: operator.Name, OperatorIn: operator.Country,
 	}
+	p.Verdict = s.verdict(customer, b.region, country)
+	return p
+}
+
+// verdict is on one region.
+func (s *scan) verdict(customer, region, country string) Verdict {
 	switch {
 	case country == "":
-		p.Verdict = Unknown
-	case s.Policy(customer).Allows(b.region, country):
-		p.Verdict = Within
-	default:
-		p.Verdict = Outside
+		return Unknown
+	case s.Policy(customer).Allows(region, country):
+		return Within
 	}
-	return p
+	return Outside
 }
 
 // wanted tells whether the request looks for this share.
@@ -253,20 +257,20 @@ func rank(s Severity) int { return slices.Index([]Severity{Violation, Error, War
 
 func (s *scan) judge(p Place) {
 	at := p.Location().String()
-	switch p.Verdict {
+	s.outside = s.outside || p.Verdict != Within && p.Region != ""
+	switch s.verdict(p.Customer, p.Region, p.Country) {
 	case Outside:
-		s.outside = true
 		s.add(Finding{Rule: "outside-policy", Severity: Violation, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("in %s (%s); the policy allows %s", p.Region, p.Country, s.Policy(p.Customer))})
 	case Unknown:
 		if p.Region == "" {
 			break // nobody could ask; it is not looked at, and that is said
 		}
-		s.outside = true
 		s.add(Finding{Rule: "country-unknown", Severity: Violation, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("the country of region %s is not known; give it as country in the configuration", p.Region)})
 	case Within:
 	}
+	s.judgeAlso(p)
 	if p.Uploads > 0 {
 		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("unfinished multipart uploads (%d) hold bytes that no object listing shows", p.Uploads)})
@@ -331,9 +335,11 @@ func (s *scan) expose() {
 		if !s.inventory.exposed(p) {
 			continue
 		}
-		reach, safeguards := Exposures(s.Catalog, p.Country, s.operator(p))
-		s.inventory.Exposures = merge(s.inventory.Exposures, reach, p.Location().String())
-		s.inventory.Safeguards = merge(s.inventory.Safeguards, safeguards, p.Location().String())
+		for _, r := range p.regions() {
+			reach, safeguards := Exposures(s.Catalog, r.Country, s.operator(p.Provider, r.Code))
+			s.inventory.Exposures = merge(s.inventory.Exposures, reach, p.Location().String())
+			s.inventory.Safeguards = merge(s.inventory.Safeguards, safeguards, p.Location().String())
+		}
 	}
 }
 
@@ -347,15 +353,17 @@ func merge(list, more []Exposure, at string) []Exposure {
 			i = len(list)
 			list = append(list, e)
 		}
-		list[i].Locations = append(list[i].Locations, at)
+		if !slices.Contains(list[i].Locations, at) {
+			list[i].Locations = append(list[i].Locations, at)
+		}
 	}
 	return list
 }
 
-func (s *scan) operator(p Place) regions.Operator {
+func (s *scan) operator(provider, region string) regions.Operator {
 	for i := range s.Providers {
-		if s.Providers[i].Name == p.Provider {
-			return s.Providers[i].Operator(p.Region)
+		if s.Providers[i].Name == provider {
+			return s.Providers[i].Operator(region)
 		}
 	}
 	return regions.Operator{}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/destination"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
@@ -64,8 +63,7 @@ func (w *work) erase(ctx context.Context) error {
 	}
 	for _, l := range sources {
 		if l.Left() {
-			w.result.Left = append(w.result.Left, certificate.Left{Location: l.Location, Entries: l.Entries,
-				Uploads: l.Uploads, Unlistable: l.Unlistable, Reason: l.Reason})
+			w.result.Left = append(w.result.Left, l.Remains())
 		}
 	}
 	w.result.SourceEmpty = len(w.result.Left) == 0
@@ -224,6 +222,39 @@ func whyLeft(r segment.Retained, entries, unlistable int64) string {
 	return strings.Join(parts, "; ")
 }
 
+// kept counts what the source's service keeps of what was deleted.
+func kept(ctx context.Context, run *phase.Run, m plan.Move, left *record.Listed) error {
+	lister, ok := run.Source(m).(objectstore.DeletedLister)
+	if !ok {
+		return nil
+	}
+	told, last := true, time.Time{}
+	for d, err := range lister.Deleted(ctx, m.Bucket, m.Prefix) {
+		if err != nil {
+			return fmt.Errorf("list what was deleted in %s and is kept: %w", m.From(), err)
+		}
+		left.Kept++
+		left.KeptBytes += d.Size
+		if told = told && !d.Until.IsZero(); d.Until.After(last) {
+			last = d.Until.UTC()
+		}
+	}
+	if left.Kept == 0 {
+		return nil
+	}
+	until := "until a time that it does not tell of all"
+	if told {
+		left.KeptUntil, until = &last, "the last until "+last.Format(time.RFC3339)
+	}
+	text := fmt.Sprintf("%s that were deleted (%d bytes) are kept by the service, %s", phase.Entries(left.Kept),
+		left.KeptBytes, until)
+	if left.Reason != "" {
+		text = left.Reason + "; " + text
+	}
+	left.Reason = text
+	return nil
+}
+
 // abortUploads aborts the unfinished uploads that the plan knows.
 func abortUploads(ctx context.Context, run *phase.Run) error {
 	return run.EachUpload(ctx, func(u plan.Upload) error {
@@ -260,8 +291,12 @@ func remainder(
 			}
 			left.Uploads++
 		}
-		if left = left.Of(m.From().String(), m.Source.Country, &tally); left.Left() {
+		left = left.Of(m.From().String(), m.Source.Country, &tally)
+		if left.Left() {
 			left.Reason = whyLeft(retained[left.Location], left.Entries+left.Uploads, left.Unlistable)
+		}
+		if err := kept(ctx, run, m, &left); err != nil {
+			return nil, err
 		}
 		all = append(all, left)
 	}

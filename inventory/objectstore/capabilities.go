@@ -1,5 +1,7 @@
 package objectstore
 
+import "strings"
+
 // Capabilities is what a service does by its own word. The zero value promises nothing:
 // whoever depends on something looks for himself.
 type Capabilities struct {
@@ -30,6 +32,10 @@ type Capabilities struct {
 	// NoMarkers tells that the service has versions, but no delete markers: histories with
 	// some cannot be written there, and PutMarker is not offered.
 	NoMarkers bool
+	// TrailingMarkers is of such a service whose keys can have versions and none that is
+	// current. Its listings show a delete marker on top of those (see MarkerOf), and PutMarker
+	// makes it so of a key whose newest entry is a version. No other marker can be written.
+	TrailingMarkers bool
 	// AnyOrder is of a service that lists in an order of its own. Its listings are sorted on the way, and that each is
 	// complete rests on a second one that tells the same.
 	AnyOrder bool
@@ -66,3 +72,13 @@ func CanCopy(source, destination End) bool {
 	}
 	return source.Endpoint() == destination.Endpoint()
 }
+
+const markerOf = "deleted:"
+
+// MarkerOf is the ID of the delete marker that is shown above the newest version of a key of
+// which none is current; see TrailingMarkers. It goes with that version, and deleting it does
+// nothing.
+func MarkerOf(versionID string) string { return markerOf + versionID }
+
+// IsMarkerOf tells whether an ID is that of such a marker.
+func IsMarkerOf(id string) bool { return strings.HasPrefix(id, markerOf) }

@@ -2,6 +2,7 @@ package objectstore
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -26,4 +27,18 @@ type Fact struct {
 // looked at: the facts that come with it are those that could.
 type Factual interface {
 	Facts(ctx context.Context, bucket string) ([]Fact, error)
+}
+
+// Deleted is an entry that was deleted, and that somebody can have back.
+type Deleted struct {
+	Version
+	Until time.Time // when the service removes it; zero: not told
+}
+
+// DeletedLister is a store whose service keeps what is deleted for a time. Nothing of it is in
+// a listing of versions.
+type DeletedLister interface {
+	// Deleted yields what is kept of keys that begin with prefix, in no certain order. Where
+	// nothing is kept it yields nothing.
+	Deleted(ctx context.Context, bucket, prefix string) iter.Seq2[Deleted, error]
 }

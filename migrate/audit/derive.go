@@ -134,8 +134,7 @@ func (a *Account) closing(c *certificate.Certificate) {
 	}
 	for _, l := range a.Closing.Sources {
 		if l.Left() {
-			c.Left = append(c.Left, certificate.Left{Location: l.Location, Entries: l.Entries, Uploads: l.Uploads,
-				Unlistable: l.Unlistable, Reason: l.Reason})
+			c.Left = append(c.Left, l.Remains())
 		}
 	}
 	for _, l := range a.Closing.Destinations {

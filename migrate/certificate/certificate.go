@@ -72,7 +72,8 @@ type Certificate struct {
 	NotCompared []string         `json:"not_compared"`
 
 	// SourceEmpty tells that a listing after the last deletion showed nothing
-	// of the customer: no version, no delete marker, no unfinished upload.
+	// of the customer: no version, no delete marker, no unfinished upload, and nothing that
+	// the service keeps of what was deleted.
 	SourceEmpty bool   `json:"source_empty"`
 	Left        []Left `json:"left"`
 	// Found is how many of the entries a listing of the destination, after all
@@ -233,8 +234,13 @@ type Left struct {
 	Entries  int64  `json:"entries"`
 	Uploads  int64  `json:"unfinished_uploads"`
 	// Unlistable counts both where the server does not tell their keys.
-	Unlistable int64  `json:"unlistable,omitempty"`
-	Reason     string `json:"reason"`
+	Unlistable int64 `json:"unlistable,omitempty"`
+	// Kept are entries that were deleted and that the service keeps for a time, KeptUntil when
+	// the last of them goes; nil where that is not told of all.
+	Kept      int64      `json:"deleted_and_kept,omitempty"`
+	KeptBytes int64      `json:"deleted_and_kept_bytes,omitempty"`
+	KeptUntil *time.Time `json:"kept_until,omitempty"`
+	Reason    string     `json:"reason"`
 }
 
 // Evidence stands for every file that the certificate rests on: the root of a Merkle tree

@@ -47,7 +47,7 @@ func (p *Plan) check() error {
 func (p *Plan) checkMove(i int) error {
 	m := p.Moves[i]
 	for _, bucket := range []string{m.Bucket, m.Destination} {
-		if err := objectstore.CheckBucketName(bucket); err != nil {
+		if err := objectstore.CheckAnyBucketName(bucket); err != nil {
 			return err
 		}
 	}

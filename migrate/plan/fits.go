@@ -10,7 +10,8 @@ import (
 type fits struct {
 	limits               objectstore.Limits
 	keys                 objectstore.KeyChecker // nil: every key is taken that is short enough
-	noMarkers            bool
+	noMarkers, trailing  bool
+	top                  *objectstore.Version // a marker that is trailing if a version of its key comes next
 	large, long, refused Issue
 	marked               Issue
 }
@@ -18,11 +19,17 @@ type fits struct {
 func newFits(destination objectstore.Store, location string) *fits {
 	l := objectstore.LimitsOf(destination)
 	keys, _ := destination.(objectstore.KeyChecker)
+	can := objectstore.CapabilitiesOf(destination)
+	text := "the destination's service has no delete markers: histories with some would read differently there, and " +
+		"deleted objects would be back"
+	if can.TrailingMarkers {
+		text = "the destination's service has no delete markers: that a key is deleted can be kept, and markers beneath " +
+			"other entries, or with no version beneath them, cannot"
+	}
 	return &fits{
-		limits: l, keys: keys, noMarkers: objectstore.CapabilitiesOf(destination).NoMarkers, marked: Issue{
-			Rule: "no-delete-markers", Location: location,
-			Text: "the destination's service has no delete markers: histories with some would read differently there, and " +
-				"deleted objects would be back", Remedy: "remove the delete markers, or choose another destination"},
+		limits: l, keys: keys, noMarkers: can.NoMarkers, trailing: can.TrailingMarkers,
+		marked: Issue{Rule: "no-delete-markers", Location: location, Text: text,
+			Remedy: "remove the delete markers, or choose another destination"},
 		refused: Issue{Rule: "key-refused", Location: location},
 		large: Issue{Rule: "too-large", Location: location,
 			Text: fmt.Sprintf("objects are larger than the destination accepts: %d bytes", l.Object)},
@@ -31,10 +38,9 @@ func newFits(destination objectstore.Store, location string) *fits {
 	}
 }
 
+// see holds one entry, in the order of a listing, against the limits.
 func (f *fits) see(v objectstore.Version) {
-	if f.noMarkers && v.Marker {
-		note(&f.marked, v.Key)
-	}
+	f.seeMarker(v)
 	if f.limits.Key > 0 && len(v.Key) > f.limits.Key {
 		note(&f.long, v.Key)
 	}
@@ -48,5 +54,32 @@ func (f *fits) see(v objectstore.Version) {
 	}
 	if f.limits.Object > 0 && v.Size > f.limits.Object {
 		note(&f.large, v.Key)
+	}
+}
+
+// seeMarker notes markers that cannot be written. One that is trailing, with a version of its key
+// beneath it, can be where the service shows such.
+func (f *fits) seeMarker(v objectstore.Version) {
+	if !f.noMarkers {
+		return
+	}
+	if f.top != nil && (v.Marker || v.Key != f.top.Key) {
+		note(&f.marked, f.top.Key)
+	}
+	f.top = nil
+	switch {
+	case !v.Marker:
+	case f.trailing && v.Latest:
+		f.top = &v
+	default:
+		note(&f.marked, v.Key)
+	}
+}
+
+// end is told that the listing has come to its end.
+func (f *fits) end() {
+	if f.top != nil {
+		note(&f.marked, f.top.Key)
+		f.top = nil
 	}
 }

@@ -54,6 +54,38 @@ func TestDeleteMarkersNeedADestination(t *testing.T) {
 	}
 }
 
+// trailing is of a service that shows which keys are deleted, and has no other markers.
+type trailing struct{ objectstore.Store }
+
+func (trailing) Capabilities() objectstore.Capabilities {
+	return objectstore.Capabilities{NoMarkers: true, TrailingMarkers: true}
+}
+
+// A marker can be written only on top of a version, and only as the newest.
+func TestTrailingMarkers(t *testing.T) {
+	marker := func(key string, latest bool) objectstore.Version {
+		return objectstore.Version{Key: key, Marker: true, Latest: latest}
+	}
+	f := newFits(trailing{}, "cloud:bucket")
+	for _, v := range []objectstore.Version{
+		marker("deleted", true), {Key: "deleted"},
+		{Key: "inner", Latest: true}, marker("inner", false), {Key: "inner"},
+		marker("lone", true),
+		marker("two", true), marker("two", false), {Key: "two"},
+		marker("z", true),
+	} {
+		f.see(v)
+	}
+	f.end()
+	var keys []string
+	for _, k := range f.marked.Keys {
+		keys = append(keys, string(k))
+	}
+	if got := strings.Join(keys, " "); got != "inner lone two two z" {
+		t.Errorf("markers that cannot be written: %s, %+v", got, f.marked)
+	}
+}
+
 type limited struct{ objectstore.Store }
 
 func (limited) Limits() objectstore.Limits { return objectstore.Limits{Object: 50, Key: 10} }

@@ -76,6 +76,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		}
 		p.Progress.Entries.Add(int64(len(entries)))
 	}
+	o.fits.end()
 	if err := p.listUploads(ctx, index, source, o); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 				"nothing would leave it", m.Source, m.Source.Country, to, to.Country, to.Endpoint),
 			Remedy: "correct the endpoints, or the countries, in the configuration"})
 	}
-	if err := objectstore.CheckBucketName(m.Destination); err != nil {
+	if err := objectstore.CheckBucketOf(destination, m.Destination); err != nil {
 		p.block(Issue{Rule: "bucket-name", Location: m.From().String(),
 			Text:   "the destination's name cannot be used: " + err.Error(),
 			Remedy: "set destination.bucket or destination.map in the configuration"})

@@ -182,7 +182,8 @@ func (p *planner) collect(ctx context.Context) error {
 		// What has no name to go to blocks, and no service could be asked about it.
 		m := p.move(ctx, place)
 		m.Why = why
-		if objectstore.CheckBucketName(m.Destination) == nil {
+		p.facts(place, m)
+		if objectstore.CheckBucketOf(p.Stores(r.Destination.Provider, r.Destination.Code), m.Destination) == nil {
 			moves = append(moves, m)
 		}
 	}
@@ -236,6 +237,9 @@ func (p *planner) add(ctx context.Context, index int, writer *manifest.Writer) e
 	}
 	p.plan.Totals.Add(m.Totals)
 	if err := p.destinations.oneRegion(ctx, m); err != nil {
+		return err
+	}
+	if err := p.destinations.facts(ctx, m); err != nil {
 		return err
 	}
 	return p.configuration(ctx, source, m)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/state"
 )
@@ -67,6 +68,11 @@ type Listed struct {
 	Own     int64 `json:"leases,omitempty"`
 	// Classes counts copies whose storage class is this one, and their originals' another.
 	Classes map[string]int64 `json:"other_storage_class,omitempty"`
+	// Kept are entries that were deleted and that the service keeps, KeptBytes their bytes, and
+	// KeptUntil when the last of them goes; nil where that is not told of all.
+	Kept      int64      `json:"deleted_and_kept,omitempty"`
+	KeptBytes int64      `json:"deleted_and_kept_bytes,omitempty"`
+	KeptUntil *time.Time `json:"kept_until,omitempty"`
 	// Reason is why something is left.
 	Reason string `json:"reason,omitempty"`
 }
@@ -79,7 +85,13 @@ func (l Listed) Of(location, country string, t *manifest.Tally) Listed {
 }
 
 // Left tells whether anything is there.
-func (l *Listed) Left() bool { return l.Entries+l.Uploads+l.Unlistable > 0 }
+func (l *Listed) Left() bool { return l.Entries+l.Uploads+l.Unlistable+l.Kept > 0 }
+
+// Remains is what a certificate says of it.
+func (l *Listed) Remains() certificate.Left {
+	return certificate.Left{Location: l.Location, Entries: l.Entries, Uploads: l.Uploads, Unlistable: l.Unlistable,
+		Kept: l.Kept, KeptBytes: l.KeptBytes, KeptUntil: l.KeptUntil, Reason: l.Reason}
+}
 
 const gateTime = "2006-01-02T15:04:05.000Z"
 

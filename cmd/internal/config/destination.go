@@ -40,7 +40,7 @@ func (c *Config) base(bucket, customer, region string) string {
 	fixed := strings.NewReplacer("{region}", region, "{customer}", customer)
 	name, begins := strings.CutPrefix(bucket, fixed.Replace(before))
 	name, ends := strings.CutSuffix(name, fixed.Replace(after))
-	if !begins || !ends || objectstore.CheckBucketName(name) != nil {
+	if !begins || !ends || objectstore.CheckAnyBucketName(name) != nil {
 		return bucket
 	}
 	return name

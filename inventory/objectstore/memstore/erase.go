@@ -67,6 +67,9 @@ func (s *Service) marked(op, name string, b *container, key string) error {
 	if err := s.permits(op, name, b, "s3:DeleteObject", key); err != nil {
 		return err
 	}
+	if s.Traits.TrailingMarkers {
+		return s.fail(op, name, "NotImplemented", http.StatusNotImplemented, objectstore.ErrNotOffered)
+	}
 	if v := s.cover(name, b, key); v != nil && v.ID != objectstore.NullVersion {
 		s.remove(name, b, key, v.ID)
 	}
@@ -84,6 +87,9 @@ func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) e
 			return s.fail(op, name, "NotImplemented", http.StatusNotImplemented, objectstore.ErrNotOffered)
 		}
 		return nil
+	}
+	if s.Traits.TrailingMarkers && objectstore.IsMarkerOf(e.VersionID) {
+		return nil // it is only shown
 	}
 	history := b.histories[e.Key]
 	i := slices.IndexFunc(history, func(v *Version) bool { return v.ID == e.VersionID })

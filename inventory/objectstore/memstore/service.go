@@ -13,24 +13,27 @@ import (
 
 // Traits are a service's habits. The zero value is Amazon S3's.
 type Traits struct {
-	OpaqueETags       bool   // ETags are not made of MD5
-	NoChecksums       bool   // additional checksums are neither checked nor kept
-	NoDefaultChecksum bool   // what is sent without a checksum gets none; S3 adds a CRC64NVME
-	NoBodyHash        bool   // the SHA-256 that a request is signed with is not checked
-	UnguardedDelete   bool   // a deletion's condition is ignored
-	ComparesVersions  bool   // a deletion's condition is compared where a version is named; S3 has that not implemented
-	IgnoresPolicy     bool   // bucket policies are kept and mean nothing
-	GoneFailsDelete   bool   // a conditional deletion of nothing is refused instead of not found
-	GoneInvalid       bool   // a deletion of a version that is gone is an invalid argument
-	Promotes          bool   // a null version that becomes the latest by a deletion has the date of that
-	MarkerIsPresence  bool   // a delete marker counts as an object where none may exist
-	HidesTags         bool   // nobody may read tags, nor is told that there are some; see HideTags
-	UncountedTags     bool   // answers do not tell that there are tags, which may be read
-	NoMarkers         bool   // there are no delete markers: where there are versions, a deletion names one
-	GuardsByID        bool   // a write's condition names what has an ID of its own by that, and no ETag counts
-	MinPart           int64  // bytes; the least for a part that is not the last
-	DefaultType       string // of an object that was sent without one; default binary/octet-stream
-	PageSize          int    // entries in one page of a listing; default 1,000
+	OpaqueETags       bool // ETags are not made of MD5
+	NoChecksums       bool // additional checksums are neither checked nor kept
+	NoDefaultChecksum bool // what is sent without a checksum gets none; S3 adds a CRC64NVME
+	NoBodyHash        bool // the SHA-256 that a request is signed with is not checked
+	UnguardedDelete   bool // a deletion's condition is ignored
+	ComparesVersions  bool // a deletion's condition is compared where a version is named; S3 has that not implemented
+	IgnoresPolicy     bool // bucket policies are kept and mean nothing
+	GoneFailsDelete   bool // a conditional deletion of nothing is refused instead of not found
+	GoneInvalid       bool // a deletion of a version that is gone is an invalid argument
+	Promotes          bool // a null version that becomes the latest by a deletion has the date of that
+	MarkerIsPresence  bool // a delete marker counts as an object where none may exist
+	HidesTags         bool // nobody may read tags, nor is told that there are some; see HideTags
+	UncountedTags     bool // answers do not tell that there are tags, which may be read
+	NoMarkers         bool // there are no delete markers: where there are versions, a deletion names one
+	TrailingMarkers   bool // there are none either, but a key whose newest version is not current shows one
+	// Keeps is for how long what is deleted is kept; see Deleted.
+	Keeps       time.Duration
+	GuardsByID  bool   // a write's condition names what has an ID of its own by that, and no ETag counts
+	MinPart     int64  // bytes; the least for a part that is not the last
+	DefaultType string // of an object that was sent without one; default binary/octet-stream
+	PageSize    int    // entries in one page of a listing; default 1,000
 	// Lacks are settings that the service does not have.
 	Lacks []objectstore.Setting
 }
@@ -90,7 +93,8 @@ var _ objectstore.Store = (*Store)(nil)
 // Capabilities implements objectstore.Capable, as Amazon S3 does.
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, KeepsOwner: true, ConditionsWrites: true,
-		NoMarkers: s.service.Traits.NoMarkers}
+		NoMarkers:       s.service.Traits.NoMarkers || s.service.Traits.TrailingMarkers,
+		TrailingMarkers: s.service.Traits.TrailingMarkers}
 }
 
 // Endpoint implements objectstore.Store.
@@ -109,6 +113,7 @@ type container struct {
 	// removed has the places of versions that are gone, for listings that go on
 	// behind them.
 	removed map[Marker]int64
+	deleted []deleted // what is kept of it
 }
 
 // HideTags takes away, or gives back, the permission to read tags, as whoever writes the
@@ -161,6 +166,7 @@ func (s *Service) place(name string, b *container, key string, v *Version) {
 	} else {
 		s.remove(name, b, key, objectstore.NullVersion)
 	}
+	s.uncover(name, b, key)
 	b.retain(v, s.Now())
 	s.stack(name, b, key, v)
 }
@@ -183,17 +189,29 @@ func (s *Service) remove(name string, b *container, key, id string) {
 		return
 	}
 	v := history[i]
+	s.take(name, b, key, i)
+	if last := len(b.histories[key]) - 1; s.Traits.Promotes && i == last+1 && i > 0 &&
+		b.histories[key][last].ID == objectstore.NullVersion {
+		p := b.histories[key][last]
+		p.dates, p.Modified = append(p.dates, p.Modified), s.Now().UTC().Truncate(time.Millisecond)
+	}
+	if s.Traits.Keeps > 0 && !v.Marker {
+		b.deleted = append(b.deleted, deleted{key, v, s.Now().Add(s.Traits.Keeps)})
+	}
+	s.unshown(name, b, key, i)
+}
+
+// take takes the version at a place out of a history.
+func (s *Service) take(name string, b *container, key string, i int) {
+	history := b.histories[key]
+	v := history[i]
 	history = slices.Delete(slices.Clone(history), i, i+1)
 	if b.histories[key] = history; len(history) == 0 {
 		delete(b.histories, key)
 		j, _ := slices.BinarySearch(b.keys, key)
 		b.keys = slices.Delete(b.keys, j, j+1)
 	}
-	b.removed[Marker{key, id}] = v.place
-	if last := len(history) - 1; s.Traits.Promotes && i == last+1 && i > 0 && history[last].ID == objectstore.NullVersion {
-		p := history[last]
-		p.dates, p.Modified = append(p.dates, p.Modified), s.Now().UTC().Truncate(time.Millisecond)
-	}
+	b.removed[Marker{key, v.ID}] = v.place
 	s.change(name, key, v, true)
 }
 

@@ -102,6 +102,9 @@ func (s *Service) cover(name string, b *container, key string) *Version {
 		s.remove(name, b, key, objectstore.NullVersion)
 		return nil
 	}
+	if s.Traits.TrailingMarkers {
+		return s.shown(name, b, key)
+	}
 	if s.Traits.NoMarkers {
 		return nil
 	}

@@ -67,8 +67,17 @@ func (r *migration) remains() (total certificate.Left) {
 		total.Entries += l.Entries
 		total.Uploads += l.Uploads
 		total.Unlistable += l.Unlistable
+		total.Kept += l.Kept
 	}
 	return total
+}
+
+// deletedAndKept says what a service keeps of what was deleted.
+func deletedAndKept(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return ", and " + entries(n) + " that were deleted are kept by the service for a time"
 }
 
 func (r *migration) lead() []text {
@@ -98,7 +107,7 @@ func (r *migration) lead() []text {
 	default:
 		answer = append(answer, say("%s Section 5 says why, and until when.", strong("The source is not empty as of "+
 			instant(c.Finished)+": "+entries(left.Entries)+" and "+plural(left.Uploads, "unfinished upload")+" are left"+
-			unlistable(left.Unlistable)+"."))...)
+			unlistable(left.Unlistable)+deletedAndKept(left.Kept)+"."))...)
 	}
 	answers := []text{answer}
 	if c.Found < c.Entries {

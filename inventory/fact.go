@@ -1,0 +1,102 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// facts adds what the service says of a bucket to its shares. That some of it could not be
+// read is their error: a copy in another country may be what was not told.
+func (s *scan) facts(ctx context.Context, store Store, b bucket, shares []Place) error {
+	factual, ok := store.(objectstore.Factual)
+	if !ok {
+		return nil
+	}
+	facts, err := factual.Facts(ctx, b.name)
+	if err != nil {
+		err = fmt.Errorf("what the service keeps of it besides could not be read: %w", err)
+	}
+	for i := range shares {
+		p := &shares[i]
+		if p.Facts = facts; err != nil && p.Error != "" {
+			p.Error += "; " + err.Error()
+		} else if err != nil {
+			p.Error = err.Error()
+		}
+		for _, f := range facts {
+			if f.Unproven && p.Verdict == Within {
+				p.Verdict = Unknown // until somebody proves where it is
+			}
+			for _, code := range f.Regions {
+				p.also(Region{Code: code, Country: b.provider.Country(code)})
+			}
+		}
+		for _, r := range p.Also {
+			p.Verdict = worse(p.Verdict, s.verdict(p.Customer, r.Code, r.Country))
+		}
+	}
+	return err
+}
+
+func (p *Place) also(r Region) {
+	if r.Code != p.Region && !slices.Contains(p.Also, r) {
+		p.Also = append(p.Also, r)
+	}
+}
+
+// worse is the verdict on two regions of one place.
+func worse(a, b Verdict) Verdict {
+	for _, v := range []Verdict{Outside, Unknown} {
+		if a == v || b == v {
+			return v
+		}
+	}
+	return Within
+}
+
+// judgeAlso finds what the service says of a place's bucket, and each region besides its own
+// that the policy does not allow.
+func (s *scan) judgeAlso(p Place) {
+	for _, f := range p.Facts {
+		finding := Finding{Rule: f.Rule, Severity: Note, Customer: p.Customer, Location: p.Location().String(),
+			Region: p.Region, Text: f.Text}
+		var outside []string
+		for _, code := range f.Regions {
+			r := Region{Code: code}
+			if i := slices.IndexFunc(p.Also, func(r Region) bool { return r.Code == code }); i >= 0 {
+				r = p.Also[i]
+			} else if code == p.Region {
+				continue
+			}
+			if v := s.verdict(p.Customer, r.Code, r.Country); v != Within {
+				outside = append(outside, r.String())
+			}
+		}
+		switch {
+		case len(outside) > 0:
+			finding.Severity = Violation
+			finding.Text += fmt.Sprintf("; %s: the policy allows %s", strings.Join(outside, ", "), s.Policy(p.Customer))
+		case f.Unproven && s.verdict(p.Customer, p.Region, p.Country) == Within:
+			finding.Severity = Violation
+		case f.Keeps > 0 || f.Forever:
+			finding.Severity = Warning
+		}
+		s.add(finding)
+	}
+}
+
+func (r Region) String() string {
+	if r.Country == "" {
+		return r.Code + " (country unknown)"
+	}
+	return r.Code + " (" + r.Country + ")"
+}
+
+// regions are all that hold a place's bytes.
+func (p Place) regions() []Region {
+	return append([]Region{{Code: p.Region, Country: p.Country}}, p.Also...)
+}
