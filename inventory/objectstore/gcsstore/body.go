@@ -1,0 +1,98 @@
+package gcsstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// paced has a body wait for its turn, if there is a pace.
+func (t *transport) paced(ctx context.Context, body io.ReadCloser) io.ReadCloser {
+	if t.pace == nil {
+		return body
+	}
+	return &pacedBody{ReadCloser: body, ctx: ctx, pace: t.pace}
+}
+
+// pacedBody hands on no more than its pace allows.
+type pacedBody struct {
+	io.ReadCloser
+	ctx  context.Context // of the request that the body is of
+	pace objectstore.Pace
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.pace.Most())])
+	if waited := b.pace.Take(b.ctx, n); waited != nil {
+		return 0, waited
+	}
+	return n, err
+}
+
+// sentBody is a body that nobody reads any more once it is closed.
+type sentBody struct {
+	mu   sync.Mutex
+	from io.Reader
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.from == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.from.Read(p)
+}
+
+func (b *sentBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.from = nil
+	return nil
+}
+
+// window is the longest wait for the next piece of a body, either way.
+const window = 30 * time.Second
+
+// patient is an answer's body whose waiting ends. The time in which nobody reads does not
+// count.
+type patient struct {
+	io.ReadCloser
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	stalled atomic.Bool
+}
+
+func newPatient(body io.ReadCloser, cancel context.CancelCauseFunc) *patient {
+	return &patient{ReadCloser: body, cancel: cancel}
+}
+
+func (b *patient) Read(p []byte) (int, error) {
+	if b.timer == nil {
+		b.timer = time.AfterFunc(window, func() {
+			b.stalled.Store(true)
+			b.cancel(objectstore.ErrStalled)
+		})
+	} else {
+		b.timer.Reset(window)
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if b.stalled.Load() && !errors.Is(err, io.EOF) {
+		return n, fmt.Errorf("%w: no byte in %s", objectstore.ErrStalled, window)
+	}
+	return n, err
+}
+
+func (b *patient) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}

@@ -1,0 +1,216 @@
+package gcsstore
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// failed makes an error of a request that got no answer, or half of one.
+func (r *request) failed(err error) error {
+	e := &objectstore.Error{Op: r.op, Bucket: r.where}
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) && !errors.Is(err, objectstore.ErrStalled) {
+			e.Err = ended
+			return e
+		}
+	}
+	switch {
+	case errors.Is(err, objectstore.ErrStalled):
+		e.Kind = objectstore.ErrStalled
+	case errors.Is(err, errEndless):
+		e.Err = errEndless
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), isNet(err):
+		e.Kind, e.Err = objectstore.ErrUnanswered, cause(err)
+	default:
+		e.Err = err // a fence's, or a body's that was to be sent
+	}
+	return e
+}
+
+// isNet tells whether an error is the network's.
+func isNet(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) || strings.Contains(err.Error(), "http: server closed idle connection")
+}
+
+// cause returns the innermost error: those around it may hold the URL and so the key.
+func cause(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+// broken makes an error of an answer that cannot be right.
+func (s *Store) broken(r *request, err error) error {
+	return &objectstore.Error{Op: r.op, Bucket: r.where, Err: err}
+}
+
+// said is what a refusal says: a code that is safe to show, and a message that is not,
+// because it may hold the key.
+type said struct{ code, message string }
+
+// parseRefusal reads what the JSON API says (its "HTTP status and error codes"), or the
+// XML API (its own page of that name). Answers of neither kind say nothing.
+func parseRefusal(data []byte) said {
+	var j struct {
+		Error struct {
+			Message string
+			Errors  []struct{ Reason, Message string }
+		}
+	}
+	if json.Unmarshal(data, &j) == nil && (j.Error.Message != "" || len(j.Error.Errors) > 0) {
+		s := said{message: j.Error.Message}
+		if len(j.Error.Errors) > 0 {
+			s.code = j.Error.Errors[0].Reason
+		}
+		return s
+	}
+	var x struct {
+		XMLName xml.Name `xml:"Error"`
+		Code    string
+		Message string
+		Details string
+	}
+	if xml.Unmarshal(data, &x) == nil {
+		return said{x.Code, x.Message + " " + x.Details}
+	}
+	return said{message: string(data[:min(len(data), 4<<10)])} // media is refused in plain text
+}
+
+// word tells whether a code is one, and not something that could hold a key.
+func word(code string) bool {
+	return len(code) <= 64 && strings.Trim(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
+// refused makes an error of an answer that refuses.
+func (r *request) refused(a *answer) error {
+	s := parseRefusal(a.data)
+	e := &objectstore.Error{Op: r.op, Bucket: r.where, Code: "no code", Status: a.status}
+	if s.code != "" && word(s.code) {
+		e.Code = s.code
+	}
+	e.Kind = r.kind(a.status, s)
+	switch {
+	case errors.Is(e.Kind, objectstore.ErrDenied):
+		if e.Needs = needs(r.op); len(e.Needs) > 0 {
+			e.Hint = "it needs " + strings.Join(e.Needs, ", ")
+		}
+	case errors.Is(e.Kind, objectstore.ErrElsewhere):
+		if to, err := url.Parse(a.header.Get("Location")); err == nil && to.Host != "" {
+			e.Hint = "it points to " + to.Scheme + "://" + to.Host + ", which is not followed, because requests carry data"
+		}
+	}
+	return e
+}
+
+// kind maps a refusal to what callers decide on (JSON API, "HTTP status and error codes
+// for JSON"; XML API, "HTTP status and error codes for XML").
+func (r *request) kind(status int, s said) error {
+	switch status {
+	case http.StatusBadRequest:
+		return rejected(s)
+	case http.StatusUnauthorized:
+		return objectstore.CredentialsError{Text: "Google does not take the credentials, or they have expired",
+			Next: signIn}
+	case http.StatusForbidden:
+		return forbidden(s)
+	case http.StatusNotFound, http.StatusGone:
+		return r.missing(s)
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return objectstore.ErrNotOffered
+	case http.StatusConflict:
+		switch r.op {
+		case "storage.buckets.insert":
+			return objectstore.ErrExists
+		case "storage.buckets.delete":
+			return objectstore.ErrRejected // it is not empty
+		}
+		return objectstore.ErrPassing
+	case http.StatusPreconditionFailed, http.StatusNotModified:
+		return objectstore.ErrPrecondition
+	case http.StatusRequestedRangeNotSatisfiable:
+		return objectstore.ErrRange
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return objectstore.ErrThrottled
+	case http.StatusRequestTimeout:
+		return objectstore.ErrPassing
+	}
+	switch {
+	case status >= 300 && status <= 399:
+		return objectstore.ErrElsewhere
+	case status >= 500:
+		return objectstore.ErrPassing
+	}
+	return objectstore.ErrRejected
+}
+
+// rejected tells sums that differ from what else a request may be refused for.
+func rejected(s said) error {
+	switch {
+	case s.code == "BadDigest", s.code == "InvalidDigest", strings.Contains(s.message, "doesn't match calculated"):
+		return objectstore.ErrCorrupt
+	case s.code == "NotImplemented":
+		return objectstore.ErrNotOffered
+	case strings.Contains(s.message, "customer-supplied encryption key"):
+		return objectstore.ErrCustomerKey
+	}
+	return objectstore.ErrRejected
+}
+
+// forbidden tells what is locked and what asks to slow down from what is denied.
+func forbidden(s said) error {
+	switch s.code {
+	case "rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded":
+		return objectstore.ErrThrottled
+	case "retentionPolicyNotMet", "RetentionPolicyNotMet", "objectUnderActiveHold", "ObjectUnderActiveHold":
+		return objectstore.ErrLocked
+	}
+	if strings.Contains(s.message, "retention") && strings.Contains(s.message, "cannot be") ||
+		strings.Contains(s.message, "under active") && strings.Contains(s.message, "hold") {
+		return objectstore.ErrLocked
+	}
+	return objectstore.ErrDenied
+}
+
+// missing tells a bucket that is gone from an object that is, where that is certain.
+func (r *request) missing(s said) error {
+	bucket := r.op == "storage.buckets.get" || r.op == "storage.buckets.update" || r.op == "storage.buckets.delete" ||
+		r.op == "storage.objects.list" || s.code == "NoSuchBucket"
+	if bucket || strings.HasPrefix(s.message, "The specified bucket does not exist") {
+		return objectstore.ErrNoBucket
+	}
+	return objectstore.ErrNotFound
+}
+
+// needs are the permissions of a method (Cloud Storage documentation, "IAM permissions for
+// JSON methods" and "IAM permissions for XML methods"). A write that replaces an object
+// needs to delete as well.
+func needs(op string) []string {
+	switch op {
+	case "storage.buckets.insert":
+		return []string{"storage.buckets.create"}
+	case "storage.buckets.update":
+		return []string{"storage.buckets.get", "storage.buckets.update"}
+	case "storage.objects.insert":
+		return []string{"storage.objects.create", "storage.objects.delete"}
+	case "storage.objects.rewrite":
+		return []string{"storage.objects.get", "storage.objects.create", "storage.objects.delete"}
+	case "storage.multipartUploads.create":
+		return []string{"storage.multipartUploads.create", "storage.objects.create"}
+	case "storage.multipartUploads.complete":
+		return []string{"storage.multipartUploads.create", "storage.objects.create", "storage.objects.delete"}
+	}
+	return []string{op}
+}

@@ -1,0 +1,124 @@
+package gcsstore
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// service is where Google answers for all of its buckets (Cloud Storage documentation,
+// "Cloud Storage request endpoints").
+const service = "https://storage.googleapis.com"
+
+// Options describes a provider. Name is required.
+type Options struct {
+	Name string // as in locations: "cloud" in cloud:bucket
+	// Project is the one that buckets are listed of and made in: its ID or its number.
+	// Empty: the one that the credentials name, if they do.
+	Project string
+	// Endpoint is the address of a server that stands in for the service, or one of the
+	// service's regional addresses. Empty: the service's own.
+	Endpoint string
+	// Insecure permits plain http to a host that is not this machine.
+	Insecure bool
+	// Credentials give the tokens that requests carry. Nil means application default
+	// credentials, which are looked for at the first request. Where Endpoint is on this
+	// machine nil means none: emulators take none, and a customer's are not for them.
+	Credentials oauth2.TokenSource
+	// Regions are the codes of the locations that are configured; empty: all that the
+	// project's buckets are in.
+	Regions []string
+	// Observe is told of each request that was answered, by many at once; nil: nobody.
+	Observe func(objectstore.Exchange)
+	// Pace bounds the bytes of bodies, both ways; nil: nothing does.
+	Pace objectstore.Pace
+	Now  func() time.Time // default time.Now
+	// Connections bounds the idle connections that are kept; default 256.
+	Connections int
+	// Backoff is how long to wait before a request is repeated, attempts of which have
+	// failed; default: from half a second, doubled each time, up to half a minute, of
+	// which a part is left to chance.
+	Backoff func(attempts int) time.Duration
+	// Random is where names of uploads come from; default crypto/rand.Reader.
+	Random io.Reader
+	// PageSize is how many entries to ask for in one request; default 1,000, the most
+	// that the service gives.
+	PageSize int
+}
+
+// Open checks the endpoint's form. It sends no request.
+func Open(_ context.Context, o Options) (*Provider, error) {
+	o.Connections = cmp.Or(o.Connections, 256)
+	o.PageSize = cmp.Or(o.PageSize, pageItems)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Backoff == nil {
+		o.Backoff = backoff
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	base, err := address(o.Endpoint, o.Insecure)
+	if err != nil {
+		return nil, fmt.Errorf("provider %s: %w", o.Name, err)
+	}
+	regions := slices.Clone(o.Regions)
+	slices.Sort(regions)
+	p := &Provider{name: o.Name, own: base == service, base: base, regions: slices.Compact(regions),
+		random: o.Random, pageSize: o.PageSize, stores: make(map[string]*Store)}
+	p.identity = newIdentity(o, p.own)
+	p.transport = newTransport(o, base, p.identity)
+	return p, nil
+}
+
+var errEndpoint = errors.New("an endpoint is https://host or http://host, without a path")
+
+// address is where requests go to, without a slash at its end.
+func address(endpoint string, insecure bool) (string, error) {
+	if endpoint == "" {
+		return service, nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" ||
+		u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return "", errEndpoint
+	}
+	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) {
+		return "", objectstore.ErrInsecure
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// loopback tells whether a host is this machine.
+func loopback(host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().IsLoopback()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+const (
+	firstWait = 500 * time.Millisecond
+	mostWait  = 30 * time.Second
+)
+
+// backoff waits as Google asks for it: exponentially, and not all at once (Cloud Storage
+// documentation, "Retry strategy").
+func backoff(attempts int) time.Duration {
+	wait := min(firstWait<<min(attempts-1, 10), mostWait)
+	return wait/2 + mathrand.N(wait/2)
+}
