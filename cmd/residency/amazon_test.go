@@ -25,6 +25,7 @@ amazon account NAME NUMBER [PARTITION]: have a root of another account, as a pro
 [!] amazon denied USER [PATTERN]: assert that a user was denied an action
 amazon used USER FILE: write down which actions a user needed and had
 amazon counts OPERATION [<=]N: assert how many requests of an operation there were
+amazon key NAME REGION ID [SPEC]: make a key for signatures, whose ARN is $NAME
 amazon forget: empty what was noted
 amazon tags BUCKET KEY VALUE: give a bucket a tag as CloudFormation does
 amazon slow BUCKET N: have the policy of before a change decide N times yet
@@ -69,6 +70,10 @@ func amazonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case args[0] == "used" && len(rest) == 2:
 		text := strings.Join(server.Used(rest[0]), "\n") + "\n"
 		ts.Check(os.WriteFile(ts.MkAbs(rest[1]), []byte(text), 0o600))
+	case args[0] == "key" && (len(rest) == 3 || len(rest) == 4):
+		arn, err := server.AddSigningKey(amazon.SigningKey{Region: rest[1], ID: rest[2], Spec: strings.Join(rest[3:], "")})
+		ts.Check(err)
+		ts.Setenv(rest[0], arn)
 	case args[0] == "forget":
 		server.Forget()
 	case args[0] == "tags" && len(rest) == 3:

@@ -103,11 +103,19 @@ func Generate(kind string) (private, public []byte, err error) {
 	if private, err = x509.MarshalPKCS8PrivateKey(pair); err != nil {
 		return nil, nil, err
 	}
-	if public, err = x509.MarshalPKIXPublicKey(pair.Public()); err != nil {
+	if public, err = PublicPEM(pair.Public()); err != nil {
 		return nil, nil, err
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-		pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), nil
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), public, nil
+}
+
+// PublicPEM writes a public key as ParseVerifier reads it.
+func PublicPEM(public crypto.PublicKey) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
 // ParseSigner reads a private key.

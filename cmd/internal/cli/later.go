@@ -37,7 +37,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 			if err := errors.Join(agree.check(), checkWorkers(workers)); err != nil {
 				return err
 			}
-			signs, err := sign.read()
+			signs, err := sign.read(c.Context(), a)
 			if err != nil {
 				return err
 			}
@@ -46,6 +46,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				return err
 			}
 			w.signing = signs
+			w.signing.warn(a, p.Destination.Country)
 			departs, err := a.checkPlan(c.Context(), w, p, false)
 			if err != nil {
 				return err

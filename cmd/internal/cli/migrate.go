@@ -98,7 +98,7 @@ that a killed run wrote and had no time to write down; it then exits 6.
 					return err
 				}
 			}
-			signs, err := sign.read()
+			signs, err := sign.read(c.Context(), a)
 			if err != nil {
 				return err
 			}
@@ -267,6 +267,7 @@ func (m *migration) run(ctx context.Context) error {
 	}
 	m.reportOf(m.session).AddPlan(p)
 	m.found.People = m.planPage(ctx, m.session, p)
+	m.session.signing.warn(m.app, p.Destination.Country)
 	workers, most, err := m.bounded(m.workers)
 	if err != nil {
 		return err

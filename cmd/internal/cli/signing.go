@@ -5,11 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/spf13/cobra"
@@ -27,7 +27,8 @@ type signFlags struct {
 
 func (s *signFlags) addTo(c *cobra.Command) {
 	c.Flags().StringArrayVar(&s.keys, "sign", nil,
-		"sign the certificate with this private `key`, a PEM file (repeatable)")
+		"sign the certificate with this private `key`: a PEM file, or awskms:///ARN of a key in AWS KMS outside\nof the "+
+			"United States (repeatable)")
 	c.Flags().StringVar(&s.url, "timestamp-url", "",
 		"with --sign: have the signatures timestamped by the RFC 3161 authority at this `URL`, which is\nsent a SHA-256")
 }
@@ -35,14 +36,15 @@ func (s *signFlags) addTo(c *cobra.Command) {
 // signing is what signs a certificate.
 type signing struct {
 	signers []attest.Signer
+	kept    []kept      // those of signers that a service keeps
 	stamp   audit.Stamp // nil: nobody says when
 	words   []string    // that say so in a command
 }
 
 // read reads keys before anything is done, so that a certificate does not remain unsigned for
-// want of a file.
-func (s *signFlags) read() (w signing, err error) {
-	if w.signers, err = signers(s.keys); err != nil {
+// want of a file or of a permission.
+func (s *signFlags) read(ctx context.Context, a *app) (w signing, err error) {
+	if err := w.readKeys(ctx, a, s.keys); err != nil {
 		return w, err
 	}
 	for _, path := range s.keys {
@@ -89,21 +91,41 @@ func addKey(c *cobra.Command, keys *[]string) {
 		"refuse a certificate that this public `key`, a PEM file, did not sign (repeatable)")
 }
 
-// signers reads private keys.
-func signers(paths []string) (all []attest.Signer, err error) {
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, &usageError{err: fmt.Errorf("--sign: %w", err), remedy: "residency key generate makes a key"}
+// readKeys reads private keys, or asks those who keep them whether they would sign.
+func (s *signing) readKeys(ctx context.Context, a *app, names []string) error {
+	for _, name := range names {
+		if strings.Contains(name, "://") {
+			k, err := a.keptKey(ctx, "--sign", name)
+			if err != nil {
+				return err
+			}
+			if err := k.key.Try(ctx); err != nil {
+				return fmt.Errorf("--sign: %w", err)
+			}
+			s.signers, s.kept = append(s.signers, k.key), append(s.kept, k)
+			continue
 		}
-		s, err := attest.ParseSigner(text)
+		signer, err := signerFile("--sign", name)
 		if err != nil {
-			return nil, &usageError{err: fmt.Errorf("--sign %s: %w", path, err),
-				remedy: "residency key generate makes a key"}
+			return err
 		}
-		all = append(all, s)
+		s.signers = append(s.signers, signer)
 	}
-	return all, nil
+	return nil
+}
+
+// signerFile reads a private key.
+func signerFile(flag, path string) (attest.Signer, error) {
+	const remedy = "residency key generate makes a key"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &usageError{err: fmt.Errorf("%s: %w", flag, err), remedy: remedy}
+	}
+	s, err := attest.ParseSigner(text)
+	if err != nil {
+		return nil, &usageError{err: fmt.Errorf("%s %s: %w", flag, path, err), remedy: remedy}
+	}
+	return s, nil
 }
 
 // verifiers reads public keys.
@@ -136,7 +158,7 @@ others have signed before stays. Nothing is sent anywhere.`,
 			if len(sign.keys) == 0 {
 				return &usageError{err: errors.New("--sign is missing"), remedy: "residency key generate makes a key"}
 			}
-			w, err := sign.read()
+			w, err := sign.read(c.Context(), a)
 			if err != nil {
 				return err
 			}
@@ -158,6 +180,9 @@ func (a *app) signCertificate(ctx context.Context, at string, w signing) error {
 	}
 	if !r.Valid {
 		return a.printAudit(at, r)
+	}
+	if r.Said != nil {
+		w.warn(a, r.Said.Destination.Country)
 	}
 	if r.Timestamp != nil && w.stamp == nil {
 		return &usageError{err: fmt.Errorf("%s is of the signatures as they are", filepath.Join(at, attest.TimestampFile)),
@@ -182,86 +207,4 @@ func (a *app) signCertificate(ctx context.Context, at string, w signing) error {
 		return err
 	}
 	return a.printAudit(at, r)
-}
-
-func (a *app) keyCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "key",
-		Short: "Make a key that certificates are signed with",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	kind := attest.Ed25519
-	generate := &cobra.Command{
-		Use:   "generate NAME",
-		Short: "Make a key pair: NAME.key, which signs, and NAME.pub, for those who check",
-		Long: `generate makes a key pair in two PEM files, which openssl reads too. Who has NAME.key
-can sign in its owner's name: it is readable by its owner only, is not encrypted, and
-belongs where secrets are kept. NAME.pub goes to those who check certificates, by
-another way than the certificates themselves. Files that exist are not replaced.`,
-		Example: `  residency key generate acme
-  residency key generate acme --algorithm ecdsa-p256`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || args[0] == "" {
-				return &usageError{err: errors.New("want one name for the key's files"), remedy: "residency key generate --help"}
-			}
-			return nil
-		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.generateKey(args[0], kind) },
-	}
-	generate.Flags().StringVar(&kind, "algorithm", kind, "`algorithm` of the key: "+attest.Ed25519+" or "+attest.ECDSAP256)
-	c.AddCommand(generate)
-	return c
-}
-
-// keyView is what is said of a new key.
-type keyView struct {
-	Schema  string `json:"schema"`
-	KeyID   string `json:"key_id"`
-	Type    string `json:"type"`
-	Private string `json:"private"` // files
-	Public  string `json:"public"`
-}
-
-func (a *app) generateKey(name, kind string) error {
-	private, public, err := attest.Generate(kind)
-	if err != nil {
-		return &usageError{err: fmt.Errorf("--algorithm: %w", err)}
-	}
-	v, err := attest.ParseVerifier(public)
-	if err != nil {
-		return err
-	}
-	id, err := v.KeyID()
-	if err != nil {
-		return err
-	}
-	view := keyView{Schema: "residency/key/1", KeyID: id, Type: kind, Private: name + ".key", Public: name + ".pub"}
-	if err := writeNew(view.Private, private, 0o600); err != nil {
-		return err
-	}
-	if err := writeNew(view.Public, public, 0o644); err != nil {
-		return errors.Join(err, os.Remove(view.Private))
-	}
-	if a.output == "json" {
-		return a.json(view)
-	}
-	fmt.Fprintf(a.Out, "Key %s (%s):\n\n", id, kind)
-	a.printRows([][]string{{view.Private, "signs: migrate --sign " + view.Private + ". Keep it secret"},
-		{view.Public, "checks: certificate verify --key " + view.Public + ". Give it to those who check, by another way " +
-			"than the certificates"}})
-	return nil
-}
-
-// writeNew writes a file that is not there yet.
-func writeNew(name string, data []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if errors.Is(err, fs.ErrExist) {
-		return &usageError{err: fmt.Errorf("%s exists, and is not replaced", name), remedy: "choose another name"}
-	}
-	if err != nil {
-		return &usageError{err: err}
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -32,7 +32,8 @@ func actions() []string {
 		s3:PutObjectRetention s3:PutObjectTagging s3:PutObjectVersionAcl s3:PutObjectVersionAnnotation
 		s3:PutObjectVersionTagging s3:PutReplicationConfiguration s3:ReplicateDelete s3:ReplicateObject
 		s3:ReplicateTags s3:RestoreObject s3:TagResource s3:UntagResource s3:UpdateObjectEncryption
-		kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey kms:ReEncryptFrom kms:ReEncryptTo
+		kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey kms:GetPublicKey kms:ReEncryptFrom
+		kms:ReEncryptTo kms:Sign
 		sts:AssumeRole sts:GetCallerIdentity`)
 }
 

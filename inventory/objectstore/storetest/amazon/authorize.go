@@ -192,7 +192,10 @@ func (c *call) allowed(n need) bool {
 		b = nil // it is not there yet, whoever may have one of its name
 	}
 	request := request{n.action, n.resource, c.user, c.user.arn(), c.conditionKeys(b)}
-	if strings.HasPrefix(n.action, "kms:") {
+	switch {
+	case c.host.service == "kms": // is asked itself
+		delete(request.keys, "kms:viaservice")
+	case strings.HasPrefix(n.action, "kms:"):
 		request.keys["kms:viaservice"] = viaS3(n.resource)
 	}
 	identity := silent

@@ -38,13 +38,17 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amz-Id-2", "host-"+c.id)
 	w.Header().Set("Server", "AmazonS3")
 	h, err := parseHost(r.Host)
-	if err != nil || h.service == "kms" {
+	if err != nil {
 		c.refused(refuse(http.StatusBadRequest, "InvalidHost", "no service answers at %s", r.Host))
 		return
 	}
 	c.host = h
-	if h.service == "sts" {
+	switch h.service {
+	case "sts":
 		c.sts()
+		return
+	case "kms":
+		c.kms()
 		return
 	}
 	c.address()

@@ -67,9 +67,10 @@ type Server struct {
 	counts  map[string]int
 	rules   map[string]int // how often each was applied
 	ledger  map[string]*ledger
-	lag     int    // of versioning in buckets that are made from now on
-	next    int    // numbers requests
-	gateway string // the region to which a VPC's gateway endpoint leads
+	signing map[string]*signingKey // by ARN, of aliases too
+	lag     int                    // of versioning in buckets that are made from now on
+	next    int                    // numbers requests
+	gateway string                 // the region to which a VPC's gateway endpoint leads
 }
 
 // Start is Launch for a test: the server ends with it.
@@ -124,7 +125,7 @@ func Launch(ctx context.Context, o Options) (*Server, error) {
 			ExpectContinueTimeout: time.Minute},
 		shapes: shapes(), inBucket: bucketActions(), onObject: objectActions(),
 		buckets: make(map[place]*bucket), counts: make(map[string]int), rules: make(map[string]int),
-		ledger: make(map[string]*ledger),
+		ledger: make(map[string]*ledger), signing: make(map[string]*signingKey),
 	}
 	if err := s.enrol(append([]User{{Name: root, Root: true}, {Name: setup, Root: true}}, o.Users...)...); err != nil {
 		return nil, err
