@@ -1,0 +1,72 @@
+package azurestore
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// paced has a body wait for its turn, if there is a pace.
+func (t *transport) paced(ctx context.Context, body io.Reader) io.Reader {
+	if t.pace == nil || body == nil {
+		return body
+	}
+	return &pacedReader{from: body, ctx: ctx, pace: t.pace}
+}
+
+// pacedReader hands on no more than its pace allows.
+type pacedReader struct {
+	from io.Reader
+	ctx  context.Context // of the request that the body is of
+	pace objectstore.Pace
+}
+
+func (r *pacedReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p[:min(len(p), r.pace.Most())])
+	if waited := r.pace.Take(r.ctx, n); waited != nil {
+		return 0, waited
+	}
+	return n, err
+}
+
+// sentBody is a body that nobody reads any more once it has ended: a connection may go on
+// reading after it has answered.
+type sentBody struct {
+	mu   sync.Mutex
+	from io.Reader
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.from == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.from.Read(p)
+}
+
+// Close implements io.Closer for the connection.
+func (b *sentBody) Close() error { b.end(); return nil }
+
+func (b *sentBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.from = nil
+}
+
+// receivedBody is an answer's body. What fails it says so without an address.
+type receivedBody struct {
+	io.Reader
+	io.Closer
+}
+
+func (b *receivedBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = named(err)
+	}
+	return n, err
+}

@@ -1,0 +1,217 @@
+package azurestore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// errStalled reports a connection that neither took nor gave a byte.
+var errStalled error = stall{}
+
+type stall struct{}
+
+func (stall) Error() string        { return objectstore.ErrStalled.Error() }
+func (stall) Is(target error) bool { return target == objectstore.ErrStalled }
+
+const (
+	rootBlob     = "OperationNotAllowedOnRootBlob"
+	refusedLogin = "the service does not take the credentials"
+)
+
+// kind maps error codes ("Blob service error codes", "Common REST API error codes", and those of
+// Azure Resource Manager) to what callers decide on.
+func kind(code string) error {
+	switch code {
+	case "ContainerNotFound", "ContainerBeingDeleted", "ContainerDisabled":
+		return objectstore.ErrNoBucket
+	case "BlobNotFound", "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound",
+		"InvalidBlockList": // a block that is not there any more
+		return objectstore.ErrNotFound
+	case "BlobAlreadyExists", "ConditionNotMet", "SourceConditionNotMet", "TargetConditionNotMet":
+		return objectstore.ErrPrecondition
+	case "ContainerAlreadyExists", "ResourceAlreadyExists", "AccountAlreadyExists":
+		return objectstore.ErrExists
+	case "AuthenticationFailed", "InvalidAuthenticationInfo", "NoAuthenticationInformation", "InvalidAuthenticationToken",
+		"ExpiredAuthenticationToken", "InvalidAuthenticationTokenTenant":
+		return objectstore.CredentialsError{Text: refusedLogin,
+			Next: "check this machine's clock and AZURE_STORAGE_KEY, or log in anew"}
+	case "AuthorizationFailure", "AuthorizationPermissionMismatch", "AuthorizationProtocolMismatch",
+		"AuthorizationResourceTypeMismatch", "AuthorizationServiceMismatch", "AuthorizationSourceIPMismatch",
+		"InsufficientAccountPermissions", "AuthorizationFailed", "KeyBasedAuthenticationNotPermitted", "AccountIsDisabled",
+		"UnauthorizedBlobOverwrite", "PublicAccessNotPermitted":
+		return objectstore.ErrDenied
+	case "BlobArchived", "BlobBeingRehydrated":
+		return objectstore.ErrArchived
+	case "BlobUsesCustomerSpecifiedEncryption":
+		return objectstore.ErrCustomerKey
+	case "Md5Mismatch", "Crc64Mismatch":
+		return objectstore.ErrCorrupt
+	case "InvalidRange":
+		return objectstore.ErrRange
+	case "ServerBusy", "TooManyRequests":
+		return objectstore.ErrThrottled
+	case "InternalError", "OperationTimedOut", "BlobOverwritten", "AccountBeingCreated", "SystemInUse":
+		return objectstore.ErrPassing
+	case "UnsupportedHeader", "UnsupportedQueryParameter", "UnsupportedHttpVerb", "FeatureVersionMismatch",
+		"InvalidHttpVerb", "APINotImplemented", "FeatureNotSupportedForAccount":
+		return objectstore.ErrNotOffered
+	}
+	// Codes of policies and holds are many, and their documents name few of them.
+	if strings.Contains(code, "Immutab") || strings.Contains(code, "LegalHold") {
+		return objectstore.ErrLocked
+	}
+	return nil
+}
+
+// byStatus serves codes that nobody knows.
+func byStatus(status int) error {
+	switch status {
+	case http.StatusUnauthorized:
+		return objectstore.CredentialsError{Text: refusedLogin, Next: "log in anew"}
+	case http.StatusForbidden:
+		return objectstore.ErrDenied
+	case http.StatusNotFound:
+		return objectstore.ErrNotFound
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return objectstore.ErrNotOffered
+	case http.StatusPreconditionFailed:
+		return objectstore.ErrPrecondition
+	case http.StatusRequestedRangeNotSatisfiable:
+		return objectstore.ErrRange
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return objectstore.ErrThrottled
+	case http.StatusRequestTimeout:
+		return objectstore.ErrPassing
+	}
+	switch {
+	case status >= 500:
+		return objectstore.ErrPassing
+	case status >= 400:
+		return objectstore.ErrRejected
+	case status >= 300:
+		return objectstore.ErrElsewhere
+	}
+	return nil
+}
+
+// refused makes an error of an answer that is no success, and closes its body.
+func (c *call) refused(resp *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxError)) // its code may be in the header all the same
+	_ = resp.Body.Close()
+	code := cmp.Or(token(resp.Header.Get("x-ms-error-code")), codeIn(text))
+	e := &objectstore.Error{Op: c.op, Bucket: c.where, Code: cmp.Or(code, "no code"), Status: resp.StatusCode,
+		Kind: kind(code)}
+	if e.Kind == nil {
+		e.Kind = byStatus(e.Status)
+	}
+	switch {
+	case strings.HasPrefix(code, "Lease"):
+		e.Kind, e.Hint = objectstore.ErrRejected, "somebody holds a lease on it"
+	case code == "SnapshotsPresent":
+		e.Kind, e.Hint = objectstore.ErrRejected, "it has snapshots, which have to go first"
+	case code == "CannotVerifyCopySource":
+		e.Hint = "the service could not read the source"
+	case errors.Is(e.Kind, objectstore.ErrElsewhere):
+		if to, err := resp.Location(); err == nil {
+			e.Hint = "it points to " + (&url.URL{Scheme: to.Scheme, Host: to.Host}).String() +
+				", which is not followed, because requests carry tokens and data"
+		}
+	case errors.Is(e.Kind, objectstore.ErrDenied) && len(c.needs) > 0:
+		e.Needs, e.Hint = c.needs, "it needs "+strings.Join(c.needs, ", ")
+	}
+	return e
+}
+
+// codeIn finds the code in the body of a refusal, which is XML or, of Resource Manager, JSON.
+func codeIn(text []byte) string {
+	var x struct {
+		XMLName xml.Name `xml:"Error"`
+		Code    string   `xml:"Code"`
+	}
+	if xml.Unmarshal(text, &x) == nil && x.Code != "" {
+		return token(x.Code)
+	}
+	var j struct {
+		Code  string `json:"code"`
+		Error struct {
+			Code string `json:"code"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(text, &j) == nil {
+		return token(cmp.Or(j.Error.Code, j.Code))
+	}
+	return ""
+}
+
+// token lets nothing through that is no code: what a server says there goes into texts.
+func token(code string) string {
+	if len(code) > 80 {
+		return ""
+	}
+	for i := range len(code) {
+		c := code[i]
+		if c != '_' && c != '-' && c != '.' && !('a' <= c|0x20 && c|0x20 <= 'z') && !('0' <= c && c <= '9') {
+			return ""
+		}
+	}
+	return code
+}
+
+// unsent makes an error of a request to which no answer came.
+func (c *call) unsent(err error) error {
+	e := &objectstore.Error{Op: c.op, Bucket: c.where}
+	var credentials objectstore.CredentialsError
+	switch {
+	case errors.As(err, &credentials):
+		e.Kind = credentials
+		return e
+	case errors.Is(err, objectstore.ErrInsecure), errors.Is(err, objectstore.ErrStalled):
+	default:
+		var broken net.Error
+		if err = named(err); errors.As(err, &broken) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			e.Kind = objectstore.ErrUnanswered
+		}
+	}
+	e.Err = named(err)
+	return e
+}
+
+// named is an error without the request's address, which may hold a key.
+func named(err error) error {
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) {
+			return ended
+		}
+	}
+	var at *url.Error
+	for errors.As(err, &at) {
+		err = at.Err
+	}
+	return err
+}
+
+// broken makes an error of an answer that cannot be right.
+func (c *call) broken(err error) error {
+	return &objectstore.Error{Op: c.op, Bucket: c.where, Err: err}
+}
+
+// retryAfter is how long a refusal asks to wait, ten seconds at most.
+func retryAfter(resp *http.Response) time.Duration {
+	s, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(s)*time.Second, 10*time.Second)
+}

@@ -1,0 +1,136 @@
+package azurestore
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// Names of metadata are identifiers of C# that are equal whatever their case ("Naming and
+// referencing containers, blobs, and metadata", Metadata names), of which a header keeps lower
+// case alone. Other names are encoded behind encodedName. Values that a header does not keep
+// are encoded too, and their names, whatever they are, behind encodedBoth.
+const (
+	encodedName = "residency_x_"
+	encodedBoth = "residency_y_"
+
+	metaHeader = "x-ms-meta-"
+	// maxMetadata is for all names and values together ("Setting and retrieving properties
+	// and metadata for Blob Storage resources").
+	maxMetadata = 8 << 10
+)
+
+var (
+	errMetadata = errors.New("metadata that is marked as encoded here is not")
+	errSameName = fmt.Errorf("%w: two names of metadata differ in their case alone, which Azure does not tell apart",
+		objectstore.ErrRejected)
+	errMuchMetadata = fmt.Errorf("%w: metadata of more than 8 KiB", objectstore.ErrRejected)
+)
+
+// putMetadata adds metadata to a header, or says why it cannot be kept.
+func putMetadata(h http.Header, metadata map[string]string) error {
+	size := 0
+	folded := make(map[string]bool, len(metadata))
+	for name, value := range metadata {
+		if lower := strings.ToLower(name); folded[lower] {
+			return errSameName
+		} else {
+			folded[lower] = true
+		}
+		name, value = encodeMetadata(name, value)
+		size += len(name) + len(value)
+		h.Set(metaHeader+name, value)
+	}
+	if size > maxMetadata {
+		return errMuchMetadata
+	}
+	return nil
+}
+
+func encodeMetadata(name, value string) (string, string) {
+	switch {
+	case !plainValue(value):
+		return encodedBoth + base32Name().EncodeToString([]byte(name)),
+			"b" + base64.StdEncoding.EncodeToString([]byte(value)) // never empty
+	case !plainName(name):
+		return encodedName + base32Name().EncodeToString([]byte(name)), value
+	}
+	return name, value
+}
+
+// metadataOf reads the metadata of a header.
+func metadataOf(h http.Header) (map[string]string, error) {
+	var metadata map[string]string
+	for name, values := range h {
+		name, ok := strings.CutPrefix(strings.ToLower(name), metaHeader)
+		if !ok || len(values) == 0 {
+			continue
+		}
+		name, value, err := decodeMetadata(name, values[0])
+		if err != nil {
+			return nil, err
+		}
+		if metadata == nil {
+			metadata = make(map[string]string)
+		}
+		metadata[name] = value
+	}
+	return metadata, nil
+}
+
+func decodeMetadata(name, value string) (string, string, error) {
+	code, both := strings.CutPrefix(name, encodedBoth)
+	if !both {
+		var encoded bool
+		if code, encoded = strings.CutPrefix(name, encodedName); !encoded {
+			return name, value, nil
+		}
+	}
+	own, err := base32Name().DecodeString(code)
+	if err != nil {
+		return "", "", errMetadata
+	}
+	if !both {
+		return string(own), value, nil
+	}
+	text, ok := strings.CutPrefix(value, "b")
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || !ok {
+		return "", "", errMetadata
+	}
+	return string(own), string(data), nil
+}
+
+func base32Name() *base32.Encoding {
+	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+}
+
+// plainName tells whether a name comes back as it is.
+func plainName(name string) bool {
+	if name == "" || strings.HasPrefix(name, encodedName) || strings.HasPrefix(name, encodedBoth) {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c != '_' && !('a' <= c && c <= 'z') && !(i > 0 && '0' <= c && c <= '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// plainValue tells whether a value comes back as it is: printable ASCII, without the spaces at
+// its ends that a header loses (RFC 9110, section 5.5).
+func plainValue(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return value != "" && value == strings.Trim(value, " ")
+}

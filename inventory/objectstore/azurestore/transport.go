@@ -1,0 +1,239 @@
+package azurestore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// version is that of the service whose behaviour is counted on ("Versioning for Azure
+// Storage").
+const version = "2026-06-06"
+
+const storageScope = "https://storage.azure.com/.default"
+
+// What a server may make us hold, in bytes.
+const (
+	maxError  = 64 << 10
+	maxHeader = 64 << 10
+)
+
+// transport is the one way by which requests reach a service.
+type transport struct {
+	client  *http.Client
+	storage *tokens
+	manager *tokens
+	keys    map[string][]byte // by account
+	now     func() time.Time
+	backoff func(attempts int) time.Duration
+	observe func(objectstore.Exchange)
+	pace    objectstore.Pace
+	address string // by which whoever asks to slow down is told apart
+	sent    sentCount
+}
+
+func newTransport(o Options, keys map[string][]byte) *transport {
+	next := &http.Transport{
+		Proxy:                  proxy(o.Insecure),
+		MaxIdleConns:           4 * o.Connections,
+		MaxIdleConnsPerHost:    o.Connections,
+		DisableCompression:     true, // bodies come as stored
+		ResponseHeaderTimeout:  o.Patience,
+		TLSHandshakeTimeout:    10 * time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: maxHeader,
+		ForceAttemptHTTP2:      false, // a connection carries one request at a time, see conn
+		WriteBufferSize:        32 << 10,
+		ReadBufferSize:         16 << 10,
+		DialContext:            dialer(o.Patience, o.Now),
+	}
+	// A redirect is an answer like others: requests carry tokens and data.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &transport{
+		client:  &http.Client{Transport: next, CheckRedirect: stay},
+		storage: newTokens(o.Credential, storageScope, o.Now),
+		manager: newTokens(o.Credential, cmp.Or(o.ARMEndpoint, resourceManager)+"/.default", o.Now),
+		keys:    keys, now: o.Now, backoff: o.Backoff, observe: o.Observe, pace: o.Pace,
+		address: cmp.Or(o.Endpoint, "https://"+publicSuffix),
+	}
+}
+
+// proxy is as the environment says; what would go out in the clear is refused, wherever its
+// address comes from.
+func proxy(insecure bool) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		if !insecure && !private(r.URL) {
+			return nil, objectstore.ErrInsecure
+		}
+		return http.ProxyFromEnvironment(r)
+	}
+}
+
+// call is one request, and how it is to be taken.
+type call struct {
+	op      string // as the service's documents call it
+	where   string // in errors
+	account string // that is asked; empty: Resource Manager is
+	method  string
+	url     *url.URL
+	header  http.Header // without credentials, date and version
+	body    io.Reader   // nil: none
+	size    int64       // bytes of the body
+	// repeat tells that it changes nothing and may be sent again.
+	repeat bool
+	needs  []string // the permissions that it needs, for whoever is denied
+}
+
+// attempts is how often a read is sent at most.
+const attempts = 5
+
+// do sends a request and returns an answer whose status is 2xx, with its body to be closed.
+// Everything else is an *objectstore.Error.
+func (t *transport) do(ctx context.Context, c *call) (*http.Response, error) {
+	for n := 1; ; n++ {
+		resp, wait, err := t.once(ctx, c)
+		if err == nil {
+			return resp, nil
+		}
+		if !c.repeat || n == attempts || ctx.Err() != nil || !weather(err) {
+			return nil, err
+		}
+		if slept := objectstore.Sleep(ctx, max(t.backoff(n), wait)); slept != nil {
+			return nil, &objectstore.Error{Op: c.op, Bucket: c.where, Err: slept}
+		}
+	}
+}
+
+// weather tells of errors that pass by themselves.
+func weather(err error) bool {
+	return errors.Is(err, objectstore.ErrThrottled) || errors.Is(err, objectstore.ErrPassing) || objectstore.Outage(err)
+}
+
+// exponential doubles from half a second on.
+func exponential(attempts int) time.Duration { return 500 * time.Millisecond << min(attempts-1, 5) }
+
+// once sends a request once. wait is how long a refusal asks to wait.
+func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wait time.Duration, err error) {
+	r := (&http.Request{Method: c.method, URL: c.url, Host: c.url.Host, Header: c.header.Clone(), ProtoMajor: 1,
+		ProtoMinor: 1, ContentLength: c.size}).WithContext(ctx)
+	if r.Header == nil {
+		r.Header = make(http.Header)
+	}
+	if err := t.authorize(ctx, r, c); err != nil {
+		return nil, 0, c.unsent(err)
+	}
+	fence := objectstore.Fence(ctx)
+	if fence != nil {
+		if err := fence(); err != nil {
+			return nil, 0, c.unsent(err)
+		}
+	}
+	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, fence) },
+	}))
+	if c.body != nil && c.size > 0 {
+		b := &sentBody{from: t.paced(ctx, c.body)}
+		defer b.end() // the caller's buffer is its own again when we return
+		r.Body = b
+	}
+	t.sent.request(c)
+	resp, err = t.client.Do(r)
+	if err != nil {
+		return nil, 0, c.unsent(err)
+	}
+	if t.observe != nil {
+		t.observe(objectstore.Exchange{Method: r.Method, URL: shown(r.URL), Request: shownHeader(r.Header),
+			Status: resp.StatusCode, Answer: resp.Header.Clone()})
+	}
+	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
+		t.sent.answer(c, resp)
+		resp.Body = &receivedBody{Reader: t.paced(ctx, resp.Body), Closer: resp.Body}
+		return resp, 0, nil
+	}
+	refusal := c.refused(resp)
+	if errors.Is(refusal, objectstore.ErrThrottled) {
+		objectstore.Throttled(ctx, t.address)
+	}
+	return nil, retryAfter(resp), refusal
+}
+
+// authorize adds what a request is believed by.
+func (t *transport) authorize(ctx context.Context, r *http.Request, c *call) error {
+	r.Header.Set("User-Agent", "residency")
+	r.Header.Set("Accept-Encoding", "identity")
+	if c.account == "" {
+		token, err := t.manager.get(ctx)
+		if err == nil {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		return err
+	}
+	r.Header.Set("x-ms-version", version)
+	r.Header.Set("x-ms-date", t.now().UTC().Format(http.TimeFormat))
+	if key, ok := t.keys[c.account]; ok {
+		sign(r, c.account, key)
+		return nil
+	}
+	token, err := t.storage.get(ctx)
+	if err == nil {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return err
+}
+
+// shown is an address as observers see it. Signatures of sources are in headers, which
+// shownHeader leaves out.
+func shown(u *url.URL) string { return u.String() }
+
+// shownHeader is a header without credentials.
+func shownHeader(h http.Header) http.Header {
+	h = h.Clone()
+	for _, name := range []string{"Authorization", "X-Ms-Copy-Source-Authorization", "X-Ms-Encryption-Key"} {
+		if h.Get(name) != "" {
+			h.Set(name, "left out")
+		}
+	}
+	return h
+}
+
+// document reads a whole answer of at most so many bytes.
+func (t *transport) document(ctx context.Context, c *call, most int64) ([]byte, http.Header, error) {
+	for n := 1; ; n++ {
+		resp, err := t.do(ctx, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		data, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+		_ = resp.Body.Close()
+		switch {
+		case err == nil && int64(len(data)) > most:
+			return nil, nil, c.broken(errors.New("the answer is longer than any that there can be"))
+		case err == nil:
+			return data, resp.Header, nil
+		case !c.repeat || n == attempts || ctx.Err() != nil:
+			return nil, nil, c.unsent(err)
+		}
+		if slept := objectstore.Sleep(ctx, t.backoff(n)); slept != nil {
+			return nil, nil, c.unsent(slept)
+		}
+	}
+}
+
+// done sends a request of whose answer only the header counts.
+func (t *transport) done(ctx context.Context, c *call) (http.Header, error) {
+	resp, err := t.do(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxError) // so that the connection serves again
+	_ = resp.Body.Close()
+	return resp.Header, nil
+}
