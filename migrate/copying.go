@@ -22,7 +22,7 @@ import (
 
 // copy brings over all segments that have no verified receipts yet.
 func (w *work) copy(ctx context.Context) error {
-	stays, err := w.sourceCheck.RemoveStale(ctx)
+	stays, err := w.sourceCheck.RemoveStale(ctx, false)
 	w.result.Problems.Append(stays)
 	if err != nil {
 		return err

@@ -280,6 +280,9 @@ func remainder(
 			if err != nil {
 				return nil, fmt.Errorf("list %s: %w", m.From(), err)
 			}
+			if objectstore.IsMarkerOf(v.VersionID) {
+				continue // what it is shown above is counted
+			}
 			e := manifest.FromVersion(v)
 			tally.Add(&e)
 		}

@@ -82,3 +82,6 @@ func MarkerOf(versionID string) string { return markerOf + versionID }
 
 // IsMarkerOf tells whether an ID is that of such a marker.
 func IsMarkerOf(id string) bool { return strings.HasPrefix(id, markerOf) }
+
+// Marked is the ID of the version that such a marker is shown above.
+func Marked(markerID string) string { return strings.TrimPrefix(markerID, markerOf) }

@@ -176,6 +176,22 @@ func (c *comparison) compare(ctx context.Context, h record.History, listed []obj
 	return n, c.rest(ctx, h, rest, listed, thinned)
 }
 
+// onlyShown tells whether a marker on top of a history is there because we have erased what was
+// above: see onlyShown. beneath is what is listed beneath it and not side by side with rest.
+func (c *comparison) onlyShown(
+	rest []planned, places map[string]int, beneath []objectstore.Version, v objectstore.Version,
+) bool {
+	newer := 0 // what is side by side is older than all of rest
+	if n := len(beneath); n > 0 {
+		i, known := places[beneath[n-1].VersionID]
+		if !known {
+			return false
+		}
+		newer = i + 1
+	}
+	return onlyShown(v, rest[newer:])
+}
+
 // one counts an entry that is listed as another.
 func (c *comparison) one(ctx context.Context, h record.History, e *manifest.Entry, v objectstore.Version) error {
 	same, err := c.comparer.same(ctx, h, e, v)
@@ -208,6 +224,9 @@ func (c *comparison) rest(
 	last := -1
 	for j, v := range listed {
 		i, ok := places[v.VersionID]
+		if !ok && c.onlyShown(rest, places, listed[:j], v) {
+			continue
+		}
 		if !ok {
 			c.drift.see(c.at, v.Key, &c.drift.New)
 			continue

@@ -106,6 +106,7 @@ func (m *passMaker) move(ctx context.Context, index int, move plan.Move, writer 
 	err := m.run.Alongside(ctx, index, m.run.SourceHistories(ctx, move), need,
 		func(known record.History, listed []objectstore.Version) error {
 			before := record.Gather(known)
+			listed = withoutShown(before, listed)
 			replaced, err := d.replaced(ctx, before, listed)
 			if err != nil {
 				return err

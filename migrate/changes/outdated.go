@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
 	"github.com/residency/residency/migrate/receipt"
@@ -40,7 +42,10 @@ func Outdated(run *phase.Run, copied error) (n int64) {
 // RemoveStale takes away, at the destination, the copies of what the source's
 // owners have deleted or replaced since it was copied: exactly what the receipts
 // of earlier passes say was written, and nothing that was there before the plan.
-func (s *Check) RemoveStale(ctx context.Context) (left phase.Problems, err error) {
+//
+// With abort, delete markers that are only shown are passed over: they go with the versions
+// beneath, which the abort removes.
+func (s *Check) RemoveStale(ctx context.Context, abort bool) (left phase.Problems, err error) {
 	if len(s.run.Pass.Stale) == 0 {
 		return nil, nil
 	}
@@ -62,6 +67,9 @@ func (s *Check) RemoveStale(ctx context.Context) (left phase.Problems, err error
 		e, err := phase.DestinationEraser(ctx, s.run, s.run.Plan.Moves[move])
 		if err != nil {
 			return err
+		}
+		if abort {
+			entries = slices.DeleteFunc(entries, func(e manifest.Entry) bool { return objectstore.IsMarkerOf(e.VersionID) })
 		}
 		erasures, err := e.Segment(ctx, entries)
 		for _, x := range erasures {

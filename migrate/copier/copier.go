@@ -85,6 +85,8 @@ type Copier struct {
 	streams  *streamer   // nil where the service copies by itself
 	service  *serverSide // nil elsewhere
 	refusals objectstore.Refusals
+	// trailing tells that the destination keeps no delete marker beneath a version.
+	trailing bool
 	// markerIsPresence tells that the destination takes a delete marker for an
 	// object that exists.
 	markerIsPresence atomic.Bool
@@ -135,7 +137,7 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	}
 	o.Carries = o.Carries || objectstore.CapabilitiesOf(destination).CarriesAttributes
 	both := &ends{Options: o, source: source, destination: destination, from: from, to: to}
-	c := &Copier{ends: both, proof: &prover{both}}
+	c := &Copier{ends: both, proof: &prover{both}, trailing: objectstore.CapabilitiesOf(destination).TrailingMarkers}
 	if uploads := (&uploader{both}); objectstore.CanCopy(source, destination) {
 		c.service = &serverSide{ends: both, uploads: uploads}
 	} else {
@@ -148,6 +150,11 @@ func New(source Source, from string, destination Destination, to string, o Optio
 var ErrDrift = errors.New("the source no longer has this entry as planned")
 
 // errIncomplete reports a source that says that it does not tell everything.
+// errBeneath reports a version that lies above a delete marker, which the destination would lose
+// with it.
+var errBeneath = fmt.Errorf("%w: the destination's service keeps no delete marker beneath a version",
+	objectstore.ErrNotOffered)
+
 var errIncomplete = errors.New("the source's answer is incomplete or altered")
 
 // outage is how many times the attempts of an entry are made while nobody
@@ -334,6 +341,9 @@ func (c *Copier) attempt(
 				Reason: "the destination does not create a delete marker on top of a delete marker"}), nil
 		}
 		return r, err
+	}
+	if previous.Marker && c.trailing {
+		return receipt.Receipt{}, errBeneath
 	}
 	r, err := c.transfer(ctx, e, c.guard(at, previous))
 	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {

@@ -135,6 +135,9 @@ func taking(ctx context.Context, run *phase.Run, m plan.Move) error {
 // Suspend gives the destination of a bucket with suspended versioning the same
 // state, now that its history is written.
 func Suspend(ctx context.Context, run *phase.Run) error {
+	if objectstore.CapabilitiesOf(run.Destination()).NoMarkers {
+		return nil // it has no such state, which the plan has said
+	}
 	for _, m := range run.Plan.Moves {
 		if m.Versioning == objectstore.Suspended && !m.Exists {
 			if err := run.Destination().SetVersioning(ctx, m.Destination, objectstore.Suspended); err != nil {

@@ -77,11 +77,14 @@ type Eraser struct {
 // lose track of it.
 func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]receipt.Erasure, error) {
 	erasures := make([]receipt.Erasure, len(entries))
-	var numbered, null []int
+	var numbered, null, shown []int
 	for i := range entries {
-		if entries[i].VersionID == objectstore.NullVersion {
+		switch id := entries[i].VersionID; {
+		case objectstore.IsMarkerOf(id):
+			shown = append(shown, i)
+		case id == objectstore.NullVersion:
 			null = append(null, i)
-		} else {
+		default:
 			numbered = append(numbered, i)
 		}
 	}
@@ -101,6 +104,13 @@ func (e *Eraser) Segment(ctx context.Context, entries []manifest.Entry) ([]recei
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	for _, i := range shown {
+		var err error
+		if erasures[i], err = e.shown(ctx, entries, i, erasures); err != nil {
+			return nil, err
+		}
+		e.Progress.Entries.Add(1)
 	}
 	return erasures, ctx.Err()
 }

@@ -245,6 +245,12 @@ func (p *planner) add(ctx context.Context, index int, writer *manifest.Writer) e
 	return p.configuration(ctx, source, m)
 }
 
+// suspends tells whether the destination can have a move's versioning.
+func (p *planner) suspends(m Move) bool {
+	destination := p.Stores(p.Destination.Provider, p.Destination.Code)
+	return m.Versioning != objectstore.Suspended || !objectstore.CapabilitiesOf(destination).NoMarkers
+}
+
 // saveUploads writes the list of unfinished uploads beside the manifest.
 func (p *planner) saveUploads(ctx context.Context) error {
 	if len(p.uploads) == 0 {
@@ -269,7 +275,11 @@ func (p *planner) configuration(ctx context.Context, source objectstore.Store, m
 		p.plan.Parity = append(p.plan.Parity,
 			Parity{Bucket: BucketName(*m), Setting: setting, Outcome: outcome, Detail: detail})
 	}
-	outcome(VersioningRow, carried, string(m.Versioning))
+	if p.suspends(*m) {
+		outcome(VersioningRow, carried, string(m.Versioning))
+	} else {
+		outcome(VersioningRow, notCarried, "the destination's service cannot suspend versioning: it stays enabled")
+	}
 	tags = p.settings.systemTags(m, tags)
 	if denied {
 		outcome("tags", notRead, "access denied")

@@ -34,6 +34,9 @@ func (w *operator) judgeEnd(end error) {
 		if len(left) > 0 {
 			w.oracle.violate("end", "it says %q, and the source still holds %v", Class(end), left)
 		}
+		if kept := w.kept(); end == nil && kept > 0 {
+			w.oracle.violate("end", "it says done, and the source's service keeps %d of what was deleted", kept)
+		}
 		if end == nil {
 			w.exact()
 			w.certified()
@@ -54,14 +57,15 @@ func (w *operator) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		// A bucket that was made and not yet configured is nobody's once the state
 		// is lost.
-		ok = people || lies || w.contended() || w.veiled() || w.bars > 0 || errors.Is(end, migrate.ErrBlocked) && w.lost
+		ok = people || lies || w.contended() || w.veiled() || w.bars > 0 || errors.Is(end, migrate.ErrBlocked) && w.lost ||
+			w.unfit()
 	case errors.Is(end, migrate.ErrChanged):
 		ok = w.foreign > 0 || w.meddled > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
 		// Behind a fence that stood all the time nobody can have written. Deletions it
 		// does not deny, and erasing alone carries none.
 		still := !w.options.keepSource && w.fencedFirst && w.fenced() && w.edited < w.beganAt
-		ok = w.writes > 0 && !still || lies || w.contended() || w.explainsCoupling(end)
+		ok = w.writes > 0 && !still || lies || w.contended() || w.explainsCoupling(end) || w.kept() > 0
 	case errors.Is(end, migrate.ErrUnexplained):
 		ok = w.contended() || w.vanished != "" || w.writes > 0 // people can delete all that there is
 	}
@@ -73,7 +77,7 @@ func (w *operator) judgeEnd(end error) {
 	if !ok {
 		w.oracle.violate("end", "nothing that happened explains %v", end)
 	}
-	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 && !w.contended() {
+	if errors.Is(end, migrate.ErrNotEmpty) && w.writes == 0 && len(left) == 0 && !w.contended() && w.kept() == 0 {
 		w.oracle.violate("end", "it says %v, and the source is empty", end)
 	}
 	w.nothingLost()
@@ -103,6 +107,31 @@ func (w *operator) left() (names []string) {
 		}
 	}
 	return names
+}
+
+// unfit tells whether the source has, or had, delete markers of which the destination's service
+// may not have the like.
+func (w *operator) unfit() bool {
+	if !w.options.destination.TrailingMarkers {
+		return false
+	}
+	for _, records := range w.oracle.source {
+		if slices.ContainsFunc(records, func(r *record) bool { return r.version.Marker }) {
+			return true
+		}
+	}
+	return false
+}
+
+// kept counts what the source's service keeps of what was deleted.
+func (w *operator) kept() (n int) {
+	for _, p := range w.places {
+		for _, err := range w.source.Region(us).Deleted(context.Background(), p.bucket, p.prefix) {
+			must(err)
+			n++
+		}
+	}
+	return n
 }
 
 // nothingLost is law L1 once more, over all that ever was.

@@ -40,7 +40,7 @@ func (o *oracle) leases(c change) {
 		}
 		return
 	}
-	if c.actor == nil {
+	if c.actor == nil || c.Shown {
 		return
 	}
 	var record struct{ Expires time.Time }

@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"time"
+
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 )
@@ -186,6 +188,23 @@ func (o *options) kinds(d *dice) {
 	o.source.GuardsByID, o.destination.GuardsByID = d.one(0.15), d.one(0.15)
 	if d.one(0.1) { // what has markers cannot move to where there are none
 		o.source.NoMarkers, o.destination.NoMarkers = true, true
+	}
+	if o.oneService {
+		o.destination = o.source
+	}
+}
+
+// others makes ends of services that have no delete markers and show which keys are deleted, or
+// that keep for a time what is deleted.
+func (o *options) others(d *dice) {
+	if d.one(0.1) {
+		o.source.TrailingMarkers, o.source.NoMarkers, o.destination.NoMarkers = true, false, false
+	}
+	if d.one(0.07) || o.source.TrailingMarkers && d.one(0.5) {
+		o.destination.TrailingMarkers, o.destination.NoMarkers = true, false
+	}
+	if d.one(0.05) {
+		o.source.Keeps = time.Duration(d.between(1, 48)) * time.Hour
 	}
 	if o.oneService {
 		o.destination = o.source

@@ -142,7 +142,7 @@ func (o *oracle) see(side string, c memstore.Change) {
 	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID,
 		c.Version.Marker, c.Version.Size())
 	switch {
-	case own(c.Key):
+	case own(c.Key), c.Shown && (o.actor != nil || side == destination):
 	case side == source && !c.Removed:
 		o.appears(c)
 	case side == source:
@@ -186,7 +186,9 @@ func (o *oracle) disappears(c memstore.Change) {
 			o.lose(r)
 		}
 		return
-	case o.actor == nil:
+	case o.actor == nil, objectstore.IsMarkerOf(c.Version.ID) && !r.planned:
+		// One that is only shown goes with what is beneath it: that people deleted the key after
+		// the last listing is not carried, and the help topic limits says so.
 		r.freed = true
 		return
 	}

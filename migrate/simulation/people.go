@@ -28,6 +28,9 @@ func (w *world) populate() {
 		if w.options.locks {
 			p.versioning = objectstore.Enabled
 		}
+		if p.versioning == objectstore.Suspended && w.options.source.TrailingMarkers {
+			p.versioning = objectstore.Enabled // its service has no such thing
+		}
 		must(store.CreateBucket(ctx, p.bucket, w.options.locks))
 		if d.one(0.3) { // null versions below the others
 			w.edits(p.bucket, d.between(0, 3))

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"iter"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -43,6 +44,43 @@ func (s store) BucketTags(ctx context.Context, bucket string) ([]objectstore.Tag
 	}
 	tags, err := s.real.BucketTags(ctx, bucket)
 	return tags, s.leave(r, err)
+}
+
+func (s store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, error) {
+	if !s.keeps() { // most services say nothing
+		return nil, nil
+	}
+	r, err := s.ask(ctx, kindLook, bucket, "facts of %s", bucket)
+	if err != nil {
+		return nil, err
+	}
+	facts, err := s.real.Facts(ctx, bucket)
+	return facts, s.leave(r, err)
+}
+
+// keeps tells whether the service keeps what is deleted.
+func (s store) keeps() bool {
+	return s.side == source && s.world.options.source.Keeps > 0
+}
+
+func (s store) Deleted(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Deleted, error] {
+	return func(yield func(objectstore.Deleted, error) bool) {
+		if !s.keeps() {
+			return
+		}
+		r, err := s.ask(ctx, kindPage, bucket, "list what is kept of %s/%s", bucket, prefix)
+		if err == nil {
+			for d, listed := range s.real.Deleted(ctx, bucket, prefix) {
+				if err = listed; err != nil || !yield(d, nil) {
+					break
+				}
+			}
+			err = s.leave(r, err)
+		}
+		if err != nil {
+			yield(objectstore.Deleted{}, err)
+		}
+	}
 }
 
 func (s store) CreateBucket(ctx context.Context, bucket string, lock bool) error {

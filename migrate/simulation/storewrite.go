@@ -191,7 +191,7 @@ func (s store) DeleteIf(ctx context.Context, bucket string, entry objectstore.De
 func (s store) pretended(bucket string, entries []objectstore.Deletion) {
 	for _, e := range entries {
 		for _, v := range s.world.source.History(bucket, e.Key) {
-			if v.ID == cmp.Or(e.VersionID, objectstore.NullVersion) {
+			if v.ID == cmp.Or(e.VersionID, objectstore.NullVersion) || v.ID == objectstore.MarkerOf(e.VersionID) {
 				s.world.pretended[v] = true
 			}
 		}

@@ -177,7 +177,7 @@ func (a *undoing) undoPass(ctx context.Context, u *Undone) error {
 	if ok, err := a.deps.Reservation.Unbroken(ctx); err != nil {
 		return err
 	} else if ok {
-		stays, err := a.deps.Changes.RemoveStale(ctx)
+		stays, err := a.deps.Changes.RemoveStale(ctx, true)
 		a.problems.Append(stays)
 		if err != nil {
 			return err

@@ -84,6 +84,9 @@ func (s *Store) CreateBucket(ctx context.Context, bucket string, lock bool) erro
 func (s *Store) SetVersioning(ctx context.Context, bucket string, v objectstore.Versioning) error {
 	const op = "PutBucketVersioning"
 	return s.with(ctx, op, bucket, func(b *container) error {
+		if v == objectstore.Suspended && s.service.Traits.TrailingMarkers {
+			return s.service.fail(op, bucket, "NotImplemented", http.StatusNotImplemented, objectstore.ErrNotOffered)
+		}
 		if v == objectstore.Unversioned || b.lock && v != objectstore.Enabled {
 			return s.service.fail(op, bucket, "InvalidBucketState", http.StatusConflict, objectstore.ErrRejected)
 		}

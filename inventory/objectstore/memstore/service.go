@@ -43,6 +43,8 @@ type Change struct {
 	Bucket, Key string
 	Version     *Version
 	Removed     bool
+	// Shown is a marker that the service shows since a change beneath it, of nobody's making.
+	Shown bool
 }
 
 // Options makes a service.

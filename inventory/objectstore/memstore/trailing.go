@@ -47,5 +47,8 @@ func (s *Service) unshown(name string, b *container, key string, removed int) {
 	}
 	v := &Version{Marker: true, ID: objectstore.MarkerOf(history[len(history)-1].ID)}
 	v.Modified, v.place = s.Now().UTC().Truncate(time.Millisecond), s.next()
-	b.add(key, v) // nobody has made it
+	b.add(key, v)
+	if s.Observe != nil {
+		s.Observe(Change{Bucket: name, Key: key, Version: v, Shown: true})
+	}
 }

@@ -132,7 +132,7 @@ func (s *Service) admits(op, name string, b *container, key string, g objectstor
 	byID := s.Traits.GuardsByID && object && current.ID != objectstore.NullVersion
 	named := g.ETag != "" || g.VersionID != "" && s.Traits.GuardsByID
 	switch {
-	case g.Absent && (object || current != nil && s.Traits.MarkerIsPresence):
+	case g.Absent && (object || current != nil && s.Traits.MarkerIsPresence && !s.Traits.TrailingMarkers):
 	case named && !object:
 		return s.fail(op, name, "NoSuchKey", http.StatusNotFound, objectstore.ErrNotFound)
 	case named && byID && current.ID != g.VersionID:
