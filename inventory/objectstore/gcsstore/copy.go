@@ -1,6 +1,7 @@
 package gcsstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,9 @@ func (s *Store) rewrite(
 		return objectstore.Written{}, &objectstore.Error{Op: r.op, Bucket: r.where, Kind: objectstore.ErrCustomerKey}
 	}
 	r.query.guard(o.Guard)
+	// With metadata of its own a copy has to name a type (package
+	// cloud.google.com/go/storage, "Copier"); this is the service's own for none.
+	n.ContentType = cmp.Or(n.ContentType, "application/octet-stream")
 	var total int64
 	for idle := 0; ; {
 		if err := r.withJSON(n); err != nil {

@@ -1,0 +1,110 @@
+package google
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"net/http"
+)
+
+// Request is a request as a fault function sees it.
+type Request struct {
+	Op          string // such as storage.objects.get
+	Bucket, Key string
+	N           int // the n-th request of this method, from 1
+}
+
+// Fault is what becomes of one request. The zero value lets it pass.
+type Fault struct {
+	Status int    // answer this, with a reason, without doing anything
+	Reason string // such as rateLimitExceeded
+	Lost   bool   // do it, and close the connection in place of an answer
+}
+
+// SetFault has f decide on every request from now on; nil lets all pass. It is called
+// while the server waits, and must not ask it anything.
+func (s *Server) SetFault(f func(Request) Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = f
+}
+
+// Count is how many requests of a method there were.
+func (s *Server) Count(op string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts[op]
+}
+
+// decide counts a request and asks the fault function.
+func (c *call) decide() Fault {
+	c.counts[c.op]++
+	if c.fault == nil {
+		return Fault{}
+	}
+	return c.fault(Request{Op: c.op, Bucket: c.bucket, Key: c.key, N: c.counts[c.op]})
+}
+
+// errLost stands for an answer that does not arrive.
+var errLost = errors.New("the answer is lost")
+
+// refusal is an error of the service's.
+type refusal struct {
+	status          int
+	reason, message string
+}
+
+func (r *refusal) Error() string { return r.reason + ": " + r.message }
+
+func refuse(status int, reason, message string) error { return &refusal{status, reason, message} }
+
+// invalid refuses what is not as it should be (JSON API, "HTTP status and error codes for
+// JSON", 400).
+func invalid(message string) error { return refuse(http.StatusBadRequest, "invalid", message) }
+
+// unknown refuses what this server does not know, and so no client of it may rely on.
+func unknown(what string) error {
+	return refuse(http.StatusBadRequest, "badRequest", "this server does not know "+what)
+}
+
+func refusalOf(err error) *refusal {
+	var r *refusal
+	if !errors.As(err, &r) {
+		r = &refusal{0, "", err.Error()}
+	}
+	return r
+}
+
+// answer is the error's document: in JSON, or in XML (XML API, "HTTP status and error codes
+// for XML"). It is nil for answers that are lost.
+func (r *refusal) answer(inXML bool) *answer {
+	if r.status == 0 {
+		return nil
+	}
+	if inXML {
+		type document struct {
+			XMLName       xml.Name `xml:"Error"`
+			Code, Message string
+		}
+		body, err := xml.Marshal(document{Code: r.reason, Message: r.message})
+		if err != nil {
+			panic(err)
+		}
+		return &answer{status: r.status, body: body, header: http.Header{"Content-Type": {"application/xml"}}}
+	}
+	type one struct {
+		Domain  string `json:"domain"`
+		Reason  string `json:"reason"`
+		Message string `json:"message"`
+	}
+	return &answer{status: r.status, json: map[string]any{"error": map[string]any{"code": r.status,
+		"message": r.message, "errors": []one{{"global", r.reason, r.message}}}}}
+}
+
+func mustJSON(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // of types that are all ours
+	}
+	return data
+}
