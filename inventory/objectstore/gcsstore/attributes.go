@@ -88,7 +88,7 @@ func (s *Store) carries(op string, o objectstore.NewObject) error {
 // generation 0 is that there is no live version. The made-up marker means that too.
 func (q query) guard(g objectstore.Guard) {
 	switch {
-	case g.Absent, strings.HasPrefix(g.VersionID, markerPrefix):
+	case g.Absent, objectstore.IsMarkerOf(g.VersionID):
 		q["ifGenerationMatch"] = "0"
 		return
 	case g.ETag != "":

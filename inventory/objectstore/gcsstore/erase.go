@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -57,7 +56,7 @@ func (s *Store) DeleteIf(ctx context.Context, bucket string, entry objectstore.D
 
 // erase deletes exactly one generation.
 func (s *Store) erase(ctx context.Context, bucket string, entry objectstore.Deletion) error {
-	if strings.HasPrefix(entry.VersionID, markerPrefix) {
+	if objectstore.IsMarkerOf(entry.VersionID) {
 		return nil
 	}
 	r := s.request("storage.objects.delete", bucket, http.MethodDelete, objectPath(bucket, entry.Key), query{})

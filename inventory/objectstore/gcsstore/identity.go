@@ -105,8 +105,8 @@ func errNoCredentials() error {
 }
 
 func errOtherUniverse() error {
-	return objectstore.CredentialsError{Text: "the application default credentials are not known to be Google's own, but of " +
-		"another cloud", Next: "configure that cloud as a provider of its own, with its endpoint"}
+	return objectstore.CredentialsError{Text: "the application default credentials are not known to be Google's own, " +
+		"but of another cloud", Next: "configure that cloud as a provider of its own, with its endpoint"}
 }
 
 // tokenError says why there is no token. The text of a refusal may hold the secret that

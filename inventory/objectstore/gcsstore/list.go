@@ -54,6 +54,7 @@ var errStop = errors.New("stop")
 type lister struct {
 	store                 *Store
 	bucket, prefix, after string
+	soft                  bool // what is deleted and kept, in place of versions
 	yield                 func(objectstore.Version, error) bool
 
 	history []entry // of one key
@@ -112,6 +113,11 @@ func (l *lister) items(ctx context.Context) iter.Seq2[*resource, error] {
 			"versions": "true", "maxResults": decimal(int64(s.pageSize)), "prefix": l.prefix,
 			"startOffset": l.after, "fields": "nextPageToken,items(" + listFields + ")",
 		})
+		if l.soft {
+			delete(r.query, "versions")
+			r.query["softDeleted"] = "true"
+			r.query["fields"] = "nextPageToken,items(" + listFields + ",hardDeleteTime)"
+		}
 		for {
 			a, err := s.transport.send(ctx, r)
 			if err != nil {
@@ -192,8 +198,8 @@ func (l *lister) flush() error {
 
 // marker is what is made up above a version that is no longer live.
 func marker(e entry) objectstore.Version {
-	return objectstore.Version{Key: e.Key, VersionID: markerPrefix + e.VersionID, Modified: e.deleted, Marker: true,
-		Latest: true, Content: &objectstore.Content{}}
+	return objectstore.Version{Key: e.Key, VersionID: objectstore.MarkerOf(e.VersionID), Modified: e.deleted,
+		Marker: true, Latest: true, Content: &objectstore.Content{}}
 }
 
 // pass checks an entry's place and yields it.

@@ -95,10 +95,11 @@ func address(endpoint string, insecure bool) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" ||
 		u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", errEndpoint
+		return "", errEndpoint // not quoted: what is in front of the host may be a password
 	}
 	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) {
-		return "", objectstore.ErrInsecure
+		return "", fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint,
+			objectstore.ErrInsecure)
 	}
 	return u.Scheme + "://" + u.Host, nil
 }

@@ -90,7 +90,7 @@ func FuzzListing(f *testing.F) {
 }
 
 func FuzzParts(f *testing.F) {
-	f.Add([]byte(`<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>2</NextPartNumberMarker>` +
+	f.Add([]byte(`<ListPartsResult><IsTruncated>true</IsTruncated><NextPartNumberMarker>2</NextPartNumberMarker>`+
 		`<Part><PartNumber>2</PartNumber><ETag>"x"</ETag><Size>5</Size></Part></ListPartsResult>`), 1)
 	f.Fuzz(func(t *testing.T, data []byte, after int) {
 		parts, more, err := parseParts(data, max(after, 0))

@@ -105,7 +105,8 @@ func (s *Store) Account(ctx context.Context) string { return s.identity.projectO
 func (s *Store) Sent() objectstore.Sent { return s.transport.sent.told() }
 
 // Capabilities implements objectstore.Capable, by Cloud Storage documentation:
-//   - NoMarkers: "Object Versioning", where a deletion leaves a noncurrent version;
+//   - NoMarkers, TrailingMarkers: "Object Versioning", where a deletion leaves a noncurrent
+//     version;
 //   - ConditionsWrites: "Request preconditions". They hold for uploads by parts as well, of
 //     which the last step is a copy within the bucket, see CompleteUpload;
 //   - LocatesBuckets: JSON API, "Buckets", location;
@@ -114,8 +115,8 @@ func (s *Store) Sent() objectstore.Sent { return s.transport.sent.told() }
 //   - CountsTags: there are none, and so all are counted;
 //   - KeepsOwner: IAM documentation, "Policy inheritance": roles of the project hold on.
 func (s *Store) Capabilities() objectstore.Capabilities {
-	return objectstore.Capabilities{NoMarkers: true, ConditionsWrites: true, LocatesBuckets: true, AcrossRegions: true,
-		CarriesAttributes: true, CountsTags: true, KeepsOwner: true,
+	return objectstore.Capabilities{NoMarkers: true, TrailingMarkers: true, ConditionsWrites: true,
+		LocatesBuckets: true, AcrossRegions: true, CarriesAttributes: true, CountsTags: true, KeepsOwner: true,
 		NewBuckets: objectstore.NewBucket{BlocksPublic: true}}
 }
 

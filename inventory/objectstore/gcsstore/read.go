@@ -51,7 +51,7 @@ func (s *Store) named(r *request, id string) error {
 	if id == "" {
 		return nil
 	}
-	if strings.HasPrefix(id, markerPrefix) {
+	if objectstore.IsMarkerOf(id) {
 		return &objectstore.Error{Op: r.op, Bucket: r.where, Kind: objectstore.ErrMarker}
 	}
 	if _, err := parseGeneration(id); err != nil {

@@ -13,12 +13,13 @@ import (
 
 // resource is an object as the JSON API has it ("Objects", resource representations).
 type resource struct {
-	Name           string    `json:"name"`
-	Generation     int64     `json:"generation,string"`
-	Metageneration int64     `json:"metageneration,string"`
-	Size           int64     `json:"size,string"`
-	TimeCreated    time.Time `json:"timeCreated"`
-	TimeDeleted    time.Time `json:"timeDeleted"` // when it became noncurrent; zero: it is live
+	Name           string     `json:"name"`
+	Generation     int64      `json:"generation,string"`
+	Metageneration int64      `json:"metageneration,string"`
+	Size           int64      `json:"size,string"`
+	TimeCreated    time.Time  `json:"timeCreated"`
+	TimeDeleted    time.Time  `json:"timeDeleted"`    // when it became noncurrent; zero: it is live
+	HardDelete     *time.Time `json:"hardDeleteTime"` // of what is deleted and kept
 
 	ContentType        string            `json:"contentType"`
 	CacheControl       string            `json:"cacheControl"`
@@ -61,10 +62,6 @@ const (
 	listFields = "name,generation,metageneration,size,timeCreated,timeDeleted,storageClass,md5Hash,crc32c," +
 		"customerEncryption"
 )
-
-// markerPrefix begins the version ID of a delete marker that is made up; the generation
-// that it lies on follows.
-const markerPrefix = "deleted:"
 
 // etag tells one state of one version from all others.
 func (o *resource) etag() string { return decimal(o.Generation) + "." + decimal(o.Metageneration) }

@@ -171,7 +171,7 @@ func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.
 	if errors.Is(err, objectstore.ErrNotFound) {
 		err = s.broken(r, errGone)
 	}
-	return objectstore.Written{VersionID: markerPrefix + id, Answered: a.at}, err
+	return objectstore.Written{VersionID: objectstore.MarkerOf(id), Answered: a.at}, err
 }
 
 func sorted(names []string) []string {

@@ -54,8 +54,9 @@ func (c *call) rewrite() (*answer, error) {
 		}
 	}
 	c.add(b, o)
-	return c.selected(map[string]any{"kind": "storage#rewriteResponse", "done": true, "totalBytesRewritten": number(size),
-		"objectSize": number(size), "resource": b.document(o)}, rewriteNames)
+	return c.selected(map[string]any{"kind": "storage#rewriteResponse", "done": true,
+		"totalBytesRewritten": number(size),
+		"objectSize":          number(size), "resource": b.document(o)}, rewriteNames)
 }
 
 const rewriteNames = "kind done rewriteToken totalBytesRewritten objectSize resource"

@@ -39,7 +39,8 @@ func (c *call) createUpload() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{id: "upload" + number(c.next()), key: c.key, kind: c.r.Header.Get("Content-Type"), begun: c.options.Now(),
+	u := &upload{id: "upload" + number(c.next()), key: c.key, kind: c.r.Header.Get("Content-Type"),
+		begun: c.options.Now(),
 		class: c.r.Header.Get("X-Goog-Storage-Class"), kmsID: c.r.Header.Get("X-Goog-Encryption-Kms-Key-Name"),
 		parts: make(map[int][]byte)}
 	if err := c.may(b, &Object{Name: u.key, Class: u.class, KMSKey: u.kmsID}); err != nil {
@@ -87,8 +88,8 @@ func (c *call) uploadPart() (*answer, error) {
 		return nil, refuse(http.StatusBadRequest, "BadDigest", "The MD5 you specified did not match what we computed.")
 	}
 	u.parts[n] = c.body
-	return &answer{header: http.Header{"Etag": {partTag(c.body)}, "X-Goog-Hash": {"crc32c=" + o.crc(), "md5=" + o.md5()}},
-		length: true}, nil
+	return &answer{length: true, header: http.Header{"Etag": {partTag(c.body)},
+		"X-Goog-Hash": {"crc32c=" + o.crc(), "md5=" + o.md5()}}}, nil
 }
 
 func partTag(data []byte) string {
