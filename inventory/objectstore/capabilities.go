@@ -29,6 +29,9 @@ type Capabilities struct {
 	LocatesBuckets bool
 	// NewBuckets is what it gives each new bucket by itself.
 	NewBuckets NewBucket
+	// Sum is the one algorithm by which the service compares what it is sent, of objects and of
+	// parts, and tells what it has; empty for services that take any of S3's.
+	Sum string
 	// NoMarkers tells that the service has versions, but no delete markers: histories with
 	// some cannot be written there, and PutMarker is not offered.
 	NoMarkers bool

@@ -100,6 +100,7 @@ type ends struct {
 	from, to    string // buckets
 	// untold is how many versions were taken to have no tags because none were told of.
 	untold atomic.Int64
+	sum    string // the one algorithm that the destination compares; empty: any
 }
 
 // New returns a Copier between two buckets. Where both ends have one endpoint
@@ -136,7 +137,8 @@ func New(source Source, from string, destination Destination, to string, o Optio
 		o.Retried = func(error) {}
 	}
 	o.Carries = o.Carries || objectstore.CapabilitiesOf(destination).CarriesAttributes
-	both := &ends{Options: o, source: source, destination: destination, from: from, to: to}
+	both := &ends{Options: o, source: source, destination: destination, from: from, to: to,
+		sum: objectstore.CapabilitiesOf(destination).Sum}
 	c := &Copier{ends: both, proof: &prover{both}, trailing: objectstore.CapabilitiesOf(destination).TrailingMarkers}
 	if uploads := (&uploader{both}); objectstore.CanCopy(source, destination) {
 		c.service = &serverSide{ends: both, uploads: uploads}

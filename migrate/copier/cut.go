@@ -56,13 +56,16 @@ func (s *streamer) streamCut(
 	if !o.Checksum.Composite {
 		target.Algorithm = fullObject(o.Checksum.Algorithm)
 	}
+	if s.sum != "" {
+		target.Algorithm = s.sum
+	}
 	u, undo, err := s.uploads.begin(ctx, e, target, step)
 	if err != nil {
 		return verifier.Evidence{}, err
 	}
 	defer func() { err = undo(err) }()
 	var parts []objectstore.Part
-	whole := newOrdered()
+	whole := newOrdered(s.claims(o.Info))
 	for at := int64(0); at < e.Size; at += step {
 		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)},
 			Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}
@@ -73,7 +76,7 @@ func (s *streamer) streamCut(
 		parts = append(parts, part)
 	}
 	full := objectstore.Checksum{}
-	if target.Algorithm != "" {
+	if target.Algorithm != "" && s.sum == "" {
 		full = o.Checksum
 	}
 	w, err := s.destination.CompleteUpload(ctx, target, u.id, parts, full)

@@ -14,10 +14,19 @@ import (
 // once. Its methods may be called concurrently.
 type ordered struct {
 	sha             hash.Hash
+	also            *claims // nil: the destination takes any algorithm
 	buffered, added turns
 }
 
-func newOrdered() *ordered { return &ordered{sha: sha256.New()} }
+func newOrdered(also *claims) *ordered { return &ordered{sha: sha256.New(), also: also} }
+
+// write hashes bytes, whose turn it is.
+func (o *ordered) write(data []byte) {
+	_, _ = o.sha.Write(data) // a hash's Write never fails
+	if o.also != nil {
+		_, _ = o.also.Write(data)
+	}
+}
 
 // buffer gets a part's buffer when the parts before have theirs. So a part that
 // holds one and waits for those before it never keeps them from theirs.
@@ -32,7 +41,7 @@ func (o *ordered) buffer(ctx context.Context, n int, b *Budget, size int64) (buf
 // add hashes a part's bytes when those of the parts before are.
 func (o *ordered) add(ctx context.Context, n int, data []byte) error {
 	return o.added.take(ctx, n, func() error {
-		_, _ = o.sha.Write(data) // a hash's Write never fails
+		o.write(data)
 		return nil
 	})
 }
@@ -54,7 +63,7 @@ func (o *ordered) next(
 			if _, err := io.ReadFull(body, piece); err != nil {
 				return cutShort(err)
 			}
-			_, _ = o.sha.Write(piece) // a hash's Write never fails
+			o.write(piece)
 		}
 		return nil
 	})
@@ -70,7 +79,12 @@ func (o *ordered) read(ctx context.Context, n int, do func(io.Writer) error) err
 	if err := o.buffered.take(ctx, n, func() error { return nil }); err != nil {
 		return err
 	}
-	return o.added.take(ctx, n, func() error { return do(o.sha) })
+	return o.added.take(ctx, n, func() error {
+		if o.also != nil {
+			return do(io.MultiWriter(o.sha, o.also))
+		}
+		return do(o.sha)
+	})
 }
 
 // sum is the hash in hex, once all parts are added.

@@ -27,7 +27,7 @@ func TestOrdered(t *testing.T) {
 			for i := range data {
 				data[i] = byte(random.Uint32())
 			}
-			o := newOrdered()
+			o := newOrdered(nil)
 			g.Go(func() error {
 				err := spread(t.Context(), parts, newPlaces(workers-1), func(ctx context.Context, n int) error {
 					for range n % 7 {
@@ -60,7 +60,7 @@ func TestOrdered(t *testing.T) {
 // Who waits behind a part that failed leaves with the context.
 func TestOrderedStops(t *testing.T) {
 	broken := errors.New("broken")
-	o := newOrdered()
+	o := newOrdered(nil)
 	g, ctx := errgroup.WithContext(t.Context())
 	g.Go(func() error { return o.add(ctx, 2, nil) })
 	g.Go(func() error { return o.read(ctx, 1, func(io.Writer) error { return broken }) })

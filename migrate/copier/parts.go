@@ -37,7 +37,7 @@ type streamer struct {
 func (s *streamer) streamParts(
 	ctx context.Context, e manifest.Entry, guard objectstore.Guard,
 ) (verifier.Evidence, error) {
-	if e.Size <= readAtOnce && !s.Opaque && !s.KMSDefault && !s.uneven.Load() {
+	if e.Size <= readAtOnce && !s.Opaque && !s.KMSDefault && s.sum == "" && !s.uneven.Load() {
 		evidence, err := s.streamEven(ctx, e, guard)
 		if !errors.Is(err, errUneven) {
 			return evidence, err
@@ -58,7 +58,7 @@ func (s *streamer) streamParts(
 		return verifier.Evidence{}, drifted(err)
 	}
 	info.PartCount = first.PartCount
-	whole := newOrdered()
+	whole := newOrdered(s.claims(info))
 	evidence, err := s.uploads.inParts(ctx, e, info, guard, func(
 		ctx context.Context, u *upload, number int,
 	) (objectstore.Part, error) {
@@ -104,7 +104,12 @@ func (s *streamer) onePart(
 // hashed adds the hash of the whole, where its parts' copy says something of how
 // the bytes came here.
 func hashed(evidence verifier.Evidence, whole *ordered) verifier.Evidence {
-	if evidence.Written.ETag != "" && !uncompared(evidence.Source, evidence.Written, "", evidence.SameParts) {
+	switch {
+	case evidence.Written.ETag == "":
+	case whole.also != nil:
+		evidence.SHA256 = whole.sum()
+		whole.also.prove(&evidence)
+	case !uncompared(evidence.Source, evidence.Written, "", evidence.SameParts):
 		evidence.SHA256 = whole.sum()
 	}
 	return evidence
@@ -240,6 +245,10 @@ func (c *uploader) inParts(
 		return verifier.Evidence{}, err
 	}
 	target.Algorithm, target.Composite = info.Checksum.Algorithm, info.Checksum.Composite
+	full := info.Checksum
+	if c.sum != "" {
+		target.Algorithm, target.Composite, full = c.sum, false, objectstore.Checksum{}
+	}
 	u, undo, err := c.begin(ctx, e, target, int64(info.PartCount))
 	if err != nil {
 		return verifier.Evidence{}, err
@@ -269,7 +278,7 @@ func (c *uploader) inParts(
 		info.Sum.Algorithm == objectstore.MD5 && info.Sum.Composite {
 		return verifier.Evidence{}, errUnfit
 	}
-	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, info.Checksum)
+	w, err := c.destination.CompleteUpload(ctx, target, u.id, parts, full)
 	if errors.Is(err, objectstore.ErrRejected) && target.Algorithm != "" && !u.told.Load() {
 		// It kept no checksum of any part, and takes none at the end.
 		target.Algorithm, target.Composite = "", false

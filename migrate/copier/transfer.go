@@ -159,6 +159,14 @@ func (s *streamer) streamWhole(
 		}
 		sum := sha256.Sum256(buf)
 		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum[:])
+		if also := s.claims(o.Info); also != nil {
+			_, _ = also.Write(buf) // a hash's Write never fails
+			if err := also.check(); err != nil {
+				return evidence, err
+			}
+			body.Checksum = also.checksum()
+			also.prove(&evidence)
+		}
 		if body.Checksum.Algorithm == "" {
 			body.Checksum = objectstore.Checksum{Algorithm: "SHA256", Value: base64.StdEncoding.EncodeToString(sum[:])}
 		}
@@ -179,14 +187,21 @@ func (s *streamer) streamWhole(
 		}
 	} else {
 		hash := sha256.New()
-		body.Reader = io.TeeReader(io.LimitReader(o.Body, o.Size), hash)
+		var into io.Writer = hash
+		also := s.claims(o.Info)
+		if also != nil {
+			into, body.Checksum = io.MultiWriter(hash, also), objectstore.Checksum{}
+		}
+		body.Reader = io.TeeReader(io.LimitReader(o.Body, o.Size), into)
 		evidence.Written, err = s.destination.Put(ctx, target, body)
 		if err != nil {
 			return evidence, &refusal{err}
 		}
-		evidence.SHA256 = hex.EncodeToString(hash.Sum(nil))
+		if evidence.SHA256 = hex.EncodeToString(hash.Sum(nil)); also != nil {
+			also.prove(&evidence)
+		}
 	}
-	if uncompared(o.Info, evidence.Written, body.MD5, false) {
+	if evidence.Sent.Algorithm == "" && uncompared(o.Info, evidence.Written, body.MD5, false) {
 		evidence.SHA256 = "" // it says nothing of how the bytes came here: reading decides
 	}
 	s.Copied(o.Size)

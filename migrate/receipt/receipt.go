@@ -41,7 +41,10 @@ const (
 	SHA256         Method = "sha256"          // our hash of the source's bytes is the one the destination computed
 	Checksum       Method = "checksum"        // a full-object checksum computed by both services is equal
 	ETagMD5        Method = "etag-md5"        // MD5-based ETags are equal
-	Marker         Method = "marker"          // a delete marker stands at its place in the history
+	// SentChecksum: our checksum of the source's bytes, which is no SHA-256, is the one that the
+	// destination computed
+	SentChecksum Method = "sent-checksum"
+	Marker       Method = "marker" // a delete marker stands at its place in the history
 )
 
 // NotYet is the reason of receipts that stand for what is still to be done.
@@ -162,7 +165,9 @@ func (x *Erasure) Of(e *manifest.Entry) error {
 	return x.check()
 }
 
-func methods() []Method { return []Method{ReadbackSHA256, SHA256, Checksum, ETagMD5, Marker} }
+func methods() []Method {
+	return []Method{ReadbackSHA256, SHA256, Checksum, SentChecksum, ETagMD5, Marker}
+}
 
 func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased, Begun} }
 

@@ -203,6 +203,11 @@ func (o *options) others(d *dice) {
 	if d.one(0.07) || o.source.TrailingMarkers && d.one(0.5) {
 		o.destination.TrailingMarkers, o.destination.NoMarkers = true, false
 	}
+	for _, end := range []*memstore.Traits{&o.source, &o.destination} {
+		if d.one(0.1) {
+			end.Sum, end.OpaqueETags, end.NoChecksums = pick(d, "CRC32C", "CRC64NVME"), true, false
+		}
+	}
 	if d.one(0.05) {
 		o.source.Keeps = time.Duration(d.between(1, 48)) * time.Hour
 	}

@@ -33,7 +33,8 @@ func (s store) Endpoint() string {
 // also where a bucket had no policy; that it compares conditions of writes, that nobody asks.
 func (s store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{KeepsOwner: true, ConditionsWrites: true, CountsTags: s.side == source && s.world.options.countsTags,
-		NoMarkers: s.real.Capabilities().NoMarkers, TrailingMarkers: s.real.Capabilities().TrailingMarkers}
+		NoMarkers: s.real.Capabilities().NoMarkers, TrailingMarkers: s.real.Capabilities().TrailingMarkers,
+		Sum: s.real.Capabilities().Sum}
 }
 
 // WriteBlocks are the service's, if it has any.

@@ -20,6 +20,12 @@ type Evidence struct {
 	// SHA256 is our hash of the bytes that the source gave, hex; empty if they
 	// did not pass through us.
 	SHA256 string
+	// Sent is the checksum of the same bytes by the algorithm that the destination compares, where
+	// that is another; zero if it takes any.
+	Sent objectstore.Checksum
+	// Read is the checksum of the same bytes by the algorithm of what the source says of them, in the
+	// form in which it says it; empty if the destination compares that, or the source says nothing.
+	Read string
 	// Enforced tells that every byte went to the destination under a signed
 	// SHA-256 that this destination was seen to refuse when it is wrong.
 	Enforced bool
@@ -28,6 +34,14 @@ type Evidence struct {
 	// Unasked tells that the source was not asked what it is, so that what Source
 	// does not say may be there all the same.
 	Unasked bool
+}
+
+// said is what the source says of the bytes of the whole.
+func (e Evidence) said() objectstore.Checksum {
+	if e.Source.Checksum.Algorithm != "" && !e.Source.Checksum.Composite {
+		return e.Source.Checksum
+	}
+	return e.Source.Sum
 }
 
 // Finding is a verdict with its method, or with its reason.
@@ -66,6 +80,14 @@ func Verify(e Evidence) Finding {
 	if ours != "" && source.Algorithm == "SHA256" && !source.Composite && source.Value != ours {
 		return mismatch("the source's bytes have SHA-256 %s, the source stores %s", ours, source.Value)
 	}
+	sent := e.Sent.Comparable(kept, false) && !e.Sent.Composite
+	if sent && e.Sent.Value != kept.Value {
+		return mismatch("%s of the source's bytes is %s, the destination computed %s", e.Sent.Algorithm, e.Sent.Value,
+			kept.Value)
+	}
+	if said := e.said(); e.Read != "" && said.Value != e.Read {
+		return mismatch("the source's bytes have %s %s, the source stores %s", said.Algorithm, e.Read, said.Value)
+	}
 	there, here := e.Source.Sum, e.Written.Sum
 	sums := there.Comparable(here, e.SameParts)
 	if sums && there.Value != here.Value {
@@ -76,6 +98,8 @@ func Verify(e Evidence) Finding {
 		return Finding{Verdict: receipt.Verified, Method: receipt.SHA256}
 	case comparable:
 		return Finding{Verdict: receipt.Verified, Method: receipt.Checksum}
+	case sent:
+		return Finding{Verdict: receipt.Verified, Method: receipt.SentChecksum}
 	case sums:
 		return Finding{Verdict: receipt.Verified, Method: receipt.ETagMD5}
 	}

@@ -28,6 +28,8 @@ type Traits struct {
 	UncountedTags     bool // answers do not tell that there are tags, which may be read
 	NoMarkers         bool // there are no delete markers: where there are versions, a deletion names one
 	TrailingMarkers   bool // there are none either, but a key whose newest version is not current shows one
+	// Sum is the one algorithm that the service checks and keeps, of wholes; empty: any.
+	Sum string
 	// Keeps is for how long what is deleted is kept; see Deleted.
 	Keeps       time.Duration
 	GuardsByID  bool   // a write's condition names what has an ID of its own by that, and no ETag counts
@@ -96,7 +98,7 @@ var _ objectstore.Store = (*Store)(nil)
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, KeepsOwner: true, ConditionsWrites: true,
 		NoMarkers:       s.service.Traits.NoMarkers || s.service.Traits.TrailingMarkers,
-		TrailingMarkers: s.service.Traits.TrailingMarkers}
+		TrailingMarkers: s.service.Traits.TrailingMarkers, Sum: s.service.Traits.Sum}
 }
 
 // Endpoint implements objectstore.Store.

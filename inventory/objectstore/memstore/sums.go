@@ -48,7 +48,7 @@ func (s *Service) receive(op, bucket string, body objectstore.Body) ([]byte, err
 	if more, _ := body.Read(make([]byte, 1)); more > 0 {
 		return nil, fmt.Errorf("%s %s: a body longer than the %d bytes announced", op, bucket, n)
 	}
-	if body.SHA256 != "" && !s.Traits.NoBodyHash {
+	if body.SHA256 != "" && !s.Traits.NoBodyHash && s.Traits.Sum == "" {
 		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != body.SHA256 {
 			return nil, s.fail(op, bucket, "XAmzContentSHA256Mismatch", http.StatusBadRequest, objectstore.ErrCorrupt)
 		}
@@ -58,7 +58,8 @@ func (s *Service) receive(op, bucket string, body objectstore.Body) ([]byte, err
 			return nil, s.fail(op, bucket, "BadDigest", http.StatusBadRequest, objectstore.ErrCorrupt)
 		}
 	}
-	if c := body.Checksum; c.Algorithm != "" && !c.Composite && !s.Traits.NoChecksums {
+	known := s.Traits.Sum == "" || body.Checksum.Algorithm == s.Traits.Sum
+	if c := body.Checksum; c.Algorithm != "" && !c.Composite && !s.Traits.NoChecksums && known {
 		if kept, _ := checksum(c.Algorithm, data); kept != c {
 			return nil, s.fail(op, bucket, "BadDigest", http.StatusBadRequest, objectstore.ErrCorrupt)
 		}
@@ -70,6 +71,8 @@ func (s *Service) receive(op, bucket string, body objectstore.Body) ([]byte, err
 // algorithm given, or with none.
 func (s *Service) kept(algorithm string, data []byte) (objectstore.Checksum, []byte) {
 	switch {
+	case s.Traits.Sum != "":
+		algorithm = s.Traits.Sum
 	case s.Traits.NoChecksums || algorithm == "" && s.Traits.NoDefaultChecksum:
 		return objectstore.Checksum{}, nil
 	case algorithm == "":

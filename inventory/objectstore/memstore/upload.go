@@ -183,7 +183,7 @@ func (s *Service) assemble(op, bucket string, u *upload, parts []objectstore.Par
 		data = append(data, part.body...)
 	}
 	v.body, v.SHA256 = s.Bodies.keep(data)
-	if u.object.Composite && !s.Traits.NoChecksums {
+	if u.object.Composite && !s.Traits.NoChecksums && s.Traits.Sum == "" {
 		v.Checksum = composite(u.object.Algorithm, v.Parts)
 	} else {
 		v.Checksum, _ = s.kept(u.object.Algorithm, data)
