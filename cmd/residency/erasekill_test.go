@@ -226,7 +226,8 @@ customers:
 	c := exec.Command(f.binary, "migrate", "--config", path, "--state", state, "--to", "eu-west-1", "--customer", "acme",
 		"--yes")
 	c.Dir = dir
-	c.Env = append(os.Environ(), "AWS_SHARED_CREDENTIALS_FILE="+f.box.CredentialsPath, "AWS_EC2_METADATA_DISABLED=true")
+	c.Env = append(os.Environ(), "AWS_SHARED_CREDENTIALS_FILE="+f.box.CredentialsPath, "AWS_EC2_METADATA_DISABLED=true",
+		"RESIDENCY_METADATA=off")
 	return c
 }
 

@@ -113,7 +113,7 @@ func TestFirstHour(t *testing.T) {
 			t.Parallel()
 			h := &hour{T: t, columns: columns, home: t.TempDir()}
 			h.env = []string{"HOME=" + h.home, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color",
-				"AWS_EC2_METADATA_DISABLED=true"}
+				"AWS_EC2_METADATA_DISABLED=true", "RESIDENCY_METADATA=off"}
 			h.demo(bin)
 			box := filepath.Join(t.TempDir(), "what's here") // a shell has to quote it
 			pasted := sandboxUp(t, bin, box)

@@ -52,6 +52,7 @@ func scripts(onAmazon bool) testscript.Params {
 				return err
 			}
 			env.Setenv("SCRIPTS", directory)
+			env.Setenv("RESIDENCY_METADATA", "off")   // where the tests run is nobody's business
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else every program waits a second before it ends
 			env.Values[leaseKey{}] = new(func() error)
 			env.Values[amazonKey{}] = new(*amazon.Server)
@@ -62,6 +63,7 @@ func scripts(onAmazon bool) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"amazon":    amazonCommand,
 			"authority": authorityCommand,
+			"metadata":  metadataCommand,
 			"sandbox":   sandboxCommand,
 			"s3":        s3Command,
 			"relay":     relayCommand,

@@ -56,6 +56,7 @@ func (b *box) environment() [][2]string {
 		{"AWS_PROFILE", "sandbox"},
 		{"AWS_REGION", "us-east-1"},
 		{"AWS_EC2_METADATA_DISABLED", "true"},
+		{"RESIDENCY_METADATA", "off"}, // where the sandbox stands says nothing of where the samples would be
 		{"RESIDENCY_CONFIG", b.path("residency.yaml")},
 	}
 }

@@ -16,7 +16,7 @@ type Actor struct {
 	User    string  `json:"user,omitempty"` // of the operating system; empty: not determined
 	Host    string  `json:"host,omitempty"`
 	Country string  `json:"country,omitempty"` // of the machine; empty: not determined
-	Basis   string  `json:"country_basis"`     // Declared or NotDetermined
+	Basis   string  `json:"country_basis"`     // begins with Declared, Found or NotDetermined
 	CI      *CI     `json:"ci,omitempty"`      // nil: it was no CI job that is known
 	Program Program `json:"program"`
 }
@@ -24,6 +24,7 @@ type Actor struct {
 // How a machine's country is known.
 const (
 	Declared      = "declared"
+	Found         = "determined by the metadata of " // followed by whose, and by what was declared if it differs
 	NotDetermined = "not determined"
 )
 

@@ -72,6 +72,9 @@ type Request struct {
 	Progress *progress.Progress
 	// Planner is who plans, as the machine tells.
 	Planner *certificate.Actor
+	// Locate finds out where the planner's machine stands, if bytes would pass through it; nil:
+	// what Planner says is all that is known.
+	Locate func(*certificate.Actor)
 	// NoTransit are countries that no byte may pass through on a machine that runs this
 	// program.
 	NoTransit []string
@@ -330,7 +333,7 @@ func (p *planner) advise() {
 	if slices.ContainsFunc(p.plan.Moves, func(m Move) bool { return m.Way == Streamed && m.Totals.Versions > 0 }) {
 		p.warn(Issue{Rule: "transit",
 			Text: "streamed bytes pass through the memory of the machine that runs migrate; the certificate names it, " +
-				"but its country is not determined"})
+				"and its country if that is declared or its cloud's metadata tells"})
 	}
 	if p.plan.Totals.Versions > 0 {
 		p.warn(Issue{Rule: "reassigned",

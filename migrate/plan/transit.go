@@ -20,7 +20,7 @@ func Transit(m certificate.Actor, excluded []string) string {
 		return ""
 	}
 	if m.Country == "" {
-		return fmt.Sprintf("bytes would pass through this machine (%s), whose country is not determined", m.Host)
+		return fmt.Sprintf("bytes would pass through this machine (%s), whose country is %s", m.Host, m.Basis)
 	}
 	for _, country := range excluded {
 		if m.Country == country || regions.IsUS(country) && regions.IsUS(m.Country) {
@@ -38,6 +38,9 @@ const TransitRemedy = "run it on a machine elsewhere, and declare where that is 
 func (p *planner) transit() {
 	if p.Planner == nil || !p.plan.Streams() {
 		return
+	}
+	if p.Locate != nil {
+		p.Locate(p.Planner)
 	}
 	if why := Transit(*p.Planner, p.NoTransit); why != "" {
 		p.block(Issue{Rule: "transit", Text: why, Remedy: TransitRemedy})

@@ -83,6 +83,7 @@ func (j *job) environment() []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + j.dir, "TMPDIR=" + j.dir,
 		"AWS_ACCESS_KEY_ID=" + j.servers.id, "AWS_SECRET_ACCESS_KEY=" + j.servers.secret, "AWS_EC2_METADATA_DISABLED=true",
+		"RESIDENCY_METADATA=off",
 		"MC_HOST_source=" + host(j.source), "MC_HOST_destination=" + host(j.destination),
 		"MC_CONFIG_DIR=" + filepath.Join(j.dir, "mc"),
 		"RCLONE_CONFIG=" + filepath.Join(j.dir, "rclone.conf"),

@@ -62,6 +62,7 @@ type app struct {
 
 	approvedBy string             // how the plan at hand was approved
 	who        *certificate.Actor // that runs this, once that was asked
+	located    bool               // so were the metadata services of where who runs this
 
 	reportTo  reportFlag
 	reporting []*cobra.Command // that write reports
@@ -273,7 +274,7 @@ func (a *app) checkFlags(c *cobra.Command) error {
 	if err := emptyFlag(c); err != nil {
 		return err
 	}
-	if err := a.checkReports(); err != nil {
+	if err := errors.Join(a.checkReports(), a.checkMetadata()); err != nil {
 		return err
 	}
 	return choice("log-format", a.logFormat, logFormats())

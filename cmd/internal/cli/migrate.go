@@ -314,7 +314,7 @@ func (m *migration) run(ctx context.Context) error {
 	return m.carryOut(ctx, m.session, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
 		o := m.options
 		o.Fresh = fresh
-		runner.Actor, runner.Approval = m.actor(m.session), m.approvedBy
+		runner.Actor, runner.Approval = m.streamer(ctx, m.session, p), m.approvedBy
 		return runner.Run(ctx, p, o)
 	}, runner)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/cost"
 	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/progress"
@@ -217,6 +218,10 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 		Restore:    w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
 		WithoutSettings: w.withoutSettings, AskRedirects: w.askRedirects,
 		UnguardedWrites: w.unguardedWrites, Charges: charges, Planner: a.planner(w), NoTransit: w.noTransit,
+		Locate: func(planner *certificate.Actor) {
+			a.locateMachine(ctx, w)
+			planner.Country, planner.Basis = a.who.Country, a.who.Basis
+		},
 		Seen: record.Endpoints{Home: w.home},
 		BucketName: func(bucket, from string) string {
 			return w.config.BucketName(objectstore.Location{Bucket: bucket}, d.Place.Code, customer, from)

@@ -203,6 +203,7 @@ func (s *Sandbox) Env() []string {
 		"AWS_PROFILE=sandbox",
 		"AWS_REGION=us-east-1",
 		"AWS_EC2_METADATA_DISABLED=true",
+		"RESIDENCY_METADATA=off",
 		"RESIDENCY_CONFIG=" + s.ConfigPath,
 	}
 }

@@ -213,6 +213,7 @@ func (s *Server) Env(user ...string) []string {
 		"HTTPS_PROXY=" + s.Proxy(), "https_proxy=" + s.Proxy(), "NO_PROXY=", "no_proxy=",
 		"AWS_CA_BUNDLE=" + s.bundle(), "AWS_ACCESS_KEY_ID=" + u.AccessKey, "AWS_SECRET_ACCESS_KEY=" + u.SecretKey,
 		"AWS_SESSION_TOKEN=", "AWS_PROFILE=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_EC2_METADATA_DISABLED=true",
+		"RESIDENCY_METADATA=off",
 		"AWS_CONFIG_FILE=" + filepath.Join(s.dir, "none"), "AWS_SHARED_CREDENTIALS_FILE=" + s.profiles(),
 	}
 }
