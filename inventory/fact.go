@@ -48,6 +48,26 @@ func (p *Place) also(r Region) {
 	}
 }
 
+// itself is the verdict on a place's own region.
+func (s *scan) itself(p Place) Verdict {
+	if len(p.Countries) == 0 {
+		return s.verdict(p.Customer, p.Region, p.Country)
+	}
+	v := Within
+	for _, may := range p.Countries {
+		v = worse(v, s.verdict(p.Customer, p.Region, may))
+	}
+	return v
+}
+
+// Where is the country that a place is in, or all that it may be in; empty if that is not known.
+func (p Place) Where() string {
+	if len(p.Countries) == 0 {
+		return p.Country
+	}
+	return "one of " + strings.Join(p.Countries, ", ")
+}
+
 // worse is the verdict on two regions of one place.
 func worse(a, b Verdict) Verdict {
 	for _, v := range []Verdict{Outside, Unknown} {
@@ -80,7 +100,7 @@ func (s *scan) judgeAlso(p Place) {
 		case len(outside) > 0:
 			finding.Severity = Violation
 			finding.Text += fmt.Sprintf("; %s: the policy allows %s", strings.Join(outside, ", "), s.Policy(p.Customer))
-		case f.Unproven && s.verdict(p.Customer, p.Region, p.Country) == Within:
+		case f.Unproven && s.itself(p) == Within:
 			finding.Severity = Violation
 		case f.Keeps > 0 || f.Forever:
 			finding.Severity = Warning

@@ -108,6 +108,7 @@ type Place struct {
 	Bucket      string                 `json:"bucket"`
 	Prefix      string                 `json:"prefix"`
 	Country     string                 `json:"country"`
+	Countries   []string               `json:"countries,omitempty"` // it may be in all of these; then Country is empty
 	Sets        []string               `json:"jurisdictions"`
 	Operator    string                 `json:"operator"`
 	OperatorIn  string                 `json:"operator_country"`

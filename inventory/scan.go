@@ -39,6 +39,9 @@ type Provider struct {
 	// Country and Operator tell where a region is and who runs it; empty
 	// answers mean not known.
 	Country func(region string) string
+	// Spread are the countries in which data in a region may be that is not in one known
+	// country; nil: no region is known to be like that.
+	Spread func(region string) []string
 	// Origin names the service that answers for a region; equal ones are one, also
 	// of providers of other names. nil: not known.
 	Origin   func(region string) string

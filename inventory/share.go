@@ -85,6 +85,20 @@ func (s *scan) newPlace(b bucket, customer, prefix string, by Attribution) Place
 		Country: country, Sets: s.Catalog.Sets(country), Operator: operator.Name, OperatorIn: operator.Country,
 	}
 	p.Verdict = s.verdict(customer, b.region, country)
+	if country != "" || b.provider.Spread == nil {
+		return p
+	}
+	if p.Countries = b.provider.Spread(b.region); len(p.Countries) > 0 {
+		p.Verdict = Within
+	}
+	for i, may := range p.Countries {
+		if sets := s.Catalog.Sets(may); i == 0 {
+			p.Sets = sets
+		} else {
+			p.Sets = slices.DeleteFunc(p.Sets, func(name string) bool { return !slices.Contains(sets, name) })
+		}
+		p.Verdict = worse(p.Verdict, s.verdict(customer, b.region, may))
+	}
 	return p
 }
 
@@ -258,10 +272,10 @@ func rank(s Severity) int { return slices.Index([]Severity{Violation, Error, War
 func (s *scan) judge(p Place) {
 	at := p.Location().String()
 	s.outside = s.outside || p.Verdict != Within && p.Region != ""
-	switch s.verdict(p.Customer, p.Region, p.Country) {
+	switch s.itself(p) {
 	case Outside:
 		s.add(Finding{Rule: "outside-policy", Severity: Violation, Customer: p.Customer, Location: at, Region: p.Region,
-			Text: fmt.Sprintf("in %s (%s); the policy allows %s", p.Region, p.Country, s.Policy(p.Customer))})
+			Text: fmt.Sprintf("in %s (%s); the policy allows %s", p.Region, p.Where(), s.Policy(p.Customer))})
 	case Unknown:
 		if p.Region == "" {
 			break // nobody could ask; it is not looked at, and that is said

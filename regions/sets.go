@@ -86,6 +86,21 @@ func (c *Catalog) RegionSets(r Region) []string {
 	return shared
 }
 
+// Spread returns the countries in which data in a region may be that is not in one known
+// country, sorted: all that it spans, or the members of the set that it is within. It is nil
+// where the provider does not say as much.
+func (c *Catalog) Spread(r Region) []string {
+	if r.Country != "" {
+		return nil
+	}
+	if r.Within != "" {
+		return c.SetMembers(r.Within)
+	}
+	all := slices.Clone(r.Countries)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // SetMembers returns the countries of a set, sorted, or nil if there is no
 // such set. Case does not matter.
 func (c *Catalog) SetMembers(name string) []string {

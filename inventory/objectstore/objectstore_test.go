@@ -15,7 +15,10 @@ func TestParseLocation(t *testing.T) {
 		"cloud:shared/tenants/acme/": {Provider: "cloud", Bucket: "shared", Prefix: "tenants/acme/"},
 		"cloud:shared//a b":          {Provider: "cloud", Bucket: "shared", Prefix: "/a b"},
 		"":                           {}, "cloud": {}, ":bucket": {}, "cloud:": {}, "cloud:UPPER": {}, "cloud:ab": {},
-		"cloud:-ab": {}, "cloud:a_b": {},
+		"cloud:-ab": {}, "cloud:ab.": {}, "cloud:a..b": {},
+		"cloud:" + strings.Repeat("a", 64): {},
+		"cloud:a_b":                        {Provider: "cloud", Bucket: "a_b"},
+		"blob:acme.$web/x":                 {Provider: "blob", Bucket: "acme.$web", Prefix: "x"},
 	} {
 		got, err := objectstore.ParseLocation(in)
 		if (err == nil) != (want.Bucket != "") || err == nil && got != want {

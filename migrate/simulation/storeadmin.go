@@ -69,6 +69,7 @@ func (s store) Deleted(ctx context.Context, bucket, prefix string) iter.Seq2[obj
 			return
 		}
 		r, err := s.ask(ctx, kindPage, bucket, "list what is kept of %s/%s", bucket, prefix)
+		s.world.keptAt = s.world.step
 		if err == nil {
 			for d, listed := range s.real.Deleted(ctx, bucket, prefix) {
 				if err = listed; err != nil || !yield(d, nil) {

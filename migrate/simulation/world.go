@@ -89,6 +89,7 @@ type world struct {
 	severedAt   time.Time
 	cut         int             // requests that did not reach a state
 	meddled     int             // so far
+	keptAt      int             // step in which a process last listed what is kept of deletions
 	suspended   map[string]int  // steps in which people suspended a destination bucket's versioning
 	coupled     bool            // the coupling is there
 	twins       map[string]bool // source buckets of which replicas show by their version IDs

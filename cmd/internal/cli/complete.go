@@ -122,7 +122,7 @@ func (a *app) destinations() (codes []string) {
 		at := w.provider(name, p)
 		places := sortedKeys(p.Regions)
 		for _, r := range w.catalog.All() {
-			if len(p.Regions) == 0 && r.Provider == p.Type && r.Kind == regions.KindRegion &&
+			if len(p.Regions) == 0 && r.Provider == p.Cloud() && r.Kind == regions.KindRegion &&
 				r.Partition == at.kind.Partition {
 				places = append(places, r.Code)
 			}

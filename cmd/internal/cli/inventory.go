@@ -144,6 +144,14 @@ func (a *app) printInventory(inv *inventory.Inventory) error {
 	return a.inventoryTable(inv)
 }
 
+// several are the countries that a place may be in, as far as they fit.
+func several(countries []string) string {
+	if len(countries) > 3 {
+		return "several"
+	}
+	return strings.Join(countries, "+")
+}
+
 // unplaced are the places that could not be looked at and have no place of their own.
 func unplaced(inv *inventory.Inventory) (list []inventory.Coverage) {
 	for _, c := range inv.Coverage {
@@ -177,7 +185,7 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 			entries = ">" + entries
 		}
 		rows = append(rows, []string{cmp.Or(p.Customer, "(unassigned)"), p.Location().String(), p.Region,
-			law(p.Country, p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), verdict(p)})
+			law(cmp.Or(p.Country, several(p.Countries)), p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), verdict(p)})
 	}
 	a.printStanding(inv)
 	if len(rows) == 0 {

@@ -151,7 +151,7 @@ func (p *provider) end(e permission.End, region string) permission.Where {
 	at := permission.Where{End: e, Provider: p.name, Account: p.Account, Partition: p.kind.Partition,
 		KMS: p.kind.KeyService}
 	if len(codes) > 0 {
-		if r, ok := p.catalog.Lookup(p.Type, codes[0]); ok && p.kind.Global {
+		if r, ok := p.catalog.Lookup(p.Cloud(), codes[0]); ok && p.kind.Global {
 			at.Partition = cmp.Or(r.Partition, at.Partition)
 		}
 	}

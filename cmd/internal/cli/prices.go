@@ -37,7 +37,7 @@ func readPrices(c *config.Config, catalog *regions.Catalog) (*prices.Table, int,
 // has tells which regions a provider has: those that are configured, and those of its kind in the
 // catalog. Of one that has neither that is not known.
 func has(p config.Provider, catalog *regions.Catalog) func(region string) bool {
-	cataloged := slices.ContainsFunc(catalog.All(), func(r regions.Region) bool { return r.Provider == p.Type })
+	cataloged := slices.ContainsFunc(catalog.All(), func(r regions.Region) bool { return r.Provider == p.Cloud() })
 	if len(p.Regions) == 0 && !cataloged {
 		return nil
 	}
@@ -45,7 +45,7 @@ func has(p config.Provider, catalog *regions.Catalog) func(region string) bool {
 		if _, ok := p.Regions[code]; ok {
 			return true
 		}
-		r, ok := catalog.Lookup(p.Type, code)
+		r, ok := catalog.Lookup(p.Cloud(), code)
 		return ok && r.Code == code // and not another way to write it, which no region is called by
 	}
 }

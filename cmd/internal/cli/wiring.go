@@ -105,7 +105,8 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 			Signing: signing, Endpoint: p.Endpoint, Insecure: a.insecure, Account: p.Account,
 			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe,
 			Say: a.library, Pace: a.pace(),
-			Connections: files.most(idle), Listers: files.listers(), AnyOrder: p.Ordering == config.AnyOrder})
+			Connections: files.most(idle), Listers: files.listers(), AnyOrder: p.Ordering == config.AnyOrder,
+			Subscription: p.Subscription, Project: p.Project, Accounts: p.Accounts(), Manager: p.Manager, Getenv: a.getenv})
 		if err != nil {
 			return nil, err
 		}
@@ -236,7 +237,7 @@ func (w *session) stores(name, region string) objectstore.Store {
 // place is a region as the catalog is asked about it.
 func (p *provider) place(code string) regions.Place {
 	r, configured := p.Regions[code]
-	return regions.Place{Provider: p.name, Kind: p.Type, Code: code, Country: r.Country, Configured: configured}
+	return regions.Place{Provider: p.name, Kind: p.Cloud(), Code: code, Country: r.Country, Configured: configured}
 }
 
 func (p *provider) country(code string) string {
@@ -247,13 +248,22 @@ func (p *provider) country(code string) string {
 	return country
 }
 
+// spread are the countries in which data in a region may be that is not in one known country.
+func (p *provider) spread(code string) []string {
+	r, ok := p.catalog.Lookup(p.Cloud(), code)
+	if !ok {
+		return nil
+	}
+	return p.catalog.Spread(r)
+}
+
 // operator is who runs a region: whom the configuration names, else, for a
 // cloud that the catalog knows, whom the catalog names.
 func (p *provider) operator(code string) regions.Operator {
 	if p.Operator != nil {
 		return regions.Operator{Name: p.Operator.Name, Country: p.Operator.Country, Source: "configuration"}
 	}
-	if r, ok := p.catalog.Lookup(p.Type, code); ok {
+	if r, ok := p.catalog.Lookup(p.Cloud(), code); ok {
 		operator, _ := p.catalog.Operator(r)
 		return operator
 	}
@@ -272,9 +282,9 @@ func (w *session) offered() []regions.Place {
 			continue
 		}
 		// Who has keys in one partition is nobody in the others.
-		home, _ := w.catalog.Lookup(p.Type, p.store.Home())
+		home, _ := w.catalog.Lookup(p.Cloud(), p.store.Home())
 		for _, r := range w.catalog.All() {
-			if r.Provider == p.Type && r.Kind == regions.KindRegion && r.Partition == cmp.Or(home.Partition, p.kind.Partition) {
+			if r.Provider == p.Cloud() && r.Kind == regions.KindRegion && r.Partition == cmp.Or(home.Partition, p.kind.Partition) {
 				places = append(places, p.place(r.Code))
 			}
 		}
@@ -329,7 +339,7 @@ func (a *app) request(w *session, customer string, progress *inventory.Progress)
 			Unlisted: unlisted, Unused: p.NotUsed,
 			Name: name, Regions: p.store.Regions(), Global: p.store.Global(),
 			Region:  func(code string) inventory.Store { return p.store.Region(code) },
-			Country: p.country, Operator: p.operator, Origin: func(code string) string {
+			Country: p.country, Spread: p.spread, Operator: p.operator, Origin: func(code string) string {
 				return p.Origin(w.catalog, code)
 			},
 		})

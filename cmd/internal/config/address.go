@@ -32,8 +32,11 @@ func (k *checker) addresses(c *Config) error {
 			if r.Endpoint == "" {
 				s.path = "$.providers." + name + ".endpoint"
 			}
-			s.country, _ = k.catalog.PlaceCountry(regions.Place{Provider: name, Kind: p.Type, Code: code, Country: r.Country,
+			s.country, _ = k.catalog.PlaceCountry(regions.Place{Provider: name, Kind: p.Cloud(), Code: code, Country: r.Country,
 				Configured: true}) // the provider's check has looked
+			if s.endpoint == "" {
+				continue // the service's own, of which it says itself where what is
+			}
 			for _, o := range all {
 				if s.country == o.country || s.locates && o.locates || !objectstore.OneAddress(s.endpoint, o.endpoint) {
 					continue

@@ -131,6 +131,9 @@ func (k *checker) provider(name string, p Provider) error {
 	case !is.Global && len(p.Regions) == 0:
 		return k.at(path, "provider %s: type %s needs its regions with their endpoints", name, p.Type)
 	}
+	if err := k.takes(path, name, p, is); err != nil {
+		return err
+	}
 	switch {
 	case p.Account == "":
 	case is.Global && p.Endpoint == "" && !accountID.MatchString(p.Account):
@@ -157,9 +160,6 @@ func (k *checker) provider(name string, p Provider) error {
 		return k.at(path+".ordering", "provider %s: ordering %q: the only value is %q, for a service that lists in an order of "+
 			"its own", name, p.Ordering, AnyOrder)
 	}
-	if p.Ordering != "" && is.Global {
-		return k.at(path+".ordering", "provider %s: type %s lists in byte order; ordering is for other services", name, p.Type)
-	}
 	if p.Operator != nil && (p.Operator.Name == "" || !countryCode.MatchString(p.Operator.Country)) {
 		return k.at(path+".operator", "provider %s: operator needs a name and a country of two capital letters (ISO 3166-1)",
 			name)
@@ -170,7 +170,7 @@ func (k *checker) provider(name string, p Provider) error {
 		}
 		if owner, whose, region, own := kind.Owner(p.Endpoint); own && owner.Name != is.Name {
 			return k.at(path+".endpoint", owned, "provider "+name, p.Endpoint, whose, owner.Name)
-		} else if own {
+		} else if own && region != "" {
 			return k.at(path+".endpoint", "provider %s: endpoint %q is of %s alone; give it to that region, or leave it out",
 				name, p.Endpoint, region)
 		}
@@ -194,7 +194,7 @@ func (k *checker) provider(name string, p Provider) error {
 			who := fmt.Sprintf("provider %s, region %s", name, code)
 			if owner, whose, region, own := kind.Owner(r.Endpoint); own && owner.Name != is.Name {
 				return k.at(place+".endpoint", owned, who, r.Endpoint, whose, owner.Name)
-			} else if own && region != code {
+			} else if own && region != "" && region != code {
 				return k.at(place+".endpoint", "%s: endpoint %q is of %s", who, r.Endpoint, region)
 			}
 		}
@@ -202,15 +202,23 @@ func (k *checker) provider(name string, p Provider) error {
 			return k.at(place+".signing_region", "provider %s, region %s: signing_region %q: a region's code has no spaces, "+
 				"':' or '/'", name, code, r.SigningRegion)
 		}
-		if r.SigningRegion != "" && is.Global {
+		if r.SigningRegion != "" && !slices.Contains(is.Takes, kind.Signing) {
 			return k.at(place+".signing_region", "provider %s, region %s: type %s signs for the region that is asked; "+
 				"signing_region is for other services", name, code, p.Type)
+		}
+		if len(r.Accounts) > 0 && !slices.Contains(is.Takes, kind.Accounts) {
+			return k.at(place+".accounts", "provider %s, region %s: type %s has no storage accounts; accounts is for type azure",
+				name, code, p.Type)
+		}
+		if r.Endpoint != "" && len(is.Takes) > 0 && !slices.Contains(is.Takes, kind.Profile) {
+			return k.at(place+".endpoint", "provider %s, region %s: type %s has one endpoint for all regions; give it to the "+
+				"provider", name, code, p.Type)
 		}
 		if r.Country != "" && !countryCode.MatchString(r.Country) {
 			return k.at(place+".country", "provider %s, region %s: country %q is not two capital letters (ISO 3166-1)", name,
 				code, r.Country)
 		}
-		if _, err := k.catalog.PlaceCountry(regions.Place{Provider: name, Kind: p.Type, Code: code, Country: r.Country,
+		if _, err := k.catalog.PlaceCountry(regions.Place{Provider: name, Kind: p.Cloud(), Code: code, Country: r.Country,
 			Configured: true}); err != nil {
 			return k.at(place, "provider %s: %v", name, err)
 		}
@@ -227,7 +235,7 @@ func (k *checker) partitions(name string, p Provider) error {
 	var first, in string
 	for _, code := range sorted(p.Regions) {
 		endpoint := cmp.Or(p.Regions[code].Endpoint, p.Endpoint)
-		row, known := k.catalog.Lookup(p.Type, code)
+		row, known := k.catalog.Lookup(p.Cloud(), code)
 		if _, _, _, own := kind.Owner(endpoint); !known || endpoint != "" && !own {
 			continue // an emulator's are whatever it makes of them
 		}
@@ -288,8 +296,8 @@ func (k *checker) customers(c *Config) error {
 			if err != nil {
 				return k.at(at, "customer %s: %v", name, err)
 			}
-			if _, ok := c.Providers[l.Provider]; !ok {
-				return k.at(at, "customer %s: location %q: no provider is called %q", name, text, l.Provider)
+			if err := k.bucket(c, l); err != nil {
+				return k.at(at, "customer %s: location %q: %v", name, text, err)
 			}
 			for _, other := range claims {
 				shared, there := "", other.location

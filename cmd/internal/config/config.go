@@ -19,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/kind"
 	"github.com/residency/residency/regions"
 )
 
@@ -110,7 +111,34 @@ type Provider struct {
 	Ordering string `yaml:"ordering"`
 	// NotUsed are kinds of storage, which no list of buckets shows, that the account does not use.
 	NotUsed []string `yaml:"not_used"`
-	Regions Regions  `yaml:"regions"`
+	// Subscription is Azure's, whose accounts are meant; Manager is the address of another
+	// Resource Manager than Azure's own. Project is Google's.
+	Subscription string  `yaml:"subscription"`
+	Manager      string  `yaml:"resource_manager"`
+	Project      string  `yaml:"project"`
+	Regions      Regions `yaml:"regions"`
+}
+
+// Cloud is what the catalog of regions calls the provider's service.
+func (p Provider) Cloud() string {
+	is, ok := kind.Of(p.Type)
+	if !ok {
+		return p.Type
+	}
+	return is.Catalog
+}
+
+// Accounts are those of Azure that the configuration names, by region; nil if it names no
+// region.
+func (p Provider) Accounts() map[string][]string {
+	if len(p.Regions) == 0 {
+		return nil
+	}
+	all := make(map[string][]string, len(p.Regions))
+	for code, r := range p.Regions {
+		all[code] = r.Accounts
+	}
+	return all
 }
 
 // Operator is who runs a provider, and the country whose law reaches them.
@@ -126,6 +154,8 @@ type Region struct {
 	// SigningRegion is what requests are signed for, which says nothing of the place;
 	// default: the region's code.
 	SigningRegion string `yaml:"signing_region"`
+	// Accounts are those of Azure that the region has, for where Resource Manager is not asked.
+	Accounts []string `yaml:"accounts"`
 }
 
 // Regions is a map of regions; a plain list of codes stands for regions
@@ -169,8 +199,10 @@ type Customer struct {
 type Destination struct {
 	Bucket string `yaml:"bucket"`
 	// Map names buckets by source location, which takes the place of the template.
-	Map    map[string]string `yaml:"map"`
-	KMSKey string            `yaml:"kms_key"` // of the destination's region
+	Map map[string]string `yaml:"map"`
+	// Accounts are those of Azure that containers are made in, by region.
+	Accounts map[string]string `yaml:"accounts"`
+	KMSKey   string            `yaml:"kms_key"` // of the destination's region
 	// Encryption is what writes ask for: AES256, aws:kms (under KMSKey, if there is one),
 	// or, as if empty, BucketDefault.
 	Encryption string `yaml:"encryption"`

@@ -42,7 +42,7 @@ func TestParseFaults(t *testing.T) {
 		{"version", "version: 2\nproviders: {aws: {type: aws}}\n", "f.yaml:1:10: version is 2"},
 		{"no version", "providers: {aws: {type: aws}}\n", "version is 0"},
 		{"no type", "version: 1\nproviders:\n  a:\n    profile: x\n", "f.yaml:4:5: provider a: type is missing"},
-		{"bad type", "version: 1\nproviders:\n  a: {type: azure}\n", "f.yaml:3:13: provider a: type \"azure\""},
+		{"bad type", "version: 1\nproviders:\n  a: {type: tape}\n", "f.yaml:3:13: provider a: type \"tape\""},
 		{"s3 without regions", "version: 1\nproviders:\n  a: {type: s3}\n", "needs its regions"},
 		{"no endpoint", "version: 1\nproviders:\n  a:\n    type: s3\n    regions: [x]\n", "endpoint is missing"},
 		{"bad endpoint", "version: 1\nproviders:\n  a:\n    type: s3\n    regions:\n      x: {endpoint: ftp://a}\n",
@@ -80,6 +80,24 @@ func TestParseFaults(t *testing.T) {
 			"data: [\"two:other\", \"three:shared\"]\n",
 			"f.yaml:10:25: location \"three:shared\" of globex overlaps \"one:shared/a\" of acme (line 8, column 12); one " +
 				"and three both reach Amazon S3, partition aws"},
+		{"a bucket that S3 does not take", base + "customers:\n  acme:\n    data: [\"cloud:a_b\"]\n",
+			"f.yaml:10:12: customer acme: location \"cloud:a_b\": bucket"},
+		{"neither subscription nor account", "version: 1\nproviders:\n  blob: {type: azure}\n",
+			"f.yaml:3:9: provider blob: type azure needs its subscription"},
+		{"no subscription's ID", "version: 1\nproviders:\n  blob: {type: azure, subscription: prod}\n",
+			"f.yaml:3:37: provider blob: subscription \"prod\""},
+		{"a profile of Azure", "version: 1\nproviders:\n  blob: {type: azure, profile: p, regions: {westeurope: {accounts: [acme]}}}\n",
+			"f.yaml:3:32: provider blob: profile means nothing to type azure; it is for type aws, s3"},
+		{"a project of Amazon", "version: 1\nproviders:\n  a: {type: aws, project: p}\n",
+			"f.yaml:3:27: provider a: project means nothing to type aws; it is for type gcs"},
+		{"no container", "version: 1\nproviders:\n  blob: {type: azure, regions: {westeurope: {accounts: [acme]}}}\ncustomers:\n" +
+			"  acme:\n    data: [\"blob:acme\"]\n", "f.yaml:6:12: customer acme: location \"blob:acme\": bucket \"acme\": a bucket on " +
+			"Azure is account.container"},
+		{"a region of no cloud", "version: 1\nproviders:\n  g: {type: gcs, regions: [eu-west-1]}\n", "f.yaml:3:"},
+		{"an account nowhere", base + "destination:\n  accounts: {eu-west-1: acme}\n",
+			"f.yaml:9:13: destination accounts: \"eu-west-1\" is no region of Azure"},
+		{"Google by its S3", "version: 1\nproviders:\n  g:\n    type: s3\n    regions:\n      eu: {endpoint: " +
+			"\"https://storage.googleapis.com\", country: IE}\n", "is Google's: use type: gcs"},
 		{"template", base + "destination:\n  bucket: \"{bukket}-x\"\n", "f.yaml:9:11: destination bucket"},
 		{"template without name", base + "destination:\n  bucket: \"all-{region}\"\n", "would end up in one bucket"},
 		{"storage class", base + "destination:\n  storage_class: GLACIER\n",
@@ -298,4 +316,28 @@ func FuzzParse(f *testing.F) {
 			t.Error("accepted a configuration without providers")
 		}
 	})
+}
+
+// A container of Azure's lies in an account, which no other service knows.
+func TestBucketNameOfAzure(t *testing.T) {
+	c, err := Parse(load(t), "f.yaml", []byte("version: 1\nproviders:\n  aws: {type: aws}\n  blob: {type: azure, regions: "+
+		"{eastus: {accounts: [acmeus]}}}\ndestination:\n  accounts: {northeurope: acmene}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ at, region, from, want string }{
+		{"blob:acmeus.docs", "northeurope", "eastus", "acmene.docs-northeurope"},
+		{"blob:acmeus.$web", "northeurope", "eastus", "acmene.web-northeurope"},
+		{"blob:acmeus.docs", "eu-west-1", "eastus", "acmeus-docs-eu-west-1"},
+		{"blob:acmeus.$web", "eu-west-1", "eastus", "acmeus-web-eu-west-1"},
+		{"aws:acme.prod", "northeurope", "us-east-1", "acmene.acme-prod-northeurope"},
+	} {
+		at, err := objectstore.ParseLocation(tt.at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.BucketName(at, tt.region, "acme", tt.from); got != tt.want {
+			t.Errorf("%s in %s: %s, want %s", tt.at, tt.region, got, tt.want)
+		}
+	}
 }

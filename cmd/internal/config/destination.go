@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/kind"
 )
 
 // BucketName is what the destination of a location is called in a region: what the
@@ -13,8 +14,25 @@ func (c *Config) BucketName(at objectstore.Location, region, customer, sourceReg
 	if name, ok := c.Destination.Map[at.String()]; ok {
 		return name
 	}
-	return c.fill(c.base(at.Bucket, customer, sourceRegion), region, customer, sourceRegion)
+	name := at.Bucket
+	if c.Providers[at.Provider].Cloud() == azure {
+		account, container, _ := strings.Cut(name, ".")
+		// $web and its like are the service's own names.
+		if name = strings.TrimPrefix(container, "$"); c.Destination.Accounts[region] == "" {
+			name = account + "-" + name // which is one name elsewhere, without a dot
+		}
+	}
+	name = c.fill(c.base(name, customer, sourceRegion), region, customer, sourceRegion)
+	if account := c.Destination.Accounts[region]; account != "" {
+		return account + "." + contained(name)
+	}
+	return name
 }
+
+const azure = "azure" // in the catalog
+
+// contained is a name as a container of Azure's can have it: without dots and underscores.
+func contained(name string) string { return strings.NewReplacer(".", "-", "_", "-").Replace(name) }
 
 // Asked is what encryption writes ask for; empty: none.
 func (d Destination) Asked() string {
@@ -54,11 +72,22 @@ func (k *checker) mapping(c *Config) error {
 		if err != nil {
 			return k.at("$.destination.map", "destination map: %v", err)
 		}
-		if _, ok := c.Providers[at.Provider]; !ok {
-			return k.at("$.destination.map", "destination map: location %q: no provider is called %q", text, at.Provider)
+		if err := k.bucket(c, at); err != nil {
+			return k.at("$.destination.map", "destination map: location %q: %v", text, err)
 		}
-		if err := objectstore.CheckBucketName(c.Destination.Map[text]); err != nil {
+		if err := objectstore.CheckAnyBucketName(c.Destination.Map[text]); err != nil {
 			return k.at("$.destination.map", "destination map: %s: %v", text, err)
+		}
+	}
+	for _, code := range sorted(c.Destination.Accounts) {
+		account := c.Destination.Accounts[code]
+		is, _ := kind.Of(azure)
+		if _, ok := k.catalog.Lookup(azure, code); !ok {
+			return k.at("$.destination.accounts", "destination accounts: %q is no region of Azure", code)
+		}
+		if is.CheckBucket(account+".container") != nil {
+			return k.at("$.destination.accounts", "destination accounts: %q is no storage account's name: 3 to 24 of a-z and 0-9",
+				account)
 		}
 	}
 	return nil

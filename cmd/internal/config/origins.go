@@ -15,7 +15,7 @@ func (p Provider) Origin(catalog *regions.Catalog, region string) string {
 	if endpoint := cmp.Or(p.Regions[region].Endpoint, p.Endpoint); endpoint != "" {
 		return objectstore.Origin(endpoint)
 	}
-	known, _ := catalog.Lookup(p.Type, region)
+	known, _ := catalog.Lookup(p.Cloud(), region)
 	is, _ := kind.Of(p.Type)
 	return is.Origin(known.Partition)
 }

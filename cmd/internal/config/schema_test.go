@@ -127,7 +127,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"version: 1\n",
 		"version: 1\nproviders: {}\n",
 		"version: 1\nproviders: {aws: {}}\n",
-		"version: 1\nproviders: {aws: {type: azure}}\n",
+		"version: 1\nproviders: {aws: {type: tape}}\n",
 		"version: 1\nproviders: {AWS: {type: aws}}\n",
 		"version: 1\nproviders: {aws: {type: aws, regoins: [eu-west-1]}}\n",
 		"version: 1\nproviders: {aws: {type: aws, regions: []}}\n",

@@ -24,10 +24,10 @@ func methodText(m string) string {
 		"readback-sha256": "both ends were read again and have one SHA-256",
 		"sha256": "the SHA-256 of what was read at the source is the one that the destination computed, or a probe showed " +
 			"that it refuses wrong ones",
-		"checksum": "a checksum of the whole object that both services keep is equal",
+		"checksum":      "a checksum of the whole object that both services keep is equal",
 		"sent-checksum": "our checksum of the source's bytes (CRC-64 or CRC32C) is the one that the destination computed",
-		"etag-md5": "an ETag that is an MD5 is equal at both ends",
-		"marker":   "a delete marker stands at its place in the history; there are no bytes to compare",
+		"etag-md5":      "an ETag that is an MD5 is equal at both ends",
+		"marker":        "a delete marker stands at its place in the history; there are no bytes to compare",
 	}[m]
 }
 
