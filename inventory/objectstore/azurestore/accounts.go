@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -19,6 +21,10 @@ type account struct {
 	id     string // of Resource Manager's; empty where the configuration alone names it
 	base   *url.URL
 	path   string // in front of containers, with its slash, or empty
+
+	mu         sync.Mutex
+	versioning objectstore.Versioning // as it was when it was asked for; empty: never
+	asked      time.Time
 }
 
 // proven tells whether the region is Resource Manager's word.

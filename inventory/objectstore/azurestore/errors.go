@@ -52,6 +52,8 @@ func kind(code string) error {
 		"InsufficientAccountPermissions", "AuthorizationFailed", "KeyBasedAuthenticationNotPermitted", "AccountIsDisabled",
 		"UnauthorizedBlobOverwrite", "PublicAccessNotPermitted":
 		return objectstore.ErrDenied
+	case rootBlob: // HTTP 403, and not a denial
+		return objectstore.ErrRejected
 	case "BlobArchived", "BlobBeingRehydrated":
 		return objectstore.ErrArchived
 	case "BlobUsesCustomerSpecifiedEncryption":

@@ -1,0 +1,276 @@
+package azurestore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
+)
+
+const (
+	listBlobs = "List Blobs"
+
+	// maxHistory bounds the entries of one key, which are held until the last has come: the
+	// service lists them oldest first.
+	maxHistory = 200_000
+	// maxEmpty bounds the empty pages in a row that say that there are more. The service
+	// sends some where much was deleted ("Enumerating blob resources", continuation).
+	maxEmpty = 10_000
+
+	archive = "Archive"
+)
+
+// Permissions to read blobs ("Azure built-in roles for Storage", Storage Blob Data Reader).
+const readBlobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
+
+var (
+	errLongHistory = fmt.Errorf("%w: a key has more versions than are held at once", objectstore.ErrOrder)
+	errEndless     = fmt.Errorf("%w: empty pages say without an end that there are more", objectstore.ErrOrder)
+)
+
+// Versions implements objectstore.Lister. Snapshots are entries like versions. The service orders
+// names by their UTF-16 code units, which is another order than that of bytes where a character
+// beyond U+FFFF stands beside one from U+E000 on: such a container is an ErrKeyOrder.
+func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
+	return func(yield func(objectstore.Version, error) bool) {
+		fail := func(err error) { yield(objectstore.Version{}, err) }
+		disordered := func(err error) {
+			fail(&objectstore.Error{Op: listBlobs, Bucket: s.where(bucket), Err: err})
+		}
+		var history []objectstore.Version // of the key that is coming
+		last := objectstore.Version{Key: after}
+		flush := func() (more bool, err error) {
+			entries, err := newestFirst(history)
+			if err != nil {
+				return false, err
+			}
+			for _, v := range entries {
+				if err := objectstore.Follows(last, v, prefix); err != nil {
+					return false, err
+				}
+				last = v
+				if !yield(v, nil) {
+					return false, nil
+				}
+			}
+			history = history[:0]
+			return true, nil
+		}
+		for b, err := range s.blobs(ctx, bucket, prefix, "snapshots,versions") {
+			if err != nil {
+				fail(err)
+				return
+			}
+			v := entry(b)
+			switch {
+			case len(history) == 0 && v.Key <= after:
+				if v.Key < last.Key && last.Key != after {
+					disordered(objectstore.ErrKeyOrder)
+					return
+				}
+				continue
+			case len(history) > 0 && history[0].Key != v.Key:
+				if more, err := flush(); err != nil {
+					disordered(err)
+					return
+				} else if !more {
+					return
+				}
+			case len(history) == maxHistory:
+				disordered(errLongHistory)
+				return
+			}
+			history = append(history, v)
+		}
+		if _, err := flush(); err != nil {
+			disordered(err)
+		}
+	}
+}
+
+// blobs yields a listing as it comes.
+func (s *Store) blobs(ctx context.Context, bucket, prefix, include string) iter.Seq2[*blobItem, error] {
+	return func(yield func(*blobItem, error) bool) {
+		a, container, err := s.bucket(ctx, listBlobs, bucket)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		query := url.Values{"restype": {"container"}, "comp": {"list"}, "include": {include},
+			"maxresults": {strconv.Itoa(s.provider.pageSize)}}
+		if prefix != "" {
+			query.Set("prefix", prefix)
+		}
+		var course listing.Course
+		for empty := 0; ; {
+			c := s.dataCall(listBlobs, http.MethodGet, a, container, "", query, readBlobs)
+			page, err := s.page(ctx, c)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range page.Blobs {
+				if !yield(&page.Blobs[i], nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			if empty++; len(page.Blobs) > 0 {
+				empty = 0
+			}
+			if err = course.Advance(listing.Marker{VersionID: page.Next}, 1); err == nil && empty > maxEmpty {
+				err = errEndless
+			}
+			if err != nil {
+				yield(nil, c.broken(err))
+				return
+			}
+			query.Set("marker", page.Next)
+		}
+	}
+}
+
+func (s *Store) page(ctx context.Context, c *call) (*blobPage, error) {
+	data, _, err := s.send.document(ctx, c, maxPage)
+	if err != nil {
+		return nil, err
+	}
+	page, err := parseBlobs(data)
+	if err != nil {
+		return nil, c.broken(err)
+	}
+	return page, nil
+}
+
+// entry is a blob, version or snapshot as a listing shows it. Nothing in it tells of its bytes:
+// an ETag counts changes, and a Content-MD5 is whatever the writer of a block list says ("Put
+// Block List", x-ms-blob-content-md5), which looks the same as one that was checked.
+func entry(b *blobItem) objectstore.Version {
+	p := &b.Properties
+	v := objectstore.Version{Key: b.Name.Text, VersionID: b.VersionID, ETag: p.ETag, Modified: httpTime(p.Modified),
+		Latest: b.Current || b.VersionID == "" && b.Snapshot == "", Content: new(objectstore.Content)}
+	if p.Size != nil {
+		v.Size = *p.Size
+	}
+	if !p.Inferred {
+		v.StorageClass = p.Tier
+	}
+	if p.Tier == archive && p.ArchiveStatus != "" {
+		v.Restore = &objectstore.Restore{Ongoing: true}
+	}
+	switch {
+	case b.Snapshot != "":
+		v.VersionID, v.Latest = snapshotPrefix+b.Snapshot, false
+	case b.VersionID == "":
+		v.VersionID = objectstore.NullVersion
+	}
+	return v
+}
+
+// newestFirst orders the entries of one key, whose IDs are times of one form: what is current
+// comes first, and before all others a marker where nothing is.
+func newestFirst(history []objectstore.Version) ([]objectstore.Version, error) {
+	if len(history) == 0 {
+		return nil, nil
+	}
+	slices.SortStableFunc(history, func(x, y objectstore.Version) int {
+		if x.Latest != y.Latest {
+			if x.Latest {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(-cmp.Compare(made(x), made(y)), cmp.Compare(x.VersionID, y.VersionID))
+	})
+	for i := range history[1:] {
+		if history[i+1].Latest || history[i].VersionID == history[i+1].VersionID {
+			return nil, fmt.Errorf("%w: two entries of a key are current, or the same", objectstore.ErrOrder)
+		}
+	}
+	newest := history[0]
+	if newest.Latest {
+		return history, nil
+	}
+	marker := objectstore.Version{Key: newest.Key, VersionID: markerPrefix + newest.VersionID, Marker: true, Latest: true,
+		Modified: newest.Modified}
+	return slices.Insert(history, 0, marker), nil
+}
+
+// made is when an entry was made, as its ID says.
+func made(v objectstore.Version) string {
+	if len(v.VersionID) > len(snapshotPrefix) && v.VersionID[:len(snapshotPrefix)] == snapshotPrefix {
+		return v.VersionID[len(snapshotPrefix):]
+	}
+	return v.VersionID
+}
+
+// Uploads implements objectstore.Lister with the keys that have blocks and no blob. Blocks beside
+// a blob show only when that is asked about them. The service gives a name one set of blocks, so
+// the ID is that of our upload that the first is of, or foreignUpload.
+func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
+	return func(yield func(objectstore.Upload, error) bool) {
+		for b, err := range s.blobs(ctx, bucket, prefix, "uncommittedblobs") {
+			if err != nil {
+				yield(objectstore.Upload{}, err)
+				return
+			}
+			if b.Properties.Size != nil && *b.Properties.Size > 0 {
+				continue // an uncommitted one has no bytes
+			}
+			u, there, err := s.upload(ctx, bucket, b)
+			if err != nil {
+				yield(objectstore.Upload{}, err)
+				return
+			}
+			if there && !yield(u, nil) {
+				return
+			}
+		}
+	}
+}
+
+// upload looks whether a listed name is one of blocks alone: then there is no blob of it.
+func (s *Store) upload(ctx context.Context, bucket string, b *blobItem) (u objectstore.Upload, there bool, err error) {
+	_, err = s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: b.Name.Text}, 0)
+	if !errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrNoBucket) {
+		return u, false, err
+	}
+	blocks, err := s.uncommitted(ctx, bucket, b.Name.Text)
+	if errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrNoBucket) || err == nil && len(blocks) == 0 {
+		return u, false, nil
+	}
+	if err != nil {
+		return u, false, err
+	}
+	u = objectstore.Upload{Key: b.Name.Text, UploadID: foreignUpload, Initiated: httpTime(b.Properties.Modified)}
+	if id, _, ok := blockOf(blocks[0].Name); ok {
+		u.UploadID = id
+	}
+	return u, true, nil
+}
+
+// foreignUpload is the ID of blocks that somebody else has sent.
+const foreignUpload = "uncommitted"
+
+// ListsUploads implements objectstore.UploadLister.
+func (s *Store) ListsUploads() bool { return true }
+
+// httpTime reads a time of a header; zero if it is none.
+func httpTime(text string) time.Time {
+	t, err := http.ParseTime(text)
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}

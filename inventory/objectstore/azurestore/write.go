@@ -1,0 +1,192 @@
+package azurestore
+
+import (
+	"context"
+	"errors"
+	"hash"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+const (
+	putBlob    = "Put Blob"
+	deleteBlob = "Delete Blob"
+
+	writeBlobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
+	eraseBlobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete"
+	eraseOld   = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/deleteBlobVersion/action"
+
+	// waitsForGo is the size from which a body waits until the service has looked at the
+	// header and asked for it.
+	waitsForGo = 2 << 20
+)
+
+// Put implements objectstore.Writer. The service compares the bytes with their CRC64 where that is
+// known before they are sent, and tells it anyway; a difference is ErrCorrupt. Of other checksums
+// it keeps none.
+func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	a, container, err := s.bucket(ctx, putBlob, o.Bucket)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	c := s.dataCall(putBlob, http.MethodPut, a, container, o.Key, nil, writeBlobs)
+	if err := s.attributes(c.header, &o); err != nil {
+		return objectstore.Written{}, s.refused(putBlob, o.Bucket, err)
+	}
+	c.header.Set("x-ms-blob-type", "BlockBlob")
+	h, sum, err := s.sendBody(ctx, c, body)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	w := s.written(h)
+	w.Checksum = sum
+	return w, nil
+}
+
+// refused makes an error of what is not sent.
+func (s *Store) refused(op, bucket string, err error) error {
+	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Kind: objectstore.ErrRejected, Err: bare(err)}
+}
+
+// bare is a refusal without the kind that the error around it says.
+func bare(err error) error {
+	if errors.Is(err, objectstore.ErrRejected) {
+		return refusal{err}
+	}
+	return err
+}
+
+type refusal struct{ error }
+
+func (r refusal) Error() string {
+	const kind = "request rejected: "
+	if text := r.error.Error(); len(text) > len(kind) && text[:len(kind)] == kind {
+		return text[len(kind):]
+	}
+	return r.error.Error()
+}
+
+// sendBody sends bytes and returns the CRC64 that the service says they have.
+func (s *Store) sendBody(ctx context.Context, c *call, body objectstore.Body) (http.Header, objectstore.Checksum, error) {
+	sum, known, err := sumOf(body)
+	if err != nil {
+		return nil, objectstore.Checksum{}, c.unsent(err)
+	}
+	c.body, c.size = body.Reader, body.Size
+	running := crc64nvme.New()
+	if known {
+		c.header.Set(crc64Header, azureCRC(sum))
+	} else if body.Reader != nil {
+		c.body = io.TeeReader(body.Reader, running)
+	}
+	if body.Size >= waitsForGo {
+		c.header.Set("Expect", "100-continue")
+	}
+	h, err := s.send.done(ctx, c)
+	if err != nil {
+		return nil, objectstore.Checksum{}, err
+	}
+	if !known {
+		sum = running.Sum64()
+	}
+	said := h.Get(crc64Header)
+	if said == "" {
+		return h, objectstore.Checksum{}, nil
+	}
+	if got, ok := parseAzureCRC(said); !ok || got != sum {
+		return nil, objectstore.Checksum{}, &objectstore.Error{Op: c.op, Bucket: c.where, Kind: objectstore.ErrCorrupt,
+			Err: errors.New("the service has received other bytes than were sent")}
+	}
+	return h, checksum(sum), nil
+}
+
+// sumOf is the CRC64 of bytes that are not yet sent: as it is given, or of those that are in
+// memory. A given one is not computed again, so that the service refuses a wrong one.
+func sumOf(body objectstore.Body) (sum uint64, known bool, err error) {
+	if sum, known = parseChecksum(body.Checksum); known {
+		return sum, true, nil
+	}
+	seeker, ok := body.Reader.(io.Seeker)
+	if !ok {
+		return 0, false, nil
+	}
+	var h hash.Hash64 = crc64nvme.New()
+	if _, err := io.CopyN(h, body.Reader, body.Size); err != nil {
+		return 0, false, err
+	}
+	if _, err := seeker.Seek(-body.Size, io.SeekCurrent); err != nil {
+		return 0, false, err
+	}
+	return h.Sum64(), true, nil
+}
+
+// written reads the answer to a write.
+func (s *Store) written(h http.Header) objectstore.Written {
+	w := objectstore.Written{VersionID: versionOf(objectstore.Ref{}, h), ETag: unquoted(h.Get("ETag")),
+		Answered: httpTime(h.Get("Date"))}
+	w.Encrypted, _ = encryption(h)
+	return w
+}
+
+// versioningTime is for how long it is remembered whether an account keeps versions: Resource
+// Manager takes far fewer requests than storage does.
+const versioningTime = time.Minute
+
+// keepsVersions is Versioning, remembered for a while.
+func (s *Store) keepsVersions(ctx context.Context, bucket string) (objectstore.Versioning, error) {
+	a, _, err := s.bucket(ctx, getService, bucket)
+	if err != nil {
+		return "", err
+	}
+	now := s.send.now()
+	a.mu.Lock()
+	v, at := a.versioning, a.asked
+	a.mu.Unlock()
+	if v != "" && now.Sub(at).Abs() < versioningTime {
+		return v, nil
+	}
+	if v, err = s.Versioning(ctx, bucket); err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.versioning, a.asked = v, now
+	return v, nil
+}
+
+// PutMarker implements objectstore.Writer by a deletion of what is current, which stays as a
+// version. Without a current version, and in accounts that are not known to keep versions,
+// it is ErrNotOffered, and nothing is sent: there the deletion would be for good.
+func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
+	no := func(text string) error {
+		return &objectstore.Error{Op: deleteBlob, Bucket: s.where(bucket), Kind: objectstore.ErrNotOffered,
+			Err: errors.New(text)}
+	}
+	switch v, err := s.keepsVersions(ctx, bucket); {
+	case errors.Is(err, objectstore.ErrDenied):
+		return objectstore.Written{}, no("whether the account keeps versions is not known")
+	case err != nil:
+		return objectstore.Written{}, err
+	case v != objectstore.Enabled:
+		return objectstore.Written{}, no("the account keeps no versions")
+	}
+	info, err := s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: key}, 0)
+	switch {
+	case errors.Is(err, objectstore.ErrNoBucket):
+		return objectstore.Written{}, err
+	case errors.Is(err, objectstore.ErrNotFound), err == nil && info.VersionID == objectstore.NullVersion:
+		return objectstore.Written{}, no("no version with an ID is current")
+	case err != nil:
+		return objectstore.Written{}, err
+	}
+	h, err := s.deleteCurrent(ctx, bucket, key, info.ETag)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	return objectstore.Written{VersionID: markerPrefix + info.VersionID, Answered: httpTime(h.Get("Date"))}, nil
+}

@@ -1,0 +1,162 @@
+package azure
+
+import (
+	"encoding/base64"
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+type listedName struct {
+	Encoded bool   `xml:"Encoded,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+type listedBlob struct {
+	XMLName          xml.Name `xml:"Blob"`
+	Name             listedName
+	Snapshot         string `xml:",omitempty"`
+	VersionId        string `xml:",omitempty"`
+	IsCurrentVersion bool   `xml:",omitempty"`
+	Deleted          bool   `xml:",omitempty"`
+	Properties       struct {
+		LastModified  string `xml:"Last-Modified"`
+		Etag          string `xml:",omitempty"`
+		ContentLength int    `xml:"Content-Length"`
+		ContentMD5    string `xml:"Content-MD5,omitempty"`
+		BlobType      string
+		AccessTier    string `xml:",omitempty"`
+		Inferred      bool   `xml:"AccessTierInferred,omitempty"`
+		ArchiveStatus string `xml:",omitempty"`
+	}
+	place string // in the listing
+}
+
+// listBlobs lists names by UTF-16 code units, and of one name snapshots and versions oldest first, the current
+// one last ("List Blobs"; the order of versions is that of recordings of .NET's SDK, BlobStates.Version).
+func (s *Server) listBlobs(x *exchange) *answer {
+	include := make(map[string]bool)
+	for part := range strings.SplitSeq(x.query.Get("include"), ",") {
+		if part != "" && !slices.Contains([]string{"snapshots", "versions", "uncommittedblobs", "deleted"}, part) {
+			return badQuery()
+		}
+		include[part] = true
+	}
+	most := s.o.PageSize
+	if text := x.query.Get("maxresults"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 5000 {
+			return refuse(http.StatusBadRequest, "OutOfRangeQueryParameterValue")
+		}
+		most = min(most, n)
+	}
+	all := s.listed(x, include)
+	from := 0
+	if marker := x.query.Get("marker"); marker != "" {
+		text, err := base64.RawURLEncoding.DecodeString(marker)
+		if err != nil {
+			return badQuery()
+		}
+		place, _ := strings.CutSuffix(string(text), "\x00empty")
+		from = slices.IndexFunc(all, func(b listedBlob) bool { return b.place >= place })
+		if from < 0 {
+			from = len(all)
+		}
+	}
+	out := struct {
+		XMLName    xml.Name     `xml:"EnumerationResults"`
+		Blobs      []listedBlob `xml:"Blobs>Blob"`
+		NextMarker string
+	}{}
+	to := min(from+most, len(all))
+	if s.pages++; s.o.EmptyPages && s.pages%2 == 1 && from < len(all) {
+		out.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(all[from].place + "\x00empty"))
+		return document(out)
+	}
+	out.Blobs = all[from:to]
+	if to < len(all) {
+		out.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(all[to].place))
+	}
+	return document(out)
+}
+
+// listed is the whole of a listing.
+func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
+	var all []listedBlob
+	for _, name := range x.container.names(x.query.Get("prefix")) {
+		b := x.container.blobs[name]
+		var entries []listedBlob
+		add := func(v *version, current, deleted bool) {
+			entries = append(entries, list(x.account, name, v, include["versions"], current, deleted))
+		}
+		if include["snapshots"] {
+			for _, v := range b.snapshots {
+				add(v, false, false)
+			}
+		}
+		if include["versions"] {
+			for _, v := range b.previous {
+				add(v, false, false)
+			}
+		}
+		if include["deleted"] {
+			for _, v := range b.deleted {
+				add(v, false, true)
+			}
+		}
+		switch {
+		case b.current != nil:
+			add(b.current, true, false)
+		case include["uncommittedblobs"] && len(b.blocks) > 0:
+			add(&version{kind: "BlockBlob", modified: b.touched}, true, false)
+		}
+		for j := range entries {
+			entries[j].place = place(&entries[j], name)
+		}
+		all = append(all, entries...)
+	}
+	return all
+}
+
+// place is where an entry stands, so that places sort as entries do, whatever is deleted meanwhile.
+func place(b *listedBlob, name string) string {
+	units := utf16.Encode([]rune(name))
+	at := make([]byte, 0, 2*len(units)+40)
+	for _, u := range units {
+		at = append(at, byte(u>>8), byte(u))
+	}
+	at = append(at, 0, 0)
+	switch {
+	case b.Snapshot != "":
+		return string(append(append(at, 1), b.Snapshot...))
+	case b.VersionId != "" && !b.IsCurrentVersion:
+		return string(append(append(at, 2), b.VersionId...))
+	}
+	return string(append(at, 3))
+}
+
+func list(a *account, name string, v *version, versions, current, deleted bool) listedBlob {
+	b := listedBlob{Name: listedName{Text: name}, Snapshot: v.snapshot, Deleted: deleted}
+	if strings.IndexFunc(name, func(c rune) bool {
+		return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == '\uFFFE' || c == '\uFFFF'
+	}) >= 0 { // "List Blobs", Blob name encoding
+		b.Name = listedName{Encoded: true, Text: url.PathEscape(name)}
+	}
+	if versions && v.id != "" && v.snapshot == "" {
+		b.VersionId, b.IsCurrentVersion = v.id, current
+	}
+	p := &b.Properties
+	p.LastModified, p.Etag, p.ContentLength, p.BlobType = v.modified.Format(http.TimeFormat), v.etag, len(v.data), v.kind
+	p.ContentMD5, p.ArchiveStatus = v.header["Content-MD5"], v.pending
+	if v.kind == "BlockBlob" && v.etag != "" {
+		p.AccessTier, p.Inferred = v.tier, v.tier == ""
+		if v.tier == "" {
+			p.AccessTier = "Hot"
+		}
+	}
+	return b
+}

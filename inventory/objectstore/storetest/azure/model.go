@@ -1,0 +1,122 @@
+package azure
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf16"
+)
+
+type account struct {
+	Account
+	containers map[string]*container
+}
+
+type container struct {
+	metadata map[string]string
+	modified time.Time
+	etag     string
+	locking  bool // version-level immutability
+	blobs    map[string]*blob
+}
+
+// blob is all that there is of one name.
+type blob struct {
+	current   *version
+	previous  []*version // oldest first
+	snapshots []*version // oldest first
+	blocks    []part     // in no blob yet, in the order of their coming
+	touched   time.Time  // when the last block came
+	deleted   []*version // softly
+}
+
+type part struct {
+	id   string // base64
+	data []byte
+}
+
+type version struct {
+	id       string // empty: made without versioning
+	snapshot string
+	etag     string
+	data     []byte
+	parts    []int64 // sizes of committed blocks
+	header   map[string]string
+	metadata map[string]string
+	tags     [][2]string
+	tier     string // empty: the account's default
+	pending  string // archive status
+	kind     string // BlockBlob, PageBlob, AppendBlob
+	made     time.Time
+	modified time.Time
+	mode     string // of the immutability policy
+	until    time.Time
+	hold     bool
+	keySHA   string // of a key that the customer alone has
+}
+
+func (v *version) locked(now time.Time) bool { return v.hold || v.mode != "" && v.until.After(now) }
+
+// empty tells whether nothing is left under a name.
+func (b *blob) empty() bool {
+	return b.current == nil && len(b.previous) == 0 && len(b.snapshots) == 0 && len(b.blocks) == 0 && len(b.deleted) == 0
+}
+
+// find is a version by its ID.
+func (b *blob) find(id string) *version {
+	if b.current != nil && b.current.id == id {
+		return b.current
+	}
+	return byID(b.previous, func(v *version) bool { return v.id == id })
+}
+
+func byID(all []*version, is func(*version) bool) *version {
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		return all[i]
+	}
+	return nil
+}
+
+// names are those of a container in the order in which the service lists them: by their UTF-16
+// code units (reported: github.com/christopher-hesse/blobfile, issue 238).
+func (c *container) names(prefix string) []string {
+	var names []string
+	for name := range c.blobs {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(x, y string) int {
+		return slices.Compare(utf16.Encode([]rune(x)), utf16.Encode([]rune(y)))
+	})
+	return names
+}
+
+// replace makes v the current version; what was current is kept where the account keeps versions
+// ("Blob versioning").
+func (s *Server) replace(a *account, b *blob, v *version) {
+	b.retire(a)
+	if a.Versioning {
+		v.id = stamp(v.modified)
+	}
+	b.current, b.blocks = v, nil
+}
+
+// retire takes away what is current. It becomes a previous version where versions are kept: one
+// that was made without gets the time of its last change as its ID ("Blob versioning",
+// Enabling versioning).
+func (b *blob) retire(a *account) {
+	if b.current == nil {
+		return
+	}
+	if a.Versioning {
+		if b.current.id == "" {
+			b.current.id = stamp(b.current.modified)
+		}
+		b.previous = append(b.previous, b.current)
+		slices.SortFunc(b.previous, func(x, y *version) int { return strings.Compare(x.id, y.id) })
+	} else if a.SoftDelete > 0 {
+		b.deleted = append(b.deleted, b.current)
+	}
+	b.current = nil
+}
