@@ -120,7 +120,7 @@ func (a *again) make() {
 		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
 			Bucket: "bucket", Versioning: objectstore.Enabled}}},
-		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
+		BucketName: func(at objectstore.Location, _ string) string { return at.Bucket + "-" + eu },
 	})
 	must(a.t, err)
 }

@@ -111,7 +111,7 @@ func (a *onAmazon) plan() *plan.Plan {
 			Places: []inventory.Place{{Customer: "acme", Provider: "aws", Region: us, Bucket: amazonSource,
 				Versioning: versioning}},
 		},
-		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
+		BucketName: func(at objectstore.Location, _ string) string { return at.Bucket + "-" + eu },
 	})
 	a.must(nil, err)
 	return p

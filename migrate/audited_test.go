@@ -76,7 +76,7 @@ func newAudited(t *testing.T, keys int) *audited {
 		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
 			Country: "US", Bucket: bucket, Versioning: objectstore.Enabled}}},
-		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
+		BucketName: func(at objectstore.Location, _ string) string { return at.Bucket + "-" + eu },
 	})
 	must(err)
 	a := &audited{t: t, dir: filepath.Join(home, p.ID), plan: p, runner: &migrate.Runner{Home: state.NewDir(home),

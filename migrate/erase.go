@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/destination"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
@@ -115,10 +117,18 @@ func (r *Result) outcome(p *plan.Plan, spoiled, entries int64) error {
 	if r.leftOut(p) {
 		return ErrLeftOut
 	}
+	if !r.SourceEmpty && r.keptAlone() {
+		return ErrKept
+	}
 	if !r.SourceEmpty {
 		return ErrNotEmpty
 	}
 	return nil
+}
+
+// keptAlone tells whether nothing is left but what the services keep of what was deleted.
+func (r *Result) keptAlone() bool {
+	return !slices.ContainsFunc(r.Left, func(l certificate.Left) bool { return l.Entries+l.Uploads+l.Unlistable > 0 })
 }
 
 // erased is what became of the source.
@@ -232,6 +242,9 @@ func kept(ctx context.Context, run *phase.Run, m plan.Move, left *record.Listed)
 	for d, err := range lister.Deleted(ctx, m.Bucket, m.Prefix) {
 		if err != nil {
 			return fmt.Errorf("list what was deleted in %s and is kept: %w", m.From(), err)
+		}
+		if objectstore.IsProbe(d.Version) || objectstore.IsLease(d.Key) {
+			continue // this program's own
 		}
 		left.Kept++
 		left.KeptBytes += d.Size

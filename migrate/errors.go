@@ -44,6 +44,11 @@ var (
 		"the plan leaves out", ErrNotEmpty),
 		"rename these keys at the source, with a tool that lists them correctly; then run the same command again, "+
 			"which moves them too")
+	// ErrKept is a kind of ErrNotEmpty: the listing is empty, and the service keeps for a time what
+	// was deleted.
+	ErrKept = remedy.Wrap(fmt.Errorf("%w yet: its service keeps what was deleted", ErrNotEmpty),
+		"run the same command again when it is gone, which certifies that; a change of the service's soft delete does not "+
+			"touch what is deleted already")
 	ErrNotCopied = remedy.New("the plan has not been copied",
 		"residency migrate --plan ID copies and verifies first")
 	ErrChanged = phase.ErrChanged

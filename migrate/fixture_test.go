@@ -172,7 +172,7 @@ func (f *fixture) tryPlan(verify string) (*plan.Plan, error) {
 		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory: &inventory.Inventory{Coverage: coverage, Places: []inventory.Place{{Customer: "acme", Provider: "cloud",
 			Region: us, Bucket: f.bucket, Versioning: versioning}}},
-		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
+		BucketName: func(at objectstore.Location, _ string) string { return at.Bucket + "-" + eu },
 	})
 }
 

@@ -254,7 +254,7 @@ func (m *hollowMove) plan(t testing.TB) *plan.Plan {
 		Charges: m.charges, Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
 			Bucket: hollowBucket, Versioning: objectstore.Enabled}}},
-		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
+		BucketName: func(at objectstore.Location, _ string) string { return at.Bucket + "-" + eu },
 	})
 	if err != nil {
 		t.Fatal(err)

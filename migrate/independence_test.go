@@ -54,7 +54,7 @@ func TestServersOneBucketUnderTwoNames(t *testing.T) {
 				Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 				Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
 					Bucket: f.bucket, Versioning: versioning}}},
-				BucketName: func(bucket, _ string) string { return bucket },
+				BucketName: func(at objectstore.Location, _ string) string { return at.Bucket },
 			})
 			f.must(nil, err)
 			// What a plan can be refused for by what the server says of itself is
@@ -169,7 +169,7 @@ func TestOneAddress(t *testing.T) {
 				Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 				Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
 					Country: "US", Bucket: f.bucket, Versioning: objectstore.Unversioned}}},
-				BucketName: func(bucket, region string) string { return bucket + "-" + region },
+				BucketName: func(at objectstore.Location, region string) string { return at.Bucket + "-" + region },
 			})
 			f.must(nil, err)
 			text := blocked(p, "one-address")

@@ -54,7 +54,7 @@ func (f *fixture) between(home state.Home, prefix, from, to, country string) *pl
 		Destination: plan.Region{Provider: "cloud", Code: to, Country: country},
 		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: from,
 			Bucket: shared, Prefix: prefix, Versioning: objectstore.Enabled}}},
-		BucketName: func(bucket, _ string) string { return bucket },
+		BucketName: func(at objectstore.Location, _ string) string { return at.Bucket },
 	})
 	f.must(nil, err)
 	if len(p.Blockers) > 0 {

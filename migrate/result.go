@@ -91,6 +91,18 @@ func newResult(p *plan.Plan) *Result {
 	}
 }
 
+// DeletedAndKept is how many deleted entries the sources' services keep, where nothing else is
+// left.
+func (r *Result) DeletedAndKept() (n int64) {
+	if !r.keptAlone() {
+		return 0
+	}
+	for _, l := range r.Left {
+		n += l.Kept
+	}
+	return n
+}
+
 // copied takes what became of all segments.
 func (r *Result) copied(all segment.Summary, bad Problems) {
 	r.copies, r.Problems = all, append(Problems{}, bad...)

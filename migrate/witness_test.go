@@ -71,7 +71,7 @@ func TestDeletedVersionIsNoWitness(t *testing.T) {
 		Destination: plan.Region{Provider: "cloud", Code: eu, Country: "IE"},
 		Inventory: &inventory.Inventory{Places: []inventory.Place{{Customer: "acme", Provider: "cloud", Region: us,
 			Bucket: bucket, Versioning: objectstore.Enabled}}},
-		BucketName: func(bucket, _ string) string { return bucket + "-" + eu },
+		BucketName: func(at objectstore.Location, _ string) string { return at.Bucket + "-" + eu },
 	})
 	must(err)
 	source.once = func() {

@@ -18,6 +18,8 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/inventory/objectstore/storetest/amazon"
+	"github.com/residency/residency/inventory/objectstore/storetest/azure"
+	"github.com/residency/residency/inventory/objectstore/storetest/google"
 	"github.com/residency/residency/migrate/attest/attesttest"
 	"github.com/residency/residency/migrate/state"
 )
@@ -56,6 +58,8 @@ func scripts(onAmazon bool) testscript.Params {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else every program waits a second before it ends
 			env.Values[leaseKey{}] = new(func() error)
 			env.Values[amazonKey{}] = new(*amazon.Server)
+			env.Values[googleKey{}] = new(*google.Server)
+			env.Values[azureKey{}] = new(*azure.Server)
 			env.Values[onAmazonKey{}] = onAmazon
 			env.Values[faultsKey{}] = new(func() int)
 			return nil
@@ -64,6 +68,8 @@ func scripts(onAmazon bool) testscript.Params {
 			"amazon":    amazonCommand,
 			"authority": authorityCommand,
 			"metadata":  metadataCommand,
+			"google":    googleCommand,
+			"azure":     azureCommand,
 			"sandbox":   sandboxCommand,
 			"s3":        s3Command,
 			"relay":     relayCommand,

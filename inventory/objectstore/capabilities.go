@@ -48,6 +48,9 @@ type Capabilities struct {
 type NewBucket struct {
 	BlocksPublic        bool // neither a policy nor a list may open it
 	RefusesCustomerKeys bool // it takes no objects under SSE-C
+	// AccountVersioning tells that it has the versioning of its whole account, which is not to be
+	// changed for one bucket's sake.
+	AccountVersioning bool
 }
 
 // Capable is a store that says what its service does.

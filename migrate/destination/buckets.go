@@ -27,6 +27,14 @@ func Unchanged(ctx context.Context, run *phase.Run) (*plan.BucketRecord, error) 
 		if err := sameBucket(ctx, run, m, known); err != nil {
 			return nil, err
 		}
+		also, err := plan.NewElsewhere(ctx, run.Destination(), run.Plan.Destination.Code, m)
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", run.Plan.BucketAt(m), err)
+		}
+		if len(also) > 0 {
+			return nil, phase.Changed("the service now keeps what is in %s also in %s", run.Plan.BucketAt(m),
+				strings.Join(also, ", "))
+		}
 	}
 	return known, nil
 }
@@ -164,6 +172,9 @@ func version(
 		return until, err
 	}
 	made := known.Find(m.Destination)
+	if now != objectstore.Enabled && objectstore.CapabilitiesOf(run.Destination()).NewBuckets.AccountVersioning {
+		return until, phase.Changed("the account of %s keeps no versions any more", run.Plan.BucketAt(m))
+	}
 	if now != objectstore.Enabled {
 		if err := run.Destination().SetVersioning(ctx, m.Destination, objectstore.Enabled); err != nil {
 			return until, err

@@ -90,7 +90,8 @@ func Traces(ctx context.Context, store objectstore.Store, m Move) (string, error
 	if err != nil {
 		return "", err
 	}
-	if versioning != objectstore.Unversioned && (!m.Lock || versioning != objectstore.Enabled) {
+	account := objectstore.CapabilitiesOf(store).NewBuckets.AccountVersioning
+	if versioning != objectstore.Unversioned && !account && (!m.Lock || versioning != objectstore.Enabled) {
 		return "it has versioning", nil
 	}
 	tags, err := store.BucketTags(ctx, m.Destination)

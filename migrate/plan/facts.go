@@ -39,16 +39,64 @@ func (p *destinationReader) facts(ctx context.Context, m *Move) error {
 	to := p.plan.To(*m).String()
 	facts, err := factual.Facts(ctx, m.Destination)
 	switch {
-	case errors.Is(err, objectstore.ErrNotFound):
-		return nil // it is made by this plan, and is looked at again then
 	case errors.Is(err, objectstore.ErrDenied):
 		p.block(Issue{Rule: "destination-not-read", Location: to,
 			Text: "where else its service keeps copies could not be read: " + err.Error(), Remedy: "grant access to read it"})
-	case err != nil:
+	case err != nil && !errors.Is(err, objectstore.ErrNotFound): // what is to be made may have facts already
 		return fmt.Errorf("look at %s: %w", to, err)
 	}
+	if err := p.accountVersioning(ctx, *m); err != nil {
+		return err
+	}
+	m.Also = alsoIn(facts, p.Destination.Code)
 	p.plan.Blockers = append(p.plan.Blockers, Elsewhere(facts, p.Destination, to, p.Country)...)
 	return nil
+}
+
+// accountVersioning refuses to have histories moved to an account that keeps none: turning
+// versioning on concerns all that is in it.
+func (p *destinationReader) accountVersioning(ctx context.Context, m Move) error {
+	store := p.Stores(p.Destination.Provider, p.Destination.Code)
+	if m.Exists || m.Versioning == objectstore.Unversioned ||
+		!objectstore.CapabilitiesOf(store).NewBuckets.AccountVersioning {
+		return nil
+	}
+	versioning, err := store.Versioning(ctx, m.Destination)
+	switch {
+	case errors.Is(err, objectstore.ErrDenied):
+		p.block(Issue{Rule: "destination-not-read", Location: p.plan.To(m).String(), Text: "whether its account keeps versions " +
+			"could not be read: " + err.Error(), Remedy: "grant access to read it"})
+	case err != nil:
+		return fmt.Errorf("versioning of %s: %w", p.plan.To(m), err)
+	case versioning != objectstore.Enabled:
+		p.block(Issue{Rule: "destination-unversioned", Location: p.plan.To(m).String(),
+			Text:   "its account keeps no versions, and the source does",
+			Remedy: "turn versioning on for the whole account, or choose another one in destination.accounts"})
+	}
+	return nil
+}
+
+// alsoIn are the other regions that facts name, sorted.
+func alsoIn(facts []objectstore.Fact, region string) (codes []string) {
+	for _, f := range facts {
+		codes = append(codes, f.Regions...)
+	}
+	slices.Sort(codes)
+	return slices.DeleteFunc(slices.Compact(codes), func(code string) bool { return code == region })
+}
+
+// NewElsewhere are regions in which a move's destination is kept now, and was not when it was
+// planned. What is to be made may have facts already.
+func NewElsewhere(ctx context.Context, store any, region string, m Move) ([]string, error) {
+	factual, ok := store.(objectstore.Factual)
+	if !ok {
+		return nil, nil
+	}
+	facts, err := factual.Facts(ctx, m.Destination)
+	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+		return nil, err
+	}
+	return slices.DeleteFunc(alsoIn(facts, region), func(code string) bool { return slices.Contains(m.Also, code) }), nil
 }
 
 // Elsewhere are the blockers of a destination whose service keeps what is written to it in

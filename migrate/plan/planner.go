@@ -39,8 +39,8 @@ type Request struct {
 	// Country is where a provider's region is, empty if that is not known; nil
 	// knows none.
 	Country func(provider, region string) string
-	// BucketName names the destination of a source bucket.
-	BucketName func(bucket, sourceRegion string) string
+	// BucketName names the destination of a source location.
+	BucketName func(at objectstore.Location, sourceRegion string) string
 	// Map has the names of single locations' destinations, which go before.
 	Map map[string]string
 	// Claims say whose data is, or would be moved, where; TagKey is the bucket tag

@@ -156,7 +156,7 @@ func (w *operator) choose(ctx context.Context, p *process, home state.Home) (*pl
 		Customer: w.customer, TagKey: "customer", Claims: w.claims(), Destination: plan.Region{Provider: "cloud", Code: eu,
 			Country: "IE"}, Verify: w.options.verify,
 		Inventory: &inventory.Inventory{Places: places}, Stores: w.stores(p),
-		BucketName: func(bucket, _ string) string { return w.target(bucket) },
+		BucketName: func(at objectstore.Location, _ string) string { return w.target(at.Bucket) },
 		Now:        w.Now(), Progress: p.progress, SegmentEntries: w.options.segmentEntries,
 		Spool: state.NewDirOn(files{disk: newDisk()}, "/spool"),
 	})

@@ -223,8 +223,8 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 			planner.Country, planner.Basis = a.who.Country, a.who.Basis
 		},
 		Seen: record.Endpoints{Home: w.home},
-		BucketName: func(bucket, from string) string {
-			return w.config.BucketName(objectstore.Location{Bucket: bucket}, d.Place.Code, customer, from)
+		BucketName: func(at objectstore.Location, from string) string {
+			return w.config.BucketName(at, d.Place.Code, customer, from)
 		},
 		Map: w.config.Destination.Map,
 	})

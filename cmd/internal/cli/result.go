@@ -71,6 +71,9 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 		left := "empty: no version, no delete marker, no unfinished upload"
 		if !r.SourceEmpty {
 			left = "NOT empty"
+			if kept := r.DeletedAndKept(); kept > 0 {
+				left = fmt.Sprintf("empty, but %s deleted entries are kept by the service", render.Count(kept))
+			}
 		}
 		rows = append(rows, []string{"last listing", left},
 			[]string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as written",

@@ -230,6 +230,7 @@ func (s *Store) Account(context.Context) string {
 //   - NoMarkers: "Blob versioning", of deletions.
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, ConditionsWrites: true, NoMarkers: true,
+		TrailingMarkers: true, Sum: "CRC64NVME", NewBuckets: objectstore.NewBucket{AccountVersioning: true},
 		LocatesBuckets: s.provider.arm != nil}
 }
 

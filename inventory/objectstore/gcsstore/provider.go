@@ -115,7 +115,7 @@ func (s *Store) Sent() objectstore.Sent { return s.transport.sent.told() }
 //   - CountsTags: there are none, and so all are counted;
 //   - KeepsOwner: IAM documentation, "Policy inheritance": roles of the project hold on.
 func (s *Store) Capabilities() objectstore.Capabilities {
-	return objectstore.Capabilities{NoMarkers: true, TrailingMarkers: true, ConditionsWrites: true,
+	return objectstore.Capabilities{NoMarkers: true, TrailingMarkers: true, Sum: "CRC32C", ConditionsWrites: true,
 		LocatesBuckets: true, AcrossRegions: true, CarriesAttributes: true, CountsTags: true, KeepsOwner: true,
 		NewBuckets: objectstore.NewBucket{BlocksPublic: true}}
 }

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/azurestore"
+	"github.com/residency/residency/inventory/objectstore/storetest/azure"
+)
+
+type azureKey struct{}
+
+const azureUsage = `azure start NAME=LOCATION[,versions][,kept][,secondary=LOCATION]…: run a stand-in for Azure with these
+    accounts, at $AZURE in subscription $SUBSCRIPTION, and a managed identity for it
+azure container BUCKET [NAME=VALUE]: make a container, whose metadata is that
+azure put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
+azure delete BUCKET KEY: delete the current version
+azure ls BUCKET: print what there is, newest first: key, what it is, its bytes`
+
+// bearer gives everybody the token of the stand-in.
+type bearer string
+
+func (b bearer) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	return azcore.AccessToken{Token: string(b), ExpiresOn: time.Now().Add(time.Hour)}, nil
+}
+
+// azureCommand starts a stand-in for Azure, and works with it.
+func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: %s", azureUsage)
+	}
+	running := ts.Value(azureKey{}).(**azure.Server)
+	if args[0] == "start" {
+		*running = startAzure(ts, args[1:])
+		return
+	}
+	server := *running
+	if server == nil {
+		ts.Fatalf("azure: not started")
+	}
+	provider, err := azurestore.Open(context.Background(), azurestore.Options{Name: "blob", Endpoint: server.URL,
+		ARMEndpoint: server.URL, Subscription: server.Subscription(), Credential: bearer(server.Token())})
+	ts.Check(err)
+	ctx, store, out := context.Background(), provider.Region(""), ts.Stdout()
+	pairs := make(map[string]string)
+	for _, word := range args[min(len(args), 2):] {
+		if name, value, ok := strings.Cut(word, "="); ok {
+			pairs[name] = value
+		}
+	}
+	switch rest := args[1:]; {
+	case args[0] == "container" && len(rest) >= 1:
+		account, container, _ := strings.Cut(rest[0], ".")
+		server.Container(account, container)
+		var tags []objectstore.Tag
+		for name, value := range pairs {
+			tags = append(tags, objectstore.Tag{Key: name, Value: value})
+		}
+		ts.Check(store.SetBucketTags(ctx, rest[0], tags))
+	case args[0] == "put" && len(rest) >= 3:
+		_, err := store.Put(ctx, objectstore.NewObject{Bucket: rest[0], Key: rest[1], Attributes: objectstore.Attributes{
+			ContentType: "text/plain", Metadata: pairs}}, objectstore.Body{Reader: strings.NewReader(rest[2]), Size: int64(len(rest[2]))})
+		ts.Check(err)
+	case args[0] == "delete" && len(rest) == 2:
+		_, err := store.PutMarker(ctx, rest[0], rest[1])
+		ts.Check(err)
+	case args[0] == "ls" && len(rest) == 1:
+		for v, err := range store.Versions(ctx, rest[0], "", "") {
+			ts.Check(err)
+			fmt.Fprintf(out, "%s %s %d\n", v.Key, whatIs(v), v.Size)
+		}
+	default:
+		ts.Fatalf("usage: %s", azureUsage)
+	}
+}
+
+func startAzure(ts *testscript.TestScript, words []string) *azure.Server {
+	var o azure.Options
+	for _, word := range words {
+		name, text, _ := strings.Cut(word, "=")
+		location, traits, _ := strings.Cut(text, ",")
+		a := azure.Account{Name: name, Location: location}
+		for trait := range strings.SplitSeq(traits, ",") {
+			if secondary, ok := strings.CutPrefix(trait, "secondary="); ok {
+				a.Secondary, a.SKU = secondary, "Standard_GRS"
+			}
+			a.Versioning = a.Versioning || trait == "versions"
+			if trait == "kept" {
+				a.SoftDelete = 7
+			}
+		}
+		o.Accounts = append(o.Accounts, a)
+	}
+	s := azure.New(o)
+	server := httptest.NewServer(s)
+	ts.Defer(server.Close)
+	s.URL = server.URL
+	ts.Setenv("AZURE", server.URL)
+	ts.Setenv("SUBSCRIPTION", s.Subscription())
+	// As App Service has it (Azure documentation, "How to use managed identities for App Service and
+	// Azure Functions", REST endpoint reference).
+	const secret = "identity"
+	identity := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-IDENTITY-HEADER") != secret {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": s.Token(), "token_type": "Bearer",
+			"resource": r.URL.Query().Get("resource"), "expires_on": strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)})
+	}))
+	ts.Defer(identity.Close)
+	ts.Setenv("IDENTITY_ENDPOINT", identity.URL)
+	ts.Setenv("IDENTITY_HEADER", secret)
+	return s
+}
