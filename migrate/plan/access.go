@@ -37,7 +37,7 @@ func (p *sampler) access(ctx context.Context, source objectstore.Store, m *Move)
 // the destination's gives nothing.
 func (p *sampler) bucketAccess(ctx context.Context, granter objectstore.Granter, m *Move) error {
 	owner, grants, err := granter.BucketGrants(ctx, m.Bucket)
-	warning := Issue{Rule: "bucket-acl", Location: BucketName(*m)}
+	warning := Issue{Rule: "bucket-acl", Location: BucketName(*m), Region: m.Source.Code}
 	switch {
 	case errors.Is(err, objectstore.ErrNotOffered):
 		return nil
@@ -79,7 +79,7 @@ func (p *sampler) objectAccess(
 ) error {
 	ref := p.first.Ref(m.Bucket, m.Versioning)
 	ref.ETag = ""
-	warning := Issue{Rule: "acl", Location: BucketName(*m),
+	warning := Issue{Rule: "acl", Location: BucketName(*m), Region: m.Source.Code,
 		Text: "ACLs are in force there; grants of single objects are not carried"}
 	switch _, _, err := granter.Grants(ctx, ref); {
 	case errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrNotFound):
@@ -116,8 +116,9 @@ func (p *sampler) objectAccess(
 	}
 	m.ACLs = true
 	if m.Source.Provider != p.Destination.Provider {
-		p.warn(Issue{Rule: "acl-accounts", Location: BucketName(*m), Text: "ACLs are in force there; grants to " +
-			"groups are carried, grants to accounts are not: " + p.Destination.Provider + " does not have these accounts"})
+		p.warn(Issue{Rule: "acl-accounts", Location: BucketName(*m), Region: m.Source.Code,
+			Text: "ACLs are in force there; grants to " +
+				"groups are carried, grants to accounts are not: " + p.Destination.Provider + " does not have these accounts"})
 	}
 	return nil
 }

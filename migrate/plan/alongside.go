@@ -37,12 +37,12 @@ func (p *destinationReader) openDestination(ctx context.Context, m *Move) (*dest
 	case errors.Is(err, objectstore.ErrNotFound):
 		return empty, nil
 	case errors.Is(err, objectstore.ErrOwner):
-		p.block(Issue{Rule: "destination-owner", Location: at, Text: err.Error(),
+		p.block(Issue{Rule: "destination-owner", Location: at, Region: p.plan.Destination.Code, Text: err.Error(),
 			Remedy: "set destination.bucket in the configuration; or, if you mean that account, name it as the provider's " +
 				"account"})
 		return empty, nil
 	case errors.Is(err, objectstore.ErrDenied):
-		p.block(Issue{Rule: "destination-denied", Location: at,
+		p.block(Issue{Rule: "destination-denied", Location: at, Region: p.plan.Destination.Code,
 			Text:   "a bucket of this name exists and denies access; it may be somebody else's",
 			Remedy: "set destination.bucket in the configuration"})
 		return empty, nil
@@ -50,8 +50,9 @@ func (p *destinationReader) openDestination(ctx context.Context, m *Move) (*dest
 		return nil, fmt.Errorf("look at %s: %w", at, err)
 	}
 	if region != "" && region != p.Destination.Code {
-		p.block(Issue{Rule: "destination-elsewhere", Location: at, Text: fmt.Sprintf("the bucket exists in %s, not in %s",
-			region, p.Destination.Code), Remedy: "set destination.bucket in the configuration"})
+		p.block(Issue{Rule: "destination-elsewhere", Location: at, Region: region,
+			Text: fmt.Sprintf("the bucket exists in %s, not in %s",
+				region, p.Destination.Code), Remedy: "set destination.bucket in the configuration"})
 		return empty, nil
 	}
 	m.Exists = true

@@ -26,7 +26,7 @@ func BarsTo(ctx context.Context, source objectstore.Store, m Move, policy []byte
 			return b, fmt.Errorf("MFA delete of %s: %w", at, err)
 		}
 		if guarded {
-			b.Sure = append(b.Sure, Issue{Rule: "mfa-delete", Location: at, Remedy: liftBar,
+			b.Sure = append(b.Sure, Issue{Rule: "mfa-delete", Location: at, Region: m.Source.Code, Remedy: liftBar,
 				Text: "MFA delete is on: no version can be deleted without a code from the root user's device, " +
 					"which this program does not have"})
 		}
@@ -45,12 +45,13 @@ func BarsTo(ctx context.Context, source objectstore.Store, m Move, policy []byte
 			statement = fmt.Sprintf("the statement %q of its policy", d.Sid)
 		}
 		if d.Sure {
-			b.Sure = append(b.Sure, Issue{Rule: "erase-denied", Location: at, Remedy: liftBar,
+			b.Sure = append(b.Sure, Issue{Rule: "erase-denied", Location: at, Region: m.Source.Code, Remedy: liftBar,
 				Text: statement + " denies everybody " + action + ", on some or all of what is to be erased"})
 			continue
 		}
-		b.perhaps = append(b.perhaps, Issue{Rule: "erase-may-be-denied", Location: at, Text: statement + " denies " +
-			action + " to some callers, or under conditions that are not evaluated here: the erase may be refused"})
+		b.perhaps = append(b.perhaps, Issue{Rule: "erase-may-be-denied", Location: at, Region: m.Source.Code,
+			Text: statement + " denies " +
+				action + " to some callers, or under conditions that are not evaluated here: the erase may be refused"})
 	}
 	return b, nil
 }

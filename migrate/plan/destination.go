@@ -93,6 +93,7 @@ const (
 // Look is what there is to say about a destination bucket that is there.
 type Look struct {
 	at       string
+	region   string // that the bucket is in
 	Blockers []Issue
 	warnings []Issue
 	Adds     Adds
@@ -101,11 +102,11 @@ type Look struct {
 }
 
 func (l *Look) block(rule, text, remedy string) {
-	l.Blockers = append(l.Blockers, Issue{Rule: rule, Location: l.at, Text: text, Remedy: remedy})
+	l.Blockers = append(l.Blockers, Issue{Rule: rule, Location: l.at, Region: l.region, Text: text, Remedy: remedy})
 }
 
 func (l *Look) warn(rule, text string) {
-	l.warnings = append(l.warnings, Issue{Rule: rule, Location: l.at, Text: text})
+	l.warnings = append(l.warnings, Issue{Rule: rule, Location: l.at, Region: l.region, Text: text})
 }
 
 func (l *Look) denied(what string) {
@@ -119,7 +120,7 @@ func (l *Look) denied(what string) {
 func LookAt(
 	ctx context.Context, store objectstore.Store, p *Plan, m Move, now time.Time,
 ) (*Look, error) {
-	l := &Look{at: p.To(m).String(), settings: make(map[objectstore.Setting][]byte)}
+	l := &Look{at: p.To(m).String(), region: p.Destination.Code, settings: make(map[objectstore.Setting][]byte)}
 	l.refuses = objectstore.CapabilitiesOf(store).NewBuckets.RefusesCustomerKeys
 	if m.Exists {
 		if err := l.tagged(ctx, store, p, m); err != nil {
@@ -359,7 +360,7 @@ func (p *destinationReader) keepSettings(m Move, l *Look) {
 	}
 	if len(kept) > 0 {
 		text := "the bucket exists and is left as it is; these settings of the source bucket are not carried: "
-		p.warn(Issue{Rule: "destination-differs", Location: l.at, Text: text + strings.Join(kept, ", ")})
+		p.warn(Issue{Rule: "destination-differs", Location: l.at, Region: l.region, Text: text + strings.Join(kept, ", ")})
 	}
 }
 
@@ -388,6 +389,7 @@ func (p *destinationReader) identify(
 	if err := p.lookAtDestinations(ctx); err != nil {
 		return err
 	}
+	p.tellApart()
 	if err := p.plan.Seal(); err != nil || !again {
 		return err
 	}
@@ -398,6 +400,7 @@ func (p *destinationReader) identify(
 	if err := p.lookAtDestinations(ctx); err != nil {
 		return err
 	}
+	p.tellApart()
 	return p.plan.Seal()
 }
 

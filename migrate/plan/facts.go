@@ -40,7 +40,7 @@ func (p *destinationReader) facts(ctx context.Context, m *Move) error {
 	facts, err := factual.Facts(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrDenied):
-		p.block(Issue{Rule: "destination-not-read", Location: to,
+		p.block(Issue{Rule: "destination-not-read", Location: to, Region: p.plan.Destination.Code,
 			Text: "where else its service keeps copies could not be read: " + err.Error(), Remedy: "grant access to read it"})
 	case err != nil && !errors.Is(err, objectstore.ErrNotFound): // what is to be made may have facts already
 		return fmt.Errorf("look at %s: %w", to, err)
@@ -122,12 +122,12 @@ func Elsewhere(facts []objectstore.Fact, to Region, location string, country fun
 		}
 		slices.Sort(refused)
 		if len(refused) > 0 {
-			blockers = append(blockers, Issue{Rule: f.Rule, Location: location,
+			blockers = append(blockers, Issue{Rule: f.Rule, Location: location, Region: to.Code,
 				Text:   f.Text + "; data may not be moved to " + strings.Join(slices.Compact(refused), ", "),
 				Remedy: "choose a destination that keeps no copies there, or change its redundancy"})
 		}
 		if f.Unproven {
-			blockers = append(blockers, Issue{Rule: f.Rule, Location: location, Text: f.Text,
+			blockers = append(blockers, Issue{Rule: f.Rule, Location: location, Region: to.Code, Text: f.Text,
 				Remedy: "give the credentials access to what tells the region"})
 		}
 	}

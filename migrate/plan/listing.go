@@ -87,7 +87,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	p.unlistable(o.unlistable, m)
 	p.samples.unannotated(m)
 	if m.replicas > 0 {
-		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Count: m.replicas,
+		p.warn(Issue{Rule: "replicas", Location: p.plan.To(*m).String(), Region: p.plan.Destination.Code, Count: m.replicas,
 			Text: "entries at the destination have the source's version IDs, as replication makes them; before the " +
 				"first deletion a probe tests for some seconds whether deletions are replicated too, which " +
 				"replication that lags further behind escapes; while any replication rule of the source is on, " +

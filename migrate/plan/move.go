@@ -50,13 +50,13 @@ func (p *planner) clashes(moves []Move) {
 	for i, a := range moves {
 		for _, b := range moves[:i] {
 			if a.From().Overlaps(b.From()) {
-				p.block(Issue{Rule: ruleClash, Location: a.From().String(),
+				p.block(Issue{Rule: ruleClash, Location: a.From().String(), Region: a.Source.Code,
 					Text: fmt.Sprintf("is in %s and in %s: one plan cannot tell two buckets of one name and one provider apart",
 						a.Source, b.Source),
 					Remedy: "give each of the two regions a provider of its own in the configuration, and move one after the other"})
 			}
 			if p.plan.To(a).Overlaps(p.plan.To(b)) {
-				p.block(Issue{Rule: ruleClash, Location: a.From().String(),
+				p.block(Issue{Rule: ruleClash, Location: a.From().String(), Region: a.Source.Code,
 					Text:   fmt.Sprintf("would share %s with %s", p.plan.To(a), b.From()),
 					Remedy: "set destination.bucket or destination.map in the configuration so that each has its own"})
 			}

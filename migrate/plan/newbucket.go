@@ -94,9 +94,10 @@ func (p *settingsReader) public(m *Move, policy bool) error {
 	default:
 		row.Detail = "set after the copy, once the policy is in place"
 	}
-	p.warn(Issue{Rule: "account-closed", Location: at, Text: "the source has " + strings.Join(open, " and ") +
-		"; if the destination's account or its organization blocks public access as a whole, which cannot be seen " +
-		"from here, the destination will refuse that", Remedy: "check with aws s3control get-public-access-block"})
+	p.warn(Issue{Rule: "account-closed", Location: at, Region: m.Source.Code,
+		Text: "the source has " + strings.Join(open, " and ") +
+			"; if the destination's account or its organization blocks public access as a whole, which cannot be seen " +
+			"from here, the destination will refuse that", Remedy: "check with aws s3control get-public-access-block"})
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 		untagged: Issue{Rule: "tags-not-read", Location: from, Text: "the tags of some sampled versions may not be read (" +
 			TagAction(*m) + "); tagged versions then look untagged, and would lose their tags", Remedy: "give " + TagAction(*m) +
 			" on all that is to be moved"},
-		taken: Issue{Rule: "destination-key-exists", Location: to,
+		taken: Issue{Rule: "destination-key-exists", Location: to, Region: p.plan.Destination.Code,
 			Text: "the destination already holds something else under keys of this plan; nothing is ever overwritten",
 			Remedy: "choose another destination.bucket. What is there may be the only copy of a version that the source no " +
 				"longer has: --log-keys shows the keys"},
@@ -66,7 +66,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 				"moved under these names", Remedy: "rename or remove them, then plan again"},
 		probes: Issue{Rule: "residency-own", Location: from,
 			Text: "probes that a killed run of residency left behind are moved like any object"},
-		older: Issue{Rule: "destination-has-more", Location: to,
+		older: Issue{Rule: "destination-has-more", Location: to, Region: p.plan.Destination.Code,
 			Text: "the destination holds older versions beneath keys of this plan, as after an interrupted erase whose state " +
 				"was lost; they stay"},
 		fits: newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),

@@ -23,7 +23,7 @@ func (p *destinationReader) oneRegion(ctx context.Context, m *Move) error {
 		objectstore.Ref{Bucket: m.Bucket, Key: m.Prefix + nothingKey, ETag: objectstore.ImpossibleETag},
 		objectstore.NewObject{Bucket: m.Destination, Key: nothingKey})
 	if errors.Is(err, objectstore.ErrOneRegion) {
-		p.block(Issue{Rule: "one-region", Location: p.plan.To(*m).String(),
+		p.block(Issue{Rule: "one-region", Location: p.plan.To(*m).String(), Region: p.plan.Destination.Code,
 			Text: "a VPC endpoint is on the way there, by which nothing is copied from another region, such as " + m.Source.Code,
 			Remedy: "run this where no VPC endpoint is on the way, or give the destination a provider of its own in the " +
 				"configuration, of the same type, so that bytes are streamed through this machine"})

@@ -294,9 +294,12 @@ func (x Parity) Carried() bool { return x.Outcome == carried }
 type Issue struct {
 	Rule     string `json:"rule"`
 	Location string `json:"location,omitempty"`
-	Count    int64  `json:"count,omitempty"` // entries concerned
-	Text     string `json:"text"`
-	Remedy   string `json:"remedy,omitempty"`
+	// Region is that of the location, where two regions of its provider have a bucket of that
+	// name; else empty.
+	Region string `json:"region,omitempty"`
+	Count  int64  `json:"count,omitempty"` // entries concerned
+	Text   string `json:"text"`
+	Remedy string `json:"remedy,omitempty"`
 	// Keys are examples; they are shown only where keys may be.
 	Keys []manifest.Key `json:"keys,omitempty"`
 }

@@ -76,7 +76,7 @@ func (p *planner) unclear() {
 			if c.Bucket != "" {
 				where = c.Provider + ":" + c.Bucket
 			}
-			p.block(Issue{Rule: "not-looked-at", Location: where,
+			p.block(Issue{Rule: "not-looked-at", Location: where, Region: c.Region,
 				Text:   "could not be checked and may hold data of this customer: " + c.Reason,
 				Remedy: cmp.Or(c.Remedy, "grant access, or remove the region from the configuration")})
 		}
@@ -84,9 +84,9 @@ func (p *planner) unclear() {
 	for _, f := range p.Inventory.Findings {
 		switch f.Rule {
 		case inventory.NearRule:
-			p.block(Issue{Rule: f.Rule, Location: f.Location, Text: "may be this customer's: " + f.Text})
+			p.block(Issue{Rule: f.Rule, Location: f.Location, Region: f.Region, Text: "may be this customer's: " + f.Text})
 		case inventory.MissingRule:
-			p.warn(Issue{Rule: f.Rule, Location: f.Location, Text: f.Text})
+			p.warn(Issue{Rule: f.Rule, Location: f.Location, Region: f.Region, Text: f.Text})
 		}
 	}
 }

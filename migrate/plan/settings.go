@@ -85,7 +85,7 @@ func (p *settingsReader) settings(ctx context.Context, source objectstore.Store,
 			continue
 		case errors.Is(err, objectstore.ErrDenied):
 			if name == objectstore.Replication && m.replicas > 0 {
-				p.block(Issue{Rule: "replicas", Location: BucketName(*m), Count: m.replicas,
+				p.block(Issue{Rule: "replicas", Location: BucketName(*m), Region: m.Source.Code, Count: m.replicas,
 					Text: "the destination holds replicas (they have the version IDs of the source), and whether the source " +
 						"replicates removals could not be read (access denied)",
 					Remedy: "grant access to read its replication, or set destination.bucket in the configuration"})
@@ -156,7 +156,7 @@ func (p *settingsReader) setting(
 			return fmt.Errorf("object lock of %s: %w", at, err)
 		}
 		if retention != (parity.Retention{}) {
-			p.warn(Issue{Rule: "source-locks", Location: at,
+			p.warn(Issue{Rule: "source-locks", Location: at, Region: m.Source.Code,
 				Text: fmt.Sprintf("its objects are under %s unless they were given another lock: they stay until it ends, and "+
 					"the run then exits 6", retention)})
 		}
@@ -168,7 +168,7 @@ func (p *settingsReader) setting(
 		}
 		row.Outcome, row.Value, row.Detail = notMovable, nil, "copies to "+strings.Join(targets, ", ")
 		if slices.Contains(targets, m.Destination) {
-			p.block(Issue{Rule: "replicates-to-destination", Location: at,
+			p.block(Issue{Rule: "replicates-to-destination", Location: at, Region: m.Source.Code,
 				Text: fmt.Sprintf("it replicates into %s, the destination: an erase at the source could be repeated there",
 					m.Destination),
 				Remedy: "turn that replication off, or set destination.bucket in the configuration"})
@@ -176,13 +176,13 @@ func (p *settingsReader) setting(
 		for i, target := range targets {
 			targets[i] += " (" + p.country(ctx, m.Source.Provider, target) + ")"
 		}
-		p.warn(Issue{Rule: "replicated", Location: at,
+		p.warn(Issue{Rule: "replicated", Location: at, Region: m.Source.Code,
 			Text: fmt.Sprintf("replication has copied this data to %s; those copies are not part of this plan",
 				strings.Join(targets, ", ")), Remedy: "list them with residency inventory"})
 		return nil
 	case objectstore.Logging, objectstore.Notifications:
 		row.Outcome, row.Value, row.Detail = notMovable, nil, "points outside the bucket; set it at the destination yourself"
-		p.warn(Issue{Rule: "outside-target", Location: at,
+		p.warn(Issue{Rule: "outside-target", Location: at, Region: m.Source.Code,
 			Text: fmt.Sprintf("its %s point outside the bucket and are not carried", name)})
 		return nil
 	}
@@ -202,17 +202,17 @@ func (p *settingsReader) setting(
 		}
 		row.Detail = "set after the copy; ages start again at the destination"
 		if len(expiry.Dated) > 0 {
-			p.block(Issue{Rule: "lifecycle-expires", Location: at,
+			p.block(Issue{Rule: "lifecycle-expires", Location: at, Region: m.Source.Code,
 				Text:   "lifecycle rules whose date has passed would delete what was moved: " + strings.Join(expiry.Dated, ", "),
 				Remedy: "remove them from the source bucket"})
 		}
 		if len(expiry.Markers) > 0 && m.LoneMarkers > 0 {
-			p.warn(Issue{Rule: "lifecycle-markers", Location: at, Count: m.LoneMarkers,
+			p.warn(Issue{Rule: "lifecycle-markers", Location: at, Region: m.Source.Code, Count: m.LoneMarkers,
 				Text: "lifecycle rules that remove delete markers without a version beneath are carried, and will remove these " +
 					"histories, of markers alone, at the destination too: " + strings.Join(expiry.Markers, ", ")})
 		}
 		if len(expiry.Rules) > 0 {
-			p.warn(Issue{Rule: "lifecycle-ages", Location: at,
+			p.warn(Issue{Rule: "lifecycle-ages", Location: at, Region: m.Source.Code,
 				Text: "lifecycle rules that delete by age start counting again on the day of the copy: " +
 					strings.Join(expiry.Rules, ", ")})
 		}
@@ -235,7 +235,7 @@ func (p *settingsReader) bucketPolicy(m *Move, value []byte, row *Parity) (err e
 				here, there, strings.Join(foreign, ", "))
 			row.Outcome, row.Value, row.Detail = notMovable, nil, strings.TrimPrefix(text, "its policy ")
 			if !m.Exists {
-				p.block(Issue{Rule: "policy-foreign", Location: at, Text: text,
+				p.block(Issue{Rule: "policy-foreign", Location: at, Region: m.Source.Code, Text: text,
 					Remedy: "make the bucket " + p.plan.To(*m).String() + " with a policy of its own, which a plan leaves as it is"})
 			}
 			return nil
@@ -249,9 +249,10 @@ func (p *settingsReader) bucketPolicy(m *Move, value []byte, row *Parity) (err e
 		row.Detail += "; it still names " + m.Source.Code
 	}
 	if networks := parity.Networks(value); len(networks) > 0 && !m.Exists {
-		p.warn(Issue{Rule: "policy-network", Location: at, Text: "its policy names " + strings.Join(networks, ", ") +
-			", of the source's region; what it lets in or keeps out by that is otherwise at the destination, this program " +
-			"included",
+		p.warn(Issue{Rule: "policy-network", Location: at, Region: m.Source.Code,
+			Text: "its policy names " + strings.Join(networks, ", ") +
+				", of the source's region; what it lets in or keeps out by that is otherwise at the destination, this program " +
+				"included",
 			Remedy: "make the bucket " + p.plan.To(*m).String() + " with a policy of its own, which a plan leaves as it is"})
 	}
 	return nil
@@ -329,7 +330,7 @@ func (p *draft) offered(ctx context.Context, m *Move, name objectstore.Setting, 
 		return err
 	}
 	row.Outcome, row.Value, row.Detail = notOffered, nil, "the destination has no such setting"
-	issue := Issue{Rule: "setting-not-offered", Location: BucketName(*m),
+	issue := Issue{Rule: "setting-not-offered", Location: BucketName(*m), Region: m.Source.Code,
 		Text: fmt.Sprintf("its %s cannot be carried: the destination has no such setting", name)}
 	if name == objectstore.ObjectLock {
 		p.block(issue)

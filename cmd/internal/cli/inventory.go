@@ -207,7 +207,7 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 	a.paragraph("law: country where the bytes are, then EU or EEA membership. operator: home country of the "+
 		"service's operator. entries: versions and delete markers. policy: %s.", inv.Policy)
 	fmt.Fprintln(a.Out, render.Wrap(render.Text("configuration: "+configured(inv.Configuration)), a.page.Loose, "  "))
-	a.printFindings(inv.Findings)
+	a.printFindings(inv)
 	a.printExposures("Exposures", inv.Exposures, inv.Safeguards)
 	if n := inv.Unassigned(); n > 0 && len(inv.Exposures) > 0 {
 		a.paragraph("Not among these exposures: %s of nobody's, as far as is known.",
@@ -262,13 +262,13 @@ func union(sets []string) string {
 	return ""
 }
 
-func (a *app) printFindings(findings []inventory.Finding) {
-	if len(findings) == 0 {
+func (a *app) printFindings(inv *inventory.Inventory) {
+	if len(inv.Findings) == 0 {
 		return
 	}
 	fmt.Fprintln(a.Out, "\nFindings:")
-	for _, f := range findings {
-		where := f.Location
+	for _, f := range inv.Findings {
+		where := inv.Where(f)
 		if where != "" {
 			where += ": "
 		}

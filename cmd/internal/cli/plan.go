@@ -399,7 +399,7 @@ func (a *app) printIssues(title string, issues []plan.Issue) {
 	for _, i := range issues {
 		text := i.Text
 		if i.Location != "" {
-			text = i.Location + ": " + text
+			text = i.Place() + ": " + text
 		}
 		if i.Count > 0 {
 			text += fmt.Sprintf(" (%s)", render.Count(i.Count))

@@ -46,6 +46,6 @@ func (r *Report) takeStays(p *plan.Plan) {
 func (r *Report) addIssues(s Severity, customer string, issues []plan.Issue) {
 	for _, i := range issues {
 		r.Findings = append(r.Findings, Finding{Rule: i.Rule, Severity: s, Customer: customer, Location: i.Location,
-			Text: i.Text, Next: i.Remedy, Count: i.Count})
+			Region: i.Region, Text: i.Text, Next: i.Remedy, Count: i.Count})
 	}
 }

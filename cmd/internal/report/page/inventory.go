@@ -280,7 +280,7 @@ func (r *stock) findings() section {
 		if f.Waives() {
 			severity += ", waived"
 		}
-		t.row(name(f.Text), severity, name(orDash(f.Customer)), name(orDash(f.Location)), name(f.Rule))
+		t.row(name(f.Text), severity, name(orDash(f.Customer)), name(orDash(r.inv.Where(f))), name(f.Rule))
 	}
 	s.add(block{Table: t})
 	return s

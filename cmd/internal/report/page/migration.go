@@ -252,7 +252,7 @@ func notSeen(s *section, p *plan.Plan) {
 func issue(i plan.Issue) text {
 	t := say("%s", name(i.Text))
 	if i.Location != "" {
-		t = joined(": ", say("%s", name(i.Location)), t)
+		t = joined(": ", say("%s", name(i.Place())), t)
 	}
 	if i.Count > 0 {
 		t = append(t, say(" (%s)", entries(i.Count))...)

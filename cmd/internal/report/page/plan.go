@@ -295,7 +295,7 @@ func issues(s *section, id, caption string, list []plan.Issue) bool {
 		if i.Count > 0 {
 			n = count(i.Count)
 		}
-		t.row(name(i.Rule), name(orDash(i.Location)), name(i.Text), n, name(orDash(i.Remedy)))
+		t.row(name(i.Rule), name(orDash(i.Place())), name(i.Text), n, name(orDash(i.Remedy)))
 	}
 	s.add(block{Table: t})
 	return true
