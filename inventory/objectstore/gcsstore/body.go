@@ -40,6 +40,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 type sentBody struct {
 	mu   sync.Mutex
 	from io.Reader
+	err  error // of the bytes' own
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
@@ -48,8 +49,24 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	if b.from == nil {
 		return 0, http.ErrBodyReadAfterClose
 	}
-	return b.from.Read(p)
+	n, err := b.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = &bodyError{err}
+	}
+	return n, err
 }
+
+// failure is what reading the body has ended with.
+func (b *sentBody) failure() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+// bodyError is an error of bytes that were to be sent, and not of the way.
+type bodyError struct{ error }
+
+func (e *bodyError) Unwrap() error { return e.error }
 
 func (b *sentBody) Close() error {
 	b.mu.Lock()

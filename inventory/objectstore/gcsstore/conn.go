@@ -25,10 +25,16 @@ func (w *watch) ask() error {
 	}
 	err := w.fence()
 	if err != nil {
+		err = &fenceError{err}
 		w.said.Store(&err)
 	}
 	return err
 }
+
+// fenceError is what a fence said.
+type fenceError struct{ error }
+
+func (e *fenceError) Unwrap() error { return e.error }
 
 // refusal is what the fence said while the request was being sent.
 func (w *watch) refusal() error {

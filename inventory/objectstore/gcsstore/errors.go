@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,18 +26,12 @@ func (r *request) failed(err error) error {
 		e.Kind = objectstore.ErrStalled
 	case errors.Is(err, errEndless):
 		e.Err = errEndless
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), isNet(err):
-		e.Kind, e.Err = objectstore.ErrUnanswered, cause(err)
+	case errors.As(err, new(*fenceError)), errors.As(err, new(*bodyError)):
+		e.Err = errors.Unwrap(err)
 	default:
-		e.Err = err // a fence's, or a body's that was to be sent
+		e.Kind, e.Err = objectstore.ErrUnanswered, cause(err)
 	}
 	return e
-}
-
-// isNet tells whether an error is the network's.
-func isNet(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) || strings.Contains(err.Error(), "http: server closed idle connection")
 }
 
 // cause returns the innermost error: those around it may hold the URL and so the key.

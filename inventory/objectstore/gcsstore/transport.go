@@ -2,6 +2,7 @@ package gcsstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,8 +125,8 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 	if err := w.ask(); err != nil {
 		return nil, err
 	}
+	body := &sentBody{from: r.body}
 	if out.ContentLength = r.size; r.body != nil && r.size > 0 {
-		body := &sentBody{from: r.body}
 		// The connection may go on reading after it has answered; the caller's buffer is
 		// its own again when we return.
 		defer func() { _ = body.Close() }()
@@ -137,7 +138,8 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 	t.sent.request(r)
 	resp, err := t.next.RoundTrip(out)
 	if err != nil {
-		return nil, errors.Join(w.refusal(), err)
+		// What kept it from being sent says more than that it was not.
+		return nil, cmp.Or(w.refusal(), body.failure(), err)
 	}
 	if t.observe != nil {
 		asked := out.Header.Clone()

@@ -21,8 +21,8 @@ type Fault struct {
 	Lost   bool   // do it, and close the connection in place of an answer
 }
 
-// SetFault has f decide on every request from now on; nil lets all pass. It is called
-// while the server waits, and must not ask it anything.
+// SetFault has f decide on every request from now on; nil lets all pass. It is called by
+// many requests at once, before anything is done, and may itself change what there is.
 func (s *Server) SetFault(f func(Request) Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,11 +38,14 @@ func (s *Server) Count(op string) int {
 
 // decide counts a request and asks the fault function.
 func (c *call) decide() Fault {
+	c.mu.Lock()
 	c.counts[c.op]++
-	if c.fault == nil {
+	n, f := c.counts[c.op], c.fault
+	c.mu.Unlock()
+	if f == nil {
 		return Fault{}
 	}
-	return c.fault(Request{Op: c.op, Bucket: c.bucket, Key: c.key, N: c.counts[c.op]})
+	return f(Request{Op: c.op, Bucket: c.bucket, Key: c.key, N: n})
 }
 
 // errLost stands for an answer that does not arrive.

@@ -120,12 +120,12 @@ func (c *call) serve() (*answer, error) {
 	if want := c.options.Token; want != "" && c.r.Header.Get("Authorization") != "Bearer "+want {
 		return nil, refuse(http.StatusUnauthorized, "authError", "Invalid Credentials")
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	f := c.decide()
 	if f.Status != 0 {
 		return nil, refuse(f.Status, f.Reason, "asked for by the test")
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.purge()
 	a, err := do(c)
 	if f.Lost {

@@ -239,3 +239,12 @@ func (c *call) listUploads() (*answer, error) {
 	}
 	return documentXML(out), nil
 }
+
+// BeginUpload begins an upload as some other program does.
+func (s *Server) BeginUpload(bucket, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.buckets[bucket]
+	b.uploads = append(b.uploads, &upload{id: "theirs" + number(s.next()), key: key, begun: s.options.Now(),
+		parts: make(map[int][]byte)})
+}
