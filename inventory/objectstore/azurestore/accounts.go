@@ -126,14 +126,6 @@ func validAccount(name string) bool {
 	return len(name) >= 3 && len(name) <= 24 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
-// validContainer applies those of containers ("Naming and referencing containers, blobs, and
-// metadata"). What begins with a dollar sign is the service's own.
-func validContainer(name string) bool {
-	return name == "$root" || name == "$web" || name == "$logs" || len(name) >= 3 && len(name) <= 63 &&
-		strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" && name[0] != '-' &&
-		name[len(name)-1] != '-' && !strings.Contains(name, "--")
-}
-
 var (
 	errBucketName = fmt.Errorf("%w: a bucket is account.container", objectstore.ErrNoBucket)
 	errNoAccount  = fmt.Errorf("%w, because there is no such account", objectstore.ErrNoBucket)
@@ -145,10 +137,10 @@ func (s *Store) bucket(ctx context.Context, op, bucket string) (*account, string
 	fail := func(kind error, err error) error {
 		return &objectstore.Error{Op: op, Bucket: s.where(bucket), Kind: kind, Err: err}
 	}
-	name, container, ok := strings.Cut(bucket, ".")
-	if !ok || !validAccount(name) || !validContainer(container) {
+	if CheckBucketName(bucket) != nil {
 		return nil, "", fail(errBucketName, nil)
 	}
+	name, container, _ := strings.Cut(bucket, ".")
 	known, err := s.provider.accounts(ctx)
 	if err != nil {
 		return nil, "", err

@@ -12,5 +12,5 @@
 // by one transport, so that fences, paces and observers see all of them.
 //
 // Azure has no delete markers. A key whose newest version is not current is listed with one
-// that is made up here, and is nothing to be deleted; see markerPrefix.
+// that is made up here, and is nothing to be deleted.
 package azurestore

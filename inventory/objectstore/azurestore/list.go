@@ -202,7 +202,7 @@ func newestFirst(history []objectstore.Version) ([]objectstore.Version, error) {
 	if newest.Latest {
 		return history, nil
 	}
-	marker := objectstore.Version{Key: newest.Key, VersionID: markerPrefix + newest.VersionID, Marker: true, Latest: true,
+	marker := objectstore.Version{Key: newest.Key, VersionID: objectstore.MarkerOf(newest.VersionID), Marker: true, Latest: true,
 		Modified: newest.Modified}
 	return slices.Insert(history, 0, marker), nil
 }

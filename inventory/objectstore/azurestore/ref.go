@@ -7,18 +7,12 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// What stands in front of version IDs that the service does not give.
-const (
-	// snapshotPrefix is that of a snapshot, whose time follows. It is an entry of its key like
-	// a version, which can be read and deleted, and not be made with a time of the past.
-	snapshotPrefix = "snapshot:"
-	// markerPrefix is that of a delete marker that is made up for a key without a current
-	// version; the ID of its newest version follows. There is nothing behind it to be read or
-	// deleted.
-	markerPrefix = "deleted:"
-)
+// snapshotPrefix stands in front of the time of a snapshot, which is an entry of its key like a
+// version: it can be read and deleted, and not be made with a time of the past.
+const snapshotPrefix = "snapshot:"
 
-// blobQuery names one version; marker tells that there can be none.
+// blobQuery names one version. marker tells that the ID is that of a delete marker which is made up
+// for a key without a current version: there is nothing behind it to be read or deleted.
 func blobQuery(versionID string) (query url.Values, marker bool) {
 	query = make(url.Values)
 	if time, ok := strings.CutPrefix(versionID, snapshotPrefix); ok {
@@ -26,7 +20,7 @@ func blobQuery(versionID string) (query url.Values, marker bool) {
 		return query, false
 	}
 	switch {
-	case strings.HasPrefix(versionID, markerPrefix):
+	case objectstore.IsMarkerOf(versionID):
 		return nil, true
 	case versionID != "" && versionID != objectstore.NullVersion:
 		query.Set("versionid", versionID)

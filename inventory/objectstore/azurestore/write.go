@@ -188,5 +188,5 @@ func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.
 	if err != nil {
 		return objectstore.Written{}, err
 	}
-	return objectstore.Written{VersionID: markerPrefix + info.VersionID, Answered: httpTime(h.Get("Date"))}, nil
+	return objectstore.Written{VersionID: objectstore.MarkerOf(info.VersionID), Answered: httpTime(h.Get("Date"))}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"strings"
@@ -120,18 +119,7 @@ func parseBlobs(data []byte) (*blobPage, error) {
 	return p, nil
 }
 
-func parseContainers(data []byte) (*containerPage, error) {
-	p, err := parse[containerPage](data)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range p.Containers {
-		if !validContainer(c.Name) {
-			return nil, fmt.Errorf("%w: a container has a name that none can have", errXML)
-		}
-	}
-	return p, nil
-}
+func parseContainers(data []byte) (*containerPage, error) { return parse[containerPage](data) }
 
 func parseBlocks(data []byte) (*blockList, error) { return parse[blockList](data) }
 

@@ -400,7 +400,7 @@ func (s *Server) deleteBlob(x *exchange) *answer {
 		return immutable()
 	}
 	if v == b.current {
-		b.retire(x.account)
+		b.retire(x.account, false)
 	} else {
 		is := func(o *version) bool { return o == v }
 		b.previous, b.snapshots = slices.DeleteFunc(b.previous, is), slices.DeleteFunc(b.snapshots, is)

@@ -95,7 +95,7 @@ func (c *container) names(prefix string) []string {
 // replace makes v the current version; what was current is kept where the account keeps versions
 // ("Blob versioning").
 func (s *Server) replace(a *account, b *blob, v *version) {
-	b.retire(a)
+	b.retire(a, true)
 	if a.Versioning {
 		v.id = stamp(v.modified)
 	}
@@ -104,12 +104,14 @@ func (s *Server) replace(a *account, b *blob, v *version) {
 
 // retire takes away what is current. It becomes a previous version where versions are kept: one
 // that was made without gets the time of its last change as its ID ("Blob versioning",
-// Enabling versioning).
-func (b *blob) retire(a *account) {
+// Enabling versioning). One with an ID stays as well when it is written over where versions are kept
+// no longer ("Blob versioning", Disabling versioning: what is written then is no version); that a
+// deletion takes it there is assumed, for it is the worse.
+func (b *blob) retire(a *account, over bool) {
 	if b.current == nil {
 		return
 	}
-	if a.Versioning {
+	if a.Versioning || over && b.current.id != "" {
 		if b.current.id == "" {
 			b.current.id = stamp(b.current.modified)
 		}

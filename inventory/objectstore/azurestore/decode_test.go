@@ -1,0 +1,214 @@
+package azurestore
+
+import (
+	"encoding/json"
+	"hash/crc64"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/residency/residency/inventory/objectstore"
+)
+
+// FuzzBlobs reads pages of listings: whatever comes, a name is never empty and a history that is handed on is in order.
+func FuzzBlobs(f *testing.F) {
+	f.Add([]byte(`<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs><Blob><Name>a</Name><VersionId>` +
+		`2026-11-29T00:00:00.0000001Z</VersionId><IsCurrentVersion>true</IsCurrentVersion><Properties><Etag>0x8D</Etag>` +
+		`<Content-Length>1</Content-Length><Last-Modified>Sun, 29 Nov 2026 00:00:00 GMT</Last-Modified></Properties></Blob>` +
+		`<Blob><Name Encoded="true">b%EF%BF%BE</Name><Snapshot>2026-11-29T00:00:00.0000002Z</Snapshot></Blob></Blobs>` +
+		`<NextMarker>m</NextMarker></EnumerationResults>`))
+	f.Add([]byte("\xef\xbb\xbf<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>"))
+	f.Add([]byte(`<EnumerationResults><Blobs><Blob><Name>a</Name><Properties><Content-Length>-1</Content-Length>` +
+		`</Properties></Blob></Blobs></EnumerationResults>`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		page, err := parseBlobs(data)
+		if err != nil {
+			if page != nil {
+				t.Error("a page beside an error")
+			}
+			return
+		}
+		var history []objectstore.Version
+		for i := range page.Blobs {
+			v := entry(&page.Blobs[i])
+			if v.Key == "" || v.VersionID == "" || v.Size < 0 || v.Content == nil {
+				t.Fatalf("an entry without a name or an ID: %+v", v)
+			}
+			v.Key = "k"
+			history = append(history, v)
+		}
+		ordered, err := newestFirst(history)
+		for i, v := range ordered {
+			if err == nil && v.Latest != (i == 0) {
+				t.Fatalf("entry %d of %d: latest is %t", i, len(ordered), v.Latest)
+			}
+		}
+	})
+}
+
+// FuzzContainers reads pages of containers.
+func FuzzContainers(f *testing.F) {
+	f.Add([]byte(`<EnumerationResults><Containers><Container><Name>records</Name></Container></Containers>` +
+		`<NextMarker>m</NextMarker></EnumerationResults>`))
+	f.Add([]byte(`<EnumerationResults></EnumerationResults>x`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if page, err := parseContainers(data); (page == nil) == (err == nil) {
+			t.Error("neither a page nor an error, or both")
+		}
+	})
+}
+
+// FuzzBlocks reads lists of blocks, of which ours are told from others'.
+func FuzzBlocks(f *testing.F) {
+	f.Add([]byte(`<BlockList><UncommittedBlocks><Block><Name>` + blockID("0123456789abcdef", 7) +
+		`</Name><Size>3</Size></Block><Block><Name>AAAA</Name><Size>0</Size></Block></UncommittedBlocks></BlockList>`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		list, err := parseBlocks(data)
+		if err != nil {
+			return
+		}
+		for _, b := range list.Uncommitted {
+			if id, n, ok := blockOf(b.Name); ok && (len(id) != uploadChars || n < 1) {
+				t.Errorf("part %d of upload %q", n, id)
+			}
+		}
+	})
+}
+
+// FuzzTags reads the tags of a blob.
+func FuzzTags(f *testing.F) {
+	f.Add([]byte(`<Tags><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tags>`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if set, err := parseTags(data); (set == nil) == (err == nil) {
+			t.Error("neither tags nor an error, or both")
+		}
+	})
+}
+
+// FuzzManager reads Resource Manager's answers about accounts: an account's requests go to Azure alone, and never out
+// of the subscription.
+func FuzzManager(f *testing.F) {
+	f.Add([]byte(`{"id":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/acme","name":"acme",` +
+		`"location":"West Europe","properties":{"primaryEndpoints":{"blob":"https://acme.blob.core.windows.net/"}}}`))
+	f.Add([]byte(`{"id":"/subscriptions/s/resourceGroups/../x/Microsoft.Storage/storageAccounts/acme","name":"acme",` +
+		`"properties":{"primaryEndpoints":{"blob":"https://acme.blob.core.windows.net@evil.example/"}}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var a armAccount
+		if json.Unmarshal(data, &a) != nil {
+			return
+		}
+		p := &Provider{name: "blob", arm: &manager{subscription: "s"}}
+		known, err := p.managed(&a)
+		if err != nil {
+			if !validAccount(a.Name) && strings.Contains(err.Error(), a.Name) && a.Name != "" && len(a.Name) > 30 {
+				t.Errorf("an error repeats what came: %v", err)
+			}
+			return
+		}
+		if !strings.HasPrefix(strings.ToLower(known.id), "/subscriptions/s/") || strings.Contains(known.id, "/../") {
+			t.Errorf("ID %q", known.id)
+		}
+		if known.base == nil {
+			return
+		}
+		u, err := url.Parse(known.base.String())
+		if err != nil || u.Scheme != "https" || !Owns(u.String()) || !strings.HasPrefix(u.Host, a.Name+".") {
+			t.Errorf("requests go to %v", known.base)
+		}
+	})
+}
+
+// FuzzMetadata has every name and value come back as they were, or be refused.
+func FuzzMetadata(f *testing.F) {
+	for _, seed := range [][2]string{{"a", "b"}, {"with-hyphen", ""}, {"residency_x_me", "x"}, {"residency_y_me", " x "},
+		{"Upper", "Z\u00fcrich"}, {"", "\x00"}, {"9", "~"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, name, value string) {
+		h := make(http.Header)
+		if putMetadata(h, map[string]string{name: value}) != nil {
+			return
+		}
+		got, err := metadataOf(h)
+		if err != nil || len(got) != 1 || got[name] != value {
+			t.Errorf("%q: %q became %q, %v", name, value, got, err)
+		}
+		for sent, values := range h {
+			if sent = strings.TrimPrefix(strings.ToLower(sent), metaHeader); len(values) != 1 || !plainValue(values[0]) ||
+				strings.Trim(sent, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+				t.Errorf("sent %q: %q", sent, values)
+			}
+		}
+	})
+}
+
+// FuzzRefusal reads the bodies of refusals, of which nothing but a code gets into a text.
+func FuzzRefusal(f *testing.F) {
+	f.Add([]byte(`<?xml version="1.0"?><Error><Code>BlobNotFound</Code><Message>secret</Message></Error>`))
+	f.Add([]byte(`{"error":{"code":"AuthorizationFailed","message":"secret"}}`))
+	f.Add([]byte(`<Error><Code>a key/of a customer</Code></Error>`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if code := codeIn(data); strings.ContainsAny(code, "/ \n\x00\"'") || len(code) > 80 {
+			t.Errorf("code %q", code)
+		}
+	})
+}
+
+// TestCombine holds sums of parts against that of the whole, as another implementation computes it.
+func TestCombine(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	table := crc64.MakeTable(crc64Poly)
+	for range 200 {
+		var whole []byte
+		var parts []objectstore.Part
+		for range 1 + random.IntN(5) {
+			data := make([]byte, random.IntN(5000))
+			for i := range data {
+				data[i] = byte(random.Uint32())
+			}
+			whole = append(whole, data...)
+			parts = append(parts, objectstore.Part{Size: int64(len(data)), Checksum: checksum(crc64nvme.Checksum(data))})
+		}
+		got, known := combined(parts)
+		if want := crc64.Checksum(whole, table); !known || got != want || crc64nvme.Checksum(whole) != want {
+			t.Fatalf("%d parts: %x, want %x", len(parts), got, want)
+		}
+	}
+	const large = 4000 << 20 // the largest part: of zeros, whose sum a plain loop would take long to compute
+	zeros := combineCRC(0, 0, large)
+	if zeros != 0 {
+		t.Errorf("zeros behind a sum of nothing: %x", zeros)
+	}
+	half := combineCRC(checkSum, 0, large/2)
+	if combineCRC(half, 0, large/2) != combineCRC(checkSum, 0, large) {
+		t.Error("two halves are not the whole")
+	}
+	if _, known := combined([]objectstore.Part{{Size: 1}}); known {
+		t.Error("a part without a sum has one")
+	}
+	if sum := crc64nvme.Checksum([]byte("123456789")); sum != checkSum {
+		t.Errorf("check value %x", sum)
+	}
+	if got, ok := parseAzureCRC(azureCRC(checkSum)); !ok || got != checkSum || azureCRC(checkSum) == checksum(checkSum).Value {
+		t.Errorf("the service's form of a sum: %s", azureCRC(checkSum))
+	}
+}
+
+const checkSum = 0xae8b14860a799888 // of "123456789" (Catalogue of parametrised CRC algorithms, CRC-64/NVME)
+
+// TestKeys is about names that a blob can have.
+func TestKeys(t *testing.T) {
+	s := new(Store)
+	for key, ok := range map[string]bool{"a": true, "a/b": true, "/a": true, "a//b": true, ".a": true, "a.b/c": true,
+		strings.Repeat("x", 1024): true, strings.Repeat("\u4eac", 1024): true, strings.Repeat("x", 1025): false,
+		strings.Repeat("\U00010000", 513): false, "a/": false, "a.": false, "a./b": false, ".": false, "../a": false,
+		`a\b`: false, "\xff": false, strings.Repeat("a/", 253) + "a": true, strings.Repeat("a/", 254) + "a": false} {
+		if err := s.CheckKey(key); (err == nil) != ok {
+			t.Errorf("%.20q: %v", key, err)
+		}
+	}
+}
