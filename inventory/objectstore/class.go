@@ -2,6 +2,7 @@ package objectstore
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -49,8 +50,58 @@ func ClassOf(name string) Class {
 		return Class{Archived: true, MinimumDays: 180, OverheadBytes: 32 << 10, StandardBytes: 8 << 10}
 	case "INTELLIGENT_TIERING":
 		return Class{Mixed: true}
+	// Azure Storage documentation, "Access tiers for blob data".
+	case azureCool:
+		return Class{MinimumDays: 30, Retrieved: true}
+	case azureCold:
+		return Class{MinimumDays: 90, Retrieved: true}
+	case azureArchive:
+		return Class{Archived: true, MinimumDays: 180}
+	// Cloud Storage documentation, "Storage classes": all can be read at once.
+	case "NEARLINE":
+		return Class{MinimumDays: 30, Retrieved: true}
+	case "COLDLINE":
+		return Class{MinimumDays: 90, Retrieved: true}
+	case "ARCHIVE":
+		return Class{MinimumDays: 365, Retrieved: true}
 	}
 	return Class{}
+}
+
+const (
+	azureCool    = "Cool"
+	azureCold    = "Cold"
+	azureArchive = "Archive"
+)
+
+// Classes are a service's names of what others call otherwise: for what is read daily, about
+// once a month, once a quarter, and once a year or less.
+type Classes [4]string
+
+// Classed is a store whose service has other names than Amazon S3.
+type Classed interface{ Classes() Classes }
+
+// ClassFor is what a destination calls a storage class of another service. One that it has
+// itself keeps its name, as one does that nobody knows.
+func ClassFor(destination any, class string) string {
+	own := Classes{"STANDARD", "STANDARD_IA", "GLACIER_IR", glacier}
+	foreign := map[string]int{"Hot": 0, azureCool: 1, azureCold: 2, azureArchive: 3, "NEARLINE": 1, "COLDLINE": 2,
+		"ARCHIVE": 2} // Google's can be read at once, which only this one of S3 can
+	if c, ok := destination.(Classed); ok {
+		own = c.Classes()
+		for name, use := range map[string]int{"STANDARD": 0, "STANDARD_IA": 1, "ONEZONE_IA": 1, "GLACIER_IR": 2, glacier: 3,
+			deepArchive: 3, "ARCHIVE": 3, "INTELLIGENT_TIERING": 0, "REDUCED_REDUNDANCY": 0} {
+			foreign[name] = use
+		}
+	}
+	use, known := foreign[class]
+	if ClassName(class) == ClassName("") && own[0] != class {
+		return "" // the destination's default
+	}
+	if !known || slices.Contains(own[:], class) {
+		return class
+	}
+	return own[use]
 }
 
 // ClassName is a storage class as it is to be compared: services leave the default one

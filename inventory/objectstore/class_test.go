@@ -34,3 +34,29 @@ func TestClasses(t *testing.T) {
 		}
 	}
 }
+
+type named objectstore.Classes
+
+func (n named) Classes() objectstore.Classes { return objectstore.Classes(n) }
+
+// A class keeps its meaning, and what a service has itself keeps its name.
+func TestClassFor(t *testing.T) {
+	azure, google := named{"Hot", "Cool", "Cold", "Archive"}, named{"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"}
+	var amazon struct{}
+	for _, tt := range []struct {
+		to       any
+		in, want string
+	}{
+		{amazon, "", ""}, {amazon, "ONEZONE_IA", "ONEZONE_IA"}, {amazon, "DEEP_ARCHIVE", "DEEP_ARCHIVE"},
+		{amazon, "Hot", "STANDARD"}, {amazon, "Cool", "STANDARD_IA"}, {amazon, "Archive", "GLACIER"},
+		{amazon, "NEARLINE", "STANDARD_IA"}, {amazon, "ARCHIVE", "GLACIER_IR"}, {amazon, "SNOW", "SNOW"},
+		{azure, "", ""}, {azure, "STANDARD", ""}, {azure, "Hot", "Hot"}, {azure, "ONEZONE_IA", "Cool"}, {azure, "Cold", "Cold"},
+		{azure, "DEEP_ARCHIVE", "Archive"}, {azure, "ARCHIVE", "Archive"}, {azure, "COLDLINE", "Cold"},
+		{google, "STANDARD", "STANDARD"}, {google, "Hot", "STANDARD"}, {google, "GLACIER", "ARCHIVE"},
+		{google, "Archive", "ARCHIVE"}, {google, "COLDLINE", "COLDLINE"}, {google, "", ""},
+	} {
+		if got := objectstore.ClassFor(tt.to, tt.in); got != tt.want {
+			t.Errorf("%q at %v: %q, want %q", tt.in, tt.to, got, tt.want)
+		}
+	}
+}

@@ -71,6 +71,10 @@ func LimitsOf(store any) Limits {
 // says what is wrong with keys like this one, and holds nothing of the key.
 type KeyChecker interface{ CheckKey(key string) error }
 
+// ObjectChecker is a store whose service has no place for some of what objects carry. The error
+// says what it would refuse of one, and holds nothing of its key.
+type ObjectChecker interface{ CheckObject(o NewObject) error }
+
 // PartSize is how large parts must be for an object to fit into so many as
 // there may be, at least the size wanted; 0 if it does not fit.
 func (l Limits) PartSize(object, wanted int64) int64 {

@@ -127,7 +127,7 @@ func (p *prover) compare(source, destination objectstore.Info, found verifier.Fi
 		return verifier.Finding{Verdict: receipt.Unverifiable, Reason: "the destination's answer is incomplete or altered: " +
 			destination.Incomplete}
 	}
-	if p.AnyClass {
+	if source.StorageClass = objectstore.ClassFor(p.destination, source.StorageClass); p.AnyClass {
 		destination.StorageClass = source.StorageClass
 	}
 	p.locked(source.Lock, &destination.Lock, &found)

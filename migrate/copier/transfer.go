@@ -110,7 +110,7 @@ func (c *ends) describe(
 	}
 	o := objectstore.NewObject{Bucket: c.to, Key: string(e.Key), Attributes: info.Attributes, Guard: guard,
 		CustomerKey: info.CustomerKey}
-	if c.AnyClass {
+	if o.StorageClass = objectstore.ClassFor(c.destination, o.StorageClass); c.AnyClass {
 		o.StorageClass = ""
 	}
 	if objectstore.UnderKMS(info.Encrypted) {

@@ -93,7 +93,7 @@ func ListDestination(ctx context.Context, run *Run, move int, l Look) (Shown, er
 	m := run.Plan.Moves[move]
 	// Receipts are our own word; that of the manifest is covered by the
 	// approval. Where ETags tell contents apart, they must.
-	d := looking{Look: l, move: m, told: !run.Opaque(m)}
+	d := looking{Look: l, move: m, told: !run.Opaque(m), to: run.Destination()}
 	err := run.Alongside(ctx, move, run.DestinationHistories(ctx, m), record.WithReceipts,
 		func(written record.History, listed []objectstore.Version) error { return d.key(ctx, written, listed) })
 	if err == nil && l.Beacon != "" && !d.beacon {
@@ -113,6 +113,7 @@ type looking struct {
 	Look
 	move  plan.Move
 	told  bool // ETags tell contents apart
+	to    any  // the destination's store
 	shown Shown
 	// beacon tells that it was seen.
 	beacon bool
@@ -194,7 +195,7 @@ func (d *looking) stands(
 func (d *looking) count(e *manifest.Entry, v *objectstore.Version) {
 	found := manifest.FromVersion(*v)
 	d.shown.Tally.Add(&found)
-	if class := objectstore.ClassName(v.StorageClass); !e.Marker && class != objectstore.ClassName(e.StorageClass) {
+	if class := objectstore.ClassName(v.StorageClass); !e.Marker && class != objectstore.ClassName(objectstore.ClassFor(d.to, e.StorageClass)) {
 		d.shown.class(class, 1)
 	}
 }

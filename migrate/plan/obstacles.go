@@ -14,6 +14,7 @@ type obstacles struct {
 	tiered, unasked    Issue // among them: in an archive access tier; their annotations may not be read
 	tiering            Issue // in INTELLIGENT_TIERING, to be asked about by the run
 	untagged           Issue // among them: their tags may not be read
+	unfit              Issue // among them: they carry what the destination has no place for
 	taken, older       Issue // at the destination
 	reserved, named    Issue // see planner.leases
 	probes             Issue
@@ -38,6 +39,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 			Text: "some sampled versions have S3 annotations; these are carried where the service copies an object whole, " +
 				"and left behind where it is streamed or copied in parts"},
 		charged: make(charged),
+		unfit:   Issue{Rule: "attributes-refused", Location: from, Remedy: "change them at the source, or choose another destination"},
 		tiered: Issue{Rule: "archive-access-tier", Location: from,
 			Text: "some sampled versions in INTELLIGENT_TIERING are in an archive access tier and cannot be read before they " +
 				"are restored", Remedy: "plan with --restore Standard or --restore Bulk, which restores them; or restore them " +
@@ -78,7 +80,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
-	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.fits.large, o.fits.long,
+	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.fits.large, o.fits.long,
 		o.fits.refused, o.fits.marked, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)

@@ -53,6 +53,10 @@ func (p *sampler) sample(
 			if errors.Is(tagsErr, objectstore.ErrDenied) {
 				note(&o.untagged, string(e.Key))
 			}
+			if err == nil {
+				info.Attributes.Tags = tags
+				p.unfit(*m, e, info.Attributes, o)
+			}
 			m.TagsUntold = m.TagsUntold || err == nil && len(tags) > 0 && info.TagCount == 0
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -61,6 +65,24 @@ func (p *sampler) sample(
 		n--
 	}
 	return nil
+}
+
+// unfit notes a version that carries what the destination's service has no place for.
+func (p *sampler) unfit(m Move, e manifest.Entry, a objectstore.Attributes, o *obstacles) {
+	checker, ok := p.Stores(p.Destination.Provider, p.Destination.Code).(objectstore.ObjectChecker)
+	if !ok {
+		return
+	}
+	a.StorageClass = "" // which is the destination's, or none
+	err := checker.CheckObject(objectstore.NewObject{Bucket: m.Destination, Key: "sampled", Attributes: a})
+	if err == nil {
+		return
+	}
+	if o.unfit.Count == 0 {
+		o.unfit.Text = "some sampled versions carry what the destination's service has no place for; of the first one: " +
+			err.Error()
+	}
+	note(&o.unfit, string(e.Key))
 }
 
 // annotations asks until the endpoint says that it has none, or does not say.

@@ -1,0 +1,9 @@
+package gcsstore
+
+import "github.com/residency/residency/inventory/objectstore"
+
+// CheckObject implements objectstore.ObjectChecker: what Put would refuse before it sends
+// anything.
+func (s *Store) CheckObject(o objectstore.NewObject) error {
+	return s.carries("storage.objects.insert", o)
+}
