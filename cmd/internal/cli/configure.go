@@ -203,10 +203,12 @@ does. A file that is there is not written over.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&d.Type, "type", "aws", "what the provider is: aws or s3")
+	f.StringVar(&d.Type, "type", "aws", "what the provider is: aws, azure, gcs or s3")
+	f.StringVar(&d.Subscription, "subscription", "", "for azure: the `ID` of the subscription")
+	f.StringVar(&d.Project, "project", "", "for gcs: the `ID` of the project (default: that of the credentials)")
 	f.StringVar(&d.Provider, "provider", "", "the provider's `name` in locations (default: its type)")
 	f.StringVar(&d.Profile, "profile", "", "profile of the AWS configuration that has its credentials (`name`)")
-	f.StringSliceVar(&d.Regions, "regions", nil, "its regions (`LIST`; default, for aws: all that the account has)")
+	f.StringSliceVar(&d.Regions, "regions", nil, "its regions (`LIST`; default: all that the account has; not for s3)")
 	f.StringArrayVar(&endpoints, "endpoint", nil, "for s3: a region and its endpoint (`REGION=URL`; repeatable)")
 	f.StringArrayVar(&countries, "country", nil,
 		"for s3: where a region is that no catalog knows (`REGION=FR`; repeatable)")
@@ -223,8 +225,10 @@ func (a *app) interview(c *cobra.Command, d *config.Draft, endpoints *[]string) 
 		flag, question string
 		take           func(string)
 	}{
-		{"type", "What is the storage: Amazon S3 (aws) or another service with its API (s3)? [aws] ",
-			func(s string) { d.Type = s }},
+		{"type", "What is the storage: Amazon S3 (aws), Azure Blob Storage (azure), Google Cloud Storage (gcs) or another " +
+			"service with Amazon's API (s3)? [aws] ", func(s string) { d.Type = s }},
+		{"subscription", "The ID of the subscription: ", func(s string) { d.Subscription = s }},
+		{"project", "The ID of the project, or nothing for that of the credentials: ", func(s string) { d.Project = s }},
 		{"profile", "Profile of ~/.aws/config with the credentials, or nothing for the environment's: ",
 			func(s string) { d.Profile = s }},
 		{"regions", "Regions, with commas, or nothing for all of the account (aws): ",
@@ -238,7 +242,7 @@ func (a *app) interview(c *cobra.Command, d *config.Draft, endpoints *[]string) 
 	} {
 		is, _ := kind.Of(d.Type) // one that is not known is refused with all else
 		if c.Flags().Changed(q.flag) || q.flag == "endpoint" && is.Global || q.flag == "regions" && !is.Global ||
-			q.flag == "data" && d.Customer == "" {
+			q.flag == "data" && d.Customer == "" || beside(q.flag, is) {
 			continue
 		}
 		a.log.Ask(q.question)
@@ -251,6 +255,15 @@ func (a *app) interview(c *cobra.Command, d *config.Draft, endpoints *[]string) 
 		}
 	}
 	return nil
+}
+
+// beside tells whether a flag is for providers of other kinds.
+func beside(flag string, is kind.Kind) bool {
+	switch s := kind.Setting(flag); s {
+	case kind.Profile, kind.Subscription, kind.Project:
+		return !slices.Contains(is.Takes, s)
+	}
+	return false
 }
 
 func words(text string) []string {
@@ -278,6 +291,9 @@ func unused(d config.Draft, is kind.Kind) error {
 	switch {
 	case d.Customer != "" && len(d.Data) == 0:
 		why = "--customer needs --data, where the customer's data is"
+	case d.Subscription != "" && beside("subscription", is), d.Project != "" && beside("project", is),
+		d.Profile != "" && beside("profile", is):
+		why = "--subscription is for --type azure, --project for --type gcs, and --profile for --type aws or s3"
 	case is.Global && len(d.Endpoints)+len(d.Countries) > 0:
 		why = "--endpoint and --country are for --type s3"
 	case !is.Global && len(d.Regions) > 0:

@@ -13,10 +13,13 @@ import (
 
 // Draft is what a new configuration is to say.
 type Draft struct {
-	State     string // where plans and receipts are kept; empty: DefaultState
-	Provider  string // its name in locations
-	Type      string // aws or s3
-	Profile   string // of the AWS configuration; empty: the environment's credentials
+	State    string // where plans and receipts are kept; empty: DefaultState
+	Provider string // its name in locations
+	Type     string // names a kind
+	Profile  string // of the AWS configuration; empty: the environment's credentials
+	// Subscription is Azure's, and Project Google's.
+	Subscription, Project string
+
 	Regions   []string
 	Endpoints map[string]string // by region, for type s3
 	Countries map[string]string // by region, of those that no catalog knows
@@ -43,6 +46,12 @@ func (d Draft) Write(catalog *regions.Catalog) (string, error) {
 	line("providers:", "")
 	line("  "+plainOr(d.Provider)+":", "")
 	line("    type: "+plainOr(d.Type), "")
+	if d.Subscription != "" {
+		line("    subscription: "+strconv.Quote(d.Subscription), "")
+	}
+	if d.Project != "" {
+		line("    project: "+plainOr(d.Project), "")
+	}
 	if d.Profile != "" {
 		line("    profile: "+plainOr(d.Profile), "of ~/.aws/config; without it the environment's credentials")
 	}

@@ -21,7 +21,7 @@ const root = "../../.."
 
 // TestTopics holds the topics against those that people are told of.
 func TestTopics(t *testing.T) {
-	want := []string{"certificate", "ci", "compatibility", "configuration", "cost", "development", "environment", "exit-codes",
+	want := []string{"certificate", "ci", "clouds", "compatibility", "configuration", "cost", "development", "environment", "exit-codes",
 		"how-it-works", "limits", "permissions"}
 	var names []string
 	for _, topic := range Topics() {
