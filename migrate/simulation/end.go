@@ -126,9 +126,10 @@ func (w *operator) unfit() bool {
 // kept counts what the source's service keeps of what was deleted.
 func (w *operator) kept() (n int) {
 	for _, p := range w.places {
-		for _, err := range w.source.Region(us).Deleted(context.Background(), p.bucket, p.prefix) {
-			must(err)
-			n++
+		for d, err := range w.source.Region(us).Deleted(context.Background(), p.bucket, p.prefix) {
+			if must(err); !own(d.Key) {
+				n++
+			}
 		}
 	}
 	return n
