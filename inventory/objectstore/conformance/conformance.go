@@ -44,7 +44,7 @@ func Offers(ctx context.Context, c Check, s *Subject) (bool, error) {
 	case err == nil:
 		return true, nil
 	case errors.Is(err, errLost), errors.Is(err, objectstore.ErrNotOffered), errors.Is(err, objectstore.ErrUnlistable),
-		errors.Is(err, objectstore.ErrOrder):
+		errors.Is(err, objectstore.ErrOrder), errors.Is(err, objectstore.ErrRejected): // before it was sent, too
 		return false, nil
 	case errors.As(err, &answer) && answer.Status >= 400 && answer.Status < 500 && !errors.Is(err,
 		objectstore.ErrDenied) && !errors.Is(err, objectstore.ErrCredentials):

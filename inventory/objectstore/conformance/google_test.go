@@ -1,0 +1,119 @@
+package conformance_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/conformance"
+	"github.com/residency/residency/inventory/objectstore/gcsstore"
+	"github.com/residency/residency/inventory/objectstore/storetest/google"
+)
+
+// googleKey is a key that the stand-in has.
+const googleKey = "projects/project/locations/europe-west3/keyRings/ring/cryptoKeys/key"
+
+// standIn is Google Cloud Storage as package google has it: what its column claims rests on
+// Google's documentation. Its gaps are what Google has no place for, and what stands in the
+// form of S3 alone, such as the names of storage classes and the settings.
+func standIn() server {
+	return server{
+		name:   "Google (by its documentation)",
+		kmsKey: googleKey,
+		gaps: append([]string{
+			"system headers", // Expires
+			"website redirect of an object",
+			"object tags",
+			"storage class",
+			"access control list of an object",
+			"checksum SHA-256",
+			"refuses a wrong SHA-256",
+			"checksum SHA-1",
+			"refuses a wrong SHA-1",
+			"checksum CRC-64/NVME",
+			"refuses a wrong CRC-64/NVME",
+			"checksum CRC-32",
+			"refuses a wrong CRC-32",
+			"SSE-C",
+			"parts by number, uneven",
+			"composite SHA-256",
+			"full CRC-64/NVME of parts",
+			"versions and delete markers, in order", // but for one on top
+			"delete markers on delete markers",
+			"a null version on top of others",
+			"keys with control characters", // line breaks
+		}, settingsOfS3()...),
+	}
+}
+
+func settingsOfS3() []string {
+	return []string{"bucket's encryption", "bucket's ownership controls", "bucket's public access block",
+		"bucket's CORS", "bucket's website", "bucket's request payment", "bucket's policy", "bucket's lifecycle"}
+}
+
+func TestGoogle(t *testing.T) {
+	server := google.Start(t, google.Options{KMSKeys: []string{googleKey}})
+	compare(t, googleSubject(t, server.URL), standIn())
+}
+
+// TestFakeGCSServer does the same with a stand-in of others, fake-gcs-server, if
+// RESIDENCY_FAKE_GCS names its program: what both do alike rests on two readings of the
+// documentation.
+func TestFakeGCSServer(t *testing.T) {
+	program := os.Getenv("RESIDENCY_FAKE_GCS")
+	if program == "" {
+		t.Skip("RESIDENCY_FAKE_GCS is not set")
+	}
+	compare(t, googleSubject(t, fakeGCSServer(t, program)), server{name: "fake-gcs-server"})
+}
+
+// fakeGCSServer runs the program on loopback, and returns its address once it answers.
+func fakeGCSServer(t *testing.T, program string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err = errors.Join(err, l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	command := exec.CommandContext(ctx, program, "-scheme", "http", "-host", host, "-port", port, "-backend", "memory")
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = command.Wait() // it was killed
+	})
+	address := "http://" + net.JoinHostPort(host, port)
+	// The store asks again until somebody answers, which is waited for in this way.
+	provider, err := gcsstore.Open(t.Context(), gcsstore.Options{Name: "cloud", Endpoint: address, Project: "project",
+		Backoff: func(attempts int) time.Duration { return time.Duration(attempts) * time.Second }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.Region("").Buckets(t.Context()); errors.Is(err, objectstore.ErrUnanswered) {
+		t.Fatal(err)
+	}
+	return address
+}
+
+func googleSubject(t *testing.T, address string) *conformance.Subject {
+	t.Helper()
+	provider, err := gcsstore.Open(t.Context(), gcsstore.Options{Name: "cloud", Project: "project", Endpoint: address,
+		Regions: []string{"europe-west3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &conformance.Subject{Store: provider.Region(""), Versioned: "conformance-versions", Plain: "conformance-plain",
+		KMSKey: googleKey}
+	begin(t, s)
+	return s
+}
