@@ -31,6 +31,7 @@ type Check struct {
 	What    string  `json:"check"`
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail,omitempty"` // why, and what follows
+	Rate    *Rate   `json:"rate,omitempty"`   // of StreamRate
 }
 
 // Store is what is examined.
@@ -44,7 +45,7 @@ type Doctor struct {
 }
 
 func (d *Doctor) note(place, what string, outcome Outcome, detail string) {
-	d.Checks = append(d.Checks, Check{place, what, outcome, detail})
+	d.Checks = append(d.Checks, Check{Place: place, What: what, Outcome: outcome, Detail: detail})
 }
 
 // judge notes a check whose error is its answer.
@@ -235,7 +236,9 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 	d.judge(place, "abort uploads", store.AbortUpload(ctx, bucket, key, upload))
 	if err := d.endpoint(ctx, place, bucket, v, store); err != nil {
 		d.note(place, "what the endpoint supports", Failed, err.Error())
+		return
 	}
+	d.rate(ctx, place, bucket, store)
 }
 
 // refuses writes what an endpoint that checks must refuse, and takes it away

@@ -27,8 +27,9 @@ func (a *app) doctorCommand() *cobra.Command {
 --customer it also checks whether each of that customer's buckets can be listed,
 read and deleted from. With --to it tests what the destination's buckets refuse:
 it writes to keys that nobody uses, and removes whatever was accepted. What an
-endpoint supports is kept in the state for a day and shown from there. Nothing
-else is changed.
+endpoint supports is kept in the state for a day and shown from there. It also
+measures how fast one object of up to 4 MiB is written and read, for at most three
+seconds, unless the bucket has object lock. Nothing else is changed.
 
 With --evidence it tests instead whether the service of --to behaves as this
 program assumes: conditional deletes and writes, what the answer to a copy says,

@@ -272,7 +272,7 @@ func approval(how string) string {
 // standing is where a machine stands, and on whose word.
 func (by Made) standing(country, basis string) string {
 	if country == "" {
-		return "a country that is not determined"
+		return "a country that is " + cmp.Or(basis, certificate.NotDetermined)
 	}
 	return by.inText(country) + ", " + basis
 }
