@@ -52,7 +52,8 @@ func listBehind(
 		if err != nil {
 			return f, err
 		}
-		shown, err := phase.ListDestination(ctx, run, i, phase.Look{Looked: &run.Progress.Entries, Inquiry: asking, Beacon: key,
+		shown, err := phase.ListDestination(ctx, run, i, phase.Look{Looked: &run.Progress.Entries, Inquiry: asking,
+			Beacon: key,
 			Lost: func(r *receipt.Receipt, nth int, why string) {
 				f.lose(i, r)
 				f.doubts.add(run.Pass.SegmentOf(i, string(r.Key)), r.Key, nth)
@@ -77,7 +78,8 @@ func (f *found) listed(p *plan.Plan) []record.Listed {
 	all := make([]record.Listed, len(p.Moves))
 	for i, m := range p.Moves {
 		s := &f.moves[i]
-		all[i] = record.Listed{Newer: s.Newer, Covered: s.Covered, Own: s.Own, Classes: s.Classes}.Of(p.To(m).String(), p.Destination.Country,
+		all[i] = record.Listed{Newer: s.Newer, Covered: s.Covered, Own: s.Own, Classes: s.Classes}.Of(p.To(m).String(),
+			p.Destination.Country,
 			&s.Tally)
 	}
 	return all

@@ -37,7 +37,8 @@ func (r *Runner) open(ctx context.Context, p *plan.Plan) (*work, error) {
 	return &work{
 		run: run, reservation: reservation, probes: tried, tagging: tags,
 		sourceCheck: changes.NewCheck(run, reservation), budget: r.Budget,
-		result: result, tool: r.Tool, actor: r.actor(), approval: r.Approval, catalog: r.Catalog, signers: r.Signers, stamp: r.Stamp,
+		result: result, tool: r.Tool, actor: r.actor(), approval: r.Approval, catalog: r.Catalog, signers: r.Signers,
+		stamp:  r.Stamp,
 		report: r.Report, spent: spending{expected: r.Expected},
 	}, nil
 }
@@ -50,8 +51,8 @@ func (r *Runner) openToWrite(ctx context.Context, p *plan.Plan) (*work, error) {
 		return nil, err
 	}
 	if err := p.Ordered(w.run.Stores); err != nil {
-		return nil, remedy.Wrap(fmt.Errorf("%w: %w", phase.ErrChanged, err), "restore ordering in the configuration to finish "+
-			"what was approved, or make a new plan after migrate --abort "+p.ID)
+		return nil, remedy.Wrap(fmt.Errorf("%w: %w", phase.ErrChanged, err), "restore ordering in the "+
+			"configuration to finish what was approved, or make a new plan after migrate --abort "+p.ID)
 	}
 	if p.UnguardedWrites { // a store that knows nothing of it refuses, as its service does
 		if u, ok := w.run.Destination().(objectstore.Unguarder); ok {

@@ -87,7 +87,8 @@ func newResult(p *plan.Plan) *Result {
 		Departure: certificate.Departure{Otherwise: []string{}, NotInPlan: []string{}},
 		Verdicts:  map[string]int64{}, Methods: map[string]int64{}, Erasures: map[string]int64{}, Guards: map[string]int64{},
 		Added: map[string]int64{}, NotCompared: p.NotCompared(),
-		Signed: []string{}, Fence: []string{}, Callers: []certificate.Caller{}, Problems: Problems{}, Left: []certificate.Left{},
+		Signed: []string{}, Fence: []string{}, Callers: []certificate.Caller{}, Problems: Problems{},
+		Left: []certificate.Left{},
 	}
 }
 
@@ -132,8 +133,8 @@ func (r *Result) verified() error {
 		if n := r.copies.Differing; n > 0 {
 			err = remedy.Wrap(err,
 				fmt.Sprintf("--log-keys shows the keys of what the destination held already and differs (%s). Where the "+
-					"source still has that content, remove at the destination what differs, and run the same command again. Else it may be the "+
-					"only copy: set another destination.bucket", phase.Entries(n)))
+					"source still has that content, remove at the destination what differs, and run the same command again. Else "+
+					"it may be the only copy: set another destination.bucket", phase.Entries(n)))
 		}
 		return err
 	}

@@ -105,8 +105,8 @@ func (w *work) spoiledLate(ctx context.Context, f *found, text string) error {
 		return err
 	}
 	again := fmt.Sprintf("the source still has the originals of %d of the first %d that are missing: residency plan "+
-		"--to %s --customer %s writes a new plan of what is there, and residency migrate --plan with its ID copies that again and "+
-		"erases it", there, len(f.lost), w.run.Plan.Destination, w.run.Plan.Customer)
+		"--to %s --customer %s writes a new plan of what is there, and residency migrate --plan with its ID copies that "+
+		"again and erases it", there, len(f.lost), w.run.Plan.Destination, w.run.Plan.Customer)
 	if there < len(f.lost) || f.shown.Spoiled > int64(len(f.lost)) {
 		again += ". Of the rest: " + remedy.For(ErrSpoiledLate)
 	}

@@ -37,7 +37,8 @@ func (c *Catalog) readOperators(fsys fs.FS) error {
 	for _, r := range records {
 		op := Operator{
 			ID: r.get("id"), Name: r.get("name"), Country: r.get("country"), Parent: r.get("parent"),
-			Supplier: r.get("supplier"), SupplierName: r.get("supplier_name"), Note: r.get("note"), Contested: r.get("contested") == "yes", Source: r.get("source"), AsOf: r.asOf,
+			Supplier: r.get("supplier"), SupplierName: r.get("supplier_name"), Note: r.get("note"),
+			Contested: r.get("contested") == "yes", Source: r.get("source"), AsOf: r.asOf,
 		}
 		if op.ID == "" || op.Name == "" {
 			return r.errorf("operator without id or name")

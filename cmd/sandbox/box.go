@@ -154,7 +154,8 @@ func (b *box) explain(w io.Writer, samples bool) {
 	if strings.ContainsAny(env, " \t'\"$`\\&;()<>|*?#~") {
 		env = quoted(env)
 	}
-	fmt.Fprintf(w, "\nIn another terminal, as they are (the first line sets the PATH too):\n  . %s\n  residency inventory\n",
+	fmt.Fprintf(w, "\nIn another terminal, as they are (the first line sets the PATH too):\n  . %s\n"+
+		"  residency inventory\n",
 		env)
 	if _, ok := programs(); !ok {
 		fmt.Fprintln(w, "  # residency is not beside this program: it has to be on the PATH")

@@ -57,8 +57,8 @@ func CheckBucketOf(store any, name string) error {
 	return CheckBucketName(name)
 }
 
-var errAnyBucketName = errors.New("a bucket's name has a-z, 0-9, '-', '_' and '.', in pieces of at most 63 characters " +
-	"between dots, beginning and ending with a letter or digit; at most 222 characters")
+var errAnyBucketName = errors.New("a bucket's name has a-z, 0-9, '-', '_' and '.', in pieces of at most 63 " +
+	"characters between dots, beginning and ending with a letter or digit; at most 222 characters")
 
 // CheckAnyBucketName refuses what no service takes: each has rules of its own besides. Google
 // takes '_' and, with dots, up to 222 characters (Cloud Storage documentation, "Bucket naming

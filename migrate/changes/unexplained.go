@@ -26,7 +26,8 @@ type UnexplainedError struct {
 
 func (e *UnexplainedError) Error() string {
 	if e.By != "" {
-		return fmt.Sprintf("plan %s has erased originals since, in reliance on copies that this plan wrote; no copy was removed",
+		return fmt.Sprintf("plan %s has erased originals since, in reliance on copies that this plan wrote; no "+
+			"copy was removed",
 			e.By)
 	}
 	text := fmt.Sprintf("%v: %s", ErrUnexplained, e.Drift)
@@ -43,8 +44,8 @@ func (e *UnexplainedError) Error() string {
 // Remedy says what may be done, as package remedy asks for it.
 func (e *UnexplainedError) Remedy() string {
 	if e.By != "" {
-		return fmt.Sprintf("see residency status --plan %s; what it moved needs no other plan, and residency migrate without "+
-			"--plan moves what has come since", e.By)
+		return fmt.Sprintf("see residency status --plan %s; what it moved needs no other plan, and residency "+
+			"migrate without --plan moves what has come since", e.By)
 	}
 	return fmt.Sprintf("residency status shows what other plans did; if another plan moved these entries, this one has "+
 		"nothing left to do, and its copies may be the only ones. Only if you know that the owners deleted the originals: "+

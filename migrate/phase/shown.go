@@ -195,7 +195,8 @@ func (d *looking) stands(
 func (d *looking) count(e *manifest.Entry, v *objectstore.Version) {
 	found := manifest.FromVersion(*v)
 	d.shown.Tally.Add(&found)
-	if class := objectstore.ClassName(v.StorageClass); !e.Marker && class != objectstore.ClassName(objectstore.ClassFor(d.to, e.StorageClass)) {
+	if class := objectstore.ClassName(v.StorageClass); !e.Marker &&
+		class != objectstore.ClassName(objectstore.ClassFor(d.to, e.StorageClass)) {
 		d.shown.class(class, 1)
 	}
 }

@@ -35,10 +35,10 @@ func (p *destinationReader) conditions(ctx context.Context) error {
 				"nothing is gained by writing without", Remedy: "plan without --unguarded-writes"})
 			return nil
 		}
-		p.warn(Issue{Rule: ruleUnguarded, Location: at, Text: "writes carry no conditions: right before each write a request " +
-			"(HEAD) shows what is under its key. What others write there between the two, which for a large object is as " +
-			"long as its upload takes, is not seen: in a bucket without versions the copy replaces it, in one with versions " +
-			"it stays beneath the copy. Two runs that begin at the same moment are told apart after 5 s only",
+		p.warn(Issue{Rule: ruleUnguarded, Location: at, Text: "writes carry no conditions: right before each write " +
+			"a request (HEAD) shows what is under its key. What others write there between the two, which for a large " +
+			"object is as long as its upload takes, is not seen: in a bucket without versions the copy replaces it, in one " +
+			"with versions it stays beneath the copy. Two runs that begin at the same moment are told apart after 5 s only",
 			Remedy: "see that nobody else writes to the destination until the migration has ended"})
 		return nil
 	}
@@ -49,7 +49,8 @@ func (p *destinationReader) conditions(ctx context.Context) error {
 	if err != nil || offered {
 		return err
 	}
-	p.block(Issue{Rule: ruleConditions, Location: at, Text: "the service takes no conditional writes (If-None-Match)" + as +
+	p.block(Issue{Rule: ruleConditions, Location: at, Text: "the service takes no conditional writes " +
+		"(If-None-Match)" + as +
 		", without which a copy could overwrite what others have written",
 		Remedy: "choose a destination on another service, or plan with --unguarded-writes, which looks at each key right " +
 			"before it is written, and is weaker"})

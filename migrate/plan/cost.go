@@ -81,7 +81,8 @@ func (c *Charges) segment(codec *state.Codec, s manifest.Segment, data []byte) e
 // Work is what carrying out the plan is charged for. The bandwidth is how many bytes a second
 // may be read and written, 0 if nobody bounds that.
 func (p *Plan) Work(c *Charges, bandwidth int64) cost.Work {
-	w := cost.Work{Rules: cost.Rules, At: c.At.UTC(), Readback: p.Verify == "readback", Bandwidth: bandwidth, Moves: []cost.Move{}}
+	w := cost.Work{Rules: cost.Rules, At: c.At.UTC(), Readback: p.Verify == "readback", Bandwidth: bandwidth,
+		Moves: []cost.Move{}}
 	if p.Restore != nil {
 		w.Restore = p.Restore.Tier
 	}

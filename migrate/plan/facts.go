@@ -64,8 +64,8 @@ func (p *destinationReader) accountVersioning(ctx context.Context, m Move) error
 	versioning, err := store.Versioning(ctx, m.Destination)
 	switch {
 	case errors.Is(err, objectstore.ErrDenied):
-		p.block(Issue{Rule: "destination-not-read", Location: p.plan.To(m).String(), Text: "whether its account keeps versions " +
-			"could not be read: " + err.Error(), Remedy: "grant access to read it"})
+		p.block(Issue{Rule: "destination-not-read", Location: p.plan.To(m).String(), Text: "whether its account " +
+			"keeps versions could not be read: " + err.Error(), Remedy: "grant access to read it"})
 	case err != nil:
 		return fmt.Errorf("versioning of %s: %w", p.plan.To(m), err)
 	case versioning != objectstore.Enabled:

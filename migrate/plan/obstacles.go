@@ -39,7 +39,8 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 			Text: "some sampled versions have S3 annotations; these are carried where the service copies an object whole, " +
 				"and left behind where it is streamed or copied in parts"},
 		charged: make(charged),
-		unfit:   Issue{Rule: "attributes-refused", Location: from, Remedy: "change them at the source, or choose another destination"},
+		unfit: Issue{Rule: "attributes-refused", Location: from, Remedy: "change them at the source, or choose " +
+			"another destination"},
 		tiered: Issue{Rule: "archive-access-tier", Location: from,
 			Text: "some sampled versions in INTELLIGENT_TIERING are in an archive access tier and cannot be read before they " +
 				"are restored", Remedy: "plan with --restore Standard or --restore Bulk, which restores them; or restore them " +

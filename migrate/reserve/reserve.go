@@ -305,8 +305,9 @@ func (v *Reservation) breakOthers(ctx context.Context, bucket string, r saved) (
 			v.run.Notef("an earlier run of this plan left a reservation of %s, begun %s, that it had no time to write down; it "+
 				"was removed", at, begun)
 		case r.Marks[bucket] == "" && len(v.ended) > 0:
-			v.run.Notef("a reservation of %s, begun %s, was removed: an earlier run of this plan left it and had no time to write "+
-				"it down, or it is another migration's, which from now on will not remove copies there whose originals are gone",
+			v.run.Notef("a reservation of %s, begun %s, was removed: an earlier run of this plan left it and had no "+
+				"time to write it down, or it is another migration's, which from now on will not remove copies there whose "+
+				"originals are gone",
 				at, begun)
 		default:
 			v.run.Notef("another migration, begun %s, has reserved %s and has not ended; from now on it will not remove copies "+

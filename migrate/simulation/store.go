@@ -32,8 +32,9 @@ func (s store) Endpoint() string {
 // Capabilities is what a side says of itself. That it keeps the owner makes a fence possible
 // also where a bucket had no policy; that it compares conditions of writes, that nobody asks.
 func (s store) Capabilities() objectstore.Capabilities {
-	return objectstore.Capabilities{KeepsOwner: true, ConditionsWrites: true, CountsTags: s.side == source && s.world.options.countsTags,
-		NoMarkers: s.real.Capabilities().NoMarkers, TrailingMarkers: s.real.Capabilities().TrailingMarkers,
+	return objectstore.Capabilities{KeepsOwner: true, ConditionsWrites: true,
+		CountsTags: s.side == source && s.world.options.countsTags,
+		NoMarkers:  s.real.Capabilities().NoMarkers, TrailingMarkers: s.real.Capabilities().TrailingMarkers,
 		Sum: s.real.Capabilities().Sum}
 }
 

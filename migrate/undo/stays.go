@@ -15,8 +15,8 @@ import (
 // ErrStays reports that something of the customer's is still in a bucket that the plan made.
 var ErrStays = remedy.New("copies stay at the destination",
 	"residency inventory shows what is there. The plan made these buckets: if nobody else uses them, delete them with "+
-		"all their versions by the service's own console or client; or let residency migrate --plan ID go on, which proves what "+
-		"is there instead of copying it again")
+		"all their versions by the service's own console or client; or let residency migrate --plan ID go on, which "+
+		"proves what is there instead of copying it again")
 
 // Stay is what a listing shows of the customer's data in a bucket that the plan made.
 type Stay struct {

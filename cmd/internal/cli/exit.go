@@ -97,7 +97,8 @@ func exitCode(err error) int {
 		return exitVerification
 	case errors.As(err, &refused), is(errApproval, objectstore.ErrOwner, objectstore.ErrUnlistable, migrate.ErrBlocked,
 		migrate.ErrChanged, migrate.ErrDrift, plan.ErrNothing, migrate.ErrNotFenced, migrate.ErrNotCopied, migrate.ErrErasing,
-		migrate.ErrAborting, migrate.ErrTransit, migrate.ErrCoupled, audit.ErrEarlier, migrate.ErrUnconditional, plan.ErrClaimed,
+		migrate.ErrAborting, migrate.ErrTransit, migrate.ErrCoupled, audit.ErrEarlier, migrate.ErrUnconditional,
+		plan.ErrClaimed,
 		regions.ErrUS, regions.ErrUnknownRegion, regions.ErrNotOffered, regions.ErrPartition, regions.ErrUnknownPlace,
 		regions.ErrAmbiguous):
 		return exitRefused

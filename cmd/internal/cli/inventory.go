@@ -185,7 +185,8 @@ func (a *app) inventoryTable(inv *inventory.Inventory) error {
 			entries = ">" + entries
 		}
 		rows = append(rows, []string{cmp.Or(p.Customer, "(unassigned)"), p.Location().String(), p.Region,
-			law(cmp.Or(p.Country, several(p.Countries)), p.Sets), p.OperatorIn, render.Count(p.Objects), entries, render.Bytes(p.Bytes), verdict(p)})
+			law(cmp.Or(p.Country, several(p.Countries)), p.Sets), p.OperatorIn, render.Count(p.Objects), entries,
+			render.Bytes(p.Bytes), verdict(p)})
 	}
 	a.printStanding(inv)
 	if len(rows) == 0 {

@@ -206,8 +206,8 @@ func uploadsAborted(n int64) string {
 	if n == 1 {
 		return "1 unfinished upload at the source was aborted; what had been sent of it cannot be copied, and was not"
 	}
-	return render.Count(n) + " unfinished uploads at the source were aborted; what had been sent of them cannot be copied, " +
-		"and was not"
+	return render.Count(n) + " unfinished uploads at the source were aborted; what had been sent of them cannot " +
+		"be copied, and was not"
 }
 
 // further says what a destination holds besides what a plan wrote.

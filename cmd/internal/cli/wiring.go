@@ -284,7 +284,8 @@ func (w *session) offered() []regions.Place {
 		// Who has keys in one partition is nobody in the others.
 		home, _ := w.catalog.Lookup(p.Cloud(), p.store.Home())
 		for _, r := range w.catalog.All() {
-			if r.Provider == p.Cloud() && r.Kind == regions.KindRegion && r.Partition == cmp.Or(home.Partition, p.kind.Partition) {
+			if r.Provider == p.Cloud() && r.Kind == regions.KindRegion &&
+				r.Partition == cmp.Or(home.Partition, p.kind.Partition) {
 				places = append(places, p.place(r.Code))
 			}
 		}

@@ -157,8 +157,8 @@ func (k *checker) provider(name string, p Provider) error {
 			"the owner of its buckets is not known", name, p.OwnerCheck, Required)
 	}
 	if p.Ordering != "" && p.Ordering != AnyOrder {
-		return k.at(path+".ordering", "provider %s: ordering %q: the only value is %q, for a service that lists in an order of "+
-			"its own", name, p.Ordering, AnyOrder)
+		return k.at(path+".ordering", "provider %s: ordering %q: the only value is %q, for a service that lists in "+
+			"an order of its own", name, p.Ordering, AnyOrder)
 	}
 	if p.Operator != nil && (p.Operator.Name == "" || !countryCode.MatchString(p.Operator.Country)) {
 		return k.at(path+".operator", "provider %s: operator needs a name and a country of two capital letters (ISO 3166-1)",

@@ -86,7 +86,8 @@ func (k *checker) mapping(c *Config) error {
 			return k.at("$.destination.accounts", "destination accounts: %q is no region of Azure", code)
 		}
 		if is.CheckBucket(account+".container") != nil {
-			return k.at("$.destination.accounts", "destination accounts: %q is no storage account's name: 3 to 24 of a-z and 0-9",
+			return k.at("$.destination.accounts", "destination accounts: %q is no storage account's name: 3 to 24 of "+
+				"a-z and 0-9",
 				account)
 		}
 	}

@@ -90,8 +90,8 @@ func schemaRules() map[string]schemaRule {
 		"providers": {about: "Accounts of storage services, by the name that locations use.", names: providerName.String()},
 		"providers.*": {about: "One account of one storage service.",
 			required: []string{"type"}},
-		"providers.*.type": {about: "aws is Amazon S3; azure is Azure Blob Storage; gcs is Google Cloud Storage; s3 is any other " +
-			"service with the API of Amazon S3, of which each region has its endpoint.", enum: kind.Names()},
+		"providers.*.type": {about: "aws is Amazon S3; azure is Azure Blob Storage; gcs is Google Cloud Storage; " +
+			"s3 is any other service with the API of Amazon S3, of which each region has its endpoint.", enum: kind.Names()},
 		"providers.*.profile": {about: "Profile of the AWS configuration that has the credentials. Default: the standard " +
 			"credential chain."},
 		"providers.*.account": {about: "The account that must own the buckets, with its leading zeros. Default, on " +
@@ -101,11 +101,12 @@ func schemaRules() map[string]schemaRule {
 		"providers.*.ordering": {about: "any is for a service that lists in an order of its own. Its listings are sorted " +
 			"here, and taken to be complete if a second one tells the same. Default: byte order, which every listing is held " +
 			"to.", enum: []string{AnyOrder}},
-		"providers.*.subscription": {about: "Of type azure: the ID of the subscription whose storage accounts are meant. Resource " +
-			"Manager tells where they are.", pattern: subscriptionID.String()},
+		"providers.*.subscription": {about: "Of type azure: the ID of the subscription whose storage accounts are " +
+			"meant. Resource Manager tells where they are.", pattern: subscriptionID.String()},
 		"providers.*.resource_manager": {about: "Of type azure: the address of another Resource Manager than Azure's own.",
 			pattern: address},
-		"providers.*.project":  {about: "Of type gcs: the project whose buckets are meant. Default: that of the credentials."},
+		"providers.*.project": {about: "Of type gcs: the project whose buckets are meant. Default: that of the " +
+			"credentials."},
 		"providers.*.endpoint": {about: "The address of all regions that have none of their own.", pattern: address},
 		"providers.*.operator": {about: "Who runs the service, and the country whose law reaches them.",
 			required: []string{"name", "country"}},
@@ -125,8 +126,8 @@ func schemaRules() map[string]schemaRule {
 		"providers.*.regions.*.signing_region": {about: "What requests are signed for, which says nothing of the place. " +
 			"Default: the region's code."},
 
-		"providers.*.regions.*.accounts": {about: "Of type azure: the storage accounts of this region, where Resource Manager is not " +
-			"asked. That they are there is then your word, and nothing of theirs is erased."},
+		"providers.*.regions.*.accounts": {about: "Of type azure: the storage accounts of this region, where " +
+			"Resource Manager is not asked. That they are there is then your word, and nothing of theirs is erased."},
 		"providers.*.regions.*.accounts[]": {pattern: "^[a-z0-9]{3,24}$"},
 
 		"policy":           {about: "Where data may be."},
@@ -137,7 +138,8 @@ func schemaRules() map[string]schemaRule {
 		"policy.waivers[]": {about: "One place that is waived.", required: []string{"place", "reason", "until", "owner"}},
 		"policy.waivers[].place": {about: "The location, as inventory shows it: provider:bucket or provider:bucket/prefix/.",
 			pattern: location},
-		"policy.waivers[].region": {about: "Its region, as inventory shows it. Needed where several have buckets of that name."},
+		"policy.waivers[].region": {about: "Its region, as inventory shows it. Needed where several have buckets " +
+			"of that name."},
 		"policy.waivers[].reason": {about: "Why it is accepted."},
 		"policy.waivers[].until": {about: "The last day, in UTC, such as 2026-12-31.",
 			pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
@@ -157,8 +159,8 @@ func schemaRules() map[string]schemaRule {
 		"destination": {about: "How buckets are named, and what writes ask for, where data is moved to."},
 		"destination.bucket": {about: "A template of {bucket}, {region}, {customer} and {source_region}. Default: " +
 			DefaultBucket + "."},
-		"destination.accounts": {about: "Of type azure: the storage account that containers are made in, by region. It has to be " +
-			"there."},
+		"destination.accounts": {about: "Of type azure: the storage account that containers are made in, by " +
+			"region. It has to be there."},
 		"destination.accounts.*": {pattern: "^[a-z0-9]{3,24}$"},
 		"destination.map": {about: "Names of buckets by source location, in place of the template.",
 			names: location},

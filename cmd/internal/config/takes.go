@@ -29,7 +29,8 @@ func (k *checker) takes(path, name string, p Provider, is kind.Kind) error {
 			continue
 		}
 		if setting == kind.Ordering && slices.Contains(is.Takes, kind.Profile) {
-			return k.at(path+".ordering", "provider %s: type %s lists in byte order; ordering is for other services", name, p.Type)
+			return k.at(path+".ordering", "provider %s: type %s lists in byte order; ordering is for other services", name,
+				p.Type)
 		}
 		return k.at(path+"."+string(setting), "provider %s: %s means nothing to type %s; it is for type %s", name, setting,
 			p.Type, strings.Join(takers(setting), ", "))
@@ -45,8 +46,8 @@ func (k *checker) takes(path, name string, p Provider, is kind.Kind) error {
 	}
 	named := slices.ContainsFunc(sorted(p.Regions), func(code string) bool { return len(p.Regions[code].Accounts) > 0 })
 	if slices.Contains(is.Takes, kind.Subscription) && p.Subscription == "" && !named {
-		return k.at(path, "provider %s: type %s needs its subscription, or storage accounts by region: regions: {westeurope: "+
-			"{accounts: [acme]}}, whose regions then are your word", name, p.Type)
+		return k.at(path, "provider %s: type %s needs its subscription, or storage accounts by region: regions: "+
+			"{westeurope: {accounts: [acme]}}, whose regions then are your word", name, p.Type)
 	}
 	return nil
 }

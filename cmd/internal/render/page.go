@@ -45,7 +45,8 @@ func tones() map[string]string {
 		"violation": red, "error": red, "outside": red, "OUTSIDE": red, "failed": red, "mismatch": red, "Blockers": red,
 		"NOT": red, "Not done": red, "differs": red,
 		"warning": yellow, "unknown": yellow, "unverifiable": yellow, "Warnings": yellow, "not known": yellow,
-		"not carried": yellow, "not movable": yellow, "not read": yellow, "blocked": red, "damaged": red, "incomplete": yellow,
+		"not carried": yellow, "not movable": yellow, "not read": yellow, "blocked": red, "damaged": red,
+		"incomplete": yellow,
 	}
 }
 

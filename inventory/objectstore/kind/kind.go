@@ -187,8 +187,9 @@ func (k Kind) Open(ctx context.Context, o Options) (objectstore.Provider, error)
 			Endpoint: o.Endpoint, ARMEndpoint: o.Manager, SharedKeys: keys(o), Insecure: o.Insecure, Observe: o.Observe,
 			Pace: o.Pace, Now: o.Now, Connections: o.Connections, Getenv: o.Getenv})
 	case google:
-		return gcsstore.Open(ctx, gcsstore.Options{Name: o.Name, Project: o.Project, Endpoint: o.Endpoint, Insecure: o.Insecure,
-			Regions: slices.Sorted(maps.Keys(o.Endpoints)), Observe: o.Observe, Pace: o.Pace, Now: o.Now,
+		return gcsstore.Open(ctx, gcsstore.Options{Name: o.Name, Project: o.Project, Endpoint: o.Endpoint,
+			Insecure: o.Insecure,
+			Regions:  slices.Sorted(maps.Keys(o.Endpoints)), Observe: o.Observe, Pace: o.Pace, Now: o.Now,
 			Connections: o.Connections})
 	}
 	p, err := s3store.Open(ctx, s3store.Options{

@@ -62,7 +62,8 @@ func Start(ctx context.Context, dir, usage string) (*Authority, error) {
 		curve + " -x509 -keyout ca.key -out ca.pem -days 30 -subj /CN=Test_Root",
 		curve + " -x509 -keyout other.key -out other.pem -days 30 -subj /CN=Other_Root",
 		curve + " -keyout tsa.key -out tsa.csr -subj /O=Test/CN=Test_Timestamps",
-		"x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out tsa.pem -extfile ts.cnf -extensions leaf",
+		"x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out tsa.pem -extfile ts.cnf " +
+			"-extensions leaf",
 	} {
 		if err := a.run(ctx, strings.Fields(line)...); err != nil {
 			return nil, err
