@@ -166,8 +166,8 @@ func (s *Store) DeleteBucket(ctx context.Context, bucket string) error {
 		return err
 	}
 	if !service.Properties.ContainerDeleteRetentionPolicy.Enabled {
-		return fail(objectstore.ErrNotOffered, "Azure deletes a container with what others write meanwhile, and this account "+
-			"keeps no deleted containers")
+		return fail(objectstore.ErrNotOffered, "Azure deletes a container with what others write meanwhile, and this "+
+			"account keeps no deleted containers")
 	}
 	for _, err := range s.Versions(ctx, bucket, "", "") {
 		if err != nil {

@@ -61,12 +61,13 @@ func (b *sentBody) end() {
 type receivedBody struct {
 	io.Reader
 	io.Closer
+	ctx context.Context // of the request
 }
 
 func (b *receivedBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	if err != nil && err != io.EOF {
-		err = named(err)
+		err = named(b.ctx, err)
 	}
 	return n, err
 }

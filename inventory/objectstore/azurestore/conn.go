@@ -53,7 +53,8 @@ func (c *conn) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if err := c.SetWriteDeadline(c.now().Add(c.patience)); err != nil {
+	// The answer may be waited for already, and its time begins with the last piece.
+	if err := c.SetDeadline(c.now().Add(c.patience)); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)

@@ -21,12 +21,14 @@ const (
 
 // dataCall makes a request to an account. container and key may be empty; query is without
 // what is empty.
-func (s *Store) dataCall(op, method string, a *account, container, key string, query url.Values, needs ...string) *call {
-	u := &url.URL{Scheme: a.base.Scheme, Host: a.base.Host, Path: a.path + "/" + container, RawPath: a.path + "/" + container}
+func (s *Store) dataCall(
+	op, method string, a *account, container, key string, query url.Values, needs ...string,
+) *call {
+	path := a.path + "/" + container
+	u := &url.URL{Scheme: a.base.Scheme, Host: a.base.Host, Path: path, RawPath: path, RawQuery: encode(query)}
 	if key != "" {
-		u.Path, u.RawPath = u.Path+"/"+key, u.RawPath+"/"+escapePath(key)
+		u.Path, u.RawPath = path+"/"+key, path+"/"+escapePath(key)
 	}
-	u.RawQuery = encode(query)
 	where := a.name
 	if container != "" {
 		where += "." + container

@@ -99,7 +99,8 @@ func (m managed) GetToken(ctx context.Context, o policy.TokenRequestOptions) (az
 	}
 	c, err := (&net.Dialer{Timeout: metadataTime}).DialContext(ctx, "tcp", metadataService)
 	if err != nil {
-		return azcore.AccessToken{}, azidentity.NewCredentialUnavailableError("no managed identity: no metadata service answers")
+		return azcore.AccessToken{}, azidentity.NewCredentialUnavailableError(
+			"no managed identity, because no metadata service answers")
 	}
 	_ = c.Close() // nothing was sent
 	return m.TokenCredential.GetToken(ctx, o)

@@ -184,7 +184,9 @@ func (s *Store) deleteCurrent(ctx context.Context, bucket, key, etag string) (ht
 
 // deleteBlob sends one deletion. It never asks for the snapshots to be deleted as well: they are
 // entries of their own.
-func (s *Store) deleteBlob(ctx context.Context, bucket, key string, query url.Values, etag string) (http.Header, error) {
+func (s *Store) deleteBlob(
+	ctx context.Context, bucket, key string, query url.Values, etag string,
+) (http.Header, error) {
 	a, container, err := s.bucket(ctx, deleteBlob, bucket)
 	if err != nil {
 		return nil, err

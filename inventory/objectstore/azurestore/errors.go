@@ -172,7 +172,7 @@ func token(code string) string {
 }
 
 // unsent makes an error of a request to which no answer came.
-func (c *call) unsent(err error) error {
+func (c *call) unsent(ctx context.Context, err error) error {
 	e := &objectstore.Error{Op: c.op, Bucket: c.where}
 	var credentials objectstore.CredentialsError
 	switch {
@@ -182,20 +182,20 @@ func (c *call) unsent(err error) error {
 	case errors.Is(err, objectstore.ErrInsecure), errors.Is(err, objectstore.ErrStalled):
 	default:
 		var broken net.Error
-		if err = named(err); errors.As(err, &broken) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = named(ctx, err)
+		cut := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+		if ctx.Err() == nil && (cut || errors.As(err, &broken)) {
 			e.Kind = objectstore.ErrUnanswered
 		}
 	}
-	e.Err = named(err)
+	e.Err = named(ctx, err)
 	return e
 }
 
 // named is an error without the request's address, which may hold a key.
-func named(err error) error {
-	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, ended) {
-			return ended
-		}
+func named(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil && (errors.Is(err, ended) || errors.Is(err, context.Cause(ctx))) {
+		return ended
 	}
 	var at *url.Error
 	for errors.As(err, &at) {

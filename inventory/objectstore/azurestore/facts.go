@@ -139,7 +139,8 @@ func (f *facts) ofService(ctx context.Context) error {
 // ofContainer tells of locks ("Blob Containers - Get").
 func (f *facts) ofContainer(ctx context.Context) error {
 	var container armContainer
-	c := f.call(getContainer, http.MethodGet, f.account.id+servicePath+"/containers/"+f.container, f.bucket, readContainers)
+	id := f.account.id + servicePath + "/containers/" + f.container
+	c := f.call(getContainer, http.MethodGet, id, f.bucket, readContainers)
 	if err := f.get(ctx, c, &container); err != nil {
 		return err
 	}

@@ -42,59 +42,70 @@ var (
 // beyond U+FFFF stands beside one from U+E000 on: such a container is an ErrKeyOrder.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
 	return func(yield func(objectstore.Version, error) bool) {
-		fail := func(err error) { yield(objectstore.Version{}, err) }
-		disordered := func(err error) {
-			fail(&objectstore.Error{Op: listBlobs, Bucket: s.where(bucket), Err: err})
-		}
-		var history []objectstore.Version // of the key that is coming
-		last := objectstore.Version{Key: after}
-		flush := func() (more bool, err error) {
-			entries, err := newestFirst(history)
-			if err != nil {
-				return false, err
-			}
-			for _, v := range entries {
-				if err := objectstore.Follows(last, v, prefix); err != nil {
-					return false, err
-				}
-				last = v
-				if !yield(v, nil) {
-					return false, nil
-				}
-			}
-			history = history[:0]
-			return true, nil
-		}
+		w := walk{prefix: prefix, last: objectstore.Version{Key: after}, yield: yield}
 		for b, err := range s.blobs(ctx, bucket, prefix, "snapshots,versions") {
 			if err != nil {
-				fail(err)
+				yield(objectstore.Version{}, err)
 				return
 			}
-			v := entry(b)
-			switch {
-			case len(history) == 0 && v.Key <= after:
-				if v.Key < last.Key && last.Key != after {
-					disordered(objectstore.ErrKeyOrder)
-					return
-				}
-				continue
-			case len(history) > 0 && history[0].Key != v.Key:
-				if more, err := flush(); err != nil {
-					disordered(err)
-					return
-				} else if !more {
-					return
-				}
-			case len(history) == maxHistory:
-				disordered(errLongHistory)
-				return
+			if v := entry(b); len(w.history) > 0 || v.Key > after {
+				w.add(v)
 			}
-			history = append(history, v)
+			if w.ended {
+				break
+			}
 		}
-		if _, err := flush(); err != nil {
-			disordered(err)
+		if !w.ended {
+			w.flush()
+		}
+		if w.err != nil {
+			yield(objectstore.Version{}, &objectstore.Error{Op: listBlobs, Bucket: s.where(bucket), Err: w.err})
 		}
 	}
+}
+
+// walk hands on a listing key by key.
+type walk struct {
+	prefix  string
+	history []objectstore.Version // of the key that is coming
+	last    objectstore.Version   // that was handed on
+	yield   func(objectstore.Version, error) bool
+	ended   bool
+	err     error // why it has ended, if nobody else has ended it
+}
+
+func (w *walk) fail(err error) { w.ended, w.err = true, err }
+
+// add takes the next entry as it is listed.
+func (w *walk) add(v objectstore.Version) {
+	if len(w.history) > 0 && w.history[0].Key != v.Key {
+		w.flush()
+	}
+	if len(w.history) == maxHistory {
+		w.fail(errLongHistory)
+		return
+	}
+	w.history = append(w.history, v)
+}
+
+// flush hands on the key that has come.
+func (w *walk) flush() {
+	entries, err := newestFirst(w.history)
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	for _, v := range entries {
+		if err := objectstore.Follows(w.last, v, w.prefix); err != nil {
+			w.fail(err)
+			return
+		}
+		if w.last = v; !w.yield(v, nil) {
+			w.ended = true
+			return
+		}
+	}
+	w.history = w.history[:0]
 }
 
 // blobs yields a listing as it comes.
@@ -202,8 +213,8 @@ func newestFirst(history []objectstore.Version) ([]objectstore.Version, error) {
 	if newest.Latest {
 		return history, nil
 	}
-	marker := objectstore.Version{Key: newest.Key, VersionID: objectstore.MarkerOf(newest.VersionID), Marker: true, Latest: true,
-		Modified: newest.Modified}
+	marker := objectstore.Version{Key: newest.Key, VersionID: objectstore.MarkerOf(newest.VersionID), Marker: true,
+		Latest: true, Modified: newest.Modified}
 	return slices.Insert(history, 0, marker), nil
 }
 
@@ -247,10 +258,7 @@ func (s *Store) upload(ctx context.Context, bucket string, b *blobItem) (u objec
 		return u, false, err
 	}
 	blocks, err := s.uncommitted(ctx, bucket, b.Name.Text)
-	if errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrNoBucket) || err == nil && len(blocks) == 0 {
-		return u, false, nil
-	}
-	if err != nil {
+	if err = gone(err); err != nil || len(blocks) == 0 {
 		return u, false, err
 	}
 	u = objectstore.Upload{Key: b.Name.Text, UploadID: foreignUpload, Initiated: httpTime(b.Properties.Modified)}

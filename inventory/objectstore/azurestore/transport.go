@@ -45,7 +45,6 @@ func newTransport(o Options, keys map[string][]byte) *transport {
 		MaxIdleConns:           4 * o.Connections,
 		MaxIdleConnsPerHost:    o.Connections,
 		DisableCompression:     true, // bodies come as stored
-		ResponseHeaderTimeout:  o.Patience,
 		TLSHandshakeTimeout:    10 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
 		ExpectContinueTimeout:  time.Second,
@@ -107,7 +106,7 @@ func (t *transport) do(ctx context.Context, c *call) (*http.Response, error) {
 			return nil, err
 		}
 		if slept := objectstore.Sleep(ctx, max(t.backoff(n), wait)); slept != nil {
-			return nil, &objectstore.Error{Op: c.op, Bucket: c.where, Err: slept}
+			return nil, c.unsent(ctx, slept)
 		}
 	}
 }
@@ -128,12 +127,12 @@ func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wai
 		r.Header = make(http.Header)
 	}
 	if err := t.authorize(ctx, r, c); err != nil {
-		return nil, 0, c.unsent(err)
+		return nil, 0, c.unsent(ctx, err)
 	}
 	fence := objectstore.Fence(ctx)
 	if fence != nil {
 		if err := fence(); err != nil {
-			return nil, 0, c.unsent(err)
+			return nil, 0, c.unsent(ctx, err)
 		}
 	}
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -147,15 +146,15 @@ func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wai
 	t.sent.request(c)
 	resp, err = t.client.Do(r)
 	if err != nil {
-		return nil, 0, c.unsent(err)
+		return nil, 0, c.unsent(ctx, err)
 	}
 	if t.observe != nil {
-		t.observe(objectstore.Exchange{Method: r.Method, URL: shown(r.URL), Request: shownHeader(r.Header),
+		t.observe(objectstore.Exchange{Method: r.Method, URL: r.URL.String(), Request: shownHeader(r.Header),
 			Status: resp.StatusCode, Answer: resp.Header.Clone()})
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		t.sent.answer(c, resp)
-		resp.Body = &receivedBody{Reader: t.paced(ctx, resp.Body), Closer: resp.Body}
+		resp.Body = &receivedBody{Reader: t.paced(ctx, resp.Body), Closer: resp.Body, ctx: ctx}
 		return resp, 0, nil
 	}
 	refusal := c.refused(resp)
@@ -189,10 +188,6 @@ func (t *transport) authorize(ctx context.Context, r *http.Request, c *call) err
 	return err
 }
 
-// shown is an address as observers see it. Signatures of sources are in headers, which
-// shownHeader leaves out.
-func shown(u *url.URL) string { return u.String() }
-
 // shownHeader is a header without credentials.
 func shownHeader(h http.Header) http.Header {
 	h = h.Clone()
@@ -219,10 +214,10 @@ func (t *transport) document(ctx context.Context, c *call, most int64) ([]byte, 
 		case err == nil:
 			return data, resp.Header, nil
 		case !c.repeat || n == attempts || ctx.Err() != nil:
-			return nil, nil, c.unsent(err)
+			return nil, nil, c.unsent(ctx, err)
 		}
 		if slept := objectstore.Sleep(ctx, t.backoff(n)); slept != nil {
-			return nil, nil, c.unsent(slept)
+			return nil, nil, c.unsent(ctx, slept)
 		}
 	}
 }

@@ -72,10 +72,12 @@ func (r refusal) Error() string {
 }
 
 // sendBody sends bytes and returns the CRC64 that the service says they have.
-func (s *Store) sendBody(ctx context.Context, c *call, body objectstore.Body) (http.Header, objectstore.Checksum, error) {
+func (s *Store) sendBody(
+	ctx context.Context, c *call, body objectstore.Body,
+) (http.Header, objectstore.Checksum, error) {
 	sum, known, err := sumOf(body)
 	if err != nil {
-		return nil, objectstore.Checksum{}, c.unsent(err)
+		return nil, objectstore.Checksum{}, c.unsent(ctx, err)
 	}
 	c.body, c.size = body.Reader, body.Size
 	running := crc64nvme.New()

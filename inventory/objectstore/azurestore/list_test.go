@@ -1,0 +1,127 @@
+package azurestore_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/azurestore"
+	"github.com/residency/residency/inventory/objectstore/storetest/azure"
+)
+
+// entries lists a bucket: key, version ID, and what it is.
+func entries(t *testing.T, s objectstore.Store, bucket string) []objectstore.Version {
+	t.Helper()
+	var all []objectstore.Version
+	for v, err := range s.Versions(t.Context(), bucket, "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+// TestHistories lists versions newest first, snapshots among them, and a marker where nothing is current.
+func TestHistories(t *testing.T) {
+	for _, emptyPages := range []bool{false, true} {
+		t.Run(fmt.Sprintf("empty pages %v", emptyPages), func(t *testing.T) {
+			server, s := start(t, func(o *azure.Options, _ *azurestore.Options) {
+				o.EmptyPages, o.PageSize = emptyPages, 2
+			})
+			one := server.Put(versioned, "records", "a", "one")
+			snapshot := "snapshot:" + server.Snapshot(versioned, "records", "a")
+			two := server.Put(versioned, "records", "a", "two")
+			server.Put(versioned, "records", "b/control\x01\uFFFE", "x")
+			gone := server.Put(versioned, "records", "c", "gone")
+			_, err := s.PutMarker(t.Context(), versioned+records, "c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, v := range entries(t, s, versioned+records) {
+				got = append(got, fmt.Sprintf("%q %s %v %v", v.Key, v.VersionID, v.Latest, v.Marker))
+				if v.Sum() != (objectstore.Checksum{}) || v.Parts() != 0 {
+					t.Errorf("%v says something of its bytes", v)
+				}
+			}
+			want := []string{
+				fmt.Sprintf(`"a" %s true false`, two), fmt.Sprintf(`"a" %s false false`, snapshot),
+				fmt.Sprintf(`"a" %s false false`, one),
+			}
+			if len(got) != 6 || !slices.Equal(got[:3], want) || got[4] != fmt.Sprintf(`"c" deleted:%s true true`, gone) ||
+				got[5] != fmt.Sprintf(`"c" %s false false`, gone) || !strings.HasPrefix(got[3], `"b/control\x01\ufffe"`) {
+				t.Errorf("listed\n%s", strings.Join(got, "\n"))
+			}
+			var after []string
+			for v, err := range s.Versions(t.Context(), versioned+records, "", "a") {
+				if err != nil {
+					t.Fatal(err)
+				}
+				after = append(after, v.Key)
+			}
+			if len(after) != 3 || after[0] == "a" {
+				t.Errorf("after the first key: %q", after)
+			}
+		})
+	}
+}
+
+// TestOrder fails a container whose names the service orders otherwise than by their bytes.
+func TestOrder(t *testing.T) {
+	server, s := start(t, nil)
+	for _, key := range []string{"a", "\U00010000", "\uE000"} {
+		server.Put(plain, "records", key, "x")
+	}
+	var err error
+	n := 0
+	for _, err = range s.Versions(t.Context(), plain+records, "", "") {
+		n++
+	}
+	if !errors.Is(err, objectstore.ErrKeyOrder) || n > 3 {
+		t.Errorf("%d entries, then %v", n, err)
+	}
+}
+
+// TestMarker is about what is made up.
+func TestMarker(t *testing.T) {
+	server, s := start(t, nil)
+	bucket := versioned + records
+	w := put(t, s, bucket, "k", "one")
+	m, err := s.PutMarker(t.Context(), bucket, "k")
+	if err != nil || m.VersionID != "deleted:"+w.VersionID {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if got := server.History(versioned, "records", "k"); got != "p" {
+		t.Fatalf("history %s", got)
+	}
+	server.Requests()
+	ref := objectstore.Ref{Bucket: bucket, Key: "k", VersionID: m.VersionID}
+	if _, err := s.Stat(t.Context(), ref, 0); !errors.Is(err, objectstore.ErrMarker) {
+		t.Errorf("stat: %v", err)
+	}
+	if _, err := s.Open(t.Context(), ref, 0); !errors.Is(err, objectstore.ErrMarker) {
+		t.Errorf("open: %v", err)
+	}
+	errs, err := s.Delete(t.Context(), bucket, []objectstore.Deletion{{Key: "k", VersionID: m.VersionID}})
+	if err != nil || errs[0] != nil {
+		t.Errorf("delete: %v, %v", errs, err)
+	}
+	if sent := server.Requests(); len(sent) != 0 {
+		t.Errorf("sent %v", sent)
+	}
+	for _, test := range []struct{ bucket, key string }{{bucket, "k"}, {bucket, "none"}, {plain + records, "k"}} {
+		if test.bucket == plain+records {
+			put(t, s, test.bucket, test.key, "x")
+		}
+		if _, err := s.PutMarker(t.Context(), test.bucket, test.key); !errors.Is(err, objectstore.ErrNotOffered) {
+			t.Errorf("%v: %v", test, err)
+		}
+	}
+	if got := server.History(plain, "records", "k"); got != "c" {
+		t.Errorf("what has no versions is gone: %q", got)
+	}
+}
