@@ -153,9 +153,10 @@ func TestFacts(t *testing.T) {
 		{bucket: google.Bucket{Name: "paused", Location: here, Paused: true}, rules: "soft-delete", forever: true,
 			keeps: 7 * 24 * time.Hour},
 		{bucket: google.Bucket{Name: "all", Location: "EU", SoftDelete: -1, Versioning: true, Retention: time.Hour,
-			RetentionLocked: true, DefaultHold: true, Autoclass: true, LogBucket: "logs",
+			RetentionLocked: true, DefaultHold: true, Folders: true, Autoclass: true, LogBucket: "logs",
 			DefaultKey: "projects/p/locations/us/keyRings/r/cryptoKeys/k", Caches: []string{"europe-west1-b"}},
-			rules:   "multi-region versioning immutability immutability autoclass access-logs customer-managed-key cache",
+			rules: "multi-region versioning immutability immutability hierarchical-namespace autoclass access-logs " +
+				"customer-managed-key cache",
 			regions: []string{"europe-west1"}},
 	} {
 		server.MakeBucket(c.bucket)

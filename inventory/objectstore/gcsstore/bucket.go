@@ -34,6 +34,9 @@ type bucketResource struct {
 	Autoclass   struct {
 		Enabled bool `json:"enabled"`
 	} `json:"autoclass"`
+	Namespace struct {
+		Enabled bool `json:"enabled"`
+	} `json:"hierarchicalNamespace"`
 	Logging struct {
 		Bucket string `json:"logBucket"`
 	} `json:"logging"`

@@ -17,7 +17,7 @@ var (
 )
 
 const factFields = placeFields + ",versioning,softDeletePolicy,retentionPolicy,defaultEventBasedHold,autoclass," +
-	"logging,encryption"
+	"logging,encryption,hierarchicalNamespace"
 
 // errUntold reports a bucket whose answer leaves out for how long deleted objects are kept.
 // Of the service itself it always has it (JSON API, "Buckets", softDeletePolicy).
@@ -111,6 +111,10 @@ func (f *facts) ofRetention() {
 // ofRest tells what else bears on where something is, and who can read it.
 func (f *facts) ofRest() {
 	b := f.bucket
+	if b.Namespace.Enabled {
+		f.add("hierarchical-namespace", "the bucket has a hierarchical namespace, whose folders are no objects and are "+
+			"not moved")
+	}
 	if b.Autoclass.Enabled {
 		f.add("autoclass", "the service moves objects between storage classes by itself")
 	}

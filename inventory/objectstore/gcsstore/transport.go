@@ -147,9 +147,6 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 		t.observe(objectstore.Exchange{Method: r.method, URL: out.URL.String(), Request: asked,
 			Status: resp.StatusCode, Answer: resp.Header.Clone()})
 	}
-	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
-		objectstore.Throttled(ctx, t.base)
-	}
 	return resp, nil
 }
 
@@ -178,7 +175,11 @@ func (t *transport) take(
 		return nil, r.failed(err)
 	}
 	if !good {
-		return a, r.refused(a)
+		err := r.refused(a)
+		if errors.Is(err, objectstore.ErrThrottled) {
+			objectstore.Throttled(ctx, t.base)
+		}
+		return a, err
 	}
 	return a, nil
 }

@@ -77,7 +77,7 @@ func TestReadsAreRepeated(t *testing.T) {
 		if all, err := listed(ctx, s, "plain", "", ""); err != nil || len(all) != 2 {
 			t.Errorf("%s: %d entries, %v", name, len(all), err)
 		}
-		if told := throttled.Load() > 0; told != (f.Status == 429 || f.Status == 503) {
+		if told := throttled.Load() > 0; told == f.Lost {
 			t.Errorf("%s: told to slow down: %v", name, told)
 		}
 		server.SetFault(func(google.Request) google.Fault { return f })

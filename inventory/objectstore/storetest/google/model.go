@@ -28,6 +28,7 @@ type Bucket struct {
 	// documentation, "Soft delete"), below zero: not at all.
 	SoftDelete time.Duration
 	Paused     bool // soft-deleted objects are kept on without end
+	Folders    bool // it has a hierarchical namespace
 	Autoclass  bool
 	LogBucket  string
 	DefaultKey string // of KMS

@@ -104,6 +104,9 @@ func (s *Server) document(b *Bucket) map[string]any {
 	if b.Autoclass {
 		d["autoclass"] = map[string]any{"enabled": true}
 	}
+	if b.Folders {
+		d["hierarchicalNamespace"] = map[string]any{"enabled": true}
+	}
 	if b.LogBucket != "" {
 		d["logging"] = map[string]any{"logBucket": b.LogBucket, "logObjectPrefix": "log"}
 	}
