@@ -38,7 +38,7 @@ test-servers: build systems ## what is said of servers, on versitygw, a strict A
 	$(GO) test -count=1 -timeout 9m \
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_AMAZON=all $(GO) test -count=1 -timeout 25m -run '^(TestScriptsOnAmazon|TestPermissions)$$' ./cmd/residency
-	$(GO) test -count=1 -v -run '^TestBrowser$$' ./cmd/internal/report/page # skipped where there is no chromium
+	$(GO) test -count=1 -v -run '^Test(Browser|Layout)$$' ./cmd/internal/report/page # skipped where there is no chromium
 	@echo "make test-servers: all passed"
 
 kill: build ## SIGKILL at KILLS random moments of a migration of 20,000 entries, and in a RHYTHM, SEEDS times beside BUSY loops, on all servers and states
