@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/azurestore"
@@ -123,5 +125,53 @@ func TestMarker(t *testing.T) {
 	}
 	if got := server.History(plain, "records", "k"); got != "c" {
 		t.Errorf("what has no versions is gone: %q", got)
+	}
+}
+
+// TestDeleted tells what is kept of deletions, until it no longer is.
+func TestDeleted(t *testing.T) {
+	var later atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	server, s := start(t, func(o *azure.Options, store *azurestore.Options) {
+		o.Accounts[0].SoftDelete, o.Accounts[1].SoftDelete = 7, 2
+		o.Now, store.Now, o.PageSize = now, now, 1
+	})
+	for _, bucket := range []string{versioned + records, plain + records} {
+		for _, key := range []string{"other", "p/a", "p/b"} {
+			w := put(t, s, bucket, key, "12345")
+			erase(t, s, bucket, objectstore.Deletion{Key: key, VersionID: w.VersionID, ETag: w.ETag})
+		}
+		put(t, s, bucket, "p/c", "there")
+		if got := entries(t, s, bucket); len(got) != 1 {
+			t.Errorf("%s: a listing shows %v", bucket, got)
+		}
+	}
+	server.Snapshot(versioned, "records", "p/c")
+	erase(t, s, versioned+records, objectstore.Deletion{Key: "p/c",
+		VersionID: "snapshot:" + snapshotOf(t, s, versioned+records, "p/c")})
+	for _, test := range []struct {
+		bucket    string
+		later     time.Duration
+		want      string
+		keptAbout time.Duration
+	}{
+		{versioned + records, 0, "p/a p/b p/c", 7 * 24 * time.Hour}, {plain + records, 0, "p/a p/b", 2 * 24 * time.Hour},
+		{plain + records, 49 * time.Hour, "", 0}, {versioned + records, 49 * time.Hour, "p/a p/b p/c", 7 * 24 * time.Hour},
+	} {
+		later.Store(int64(test.later))
+		var keys []string
+		for d, err := range s.(objectstore.DeletedLister).Deleted(t.Context(), test.bucket, "p/") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, d.Key)
+			if left := time.Until(d.Until); d.Size != 5 || d.Latest || left < test.keptAbout-time.Minute ||
+				left > test.keptAbout+25*time.Hour {
+				t.Errorf("%s: %+v is kept for %s", test.bucket, d, left)
+			}
+		}
+		if got := strings.Join(keys, " "); got != test.want {
+			t.Errorf("%s, %s later: %q, want %q", test.bucket, test.later, got, test.want)
+		}
 	}
 }

@@ -54,7 +54,7 @@ type blobItem struct {
 		Tier          string `xml:"AccessTier"`
 		Inferred      bool   `xml:"AccessTierInferred"`
 		ArchiveStatus string `xml:"ArchiveStatus"`
-		ResourceType  string `xml:"ResourceType"`
+		Remaining     *int   `xml:"RemainingRetentionDays"`
 	} `xml:"Properties"`
 }
 

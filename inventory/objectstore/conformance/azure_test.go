@@ -159,6 +159,9 @@ func upload(t *testing.T, s objectstore.Store, bucket string) {
 	for v, err := range s.Versions(t.Context(), bucket, o.Key, "") {
 		t.Errorf("left: %v, %v", v, err)
 	}
+	for d, err := range s.(objectstore.DeletedLister).Deleted(t.Context(), bucket, o.Key) {
+		t.Errorf("kept: %v, %v", d, err)
+	}
 }
 
 // azurite runs the emulator until the test ends.

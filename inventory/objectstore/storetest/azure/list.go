@@ -32,6 +32,8 @@ type listedBlob struct {
 		AccessTier    string `xml:",omitempty"`
 		Inferred      bool   `xml:"AccessTierInferred,omitempty"`
 		ArchiveStatus string `xml:",omitempty"`
+		DeletedTime   string `xml:",omitempty"`
+		Remaining     *int   `xml:"RemainingRetentionDays,omitempty"`
 	}
 	place string // in the listing
 }
@@ -91,7 +93,16 @@ func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
 		b := x.container.blobs[name]
 		var entries []listedBlob
 		add := func(v *version, current, deleted bool) {
-			entries = append(entries, list(x.account, name, v, include["versions"], current, deleted))
+			entries = append(entries, list(name, v, include["versions"], current, deleted))
+		}
+		if include["deleted"] {
+			for _, v := range b.deleted {
+				if days := v.remaining(x.account, s.o.Now()); days >= 0 {
+					add(v, false, true)
+					p := &entries[len(entries)-1].Properties
+					p.DeletedTime, p.Remaining = v.deletedAt.Format(http.TimeFormat), &days
+				}
+			}
 		}
 		if include["snapshots"] {
 			for _, v := range b.snapshots {
@@ -101,11 +112,6 @@ func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
 		if include["versions"] {
 			for _, v := range b.previous {
 				add(v, false, false)
-			}
-		}
-		if include["deleted"] {
-			for _, v := range b.deleted {
-				add(v, false, true)
 			}
 		}
 		switch {
@@ -131,6 +137,8 @@ func place(b *listedBlob, name string) string {
 	}
 	at = append(at, 0, 0)
 	switch {
+	case b.Deleted:
+		return string(append(append(at, 0), b.Properties.Etag...))
 	case b.Snapshot != "":
 		return string(append(append(at, 1), b.Snapshot...))
 	case b.VersionId != "" && !b.IsCurrentVersion:
@@ -139,7 +147,7 @@ func place(b *listedBlob, name string) string {
 	return string(append(at, 3))
 }
 
-func list(a *account, name string, v *version, versions, current, deleted bool) listedBlob {
+func list(name string, v *version, versions, current, deleted bool) listedBlob {
 	b := listedBlob{Name: listedName{Text: name}, Snapshot: v.snapshot, Deleted: deleted}
 	if strings.IndexFunc(name, func(c rune) bool {
 		return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == '\uFFFE' || c == '\uFFFF'

@@ -27,7 +27,7 @@ type blob struct {
 	snapshots []*version // oldest first
 	blocks    []part     // in no blob yet, in the order of their coming
 	touched   time.Time  // when the last block came
-	deleted   []*version // softly
+	deleted   []*version // softly; deletedAt tells when
 }
 
 type part struct {
@@ -53,6 +53,8 @@ type version struct {
 	until    time.Time
 	hold     bool
 	keySHA   string // of a key that the customer alone has
+
+	deletedAt time.Time
 }
 
 func (v *version) locked(now time.Time) bool { return v.hold || v.mode != "" && v.until.After(now) }
@@ -95,7 +97,7 @@ func (c *container) names(prefix string) []string {
 // replace makes v the current version; what was current is kept where the account keeps versions
 // ("Blob versioning").
 func (s *Server) replace(a *account, b *blob, v *version) {
-	b.retire(a, true)
+	b.retire(a, v.modified, true)
 	if a.Versioning {
 		v.id = stamp(v.modified)
 	}
@@ -107,7 +109,7 @@ func (s *Server) replace(a *account, b *blob, v *version) {
 // Enabling versioning). One with an ID stays as well when it is written over where versions are kept
 // no longer ("Blob versioning", Disabling versioning: what is written then is no version); that a
 // deletion takes it there is assumed, for it is the worse.
-func (b *blob) retire(a *account, over bool) {
+func (b *blob) retire(a *account, at time.Time, over bool) {
 	if b.current == nil {
 		return
 	}
@@ -117,8 +119,26 @@ func (b *blob) retire(a *account, over bool) {
 		}
 		b.previous = append(b.previous, b.current)
 		slices.SortFunc(b.previous, func(x, y *version) int { return strings.Compare(x.id, y.id) })
-	} else if a.SoftDelete > 0 {
-		b.deleted = append(b.deleted, b.current)
+	} else {
+		b.keep(a, b.current, at)
 	}
 	b.current = nil
+}
+
+// keep has a version kept that is deleted, where the account deletes softly ("Soft delete for blobs").
+func (b *blob) keep(a *account, v *version, at time.Time) {
+	if a.SoftDelete > 0 {
+		v.deletedAt = at
+		b.deleted = append(b.deleted, v)
+	}
+}
+
+// remaining is for how many days more an account keeps what is deleted; negative: no longer. How the
+// service rounds is assumed.
+func (v *version) remaining(a *account, now time.Time) int {
+	left := v.deletedAt.Add(time.Duration(a.SoftDelete) * 24 * time.Hour).Sub(now)
+	if left <= 0 {
+		return -1
+	}
+	return int(left / (24 * time.Hour))
 }

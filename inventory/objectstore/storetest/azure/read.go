@@ -125,13 +125,11 @@ func (s *Server) deleteBlob(x *exchange) *answer {
 		return immutable()
 	}
 	if v == b.current {
-		b.retire(x.account, false)
+		b.retire(x.account, s.tick(), false)
 	} else {
 		is := func(o *version) bool { return o == v }
 		b.previous, b.snapshots = slices.DeleteFunc(b.previous, is), slices.DeleteFunc(b.snapshots, is)
-		if x.account.SoftDelete > 0 {
-			b.deleted = append(b.deleted, v)
-		}
+		b.keep(x.account, v, s.tick())
 	}
 	if b.empty() {
 		delete(x.container.blobs, x.key)
