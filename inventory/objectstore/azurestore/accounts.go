@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -21,52 +20,48 @@ type account struct {
 	id     string // of Resource Manager's; empty where the configuration alone names it
 	base   *url.URL
 	path   string // in front of containers, with its slash, or empty
+	odd    error  // why it is not asked, though it is there; nil: it can be
 
-	mu         sync.Mutex
-	versioning objectstore.Versioning // as it was when it was asked for; empty: never
-	asked      time.Time
+	// What Resource Manager says of it.
+	properties  memo[armAccount]
+	service     memo[armService]
+	replication memo[[]armReplication]
+}
+
+func newAccount(name, region string) *account {
+	return &account{name: name, region: region, properties: newMemo[armAccount](), service: newMemo[armService](),
+		replication: newMemo[[]armReplication]()}
 }
 
 // proven tells whether the region is Resource Manager's word.
 func (a *account) proven() bool { return a.id != "" }
 
-// accounts are all that there are, by name. Which there are and where is asked once: an account
-// stays where it is but for failovers and migrations, which Facts asks about anew.
+// settled is for how long the list of accounts holds: an account stays where it is but for
+// failovers and migrations, which Facts asks about.
+const settled = 100 * 365 * 24 * time.Hour
+
+// accounts are all that there are, by name. Who was denied the list, and has the configuration's,
+// is asked again after a while.
 func (p *Provider) accounts(ctx context.Context) (map[string]*account, error) {
-	select {
-	case p.loading <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	defer func() { <-p.loading }()
-	if p.known != nil {
-		return p.known, nil
-	}
-	known, err := p.named()
-	if err != nil {
-		return nil, err
-	}
-	if p.arm == nil {
-		p.known = known
-		return known, nil
-	}
-	listed, err := p.arm.accounts(ctx)
-	switch {
-	case err == nil:
-	case errors.Is(err, objectstore.ErrDenied) && len(known) > 0:
-		return known, nil // and asked again: who was denied may be allowed soon
-	default:
-		return nil, err
-	}
-	for i := range listed {
-		a, err := p.managed(&listed[i])
-		if err != nil {
-			return nil, err
+	return p.known.get(ctx, p.send.now, func() (map[string]*account, time.Duration, error) {
+		known, err := p.named()
+		if err != nil || p.arm == nil {
+			return known, settled, err
 		}
-		known[a.name] = a
-	}
-	p.known = known
-	return known, nil
+		listed, err := p.arm.accounts(ctx)
+		switch {
+		case err == nil:
+		case errors.Is(err, objectstore.ErrDenied) && len(known) > 0:
+			return known, memoTime, nil
+		default:
+			return nil, 0, err
+		}
+		for i := range listed {
+			a := p.managed(&listed[i])
+			known[a.name] = a
+		}
+		return known, settled, nil
+	})
 }
 
 // named are the accounts that the configuration names.
@@ -80,37 +75,33 @@ func (p *Provider) named() (map[string]*account, error) {
 			if known[name] != nil {
 				return nil, fmt.Errorf("%w: account %s is configured in two regions", objectstore.ErrRejected, name)
 			}
-			a := &account{name: name, region: region, base: &url.URL{Scheme: "https", Host: name + "." + publicSuffix}}
+			a := newAccount(name, region)
+			a.base = &url.URL{Scheme: "https", Host: name + "." + publicSuffix}
 			known[name] = p.emulated(a)
 		}
 	}
 	return known, nil
 }
 
-// managed makes an account of what Resource Manager says.
-func (p *Provider) managed(from *armAccount) (*account, error) {
-	broken := func(err error) error {
-		return &objectstore.Error{Op: listAccounts, Bucket: p.name + ":subscription", Err: err}
-	}
+// managed makes an account of what Resource Manager says. One whose ID or address is not what such
+// must be is not asked for anything, and says so where it is meant.
+func (p *Provider) managed(from *armAccount) *account {
+	a := newAccount(from.Name, from.place())
 	if !validAccount(from.Name) {
-		return nil, broken(errors.New("an account has a name that none can have"))
+		a.name, a.odd = "an account", errors.New("an account has a name that none can have")
+		return a
 	}
-	if err := p.arm.checkID(from.ID, from.Name); err != nil {
-		return nil, broken(err)
+	if a.odd = p.arm.checkID(from.ID, from.Name); a.odd != nil {
+		return a
 	}
-	a := &account{name: from.Name, region: from.place(), id: from.ID}
-	if p.endpoint != nil {
-		return p.emulated(a), nil
+	a.id = from.ID
+	switch blob := from.Properties.PrimaryEndpoints.Blob; {
+	case p.endpoint != nil:
+		return p.emulated(a)
+	case blob != "": // of files alone there is none ("Storage account overview", FileStorage)
+		a.base, a.odd = checkAddress(from.Name, blob)
 	}
-	if from.Properties.PrimaryEndpoints.Blob == "" { // files alone ("Storage account overview", FileStorage)
-		return a, nil
-	}
-	base, err := checkAddress(from.Name, from.Properties.PrimaryEndpoints.Blob)
-	if err != nil {
-		return nil, broken(err)
-	}
-	a.base = base
-	return a, nil
+	return a
 }
 
 // emulated has an account answer at the one address, if there is one.
@@ -147,6 +138,8 @@ func (s *Store) bucket(ctx context.Context, op, bucket string) (*account, string
 	}
 	a := known[name]
 	switch {
+	case a != nil && a.odd != nil:
+		return nil, "", fail(nil, a.odd)
 	case a == nil || a.base == nil:
 		return nil, "", fail(errNoAccount, nil)
 	case s.region != "" && a.region != s.region:

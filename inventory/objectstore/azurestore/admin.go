@@ -25,6 +25,10 @@ func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
 	var failed []error
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		a := known[name]
+		if a.odd != nil {
+			failed = append(failed, &objectstore.Error{Op: listAccounts, Bucket: s.where(name), Err: a.odd})
+			continue
+		}
 		if a.base == nil || s.region != "" && a.region != s.region {
 			continue
 		}
@@ -88,19 +92,31 @@ func (s *Store) Versioning(ctx context.Context, bucket string) (objectstore.Vers
 	if err != nil {
 		return "", err
 	}
-	if service.Properties.IsVersioningEnabled {
-		return objectstore.Enabled, nil
-	}
-	return objectstore.Unversioned, nil
+	return service.versioning(), nil
 }
 
-func (s *Store) service(ctx context.Context, bucket string) (service armService, err error) {
+func (s *armService) versioning() objectstore.Versioning {
+	if s.Properties.IsVersioningEnabled {
+		return objectstore.Enabled
+	}
+	return objectstore.Unversioned
+}
+
+func (s *Store) service(ctx context.Context, bucket string) (armService, error) {
 	m, a, _, err := s.managed(ctx, getService, bucket, readService)
 	if err != nil {
-		return service, err
+		return armService{}, err
 	}
-	err = m.get(ctx, m.call(getService, http.MethodGet, a.id+servicePath, bucket, readService), &service)
-	return service, err
+	a.service.forget()
+	return m.service(ctx, a, bucket)
+}
+
+// service is what is remembered of an account's blob service.
+func (m *manager) service(ctx context.Context, a *account, bucket string) (armService, error) {
+	return a.service.get(ctx, m.send.now, func() (v armService, _ time.Duration, err error) {
+		err = m.get(ctx, m.call(getService, http.MethodGet, a.id+servicePath, bucket, readService), &v)
+		return v, memoTime, err
+	})
 }
 
 const servicePath = "/blobServices/default"
@@ -126,6 +142,7 @@ func (s *Store) SetVersioning(ctx context.Context, bucket string, v objectstore.
 		found.Properties = make(map[string]json.RawMessage, 1)
 	}
 	found.Properties["isVersioningEnabled"] = json.RawMessage(want)
+	defer a.service.forget()
 	return m.put(ctx, m.call(setService, http.MethodPut, a.id+servicePath, bucket, writeService), found)
 }
 

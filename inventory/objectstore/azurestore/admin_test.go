@@ -5,6 +5,10 @@ import (
 	"slices"
 	"testing"
 
+	azfake "github.com/Azure/azure-sdk-for-go/sdk/azcore/fake"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/resourcemanager/storage/armstorage"
+
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/azurestore"
 	"github.com/residency/residency/inventory/objectstore/storetest/azure"
@@ -132,5 +136,56 @@ func TestPartly(t *testing.T) {
 	}
 	if !slices.ContainsFunc(facts, func(f objectstore.Fact) bool { return f.Rule == "soft-delete" }) {
 		t.Errorf("facts %v", facts)
+	}
+}
+
+// TestAsked has Resource Manager asked once for what all buckets of an account share, and again by who was denied.
+func TestAsked(t *testing.T) {
+	server, s := start(t, nil)
+	server.Container(plain, "second")
+	for _, bucket := range []string{plain + records, plain + ".second", plain + records} {
+		if _, err := s.(objectstore.Factual).Facts(t.Context(), bucket); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Three accounts by pages of one, four things that buckets share, and three times a container.
+	if n := server.Count()["GET manager"]; n != 3+4+3 {
+		t.Errorf("asked %d times", n)
+	}
+	server, s = start(t, func(o *azure.Options, store *azurestore.Options) {
+		o.NoManager = true
+		store.Regions, store.Subscription = map[string][]string{"westeurope": {plain}}, "00000000-0000-0000-0000-000000000001"
+	})
+	for range 5 {
+		put(t, s, plain+records, "k", "x")
+	}
+	if n := server.Count()["GET manager"]; n > 1 {
+		t.Errorf("denied, and asked %d times", n)
+	}
+}
+
+// TestOdd has an account that cannot be asked fail alone.
+func TestOdd(t *testing.T) {
+	f := world()
+	list := f.AccountsServer.NewListPager
+	f.AccountsServer.NewListPager = func(o *armstorage.AccountsClientListOptions) (
+		p azfake.PagerResponder[armstorage.AccountsClientListResponse]) {
+		odd := storageAccount("acmeodd", "westeurope", "", "Standard_LRS")
+		odd.Properties.PrimaryEndpoints.Blob = to.Ptr("https://acmeodd.blob.core.windows.net.example/")
+		p = list(o)
+		p.AddPage(200, armstorage.AccountsClientListResponse{AccountListResult: armstorage.AccountListResult{
+			Value: []*armstorage.Account{odd}}}, nil)
+		return p
+	}
+	s := open(t, azurestore.Options{Subscription: subscription, ARMEndpoint: microsoft(t, f)}).Region("")
+	found, err := s.Buckets(t.Context())
+	if err == nil || len(found) != 4 {
+		t.Errorf("found %v, %v", found, err)
+	}
+	if _, err := s.Versioning(t.Context(), "acmeodd.records"); err == nil || errors.Is(err, objectstore.ErrNotFound) {
+		t.Errorf("asked for by its name: %v", err)
+	}
+	if v, err := s.Versioning(t.Context(), "acmeams.records"); err != nil || v != objectstore.Enabled {
+		t.Errorf("another one: %v, %v", v, err)
 	}
 }

@@ -55,6 +55,7 @@ type manager struct {
 	at           *url.URL
 	subscription string
 	name         string // of the provider
+	deleted      memo[[]armDeleted]
 }
 
 // call makes a request about a resource, by its ID.

@@ -132,6 +132,9 @@ func (c *call) refused(resp *http.Response) error {
 		}
 	case errors.Is(e.Kind, objectstore.ErrDenied) && len(c.needs) > 0:
 		e.Needs, e.Hint = c.needs, "it needs "+strings.Join(c.needs, ", ")
+		if code == "AuthorizationFailure" { // "Azure Storage firewall rules", troubleshooting
+			e.Hint += "; or the account's firewall does not let this machine in"
+		}
 	}
 	return e
 }

@@ -20,8 +20,8 @@ const (
 	unknownRegion = "unknown"
 )
 
-// Facts implements objectstore.Factual. It asks Resource Manager each time, because a failover
-// or a change of redundancy changes where the bytes are.
+// Facts implements objectstore.Factual. What Resource Manager says is remembered for a minute
+// and no longer, because a failover or a change of redundancy changes where the bytes are.
 func (s *Store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, error) {
 	a, container, err := s.bucket(ctx, getAccount, bucket)
 	if err != nil {
@@ -58,9 +58,11 @@ func (f *facts) add(rule, format string, args ...any) *objectstore.Fact {
 // ofAccount tells of redundancy, failovers and keys ("Azure Storage redundancy"; "Storage
 // Accounts - Get Properties").
 func (f *facts) ofAccount(ctx context.Context) error {
-	var a armAccount
-	c := f.call(getAccount, http.MethodGet, f.account.id, f.bucket, readAccounts)
-	if err := f.get(ctx, c, &a); err != nil {
+	a, err := f.account.properties.get(ctx, f.send.now, func() (v armAccount, _ time.Duration, err error) {
+		err = f.get(ctx, f.call(getAccount, http.MethodGet, f.account.id, f.bucket, readAccounts), &v)
+		return v, memoTime, err
+	})
+	if err != nil {
 		return err
 	}
 	p := &a.Properties
@@ -107,9 +109,8 @@ func geo(sku string) bool {
 // ofService tells what outlives a deletion ("Soft delete for blobs", "Soft delete for containers",
 // "Point-in-time restore for block blobs", "Change feed support").
 func (f *facts) ofService(ctx context.Context) error {
-	var s armService
-	c := f.call(getService, http.MethodGet, f.account.id+servicePath, f.bucket, readService)
-	if err := f.get(ctx, c, &s); err != nil {
+	s, err := f.service(ctx, f.account, f.bucket)
+	if err != nil {
 		return err
 	}
 	p := &s.Properties
@@ -162,11 +163,15 @@ func (f *facts) ofContainer(ctx context.Context) error {
 // ofReplication tells where else the service copies blobs to ("Object replication for block
 // blobs").
 func (f *facts) ofReplication(ctx context.Context) error {
-	c := f.call(listReplication, http.MethodGet, f.account.id+"/objectReplicationPolicies", f.bucket, readReplication)
-	return list(ctx, f.manager, c, func(r armReplication) {
-		p := &r.Properties
+	all, err := f.account.replication.get(ctx, f.send.now, func() (all []armReplication, _ time.Duration, _ error) {
+		c := f.call(listReplication, http.MethodGet, f.account.id+"/objectReplicationPolicies", f.bucket, readReplication)
+		err := list(ctx, f.manager, c, func(r armReplication) { all = append(all, r) })
+		return all, memoTime, err
+	})
+	for i := range all {
+		p := &all[i].Properties
 		if accountName(p.SourceAccount) != f.account.name {
-			return
+			continue
 		}
 		for _, rule := range p.Rules {
 			if rule.SourceContainer == f.container {
@@ -176,7 +181,8 @@ func (f *facts) ofReplication(ctx context.Context) error {
 					rule.DestinationContainer, region).Regions = []string{region}
 			}
 		}
-	})
+	}
+	return err
 }
 
 // regionOf is where another account is. Those of other subscriptions are not known.
@@ -192,13 +198,19 @@ func accountName(id string) string { return id[strings.LastIndex(id, "/")+1:] }
 
 // ofDeleted tells of accounts of the same region that are deleted and can be had back.
 func (f *facts) ofDeleted(ctx context.Context) error {
-	c := f.call(listDeleted, http.MethodGet, f.id("/deletedAccounts"), f.bucket, readDeleted)
-	return list(ctx, f.manager, c, func(d armDeleted) {
+	all, err := f.deleted.get(ctx, f.send.now, func() (all []armDeleted, _ time.Duration, _ error) {
+		c := f.call(listDeleted, http.MethodGet, f.id("/deletedAccounts"), f.bucket, readDeleted)
+		err := list(ctx, f.manager, c, func(d armDeleted) { all = append(all, d) })
+		return all, memoTime, err
+	})
+	for i := range all {
+		d := &all[i]
 		if regionCode(d.Properties.Location) == f.account.region {
 			f.add("deleted-account", "account %s in %s was deleted at %s and can be had back for %d days", d.Name,
 				f.account.region, date(d.Properties.DeletionTime), deletedAccountDays)
 		}
-	})
+	}
+	return err
 }
 
 // days tells how long something is kept; 0 days is without end.

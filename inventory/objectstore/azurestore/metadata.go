@@ -37,11 +37,11 @@ func putMetadata(h http.Header, metadata map[string]string) error {
 	size := 0
 	folded := make(map[string]bool, len(metadata))
 	for name, value := range metadata {
-		if lower := strings.ToLower(name); folded[lower] {
+		lower := strings.ToLower(name)
+		if folded[lower] {
 			return errSameName
-		} else {
-			folded[lower] = true
 		}
+		folded[lower] = true
 		name, value = encodeMetadata(name, value)
 		size += len(name) + len(value)
 		h.Set(metaHeader+name, value)

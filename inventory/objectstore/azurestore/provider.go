@@ -78,8 +78,7 @@ type Provider struct {
 	random   io.Reader
 	pageSize int
 
-	loading chan struct{} // holds one while accounts are being read
-	known   map[string]*account
+	known memo[map[string]*account]
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -93,7 +92,7 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 		return nil, fail(errNothingNamed)
 	}
 	p := &Provider{name: o.Name, regions: o.Regions, random: o.Random, pageSize: o.PageSize,
-		loading: make(chan struct{}, 1), stores: make(map[string]*Store)}
+		known: newMemo[map[string]*account](), stores: make(map[string]*Store)}
 	var err error
 	if o.Endpoint != "" {
 		if p.endpoint, err = checkEndpoint(o.Endpoint, o.Insecure); err != nil {
@@ -115,7 +114,8 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 	}
 	p.send = newTransport(o, keys)
 	if o.Subscription != "" {
-		p.arm = &manager{send: p.send, at: arm, subscription: o.Subscription, name: o.Name}
+		p.arm = &manager{send: p.send, at: arm, subscription: o.Subscription, name: o.Name,
+			deleted: newMemo[[]armDeleted]()}
 	}
 	return p, nil
 }

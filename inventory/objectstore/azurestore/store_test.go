@@ -38,8 +38,9 @@ func start(t *testing.T, change func(*azure.Options, *azurestore.Options)) (*azu
 		server.Container(a.Name, "records")
 	}
 	store.Endpoint = server.URL
+	store.ARMEndpoint = server.URL
 	if store.Regions == nil {
-		store.Subscription, store.ARMEndpoint = server.Subscription(), server.URL
+		store.Subscription = server.Subscription()
 	}
 	return server, open(t, store).Region("westeurope")
 }

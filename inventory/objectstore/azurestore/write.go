@@ -6,7 +6,6 @@ import (
 	"hash"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/minio/crc64nvme"
 
@@ -135,30 +134,17 @@ func (s *Store) written(h http.Header) objectstore.Written {
 	return w
 }
 
-// versioningTime is for how long it is remembered whether an account keeps versions: Resource
-// Manager takes far fewer requests than storage does.
-const versioningTime = time.Minute
-
-// keepsVersions is Versioning, remembered for a while.
+// keepsVersions is Versioning as it is remembered for a while.
 func (s *Store) keepsVersions(ctx context.Context, bucket string) (objectstore.Versioning, error) {
-	a, _, err := s.bucket(ctx, getService, bucket)
+	m, a, _, err := s.managed(ctx, getService, bucket, readService)
 	if err != nil {
 		return "", err
 	}
-	now := s.send.now()
-	a.mu.Lock()
-	v, at := a.versioning, a.asked
-	a.mu.Unlock()
-	if v != "" && now.Sub(at).Abs() < versioningTime {
-		return v, nil
-	}
-	if v, err = s.Versioning(ctx, bucket); err != nil {
+	service, err := m.service(ctx, a, bucket)
+	if err != nil {
 		return "", err
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.versioning, a.asked = v, now
-	return v, nil
+	return service.versioning(), nil
 }
 
 // PutMarker implements objectstore.Writer by a deletion of what is current, which stays as a
