@@ -18,7 +18,7 @@ man: build ## the manual pages of all commands and help topics, into man/
 	$(BIN)/residency man man
 
 demo: build ## move a sample customer out of the United States, on real S3 servers; its certificate stays in bin/demo
-	DEMO="$(CURDIR)/$(BIN)/demo" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sandbox up -- sh scripts/demo
+	DEMO="$(CURDIR)/$(BIN)/demo" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sandbox up -azure -gcs -- sh scripts/demo
 
 test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...

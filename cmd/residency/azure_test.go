@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"time"
 
@@ -108,18 +105,8 @@ func startAzure(ts *testscript.TestScript, words []string) *azure.Server {
 	s.URL = server.URL
 	ts.Setenv("AZURE", server.URL)
 	ts.Setenv("SUBSCRIPTION", s.Subscription())
-	// As App Service has it (Azure documentation, "How to use managed identities for App Service and
-	// Azure Functions", REST endpoint reference).
 	const secret = "identity"
-	identity := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-IDENTITY-HEADER") != secret {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": s.Token(), "token_type": "Bearer",
-			"resource": r.URL.Query().Get("resource"), "expires_on": strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)})
-	}))
+	identity := httptest.NewServer(s.Identity(secret))
 	ts.Defer(identity.Close)
 	ts.Setenv("IDENTITY_ENDPOINT", identity.URL)
 	ts.Setenv("IDENTITY_HEADER", secret)

@@ -17,6 +17,7 @@ import (
 type box struct {
 	dir     string
 	regions []server
+	clouds  *clouds // nil: none
 }
 
 type server struct {
@@ -51,14 +52,14 @@ func (b *box) client(region string) (*s3.Client, error) {
 
 // environment is what a user of the sandbox needs to have set.
 func (b *box) environment() [][2]string {
-	return [][2]string{
+	return append([][2]string{
 		{"AWS_SHARED_CREDENTIALS_FILE", b.path("credentials")},
 		{"AWS_PROFILE", "sandbox"},
 		{"AWS_REGION", "us-east-1"},
 		{"AWS_EC2_METADATA_DISABLED", "true"},
 		{"RESIDENCY_METADATA", "off"}, // where the sandbox stands says nothing of where the samples would be
 		{"RESIDENCY_CONFIG", b.path("residency.yaml")},
-	}
+	}, b.clouds.environment()...)
 }
 
 // programs is the directory of this program, if residency is there too, as make build
@@ -123,6 +124,10 @@ func (b *box) config(samples bool) string {
 	for _, s := range b.regions {
 		fmt.Fprintf(&c, "      %s: {endpoint: %s}\n", s.region, s.endpoint)
 	}
+	c.WriteString(b.clouds.providers())
+	if b.clouds != nil && b.clouds.azure != nil {
+		c.WriteString("destination:\n  accounts: {northeurope: acmene}\n")
+	}
 	c.WriteString("policy:\n  allowed: [EU]\ndiscovery:\n  bucket_tag: customer\ncustomers:\n")
 	if !samples {
 		c.WriteString("  acme:\n    data: [\"cloud:acme-prod\"]\n")
@@ -133,7 +138,7 @@ func (b *box) config(samples bool) string {
       - cloud:acme-prod
       - cloud:acme-archive
       - cloud:shared-uploads/tenants/acme/
-  globex:
+` + b.clouds.data() + `  globex:
     data:
       - cloud:globex-data
       - cloud:shared-uploads/tenants/globex/

@@ -1,5 +1,6 @@
 // Command sandbox runs real S3 servers on this machine's loopback, one process
-// per region, with sample customers in them, for trying and testing residency.
+// per region, with sample customers in them, for trying and testing residency; and, if
+// asked for, stand-ins for Azure and Google Cloud.
 //
 // It is a module of its own, so that the server's dependencies are nobody
 // else's.
@@ -31,6 +32,9 @@ flags of up:
   -samples=false         do not seed the sample customers
   -scale N               N times as many plain objects in acme-prod (default 1)
   -regions A,B           the regions (default: five of them)
+  -azure, -gcs           also stand-ins for Azure Blob Storage and Google Cloud Storage, written
+                         from their documents, with data of acme's in the United States; what is in
+                         them is gone at the end
   -exit-on-stdin-close   stop when standard input ends
 `
 

@@ -40,6 +40,8 @@ func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.W
 	samples := flags.Bool("samples", true, "")
 	scale := flags.Int("scale", 1, "")
 	regions := flags.String("regions", defaultRegions, "")
+	withAzure := flags.Bool("azure", false, "")
+	withGoogle := flags.Bool("gcs", false, "")
 	onClose := flags.Bool("exit-on-stdin-close", false, "")
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	if err := flags.Parse(args); err != nil {
@@ -85,6 +87,11 @@ func up(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.W
 		return err
 	}
 	box := newBox(*dir, children)
+	box.clouds, err = startClouds(*withAzure, *withGoogle, *samples)
+	defer func() { err = errors.Join(err, box.clouds.close()) }()
+	if err != nil {
+		return err
+	}
 	if *samples {
 		say(seeding)
 		if err := seedOnce(ctx, box, *scale); err != nil {
