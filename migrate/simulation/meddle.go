@@ -42,7 +42,8 @@ func (w *world) meddle() {
 		must(store.SetSetting(ctx, bucket, objectstore.Policy,
 			fmt.Appendf(nil,
 				`{"Version":"2012-10-17","Statement":[{
-					"Sid":"Own","Effect":"Deny","Principal":"*","Action":["s3:DeleteObject"],"Resource":["arn:aws:s3:::%s/never/*"]}]}`, bucket)))
+					"Sid":"Own","Effect":"Deny","Principal":"*","Action":["s3:DeleteObject"],
+					"Resource":["arn:aws:s3:::%s/never/*"]}]}`, bucket)))
 	case 2:
 		w.say("  people suspended versioning of the bucket %s", bucket)
 		_ = store.SetVersioning(ctx, bucket, objectstore.Suspended) // not where objects are locked

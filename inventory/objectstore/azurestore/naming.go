@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-var errName = errors.New("a bucket on Azure is account.container: an account has 3 to 24 of a-z and 0-9, a container 3 to " +
-	"63 of a-z, 0-9 and '-', which begin and end with a letter or digit and have no two hyphens in a row")
+var errName = errors.New("a bucket on Azure is account.container: an account has 3 to 24 of a-z and 0-9, a " +
+	"container 3 to 63 of a-z, 0-9 and '-', which begin and end with a letter or digit and have no two hyphens in a row")
 
 // CheckBucketName applies Azure's rules for names of storage accounts and containers (Azure
 // documentation, "Storage account overview"; "Naming and referencing containers, blobs, and
@@ -39,7 +39,8 @@ func Owns(endpoint string) bool {
 		return false
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	for _, domain := range []string{"core.windows.net", "storage.azure.net", "core.usgovcloudapi.net", "core.chinacloudapi.cn",
+	for _, domain := range []string{"core.windows.net", "storage.azure.net", "core.usgovcloudapi.net",
+		"core.chinacloudapi.cn",
 		"management.azure.com"} {
 		if host == domain || strings.HasSuffix(host, "."+domain) {
 			return true

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-var errName = errors.New("a bucket on Google has 3 to 63 of a-z, 0-9, '-', '_' and '.', with dots up to 222 in pieces " +
-	"of at most 63, begins and ends with a letter or digit, is no IP address, and has neither the prefix goog nor " +
-	"google in it")
+var errName = errors.New("a bucket on Google has 3 to 63 of a-z, 0-9, '-', '_' and '.', with dots up to 222 " +
+	"in pieces of at most 63, begins and ends with a letter or digit, is no IP address, and has neither the prefix " +
+	"goog nor google in it")
 
 // CheckBucketName applies Google's rules (Cloud Storage documentation, "Bucket naming
 // requirements").

@@ -89,7 +89,8 @@ func (s *Server) listAccounts(after string) *answer {
 }
 
 func (s *Server) id(a *account) string {
-	return "/subscriptions/" + s.o.Subscription + "/resourceGroups/" + a.Group + "/providers/Microsoft.Storage/storageAccounts/" +
+	return "/subscriptions/" + s.o.Subscription + "/resourceGroups/" + a.Group +
+		"/providers/Microsoft.Storage/storageAccounts/" +
 		a.Name
 }
 
@@ -164,7 +165,8 @@ func days(n int) object {
 
 // ofService is "Blob Services - Get Service Properties". A property stands for all that nobody here knows.
 func ofService(a *account) object {
-	return object{"name": "default", "properties": object{"isVersioningEnabled": a.Versioning, "cors": object{"corsRules": []any{}},
+	return object{"name": "default", "properties": object{"isVersioningEnabled": a.Versioning,
+		"cors":                  object{"corsRules": []any{}},
 		"deleteRetentionPolicy": days(a.SoftDelete), "containerDeleteRetentionPolicy": days(a.ContainerDays),
 		"changeFeed": object{"enabled": false}}}
 }
@@ -190,7 +192,8 @@ func (s *Server) setService(a *account, body []byte) *answer {
 func ofContainerNamed(a *account, name string) object {
 	c := a.containers[name]
 	return object{"name": name, "properties": object{"lastModifiedTime": c.modified.Format(time.RFC3339),
-		"immutableStorageWithVersioning": object{"enabled": c.locking}, "hasLegalHold": false, "hasImmutabilityPolicy": false}}
+		"immutableStorageWithVersioning": object{"enabled": c.locking}, "hasLegalHold": false,
+		"hasImmutabilityPolicy": false}}
 }
 
 func listManaged(a *account) *answer {
@@ -208,7 +211,8 @@ func replication(a *account) *answer {
 		for _, name := range slices.Sorted(maps.Keys(a.containers)) {
 			rules = append(rules, object{"sourceContainer": name, "destinationContainer": name})
 		}
-		all = append(all, object{"properties": object{"sourceAccount": a.Name, "destinationAccount": a.ReplicateTo, "rules": rules}})
+		all = append(all, object{"properties": object{"sourceAccount": a.Name, "destinationAccount": a.ReplicateTo,
+			"rules": rules}})
 	}
 	return managed(http.StatusOK, object{"value": all})
 }

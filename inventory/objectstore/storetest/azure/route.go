@@ -62,7 +62,8 @@ func operations() []operation {
 		{name: "Put Blob", method: "PUT", level: 2, header: attributes("X-Ms-Blob-Type"), do: (*Server).putBlob},
 		{name: "Put Block", method: "PUT", level: 2, comp: "block", params: []string{"blockid"},
 			header: []string{"X-Ms-Content-Crc64", "Content-Md5"}, do: (*Server).putBlock},
-		{name: "Put Block List", method: "PUT", level: 2, comp: "blocklist", header: attributes(), do: (*Server).putBlockList},
+		{name: "Put Block List", method: "PUT", level: 2, comp: "blocklist", header: attributes(),
+			do: (*Server).putBlockList},
 		{name: "Get Block List", method: "GET", level: 2, comp: "blocklist", params: []string{"blocklisttype"},
 			do: (*Server).getBlockList},
 		{name: "Get Blob Tags", method: "GET", level: 2, comp: "tags", params: one, do: (*Server).getTags},
@@ -95,7 +96,8 @@ func (s *Server) data(r *http.Request, body []byte) (a *answer, lost bool) {
 	if op == nil {
 		return refuse(http.StatusBadRequest, "UnsupportedHttpVerb"), false
 	}
-	seen := Request{Op: op.name, Account: name, Name: x.name + "/" + x.key, Query: r.URL.RawQuery, Header: r.Header.Clone()}
+	seen := Request{Op: op.name, Account: name, Name: x.name + "/" + x.key, Query: r.URL.RawQuery,
+		Header: r.Header.Clone()}
 	defer func() {
 		seen.Status = a.status
 		s.seen = append(s.seen, seen)
@@ -153,7 +155,8 @@ func (s *Server) perform(op *operation, x *exchange) *answer {
 
 // ofAll are the headers that every request may have.
 func ofAll() []string {
-	return []string{"Authorization", "X-Ms-Date", "X-Ms-Version", "User-Agent", "Accept-Encoding", "Content-Length", "Expect"}
+	return []string{"Authorization", "X-Ms-Date", "X-Ms-Version", "User-Agent", "Accept-Encoding", "Content-Length",
+		"Expect"}
 }
 
 // believe checks who asks ("Authorize with Shared Key"; "Authorize with Microsoft Entra ID"). A date may
@@ -208,7 +211,8 @@ func signed(x *exchange) string {
 	b.WriteString(strings.Join(own, "") + "/" + x.account.Name + x.r.URL.EscapedPath())
 	var parameters []string
 	for name, values := range x.query {
-		parameters = append(parameters, "\n"+strings.ToLower(name)+":"+strings.Join(slices.Sorted(slices.Values(values)), ","))
+		parameters = append(parameters,
+			"\n"+strings.ToLower(name)+":"+strings.Join(slices.Sorted(slices.Values(values)), ","))
 	}
 	slices.Sort(parameters)
 	return b.String() + strings.Join(parameters, "")
