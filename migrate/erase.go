@@ -243,7 +243,7 @@ func kept(ctx context.Context, run *phase.Run, m plan.Move, left *record.Listed)
 		if err != nil {
 			return fmt.Errorf("list what was deleted in %s and is kept: %w", m.From(), err)
 		}
-		if objectstore.IsProbe(d.Version) || objectstore.IsLease(d.Key) {
+		if objectstore.MayBeProbe(d.Version) || objectstore.IsLease(d.Key) {
 			continue // this program's own
 		}
 		left.Kept++

@@ -50,14 +50,20 @@ func IsLease(key string) bool {
 // IsProbe tells whether a version is a probe, by its name and its content. One
 // that is still there was left by a run that was killed.
 func IsProbe(v Version) bool {
+	// A service whose listings say nothing of any content has the name and the size alone.
+	return MayBeProbe(v) && (v.Sum().Algorithm == MD5 || v.Content != nil)
+}
+
+// MayBeProbe tells whether a version is a probe by its name and its size, and by its content as
+// far as that is told.
+func MayBeProbe(v Version) bool {
 	if v.Marker || v.Size != int64(len(ProbeText)) {
 		return false
 	}
 	name := v.Key[strings.LastIndex(v.Key, "/")+1:]
 	sum, said := md5.Sum([]byte(ProbeText)), v.Sum()
-	// A service whose listings say nothing of any content has the name and the size alone.
-	same := said.Algorithm == MD5 && said.Value == hex.EncodeToString(sum[:]) || v.Content != nil && said.Algorithm == ""
-	return strings.HasPrefix(name, ProbePrefix) && same
+	return strings.HasPrefix(name, ProbePrefix) &&
+		(said.Algorithm != MD5 || said.Value == hex.EncodeToString(sum[:]))
 }
 
 // ImpossibleETag has the form of an MD5 that no content is known to have.

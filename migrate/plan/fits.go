@@ -70,7 +70,8 @@ func (f *fits) seeMarker(v objectstore.Version) {
 	switch {
 	case !v.Marker:
 	case f.trailing && v.Latest:
-		f.top = &v
+		top := v // most entries are no markers, and need no memory of their own
+		f.top = &top
 	default:
 		note(&f.marked, v.Key)
 	}
