@@ -173,7 +173,7 @@ func begin(t *testing.T, s *conformance.Subject) {
 func TestTable(t *testing.T) {
 	var names []string
 	var offered [][]*bool
-	for _, kind := range append(servers(), standIn(), azureStandIn()) {
+	for _, kind := range append(servers(), standIn(), fakeGCS(), azureStandIn()) {
 		names = append(names, kind.name)
 		column := make([]*bool, 0, len(conformance.Checks()))
 		known := map[string]bool{}

@@ -139,7 +139,7 @@ func (s *Store) Limits() objectstore.Limits {
 var (
 	errUTF8   = errors.New("it is not valid UTF-8")
 	errLine   = errors.New("it has a line break")
-	errDots   = errors.New("it is . or ..")
+	errDots   = errors.New("it is nothing but one or two dots")
 	errACME   = errors.New("it begins with .well-known/acme-challenge/")
 	errLength = errors.New("it is empty, or longer than 1,024 bytes")
 )

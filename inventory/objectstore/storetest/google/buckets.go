@@ -28,7 +28,7 @@ func (c *call) getBucket() (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.selected(c.Server.document(b), bucketNames)
+	return c.selected(c.document(b), bucketNames)
 }
 
 func (c *call) listBuckets() (*answer, error) {
@@ -48,7 +48,7 @@ func (c *call) listBuckets() (*answer, error) {
 	}
 	items := make([]map[string]any, 0, to-from)
 	for _, name := range names[from:to] {
-		items = append(items, c.Server.document(c.buckets[name]))
+		items = append(items, c.document(c.buckets[name]))
 	}
 	return c.listed("storage#buckets", items, next)
 }
@@ -138,7 +138,7 @@ func (c *call) insertBucket() (*answer, error) {
 		delete(c.buckets, in.Name)
 		return nil, err
 	}
-	return c.selected(c.Server.document(b), bucketNames)
+	return c.selected(c.document(b), bucketNames)
 }
 
 // classes are the storage classes that objects can be given (Cloud Storage documentation,
@@ -200,7 +200,7 @@ func (c *call) patchBucket() (*answer, error) {
 		return nil, err
 	}
 	b.metageneration++
-	return c.selected(c.Server.document(b), bucketNames)
+	return c.selected(c.document(b), bucketNames)
 }
 
 func (c *call) deleteBucket() (*answer, error) {
