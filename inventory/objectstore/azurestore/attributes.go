@@ -1,7 +1,7 @@
 package azurestore
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,10 +10,16 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// rejected makes an error of what a blob cannot have.
-func rejected(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", objectstore.ErrRejected, fmt.Sprintf(format, args...))
-}
+// refusal is an ErrRejected of what is not sent; the errors around it say what it is of.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// Is tells that it is an ErrRejected.
+func (refusal) Is(target error) bool { return target == objectstore.ErrRejected }
+
+// rejected makes a refusal of what a blob cannot have.
+func rejected(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
 
 // attributes adds everything that an object has besides its bytes to the header of the request
 // that makes it: a later one would make a new version ("Blob versioning", of Set Blob
@@ -48,7 +54,7 @@ func (s *Store) attributes(h http.Header, o *objectstore.NewObject) error {
 	if err := putMetadata(h, o.Metadata); err != nil {
 		return err
 	}
-	return errors.Join(putTags(h, o.Tags), putTier(h, o.StorageClass), putLock(h, o.Lock), putGuard(h, o.Guard))
+	return cmp.Or(putTags(h, o.Tags), putTier(h, o.StorageClass), putLock(h, o.Lock), putGuard(h, o.Guard))
 }
 
 // putTags adds tags, which have rules of their own ("Set Blob Tags", Remarks).

@@ -144,7 +144,8 @@ func (s *Store) CompleteUpload(
 	if err != nil {
 		return objectstore.Written{}, err
 	}
-	c := s.dataCall(putBlockList, http.MethodPut, a, container, o.Key, url.Values{"comp": {"blocklist"}}, writeBlobs)
+	c := s.dataCall(putBlockList, http.MethodPut, a, container, o.Key, url.Values{"comp": {"blocklist"}},
+		toWrite(&o)...)
 	if err := s.attributes(c.header, &o); err != nil {
 		return objectstore.Written{}, s.refused(putBlockList, o.Bucket, err)
 	}

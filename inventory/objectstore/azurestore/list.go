@@ -254,7 +254,10 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 // upload looks whether a listed name is one of blocks alone: then there is no blob of it.
 func (s *Store) upload(ctx context.Context, bucket string, b *blobItem) (u objectstore.Upload, there bool, err error) {
 	_, err = s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: b.Name.Text}, 0)
-	if !errors.Is(err, objectstore.ErrNotFound) || errors.Is(err, objectstore.ErrNoBucket) {
+	switch {
+	case errors.Is(err, objectstore.ErrCustomerKey):
+		return u, false, nil // it is there
+	case !errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrNoBucket):
 		return u, false, err
 	}
 	blocks, err := s.uncommitted(ctx, bucket, b.Name.Text)

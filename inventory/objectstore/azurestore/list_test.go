@@ -175,3 +175,33 @@ func TestDeleted(t *testing.T) {
 		}
 	}
 }
+
+// TestUploads tells what is blocks alone, and takes no blob for that.
+func TestUploads(t *testing.T) {
+	server, s := start(t, nil)
+	bucket := plain + records
+	put(t, s, bucket, "empty", "")
+	put(t, s, bucket, "hidden", "")
+	server.Change(plain, "records", "hidden", azure.Change{CustomerKey: true})
+	put(t, s, bucket, "beneath", "x")
+	for _, key := range []string{"alone", "beneath"} {
+		o := objectstore.NewObject{Bucket: bucket, Key: key}
+		id, err := s.CreateUpload(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.UploadPart(t.Context(), bucket, key, id, 1, body("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var keys []string
+	for u, err := range s.Uploads(t.Context(), bucket, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, u.Key)
+	}
+	if !slices.Equal(keys, []string{"alone"}) {
+		t.Errorf("uploads of %q", keys)
+	}
+}

@@ -4,11 +4,8 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/residency/residency/inventory/objectstore"
 )
 
 // Names of metadata are identifiers of C# that are equal whatever their case ("Naming and
@@ -26,10 +23,9 @@ const (
 )
 
 var (
-	errMetadata = errors.New("metadata that is marked as encoded here is not")
-	errSameName = fmt.Errorf("%w: two names of metadata differ in their case alone, which Azure does not tell apart",
-		objectstore.ErrRejected)
-	errMuchMetadata = fmt.Errorf("%w: metadata of more than 8 KiB", objectstore.ErrRejected)
+	errMetadata           = errors.New("metadata that is marked as encoded here is not")
+	errSameName     error = refusal("two names of metadata differ in their case alone, which Azure does not tell apart")
+	errMuchMetadata error = refusal("metadata of more than 8 KiB")
 )
 
 // putMetadata adds metadata to a header, or says why it cannot be kept.

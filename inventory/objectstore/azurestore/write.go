@@ -3,6 +3,7 @@ package azurestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ const (
 	deleteBlob = "Delete Blob"
 
 	writeBlobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"
+	writeTags  = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags/write"
 	eraseBlobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete"
 	eraseOld   = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/deleteBlobVersion/action"
 
@@ -33,7 +35,7 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 	if err != nil {
 		return objectstore.Written{}, err
 	}
-	c := s.dataCall(putBlob, http.MethodPut, a, container, o.Key, nil, writeBlobs)
+	c := s.dataCall(putBlob, http.MethodPut, a, container, o.Key, nil, toWrite(&o)...)
 	if err := s.attributes(c.header, &o); err != nil {
 		return objectstore.Written{}, s.refused(putBlob, o.Bucket, err)
 	}
@@ -47,27 +49,17 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 	return w, nil
 }
 
+// toWrite are the permissions that an object needs.
+func toWrite(o *objectstore.NewObject) []string {
+	if len(o.Tags) == 0 {
+		return []string{writeBlobs}
+	}
+	return []string{writeBlobs, writeTags}
+}
+
 // refused makes an error of what is not sent.
 func (s *Store) refused(op, bucket string, err error) error {
-	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Kind: objectstore.ErrRejected, Err: bare(err)}
-}
-
-// bare is a refusal without the kind that the error around it says.
-func bare(err error) error {
-	if errors.Is(err, objectstore.ErrRejected) {
-		return refusal{err}
-	}
-	return err
-}
-
-type refusal struct{ error }
-
-func (r refusal) Error() string {
-	const kind = "request rejected: "
-	if text := r.error.Error(); len(text) > len(kind) && text[:len(kind)] == kind {
-		return text[len(kind):]
-	}
-	return r.error.Error()
+	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Kind: objectstore.ErrRejected, Err: err}
 }
 
 // sendBody sends bytes and returns the CRC64 that the service says they have.
@@ -76,7 +68,7 @@ func (s *Store) sendBody(
 ) (http.Header, objectstore.Checksum, error) {
 	sum, known, err := sumOf(body)
 	if err != nil {
-		return nil, objectstore.Checksum{}, c.unsent(ctx, err)
+		return nil, objectstore.Checksum{}, c.broken(fmt.Errorf("read the body: %w", err))
 	}
 	c.body, c.size = body.Reader, body.Size
 	running := crc64nvme.New()
