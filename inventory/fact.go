@@ -18,7 +18,8 @@ func (s *scan) facts(ctx context.Context, store Store, b bucket, shares []Place)
 	}
 	facts, err := factual.Facts(ctx, b.name)
 	if err != nil {
-		err = fmt.Errorf("what the service keeps of it besides could not be read: %w", err)
+		text := strings.ReplaceAll(err.Error(), "\n", "; ") // of several errors
+		err = fmt.Errorf("what the service keeps of it besides could not be read: %w", &inOneLine{text, err})
 	}
 	for i := range shares {
 		p := &shares[i]
@@ -41,6 +42,15 @@ func (s *scan) facts(ctx context.Context, store Store, b bucket, shares []Place)
 	}
 	return err
 }
+
+// inOneLine is an error with another text.
+type inOneLine struct {
+	text string
+	err  error
+}
+
+func (e *inOneLine) Error() string { return e.text }
+func (e *inOneLine) Unwrap() error { return e.err }
 
 func (p *Place) also(r Region) {
 	if r.Code != p.Region && !slices.Contains(p.Also, r) {

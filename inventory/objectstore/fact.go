@@ -21,6 +21,9 @@ type Fact struct {
 	// Unproven tells that the region which the bucket is shown in is somebody's word, and not
 	// the service's.
 	Unproven bool `json:"region_unproven,omitempty"`
+	// Declared tells that the endpoint is one that the configuration names, whose place is its
+	// word as well, as that of any service which is not one of the large clouds'.
+	Declared bool `json:"endpoint_declared,omitempty"`
 }
 
 // Factual is a store whose service has such facts. An error is about what could not be

@@ -57,8 +57,7 @@ func (p *destinationReader) facts(ctx context.Context, m *Move) error {
 // versioning on concerns all that is in it.
 func (p *destinationReader) accountVersioning(ctx context.Context, m Move) error {
 	store := p.Stores(p.Destination.Provider, p.Destination.Code)
-	if m.Exists || m.Versioning == objectstore.Unversioned ||
-		!objectstore.CapabilitiesOf(store).NewBuckets.AccountVersioning {
+	if m.Exists || !objectstore.CapabilitiesOf(store).NewBuckets.AccountVersioning {
 		return nil
 	}
 	versioning, err := store.Versioning(ctx, m.Destination)
@@ -68,7 +67,7 @@ func (p *destinationReader) accountVersioning(ctx context.Context, m Move) error
 			"keeps versions could not be read: " + err.Error(), Remedy: "grant access to read it"})
 	case err != nil:
 		return fmt.Errorf("versioning of %s: %w", p.plan.To(m), err)
-	case versioning != objectstore.Enabled:
+	case versioning != objectstore.Enabled && m.Versioning != objectstore.Unversioned:
 		p.block(Issue{Rule: "destination-unversioned", Location: p.plan.To(m).String(),
 			Text:   "its account keeps no versions, and the source does",
 			Remedy: "turn versioning on for the whole account, or choose another one in destination.accounts"})
@@ -126,7 +125,7 @@ func Elsewhere(facts []objectstore.Fact, to Region, location string, country fun
 				Text:   f.Text + "; data may not be moved to " + strings.Join(slices.Compact(refused), ", "),
 				Remedy: "choose a destination that keeps no copies there, or change its redundancy"})
 		}
-		if f.Unproven {
+		if f.Unproven && !f.Declared {
 			blockers = append(blockers, Issue{Rule: f.Rule, Location: location, Region: to.Code, Text: f.Text,
 				Remedy: "give the credentials access to what tells the region"})
 		}

@@ -28,9 +28,10 @@ func (s *Store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, e
 		return nil, err
 	}
 	if !a.proven() {
-		return []objectstore.Fact{{Rule: "region-not-proven", Unproven: true, Text: "that account " + a.name + " is in " +
-			a.region + " is the configuration's word, because Azure Resource Manager could not be asked; whether " +
-			"another region has a copy is not known"}}, nil
+		return []objectstore.Fact{{Rule: "region-not-proven", Unproven: true,
+			Declared: s.provider.endpoint != nil, Text: "that account " + a.name + " is in " +
+				a.region + " is the configuration's word, because Azure Resource Manager could not be asked; whether " +
+				"another region has a copy is not known"}}, nil
 	}
 	known, err := s.provider.accounts(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package azurestore
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -50,8 +51,33 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	case t.token.Token != "" && now.Before(t.token.ExpiresOn):
 		// The old one still serves.
 	default:
-		return "", objectstore.CredentialsError{Text: "no token for " + t.scope + ": " + err.Error(),
+		return "", objectstore.CredentialsError{Text: "no token for " + t.scope + ": " + tried(err),
 			Next: "run az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"}
 	}
 	return t.token.Token, nil
 }
+
+// tried is which credentials were tried, and what each said first. The library's own text is
+// many lines, with whole answers in them.
+func tried(err error) string {
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		name, text, ok := strings.Cut(strings.TrimSpace(line), "Credential")
+		if !ok || strings.ContainsAny(name, " :/") || name == "ChainedToken" {
+			continue
+		}
+		text = strings.Trim(text, ": .")
+		if len(text) > mostSaid {
+			text = strings.ToValidUTF8(text[:mostSaid], "") + "…"
+		}
+		said = append(said, name+": "+text)
+	}
+	if len(said) == 0 {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return first
+	}
+	return strings.Join(said, "; ")
+}
+
+// mostSaid bounds what is shown of one credential's text, in bytes.
+const mostSaid = 100

@@ -90,7 +90,7 @@ func word(code string) bool {
 // refused makes an error of an answer that refuses.
 func (r *request) refused(a *answer) error {
 	s := parseRefusal(a.data)
-	e := &objectstore.Error{Op: r.op, Bucket: r.where, Code: "no code", Status: a.status}
+	e := &objectstore.Error{Op: r.op, Bucket: r.where, Code: noCode, Status: a.status}
 	if s.code != "" && word(s.code) {
 		e.Code = s.code
 	}
@@ -207,3 +207,6 @@ func needs(op string) []string {
 	}
 	return []string{op}
 }
+
+// noCode stands for a code where an answer has none.
+const noCode = "no code"

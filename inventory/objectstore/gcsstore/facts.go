@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -32,10 +33,27 @@ func (s *Store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, e
 	}
 	f := &facts{bucket: b}
 	f.ofPlace()
-	err = f.ofDeletion(s.where(bucket))
+	err = s.untold(f, f.ofDeletion(s.where(bucket)))
 	f.ofRetention()
 	f.ofRest()
-	return f.found, errors.Join(err, s.caches(ctx, bucket, f))
+	return f.found, errors.Join(err, s.untold(f, s.caches(ctx, bucket, f)))
+}
+
+// untold has a fact say what a server does not tell that is not Google's own, as an emulator.
+// The service itself tells everything, and what it leaves out is not known.
+func (s *Store) untold(f *facts, err error) error {
+	if s.own || !errors.Is(err, errUntold) && !s.unknown(err) {
+		return err
+	}
+	f.add("not-told", "the server, which is not Google's own, does not tell everything: %v", err)
+	return nil
+}
+
+// unknown tells whether a server that is not Google's own has no such operation: a bucket that
+// is not there is called so.
+func (s *Store) unknown(err error) bool {
+	var answer *objectstore.Error
+	return !s.own && errors.As(err, &answer) && answer.Status == http.StatusNotFound && answer.Code == noCode
 }
 
 // facts gathers those of one bucket.

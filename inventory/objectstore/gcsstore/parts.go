@@ -68,6 +68,10 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 		r.bare = "uploads"
 		for {
 			p, err := s.uploadsPage(ctx, r)
+			if s.unknown(err) {
+				s.transport.unlisted.Store(true)
+				return
+			}
 			if err != nil {
 				yield(objectstore.Upload{}, err)
 				return
@@ -88,6 +92,10 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 		}
 	}
 }
+
+// ListsUploads implements objectstore.UploadLister: a server that is not Google's own may have no
+// such operation.
+func (s *Store) ListsUploads() bool { return !s.transport.unlisted.Load() }
 
 // uploadsPage asks for a page, behind which the next one has to be.
 func (s *Store) uploadsPage(ctx context.Context, r *request) (*uploadsPage, error) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -38,6 +39,7 @@ type transport struct {
 	pace     objectstore.Pace
 	backoff  func(attempts int) time.Duration
 	sent     sentCount
+	unlisted atomic.Bool // unfinished uploads cannot be listed there
 }
 
 func newTransport(o Options, base string, i *identity) *transport {
