@@ -277,6 +277,9 @@ func (a *undoing) remove(
 		return err
 	}
 	for j, x := range erasures {
+		if objectstore.IsMarkerOf(x.VersionID) && x.Outcome == receipt.Unerased && x.Lasting {
+			x.Outcome = receipt.Changed // it stays above a version that is not the plan's: none is taken away alone
+		}
 		if x.Outcome != receipt.Changed && !x.Done() {
 			u.Left++
 			if x.Outcome == receipt.Retained {

@@ -168,12 +168,18 @@ func begin(t *testing.T, s *conformance.Subject) {
 	}
 }
 
-// TestTable holds the table of the help topic compatibility against the servers' known gaps, which
+// TestTable holds the tables of the help topics against the servers' known gaps, which
 // TestServers holds against the servers.
 func TestTable(t *testing.T) {
+	table(t, "compatibility.md", "conformance", servers())
+	table(t, "clouds.md", "conformance of Azure and Google", []server{standIn(), fakeGCS(), azureStandIn()})
+}
+
+func table(t *testing.T, topic, name string, kinds []server) {
+	t.Helper()
 	var names []string
 	var offered [][]*bool
-	for _, kind := range append(servers(), standIn(), fakeGCS(), azureStandIn()) {
+	for _, kind := range kinds {
 		names = append(names, kind.name)
 		column := make([]*bool, 0, len(conformance.Checks()))
 		known := map[string]bool{}
@@ -186,13 +192,13 @@ func TestTable(t *testing.T) {
 			}
 			column = append(column, &yes)
 		}
-		for _, name := range append(slices.Clone(kind.gaps), kind.silent...) {
-			if !known[name] {
-				t.Errorf("%s: no check is called %q", kind.name, name)
+		for _, gap := range append(slices.Clone(kind.gaps), kind.silent...) {
+			if !known[gap] {
+				t.Errorf("%s: no check is called %q", kind.name, gap)
 			}
 		}
 		offered = append(offered, column)
 	}
-	path := filepath.Join("..", "..", "..", "cmd", "internal", "manual", "topics", "compatibility.md")
-	storetest.Generated(t, path, "conformance", conformance.Table(names, offered), *update)
+	path := filepath.Join("..", "..", "..", "cmd", "internal", "manual", "topics", topic)
+	storetest.Generated(t, path, name, conformance.Table(names, offered), *update)
 }
