@@ -12,16 +12,13 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// failed makes an error of a request that got no answer, or half of one.
-func (r *request) failed(err error) error {
+// failed makes an error of a request that got no answer, or half of one. Whether its context
+// has ended does not show in the error: timeouts of the network claim the same.
+func (r *request) failed(ctx context.Context, err error) error {
 	e := &objectstore.Error{Op: r.op, Bucket: r.where}
-	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, ended) && !errors.Is(err, objectstore.ErrStalled) {
-			e.Err = ended
-			return e
-		}
-	}
-	switch {
+	switch ended := ctx.Err(); {
+	case ended != nil:
+		e.Err = ended
 	case errors.Is(err, objectstore.ErrStalled):
 		e.Kind = objectstore.ErrStalled
 	case errors.Is(err, errEndless):

@@ -95,7 +95,7 @@ func (s *Store) Open(ctx context.Context, ref objectstore.Ref, _ int) (*objectst
 		_ = a.body.Close()
 		return nil, s.broken(r, err)
 	}
-	return &objectstore.Object{Info: info, Body: &objectBody{ReadCloser: a.body, r: r}}, nil
+	return &objectstore.Object{Info: info, Body: &objectBody{ReadCloser: a.body, r: r, ctx: ctx}}, nil
 }
 
 var (
@@ -138,13 +138,14 @@ func hashes(values []string) map[string]string {
 // objectBody makes the errors of a body those of its request.
 type objectBody struct {
 	io.ReadCloser
-	r *request
+	r   *request
+	ctx context.Context // of the request
 }
 
 func (b *objectBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = b.r.failed(err)
+		err = b.r.failed(b.ctx, err)
 	}
 	return n, err
 }

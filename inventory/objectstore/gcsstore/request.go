@@ -31,6 +31,7 @@ type request struct {
 
 	repeat bool // it may be sent again
 	object bool // the answer is an object's bytes, and left to the caller
+	slow   bool // the answer may take minutes
 }
 
 // request makes one without a body. A GET may be repeated.

@@ -24,15 +24,17 @@ const (
 	maxError  = 1 << 20 // bounds what is read of a refusal
 	// maxAttempts is how often a request that may be repeated is sent.
 	maxAttempts = 6
-	// answerTime is the longest wait for an answer to begin. A copy may take as long as the
-	// service lets it (JSON API, "Objects: rewrite": it answers after 30 s at the latest).
+	// answerTime is the longest wait for an answer to begin, and slowTime that for one that
+	// may take minutes (XML API, "Complete a multipart upload").
 	answerTime = 2 * time.Minute
+	slowTime   = 15 * time.Minute
 )
 
 // transport is the one way by which requests reach the service. What is sent, whether and
 // how often, is said here and nowhere else.
 type transport struct {
 	next     http.RoundTripper // follows no redirects
+	slow     http.RoundTripper // waits longer
 	base     string
 	identity *identity
 	observe  func(objectstore.Exchange)
@@ -45,14 +47,17 @@ type transport struct {
 func newTransport(o Options, base string, i *identity) *transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // a connection carries one request, whose fence it can ask
-	return &transport{base: base, identity: i, observe: o.Observe, pace: o.Pace, backoff: o.Backoff,
-		next: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, DialContext: dialer(o.Now), Protocols: protocols,
-			MaxIdleConns: 4 * o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: 90 * time.Second,
-			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: answerTime,
-			MaxResponseHeaderBytes: maxError, DisableCompression: true, // bodies come as stored
-			WriteBufferSize: 32 << 10, ReadBufferSize: 16 << 10,
-		}}
+	next := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: dialer(o.Now), Protocols: protocols,
+		MaxIdleConns: 4 * o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: 90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: answerTime,
+		MaxResponseHeaderBytes: maxError, DisableCompression: true, // bodies come as stored
+		WriteBufferSize: 32 << 10, ReadBufferSize: 16 << 10,
+	}
+	slow := next.Clone()
+	slow.ResponseHeaderTimeout = slowTime
+	return &transport{base: base, identity: i, observe: o.Observe, pace: o.Pace, backoff: o.Backoff, next: next,
+		slow: slow}
 }
 
 // send sends a request until there is nothing to gain by another attempt. A refusal is an
@@ -64,7 +69,7 @@ func (t *transport) send(ctx context.Context, r *request) (*answer, error) {
 			return a, err
 		}
 		if err := objectstore.Sleep(ctx, t.backoff(attempt)); err != nil {
-			return nil, r.failed(err)
+			return nil, r.failed(ctx, err)
 		}
 	}
 }
@@ -94,8 +99,8 @@ func rewind(body io.Reader) bool {
 }
 
 // attempt sends a request once.
-func (t *transport) attempt(ctx context.Context, r *request) (*answer, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+func (t *transport) attempt(asked context.Context, r *request) (*answer, error) {
+	ctx, cancel := context.WithCancelCause(asked)
 	out, err := http.NewRequestWithContext(ctx, r.method, r.url(t.base), nil)
 	if err != nil {
 		cancel(nil)
@@ -116,9 +121,9 @@ func (t *transport) attempt(ctx context.Context, r *request) (*answer, error) {
 	resp, err := t.deliver(ctx, out, r)
 	if err != nil {
 		cancel(nil)
-		return nil, r.failed(err)
+		return nil, r.failed(asked, err)
 	}
-	return t.take(ctx, r, resp, cancel)
+	return t.take(asked, r, resp, cancel)
 }
 
 // deliver puts a request on its way, as late as its fence can be asked.
@@ -138,7 +143,11 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, w) },
 	}))
 	t.sent.request(r)
-	resp, err := t.next.RoundTrip(out)
+	next := t.next
+	if r.slow {
+		next = t.slow
+	}
+	resp, err := next.RoundTrip(out)
 	if err != nil {
 		// What kept it from being sent says more than that it was not.
 		return nil, cmp.Or(w.refusal(), body.failure(), err)
@@ -174,7 +183,7 @@ func (t *transport) take(
 	}
 	var err error
 	if a.data, err = readAll(body, most); err != nil && good {
-		return nil, r.failed(err)
+		return nil, r.failed(ctx, err)
 	}
 	if !good {
 		err := r.refused(a)

@@ -209,6 +209,7 @@ func (s *Store) together(ctx context.Context, r *request, parts []objectstore.Pa
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", r.op, r.where, err)
 	}
+	r.slow = true
 	r.header.Set("Content-Type", "application/xml")
 	r.body, r.size = bytes.NewReader(data), int64(len(data))
 	a, err := s.transport.send(ctx, r)
