@@ -16,7 +16,7 @@ import (
 // Provider hands out one Store per location. Its methods may be called concurrently.
 type Provider struct {
 	name      string
-	own       bool // it is Google's own service
+	own       bool // it is Google's own service, at whichever of its addresses
 	base      string
 	regions   []string
 	identity  *identity

@@ -157,6 +157,20 @@ func TestProvider(t *testing.T) {
 	}
 }
 
+// TestRegionalAddressesAreGoogles: by whichever one asks, the same service answers.
+func TestRegionalAddressesAreGoogles(t *testing.T) {
+	for endpoint, want := range map[string]string{"https://storage.europe-west3.rep.googleapis.com": "cloud",
+		"https://storage.example": "cloud https://storage.example"} {
+		p, err := gcsstore.Open(t.Context(), gcsstore.Options{Name: "cloud", Endpoint: endpoint})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Region("").Endpoint(); got != want {
+			t.Errorf("%s is %q, want %q", endpoint, got, want)
+		}
+	}
+}
+
 // TestAnswersOfSomethingElse: what answers need not be the service.
 func TestAnswersOfSomethingElse(t *testing.T) {
 	for name, c := range map[string]struct {
