@@ -60,13 +60,17 @@ func (s *Store) erase(ctx context.Context, bucket string, entry objectstore.Dele
 		return nil
 	}
 	r := s.request("storage.objects.delete", bucket, http.MethodDelete, objectPath(bucket, entry.Key), query{})
-	if _, err := parseGeneration(entry.VersionID); err != nil {
+	_, err := parseGeneration(entry.VersionID)
+	if entry.Key == "" {
+		err = errLength
+	}
+	if err != nil {
 		return &objectstore.Error{Op: r.op, Bucket: r.where, Kind: objectstore.ErrRejected, Err: err}
 	}
 	r.query["generation"] = entry.VersionID
 	if entry.ETag != "" {
 		r.query.match("", entry.ETag)
 	}
-	_, err := s.transport.send(ctx, r)
+	_, err = s.transport.send(ctx, r)
 	return err
 }

@@ -79,13 +79,14 @@ func TestDeletionOfMany(t *testing.T) {
 		{Key: "held", VersionID: held.VersionID},
 		{Key: "key"},
 		{Key: "key", VersionID: objectstore.NullVersion},
+		{VersionID: "12"},
 		{Key: "key", VersionID: objectstore.MarkerOf(w.VersionID)},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []error{nil, nil, objectstore.ErrLocked, objectstore.ErrRejected, objectstore.ErrRejected,
-		nil} {
+		objectstore.ErrRejected, nil} {
 		if !errors.Is(result[i], want) {
 			t.Errorf("entry %d: %v, want %v", i, result[i], want)
 		}

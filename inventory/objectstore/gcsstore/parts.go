@@ -149,9 +149,11 @@ func parseParts(data []byte, after int) ([]objectstore.Part, bool, error) {
 
 // Parts implements objectstore.PartLister. No checksums are told of parts.
 func (s *Store) Parts(ctx context.Context, bucket, key, uploadID string) ([]objectstore.Part, error) {
-	at := stageOf(key, uploadID)
-	r := s.request("storage.multipartUploads.listParts", bucket, "GET", xmlPath(bucket, at.name),
-		query{"uploadId": at.id, "max-parts": decimal(int64(s.pageSize))})
+	r, _, err := s.upload("storage.multipartUploads.listParts", "GET", bucket, key, uploadID)
+	if err != nil {
+		return nil, err
+	}
+	r.query["max-parts"] = decimal(int64(s.pageSize))
 	var all []objectstore.Part
 	for last := 0; ; {
 		a, err := s.transport.send(ctx, r)

@@ -36,6 +36,19 @@ type stage struct {
 var errLongKey = errors.New("the key: with what uploads by parts are told apart by it is longer than 1,024 bytes; " +
 	"in one piece it can be written")
 
+// upload makes a request about an upload that was begun. Without an ID it would be one about
+// an object, to write it or to delete it, and without a key one about the bucket.
+func (s *Store) upload(op, method, bucket, key, uploadID string) (*request, stage, error) {
+	at := stageOf(key, uploadID)
+	r := s.request(op, bucket, method, xmlPath(bucket, at.name), query{"uploadId": at.id})
+	if key == "" || at.id == "" {
+		return nil, at, &objectstore.Error{Op: op, Bucket: r.where, Kind: objectstore.ErrNotFound, Err: errNoID}
+	}
+	return r, at, nil
+}
+
+var errNoID = errors.New("the upload has no ID or no key")
+
 // stageOf reads an upload's ID.
 func stageOf(key, uploadID string) stage {
 	if rest, ok := strings.CutPrefix(uploadID, idMark); ok {

@@ -70,9 +70,11 @@ var errXML = errors.New("the answer is not what it should be")
 func (s *Store) UploadPart(
 	ctx context.Context, bucket, key, uploadID string, number int, body objectstore.Body,
 ) (objectstore.Part, error) {
-	at := stageOf(key, uploadID)
-	r := s.request("storage.multipartUploads.create", bucket, http.MethodPut, xmlPath(bucket, at.name),
-		query{"partNumber": decimal(int64(number)), "uploadId": at.id})
+	r, _, err := s.upload("storage.multipartUploads.create", http.MethodPut, bucket, key, uploadID)
+	if err != nil {
+		return objectstore.Part{}, err
+	}
+	r.query["partNumber"] = decimal(int64(number))
 	known, err := before(body)
 	if err != nil {
 		return objectstore.Part{}, fmt.Errorf("%s %s: %w", r.op, r.where, err)
@@ -128,9 +130,11 @@ func unquoted(etag string) string { return strings.Trim(etag, `"`) }
 // AbortUpload implements objectstore.Writer and objectstore.Eraser. What the parts were put
 // together in is deleted too, if it came so far.
 func (s *Store) AbortUpload(ctx context.Context, bucket, key, uploadID string) error {
-	at := stageOf(key, uploadID)
-	_, err := s.transport.send(ctx, s.request("storage.multipartUploads.abort", bucket, http.MethodDelete,
-		xmlPath(bucket, at.name), query{"uploadId": at.id}))
+	r, at, err := s.upload("storage.multipartUploads.abort", http.MethodDelete, bucket, key, uploadID)
+	if err != nil {
+		return err
+	}
+	_, err = s.transport.send(ctx, r)
 	gone := errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrNoBucket)
 	if !at.staged || err != nil && !gone {
 		return err
@@ -168,9 +172,10 @@ var (
 func (s *Store) CompleteUpload(
 	ctx context.Context, o objectstore.NewObject, uploadID string, parts []objectstore.Part, full objectstore.Checksum,
 ) (objectstore.Written, error) {
-	at := stageOf(o.Key, uploadID)
-	r := s.request("storage.multipartUploads.complete", o.Bucket, http.MethodPost, xmlPath(o.Bucket, at.name),
-		query{"uploadId": at.id})
+	r, at, err := s.upload("storage.multipartUploads.complete", http.MethodPost, o.Bucket, o.Key, uploadID)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
 	if !at.staged {
 		return objectstore.Written{}, &objectstore.Error{Op: r.op, Bucket: r.where, Kind: objectstore.ErrRejected,
 			Err: errForeign}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -168,6 +169,26 @@ func TestUploadsOfOthers(t *testing.T) {
 	}
 	if text, _ := read(t, s, objectstore.Ref{Bucket: "plain", Key: "key"}); string(text) != "theirs" {
 		t.Errorf("%q is there", text)
+	}
+}
+
+// TestUploadsWithoutAnID: a request without one would be about the object of that name.
+func TestUploadsWithoutAnID(t *testing.T) {
+	for id, key := range map[string]string{"": "key", "residency-0123456789abcdef.": "key", "theirs": ""} {
+		requests := 0
+		s := answering(t, func(http.ResponseWriter, *http.Request) { requests++ })
+		o := objectstore.NewObject{Bucket: "bucket", Key: key}
+		_, parts := s.Parts(t.Context(), "bucket", key, id)
+		_, part := s.UploadPart(t.Context(), "bucket", key, id, 1, body("text"))
+		_, complete := s.CompleteUpload(t.Context(), o, id, nil, objectstore.Checksum{})
+		for _, err := range []error{parts, part, complete, s.AbortUpload(t.Context(), "bucket", key, id)} {
+			if !errors.Is(err, objectstore.ErrNotFound) {
+				t.Errorf("ID %q: %v", id, err)
+			}
+		}
+		if requests > 0 {
+			t.Errorf("ID %q: %d requests", id, requests)
+		}
 	}
 }
 
