@@ -175,7 +175,7 @@ func (s *scan) buckets(ctx context.Context) ([]bucket, error) {
 					if gctx.Err() != nil {
 						return gctx.Err()
 					}
-					found = s.named(gctx, p, code, err)
+					found = s.named(gctx, p, code, found, err)
 					s.unlisted(p, code, found, err)
 				}
 				listed := s.place(gctx, p, code, found, err == nil)
@@ -213,10 +213,13 @@ func (s *scan) unlisted(p *Provider, code string, found []objectstore.Bucket, er
 	}
 }
 
-// named finds the buckets that the configuration names where the list of all is denied.
-func (s *scan) named(ctx context.Context, p *Provider, code string, why error) (found []objectstore.Bucket) {
+// named adds the buckets that the configuration names to those that were found, where the list of
+// all is denied.
+func (s *scan) named(
+	ctx context.Context, p *Provider, code string, found []objectstore.Bucket, why error,
+) []objectstore.Bucket {
 	if !errors.Is(why, objectstore.ErrDenied) {
-		return nil
+		return found
 	}
 	for _, c := range s.Claims {
 		at := c.Location

@@ -304,6 +304,8 @@ func (v Versioning) Conditioned(id string) string {
 
 // Administrator manages buckets.
 type Administrator interface {
+	// Buckets lists buckets. Those that were found come with the error of what could not be
+	// looked at.
 	Buckets(ctx context.Context) ([]Bucket, error)
 	// BucketRegion returns the region of a bucket, ErrNotFound if there is none.
 	BucketRegion(ctx context.Context, bucket string) (string, error)

@@ -38,8 +38,29 @@ func (s *Store) Buckets(ctx context.Context) ([]objectstore.Bucket, error) {
 			failed = append(failed, err)
 		}
 	}
-	return all, errors.Join(failed...)
+	return all, together(failed...)
 }
+
+// together makes one error of some, in one line. Nil ones are left out.
+func together(some ...error) error {
+	some = slices.DeleteFunc(some, func(err error) bool { return err == nil })
+	if len(some) < 2 {
+		return errors.Join(some...)
+	}
+	return several(some)
+}
+
+type several []error
+
+func (s several) Error() string {
+	texts := make([]string, len(s))
+	for i, err := range s {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (s several) Unwrap() []error { return s }
 
 // containers lists those of one account: by Resource Manager, to whom a reader of the
 // subscription is known, else by the account itself.
