@@ -58,9 +58,10 @@ func parseUploads(data []byte) (*uploadsPage, error) {
 
 var errMarker = fmt.Errorf("%w: a page does not lead on", objectstore.ErrOrder)
 
-// Uploads implements objectstore.Lister: uploads by parts. Resumable uploads, which the JSON
-// API has besides, are not listed by the service, and end after a week (Cloud Storage
-// documentation, "Resumable uploads").
+// Uploads implements objectstore.Lister: uploads by parts, and of the key that is the prefix
+// itself also those whose parts were put together and went no further. Resumable uploads,
+// which the JSON API has besides, are not listed by the service, and end after a week (Cloud
+// Storage documentation, "Resumable uploads").
 func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
 	return func(yield func(objectstore.Upload, error) bool) {
 		r := s.request("storage.multipartUploads.list", bucket, "GET", "/"+escape(bucket),
@@ -86,9 +87,36 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 				}
 			}
 			if !p.Truncated {
+				s.stranded(ctx, bucket, prefix, yield)
 				return
 			}
 			r.query["key-marker"], r.query["upload-id-marker"] = p.NextKey, p.NextUpload
+		}
+	}
+}
+
+// strandedID stands for the ID of an upload that the service no longer knows. To give it up
+// is to delete what its parts were put together in.
+const strandedID = "stranded"
+
+// stranded yields what the parts of a key's uploads were put together in. It stays where a
+// completion ended halfway; of all keys it would take a listing of the whole bucket.
+func (s *Store) stranded(ctx context.Context, bucket, key string, yield func(objectstore.Upload, error) bool) {
+	if key == "" {
+		return
+	}
+	l := &lister{store: s, bucket: bucket, prefix: key + stageMark}
+	for o, err := range l.items(ctx) {
+		if err != nil {
+			yield(objectstore.Upload{}, err)
+			return
+		}
+		of, id := unstaged(o.Name, strandedID)
+		if of != key || !o.TimeDeleted.IsZero() {
+			continue
+		}
+		if !yield(objectstore.Upload{Key: key, UploadID: id, Initiated: o.TimeCreated}, nil) {
+			return
 		}
 	}
 }

@@ -149,6 +149,37 @@ func TestUploadThatIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestUploadsThatAreStranded: what a run that died has put together is found with the key's
+// other uploads, and goes with them.
+func TestUploadsThatAreStranded(t *testing.T) {
+	for _, bucket := range []string{"versioned", "plain"} {
+		server, s := start(t, google.Options{PageSize: 1})
+		put(t, s, bucket, "key", "theirs")
+		put(t, s, bucket, "key.residency-upload-notes", "theirs, too")
+		o := objectstore.NewObject{Bucket: bucket, Key: "key"}
+		id, parts := begun(t, s, o)
+		server.SetFault(func(r google.Request) google.Fault {
+			return google.Fault{Lost: r.Op == "storage.multipartUploads.complete"}
+		})
+		if _, err := s.CompleteUpload(t.Context(), o, id, parts, objectstore.Checksum{}); err == nil {
+			t.Fatal("no error")
+		}
+		left := unfinished(t, s, bucket, "key")
+		if len(left) != 1 || left[0].Key != "key" || left[0].Initiated.IsZero() {
+			t.Fatalf("%s: %+v", bucket, left)
+		}
+		if err := s.AbortUpload(t.Context(), bucket, "key", left[0].UploadID); err != nil {
+			t.Error(err)
+		}
+		if all := unfinished(t, s, bucket, "key"); len(all) != 0 {
+			t.Errorf("%s: left %+v", bucket, all)
+		}
+		if all := mustList(t, s, bucket); shape(all) != "v*v*" {
+			t.Errorf("%s: listed %+v", bucket, all)
+		}
+	}
+}
+
 // TestUploadsOfOthers are seen, and can be given up, but not completed: nothing would keep
 // them from writing over what is there. The object of that name stays.
 func TestUploadsOfOthers(t *testing.T) {
