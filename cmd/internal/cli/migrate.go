@@ -43,6 +43,10 @@ does it erase the source and write a certificate.
 What is outside of the policy moves, and what is in the United States. The rest
 stays where it is, which the plan says, unless --all is given.
 
+With several destinations each is given the data of its own provider, by a plan of
+its own, one after the other; the exit code is that of the first in the list of
+codes that any of them has.
+
 At a terminal it shows the plan and asks for the customer's name. Elsewhere it
 needs --approve DIGEST or --yes; without either it writes the plan, prints its
 digest and the command that would run it, and exits 4.
@@ -73,6 +77,7 @@ that a killed run wrote and had no time to write down; it then exits 6.
 		Example: `  residency migrate --to eu-west --customer acme
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
   residency migrate --to eu-west --customer acme --yes --keep-source
+  residency migrate --to aws:eu-west-1,blob:northeurope,google:europe-west1 --customer acme
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e --fence
   residency migrate --abort acme-eu-west-1-3f9a0c1b2d4e`,
 		Args: cobra.NoArgs,
@@ -102,36 +107,32 @@ that a killed run wrote and had no time to write down; it then exits 6.
 			if err != nil {
 				return err
 			}
-			w, err := a.open(c.Context())
-			if err != nil {
-				return err
-			}
-			w.signing = signs
 			if c.Flags().Changed("workers") {
 				if err := checkWorkers(workers); err != nil {
 					return err
 				}
 			}
-			if w.restore, err = restoreTier(restore); err != nil {
-				return err
-			}
-			if w.scope, err = scope.read(); err != nil {
-				return err
-			}
-			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
-			w.unguardedWrites = unguarded
-			if w.noTransit, err = w.countries(transit); err != nil {
-				return err
-			}
-			m := &migration{app: a, session: w, to: to, plan: plan, verify: verify, agree: agree,
-				options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence != fenceOff,
-					FenceRequired: fence == fenceRequired, RemoveOutdated: outdated, NoTransit: w.noTransit},
-				workers: workers, memory: room, most: most}
-			return m.run(c.Context())
+			return a.toEach(c.Context(), to, scope, func(ctx context.Context, w *session, to string) error {
+				w.signing = signs
+				if w.restore, err = restoreTier(restore); err != nil {
+					return err
+				}
+				w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
+				w.unguardedWrites = unguarded
+				if w.noTransit, err = w.countries(transit); err != nil {
+					return err
+				}
+				m := &migration{app: a, session: w, to: to, plan: plan, verify: verify, agree: agree,
+					options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence != fenceOff,
+						FenceRequired: fence == fenceRequired, RemoveOutdated: outdated, NoTransit: w.noTransit},
+					workers: workers, memory: room, most: most}
+				return m.run(ctx)
+			})
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&to, "to", "", "destination `region`")
+	f.StringVar(&to, "to", "", "destination `region`; several, with commas between: for each the data of its own provider, one "+
+		"after\nthe other")
 	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
 	f.StringVar(&abort, "abort", "", "remove what this plan (`ID` or digest) wrote at the destination, as long as "+
 		"nothing was erased")
