@@ -101,7 +101,7 @@ func (s *Store) managed(ctx context.Context, op, bucket string, needs ...string)
 	}
 	if !a.proven() {
 		return nil, nil, "", &objectstore.Error{Op: op, Bucket: s.where(bucket), Kind: objectstore.ErrDenied, Needs: needs,
-			Err: errors.New("Azure Resource Manager alone tells, and it does not show us this account")}
+			Err: errors.New("only Azure Resource Manager tells, and it does not show us this account")}
 	}
 	return s.provider.arm, a, container, nil
 }

@@ -154,7 +154,8 @@ func TestAsked(t *testing.T) {
 	}
 	server, s = start(t, func(o *azure.Options, store *azurestore.Options) {
 		o.NoManager = true
-		store.Regions, store.Subscription = map[string][]string{"westeurope": {plain}}, "00000000-0000-0000-0000-000000000001"
+		store.Regions = map[string][]string{"westeurope": {plain}}
+		store.Subscription = "00000000-0000-0000-0000-000000000001"
 	})
 	for range 5 {
 		put(t, s, plain+records, "k", "x")

@@ -30,7 +30,8 @@ func TestKinds(t *testing.T) {
 	} {
 		put(t, s, plain+records, name, "x")
 		server.Change(plain, "records", name, test.change)
-		if _, err := s.Open(t.Context(), objectstore.Ref{Bucket: plain + records, Key: name}, 0); !errors.Is(err, test.want) {
+		_, err := s.Open(t.Context(), objectstore.Ref{Bucket: plain + records, Key: name}, 0)
+		if !errors.Is(err, test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -45,7 +46,8 @@ func TestAnswers(t *testing.T) {
 		code   string
 		want   error
 	}{
-		{401, "InvalidAuthenticationInfo", objectstore.ErrCredentials}, {403, "AuthenticationFailed", objectstore.ErrCredentials},
+		{401, "InvalidAuthenticationInfo", objectstore.ErrCredentials},
+		{403, "AuthenticationFailed", objectstore.ErrCredentials},
 		{403, "AuthorizationPermissionMismatch", objectstore.ErrDenied}, {404, "ContainerNotFound", objectstore.ErrNoBucket},
 		{503, "ServerBusy", objectstore.ErrThrottled}, {500, "OperationTimedOut", objectstore.ErrPassing},
 		{307, "Elsewhere", objectstore.ErrElsewhere}, {412, "LeaseIdMissing", objectstore.ErrRejected},

@@ -19,8 +19,9 @@ const armVersion = "2024-01-01"
 
 // What Resource Manager may make us hold.
 const (
-	maxARM   = 16 << 20 // bytes of one answer
-	armPages = 2000     // of one list
+	maxARM    = 16 << 20 // bytes of one answer
+	armPages  = 2000     // of one list
+	maxListed = 1 << 20  // entries of one list
 )
 
 // Operations, as the documents of the storage resource provider name them.
@@ -94,6 +95,7 @@ func (m *manager) put(ctx context.Context, c *call, v any) error {
 
 // list reads all pages of a list, and hands on the entries of each.
 func list[T any](ctx context.Context, m *manager, c *call, each func(T)) error {
+	listed := 0
 	for range armPages {
 		var page struct {
 			Value []T    `json:"value"`
@@ -108,16 +110,30 @@ func list[T any](ctx context.Context, m *manager, c *call, each func(T)) error {
 		if page.Next == "" {
 			return nil
 		}
-		next, err := url.Parse(page.Next)
-		if err != nil || next.Scheme != m.at.Scheme || next.Host != m.at.Host || next.User != nil {
-			return c.broken(fmt.Errorf("%w: the next page is said to be somewhere else", objectstore.ErrOrder))
+		if listed += len(page.Value); listed > maxListed {
+			break
 		}
-		if next.String() == c.url.String() {
-			return c.broken(fmt.Errorf("%w: the next page is this one", objectstore.ErrOrder))
+		next, err := m.next(c, page.Next)
+		if err != nil {
+			return err
 		}
 		c.url = next
 	}
 	return c.broken(fmt.Errorf("%w: the list has no end", objectstore.ErrOrder))
+}
+
+// next is where the next page of a list is: at Resource Manager, who may write its port, and nowhere
+// else.
+func (m *manager) next(c *call, link string) (*url.URL, error) {
+	u, err := url.Parse(link)
+	switch {
+	case err != nil, u.User != nil, objectstore.Origin(link) != objectstore.Origin(m.at.String()):
+		return nil, c.broken(fmt.Errorf("%w: the next page is said to be somewhere else", objectstore.ErrOrder))
+	}
+	if u.Host = m.at.Host; u.String() == c.url.String() {
+		return nil, c.broken(fmt.Errorf("%w: the next page is this one", objectstore.ErrOrder))
+	}
+	return u, nil
 }
 
 // accounts lists the subscription's.

@@ -161,7 +161,8 @@ func world() *fake.ServerFactory {
 			},
 		},
 		BlobServicesServer: fake.BlobServicesServer{
-			GetServiceProperties: func(context.Context, string, string, *armstorage.BlobServicesClientGetServicePropertiesOptions) (
+			GetServiceProperties: func(
+				context.Context, string, string, *armstorage.BlobServicesClientGetServicePropertiesOptions) (
 				r azfake.Responder[armstorage.BlobServicesClientGetServicePropertiesResponse], e azfake.ErrorResponder) {
 				r.SetResponse(200, armstorage.BlobServicesClientGetServicePropertiesResponse{
 					BlobServiceProperties: armstorage.BlobServiceProperties{

@@ -145,6 +145,9 @@ func (s *Store) dataContainers(ctx context.Context, a *account) ([]objectstore.B
 		for _, found := range page.Containers {
 			all = append(all, objectstore.Bucket{Name: a.name + "." + found.Name, Region: a.region})
 		}
+		if len(all) > maxListed {
+			break
+		}
 		switch page.Next {
 		case "":
 			return all, nil

@@ -14,11 +14,13 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// FuzzBlobs reads pages of listings: whatever comes, a name is never empty and a history that is handed on is in order.
+// FuzzBlobs reads pages of listings: whatever comes, a name is never empty, and a history that is
+// handed on is in order.
 func FuzzBlobs(f *testing.F) {
 	f.Add([]byte(`<?xml version="1.0" encoding="utf-8"?><EnumerationResults><Blobs><Blob><Name>a</Name><VersionId>` +
 		`2026-11-29T00:00:00.0000001Z</VersionId><IsCurrentVersion>true</IsCurrentVersion><Properties><Etag>0x8D</Etag>` +
-		`<Content-Length>1</Content-Length><Last-Modified>Sun, 29 Nov 2026 00:00:00 GMT</Last-Modified></Properties></Blob>` +
+		`<Content-Length>1</Content-Length><Last-Modified>Sun, 29 Nov 2026 00:00:00 GMT</Last-Modified></Properties>` +
+		`</Blob>` +
 		`<Blob><Name Encoded="true">b%EF%BF%BE</Name><Snapshot>2026-11-29T00:00:00.0000002Z</Snapshot></Blob></Blobs>` +
 		`<NextMarker>m</NextMarker></EnumerationResults>`))
 	f.Add([]byte("\xef\xbb\xbf<EnumerationResults><Blobs /><NextMarker /></EnumerationResults>"))
@@ -92,7 +94,8 @@ func FuzzTags(f *testing.F) {
 // FuzzManager reads Resource Manager's answers about accounts: an account's requests go to Azure alone, and never out
 // of the subscription.
 func FuzzManager(f *testing.F) {
-	f.Add([]byte(`{"id":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/acme","name":"acme",` +
+	f.Add([]byte(`{"id":"/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/acme",` +
+		`"name":"acme",` +
 		`"location":"West Europe","properties":{"primaryEndpoints":{"blob":"https://acme.blob.core.windows.net/"}}}`))
 	f.Add([]byte(`{"id":"/subscriptions/s/resourceGroups/../x/Microsoft.Storage/storageAccounts/acme","name":"acme",` +
 		`"properties":{"primaryEndpoints":{"blob":"https://acme.blob.core.windows.net@evil.example/"}}}`))
@@ -193,7 +196,8 @@ func TestCombine(t *testing.T) {
 	if sum := crc64nvme.Checksum([]byte("123456789")); sum != checkSum {
 		t.Errorf("check value %x", sum)
 	}
-	if got, ok := parseAzureCRC(azureCRC(checkSum)); !ok || got != checkSum || azureCRC(checkSum) == checksum(checkSum).Value {
+	got, ok := parseAzureCRC(azureCRC(checkSum))
+	if !ok || got != checkSum || azureCRC(checkSum) == checksum(checkSum).Value {
 		t.Errorf("the service's form of a sum: %s", azureCRC(checkSum))
 	}
 }
@@ -209,6 +213,23 @@ func TestKeys(t *testing.T) {
 		`a\b`: false, "\xff": false, strings.Repeat("a/", 253) + "a": true, strings.Repeat("a/", 254) + "a": false} {
 		if err := s.CheckKey(key); (err == nil) != ok {
 			t.Errorf("%.20q: %v", key, err)
+		}
+	}
+}
+
+// TestNextPage follows a list to its own service alone, however that writes its port.
+func TestNextPage(t *testing.T) {
+	for next, ok := range map[string]bool{"https://management.azure.com:443/x": true, "https://management.azure.com/y": true,
+		"https://management.azure.com.example/x": false, "http://management.azure.com/x": false,
+		"https://a@management.azure.com/x": false} {
+		u, err := url.Parse(resourceManager)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &manager{at: u, name: "blob"}
+		got, err := m.next(m.call(listAccounts, http.MethodGet, "/first", "subscription"), next)
+		if (err == nil) != ok || ok && got.Host != u.Host {
+			t.Errorf("%s: %v, %v", next, got, err)
 		}
 	}
 }

@@ -152,7 +152,8 @@ func TestEraseCrash(t *testing.T) {
 			}
 			return azure.Fault{}
 		})
-		errs, err := s.Delete(t.Context(), bucket, []objectstore.Deletion{{Key: "k", VersionID: one.VersionID, ETag: one.ETag}})
+		d := objectstore.Deletion{Key: "k", VersionID: one.VersionID, ETag: one.ETag}
+		errs, err := s.Delete(t.Context(), bucket, []objectstore.Deletion{d})
 		if err != nil || errs[0] == nil {
 			t.Fatalf("%v, %v", errs, err)
 		}
@@ -160,13 +161,14 @@ func TestEraseCrash(t *testing.T) {
 		if len(got) != 2 || !got[0].Marker || got[1].VersionID != one.VersionID || got[1].ETag != one.ETag {
 			t.Fatalf("between the steps: %v", got)
 		}
-		text, err := s.Open(t.Context(), objectstore.Ref{Bucket: bucket, Key: "k", VersionID: one.VersionID, ETag: one.ETag}, 0)
+		ref := objectstore.Ref{Bucket: bucket, Key: "k", VersionID: one.VersionID, ETag: one.ETag}
+		text, err := s.Open(t.Context(), ref, 0)
 		if err != nil {
 			t.Fatalf("the version cannot be read any more: %v", err)
 		}
 		_ = text.Body.Close()
 		server.Fail(nil)
-		erase(t, s, bucket, objectstore.Deletion{Key: "k", VersionID: one.VersionID, ETag: one.ETag})
+		erase(t, s, bucket, d)
 		if got := entries(t, s, bucket); len(got) != 0 {
 			t.Errorf("left: %v", got)
 		}

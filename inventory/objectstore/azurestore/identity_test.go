@@ -31,8 +31,9 @@ func TestCaller(t *testing.T) {
 	jwt := func(claims string) string { return "h." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".s" }
 	for name, test := range map[string]struct{ token, want string }{
 		"application": {jwt(`{"tid":"t","oid":"o","appid":"a"}`), "tenant t, object o (application a)"},
-		"person":      {jwt(`{"tid":"t","oid":"o","appid":"a","upn":"x@acme.example"}`), "tenant t, object o (x@acme.example)"},
-		"no claims":   {jwt(`{}`), ""}, "no token": {bearer, ""}, "no JSON": {jwt(`x`), ""},
+		"person": {jwt(`{"tid":"t","oid":"o","appid":"a","upn":"x@acme.example"}`),
+			"tenant t, object o (x@acme.example)"},
+		"no claims": {jwt(`{}`), ""}, "no token": {bearer, ""}, "no JSON": {jwt(`x`), ""},
 		"control": {jwt(`{"tid":"t","oid":"o\u001b","appid":"a"}`), ""},
 	} {
 		s := open(t, azurestore.Options{Subscription: subscription, Credential: fixed(test.token)}).Region("")

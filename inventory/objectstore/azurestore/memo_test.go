@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestMemo loads when there is nothing, when it no longer holds and when it is to be forgotten, and remembers no failure.
+// TestMemo loads when there is nothing, when it no longer holds and when it is to be forgotten, and
+// remembers no failure.
 func TestMemo(t *testing.T) {
 	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
 	m, loaded := newMemo[int](), 0

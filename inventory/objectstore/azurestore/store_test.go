@@ -120,17 +120,19 @@ func TestRefusedBeforehand(t *testing.T) {
 		"grants":           {Attributes: objectstore.Attributes{Grants: []objectstore.Grant{{Permission: "READ", ID: "x"}}}},
 		"tags":             {Attributes: objectstore.Attributes{Tags: many}},
 		"tag":              {Attributes: objectstore.Attributes{Tags: []objectstore.Tag{{Key: "a", Value: "@"}}}},
-		"event hold":       {Attributes: objectstore.Attributes{Lock: objectstore.Lock{Event: objectstore.EventHold{On: true}}}},
-		"class":            {Attributes: objectstore.Attributes{StorageClass: "GLACIER"}},
-		"case":             {Attributes: objectstore.Attributes{Metadata: map[string]string{"a": "1", "A": "2"}}},
-		"much metadata":    {Attributes: objectstore.Attributes{Metadata: map[string]string{"a": strings.Repeat("x", 8192)}}},
-		"header":           {Attributes: objectstore.Attributes{ContentDisposition: "ü"}},
-		"customer key":     {CustomerKey: "x"},
-		"kms key":          {KMSKey: "x"},
-		"version guard":    {Guard: objectstore.Guard{VersionID: "x"}},
-		"slash":            {Key: "a/"},
-		"dot":              {Key: "a/../b"},
-		"long":             {Key: strings.Repeat("x", 1025)},
+		"event hold": {Attributes: objectstore.Attributes{
+			Lock: objectstore.Lock{Event: objectstore.EventHold{On: true}}}},
+		"class": {Attributes: objectstore.Attributes{StorageClass: "GLACIER"}},
+		"case":  {Attributes: objectstore.Attributes{Metadata: map[string]string{"a": "1", "A": "2"}}},
+		"much metadata": {Attributes: objectstore.Attributes{
+			Metadata: map[string]string{"a": strings.Repeat("x", 8192)}}},
+		"header":        {Attributes: objectstore.Attributes{ContentDisposition: "ü"}},
+		"customer key":  {CustomerKey: "x"},
+		"kms key":       {KMSKey: "x"},
+		"version guard": {Guard: objectstore.Guard{VersionID: "x"}},
+		"slash":         {Key: "a/"},
+		"dot":           {Key: "a/../b"},
+		"long":          {Key: strings.Repeat("x", 1025)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if o.Key == "" {
@@ -168,7 +170,8 @@ func TestGuards(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		second, err := s.Put(t.Context(), objectstore.NewObject{Bucket: bucket, Key: "k", Guard: first.Current()}, body("two"))
+		second, err := s.Put(t.Context(), objectstore.NewObject{Bucket: bucket, Key: "k", Guard: first.Current()},
+			body("two"))
 		if err != nil {
 			t.Error(err)
 		}
@@ -220,7 +223,8 @@ func TestUpload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.(objectstore.PartLister).Parts(t.Context(), o.Bucket, o.Key, id); !errors.Is(err, objectstore.ErrNotFound) {
+	_, err = s.(objectstore.PartLister).Parts(t.Context(), o.Bucket, o.Key, id)
+	if !errors.Is(err, objectstore.ErrNotFound) {
 		t.Errorf("parts of nothing: %v", err)
 	}
 	var parts []objectstore.Part

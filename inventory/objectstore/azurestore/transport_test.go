@@ -87,8 +87,10 @@ func TestNobodyTold(t *testing.T) {
 			w.Header().Set("x-ms-error-code", "no "+secretKey)
 			w.WriteHeader(http.StatusBadRequest)
 		}, want: objectstore.ErrRejected},
-		"no ETag":     {handler: func(http.ResponseWriter, *http.Request) {}, want: nil},
-		"huge header": {handler: func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("x", strings.Repeat("x", 1<<20)) }},
+		"no ETag": {handler: func(http.ResponseWriter, *http.Request) {}, want: nil},
+		"huge header": {handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("x", strings.Repeat("x", 1<<20))
+		}},
 		"bad metadata": {handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("ETag", "x")
 			w.Header().Set("x-ms-meta-residency_x_1", secretKey)

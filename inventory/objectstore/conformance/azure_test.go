@@ -66,7 +66,8 @@ func (b bearer) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Ac
 }
 
 func TestAzure(t *testing.T) {
-	server := azure.Start(t, azure.Options{Accounts: []azure.Account{{Name: "versions", Versioning: true}, {Name: "plain"}}})
+	server := azure.Start(t, azure.Options{
+		Accounts: []azure.Account{{Name: "versions", Versioning: true}, {Name: "plain"}}})
 	provider, err := azurestore.Open(t.Context(), azurestore.Options{Name: "blob", Endpoint: server.URL,
 		ARMEndpoint: server.URL, Subscription: server.Subscription(), Credential: bearer(server.Token())})
 	if err != nil {
@@ -86,8 +87,8 @@ func TestAzurite(t *testing.T) {
 	}
 	const name = "devstoreaccount1"
 	key := []byte("a key of a test, which anybody may know")
-	provider, err := azurestore.Open(t.Context(), azurestore.Options{Name: "blob", Endpoint: azurite(t, program, name, key),
-		Regions: map[string][]string{"westeurope": {name}}, SharedKeys: map[string][]byte{name: key}})
+	provider, err := azurestore.Open(t.Context(), azurestore.Options{Name: "blob",
+		Endpoint: azurite(t, program, name, key), Regions: map[string][]string{"westeurope": {name}}, SharedKeys: map[string][]byte{name: key}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,8 @@ func TestAzurite(t *testing.T) {
 		}
 	}
 	known := azureStandIn()
-	known.silent = []string{"a null version on top of others", "retention, governance", "retention, compliance", "legal hold"}
+	known.silent = []string{"a null version on top of others", "retention, governance", "retention, compliance",
+		"legal hold"}
 	for _, c := range conformance.Checks() { // of keys: they look for versions with IDs
 		if strings.HasPrefix(c.Name, "keys ") || strings.HasPrefix(c.Name, "`dir`") {
 			known.silent = append(known.silent, c.Name)

@@ -74,13 +74,15 @@ func TestRefusals(t *testing.T) {
 		"other version":     {"GET", "/plain/c/there", []string{"x-ms-version: 2019-12-12"}, 400, "InvalidHeaderValue"},
 		"old date": {"GET", "/plain/c/there", []string{"x-ms-date: Sun, 29 Nov 2020 00:00:00 GMT"}, 403,
 			"AuthenticationFailed"},
-		"other token":   {"GET", "/plain/c/there", []string{"Authorization: Bearer x"}, 401, "InvalidAuthenticationInfo"},
-		"shared key":    {"GET", "/plain/c/there", []string{"Authorization: SharedKey plain:AAAA"}, 403, "AuthenticationFailed"},
-		"no container":  {"GET", "/plain/none/k", nil, 404, "ContainerNotFound"},
-		"no type":       {"PUT", "/plain/c/k", nil, 400, "InvalidHeaderValue"},
-		"wrong MD5":     {"PUT", "/plain/c/k", []string{block, "Content-MD5: " + right}, 400, "Md5Mismatch"},
-		"wrong CRC64":   {"PUT", "/plain/c/k", []string{block, "x-ms-content-crc64: AAAAAAAAAAA="}, 400, "Crc64Mismatch"},
-		"both sums":     {"PUT", "/plain/c/k", []string{block, "Content-MD5: x", "x-ms-content-crc64: x"}, 400, "InvalidInput"},
+		"other token": {"GET", "/plain/c/there", []string{"Authorization: Bearer x"}, 401, "InvalidAuthenticationInfo"},
+		"shared key": {"GET", "/plain/c/there", []string{"Authorization: SharedKey plain:AAAA"}, 403,
+			"AuthenticationFailed"},
+		"no container": {"GET", "/plain/none/k", nil, 404, "ContainerNotFound"},
+		"no type":      {"PUT", "/plain/c/k", nil, 400, "InvalidHeaderValue"},
+		"wrong MD5":    {"PUT", "/plain/c/k", []string{block, "Content-MD5: " + right}, 400, "Md5Mismatch"},
+		"wrong CRC64":  {"PUT", "/plain/c/k", []string{block, "x-ms-content-crc64: AAAAAAAAAAA="}, 400, "Crc64Mismatch"},
+		"both sums": {"PUT", "/plain/c/k", []string{block, "Content-MD5: x", "x-ms-content-crc64: x"}, 400,
+			"InvalidInput"},
 		"metadata name": {"PUT", "/plain/c/k", []string{block, "x-ms-meta-a-b: x"}, 400, "InvalidMetadata"},
 		"much metadata": {"PUT", "/plain/c/k", []string{block, "x-ms-meta-a: " + strings.Repeat("x", 8192)}, 400,
 			"MetadataTooLarge"},
@@ -130,7 +132,8 @@ func TestBlocks(t *testing.T) {
 		t.Errorf("a block that there is not: %d %s", status, code)
 	}
 	const wrong = "AAAAAAAAAAAAAAAAAAAAAA=="
-	if status, code, _ := c.do("PUT", "/plain/c/k?comp=blocklist", list("one"), "x-ms-blob-content-md5: "+wrong); status != 201 {
+	status, code, _ := c.do("PUT", "/plain/c/k?comp=blocklist", list("one"), "x-ms-blob-content-md5: "+wrong)
+	if status != 201 {
 		t.Errorf("an MD5 that nobody compares: %d %s", status, code)
 	}
 	if _, _, text := c.do("GET", "/plain/c?restype=container&comp=list", ""); !strings.Contains(text, wrong) {
@@ -163,8 +166,8 @@ func TestDeletions(t *testing.T) {
 			t.Errorf("history %q, want %q", got, want)
 		}
 	}
-	if _, _, text := c.do("GET", "/versions/c?restype=container&comp=list&include=deleted&prefix=other", ""); !strings.Contains(text,
-		"<Deleted>true</Deleted>") {
+	_, _, text := c.do("GET", "/versions/c?restype=container&comp=list&include=deleted&prefix=other", "")
+	if !strings.Contains(text, "<Deleted>true</Deleted>") {
 		t.Errorf("soft deletion leaves nothing: %s", text)
 	}
 }
