@@ -14,7 +14,8 @@ import (
 type Where struct {
 	End       End // Anywhere: neither source nor destination
 	Provider  string
-	Account   string // empty: not known
+	Service   string // Azure or Google; empty: S3 and what is like it
+	Account   string // or subscription, or project; empty: not known
 	Partition string // of ARNs
 	Region    string // empty: not known
 	Places    []objectstore.Location
@@ -28,6 +29,8 @@ type Document struct {
 	Where  Where
 	Stages []Stage
 	Policy iam.Policy
+	Role   iam.Role // in place of a policy, of a service that has roles; nil: none
+	Left   []string // optional actions that the role does not have
 	Rows   []Row
 }
 
@@ -65,6 +68,9 @@ func (g group) name() string {
 
 func (w Where) document(stages []Stage) Document {
 	d := Document{Where: w, Stages: stages}
+	if w.Service != "" {
+		return w.role(d)
+	}
 	actions := make(map[string][]string)
 	var order []group
 	for _, s := range stages {

@@ -14,6 +14,12 @@ const (
 	DestinationBucket = "DESTINATION-BUCKET"
 )
 
+// What stands in roles for a subscription or a project that nobody named.
+const (
+	Subscription = "SUBSCRIPTION"
+	Project      = "PROJECT"
+)
+
 // elsewhere is how an end is called that only a search goes to.
 const elsewhere = "elsewhere"
 
@@ -100,26 +106,37 @@ func added(text, separator, more string) string {
 // Help is the whole table for people: what each stage needs at each end.
 func Help() string {
 	var b strings.Builder
-	ends := []Where{
-		{End: Source, Partition: "aws", KMS: true}, {End: Destination, Partition: "aws", KMS: true},
-		{End: State, Partition: "aws", KMS: true}, {End: Anywhere, Partition: "aws"},
-	}
 	for _, s := range Stages() {
 		fmt.Fprintf(&b, "%s (%s)\n", s, s.Command())
-		for _, w := range ends {
-			w.Places = []objectstore.Location{{Bucket: SourceBucket}}
-			for _, optional := range []bool{false, true} {
-				if actions := w.actions(s, optional); actions != "" {
-					name := w.Name()
-					if optional {
-						name += ", optional"
-					}
-					b.WriteString(wrapped("  "+name+": ", actions))
-				}
+		s.help(&b, "")
+	}
+	for _, service := range []string{Azure, Google} {
+		for _, s := range Stages() {
+			if len(s.grants(service)) > 0 {
+				fmt.Fprintf(&b, "%s, of providers of type %s\n", s, service)
+				s.help(&b, service)
 			}
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func (s Stage) help(b *strings.Builder, service string) {
+	for _, w := range []Where{
+		{End: Source, Partition: "aws", KMS: true}, {End: Destination, Partition: "aws", KMS: true},
+		{End: State, Partition: "aws", KMS: true}, {End: Anywhere, Partition: "aws"},
+	} {
+		w.Service, w.Places = service, []objectstore.Location{{Bucket: SourceBucket}}
+		for _, optional := range []bool{false, true} {
+			if actions := w.actions(s, optional); actions != "" {
+				name := w.Name()
+				if optional {
+					name += ", optional"
+				}
+				b.WriteString(wrapped("  "+name+": ", actions))
+			}
+		}
+	}
 }
 
 // actions lists what a stage needs at an end.

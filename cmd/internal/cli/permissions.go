@@ -11,9 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/residency/residency/cmd/internal/manual"
-	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/inventory/objectstore/iam"
 	"github.com/residency/residency/inventory/objectstore/kind"
 	"github.com/residency/residency/migrate/permission"
 	"github.com/residency/residency/regions"
@@ -148,8 +146,11 @@ func (p *provider) end(e permission.End, region string) permission.Where {
 	if region != "" {
 		codes = []string{region}
 	}
-	at := permission.Where{End: e, Provider: p.name, Account: p.Account, Partition: p.kind.Partition,
-		KMS: p.kind.KeyService}
+	at := permission.Where{End: e, Provider: p.name, Account: cmp.Or(p.Account, p.Subscription, p.Project),
+		Partition: p.kind.Partition, KMS: p.kind.KeyService}
+	if p.kind.Name == permission.Azure || p.kind.Name == permission.Google {
+		at.Service = p.kind.Name
+	}
 	if len(codes) > 0 {
 		if r, ok := p.catalog.Lookup(p.Cloud(), codes[0]); ok && p.kind.Global {
 			at.Partition = cmp.Or(r.Partition, at.Partition)
@@ -224,114 +225,4 @@ func (a *app) destinationEnd(w *session, sources []permission.Where, to *regions
 		e.Places, e.Assumed = []objectstore.Location{{Provider: e.Provider, Bucket: permission.DestinationBucket}}, true
 	}
 	return e
-}
-
-// printed is a document as JSON output has it.
-type printed struct {
-	End      string     `json:"end"`
-	Provider string     `json:"provider,omitempty"`
-	Account  string     `json:"account,omitempty"`
-	Assumed  bool       `json:"placeholders"`
-	Policy   iam.Policy `json:"policy"`
-}
-
-func (a *app) printPermissions(documents []permission.Document, alone bool) error {
-	for _, d := range documents {
-		parts := d.Policy.Split(iam.MaxSize)
-		if len(parts) > 1 {
-			a.reporter().Note(fmt.Sprintf("the policy of the %s has %s characters, and a managed IAM policy holds at "+
-				"most %s: "+
-				"it is split into %d parts; attach them all",
-				d.Where, render.Count(int64(d.Policy.Size())), render.Count(iam.MaxSize), len(parts)))
-		}
-		if d.Where.Assumed {
-			a.reporter().Note(fmt.Sprintf("the policy of the %s has a placeholder instead of the bucket's name: %s",
-				d.Where, d.Where.Places[0].Bucket))
-		}
-	}
-	switch a.output {
-	case "json":
-		return a.permissionsJSON(documents, alone)
-	case "terraform":
-		a.permissionsTerraform(documents)
-		return nil
-	case "csv":
-		columns := []string{"end", "action", "resource", "stage", "request", "when", "why"}
-		return render.CSV(a.Out, columns, permissionRows(documents))
-	}
-	return a.permissionsTable(documents)
-}
-
-func (a *app) permissionsJSON(documents []permission.Document, alone bool) error {
-	var all []printed
-	for _, d := range documents {
-		for _, part := range d.Policy.Split(iam.MaxSize) {
-			all = append(all, printed{End: d.Where.Name(), Provider: d.Where.Provider, Account: d.Where.Account,
-				Assumed: d.Where.Assumed, Policy: part})
-		}
-	}
-	if alone && len(all) == 1 {
-		return render.JSON(a.Out, all[0].Policy)
-	}
-	return render.JSON(a.Out, all)
-}
-
-func (a *app) permissionsTerraform(documents []permission.Document) {
-	first := true
-	for _, d := range documents {
-		parts := d.Policy.Split(iam.MaxSize)
-		for i, part := range parts {
-			if !first {
-				fmt.Fprintln(a.Out)
-			}
-			first = false
-			name := "residency_" + d.Where.Name()
-			if d.Where.Provider != "" {
-				name += "_" + d.Where.Provider
-			}
-			if len(parts) > 1 {
-				name += fmt.Sprintf("_%d", i+1)
-			}
-			fmt.Fprint(a.Out, part.Terraform(name))
-		}
-	}
-}
-
-// permissionRows says why each action is allowed, one row for each request.
-func permissionRows(documents []permission.Document) [][]string {
-	var rows [][]string
-	for _, d := range documents {
-		for _, r := range d.Rows {
-			rows = append(rows, []string{d.Where.String(), r.Action, strings.Join(r.Resources, " "), string(r.Stage),
-				r.Use.Operation, string(r.When), r.Why()})
-		}
-	}
-	return rows
-}
-
-func (a *app) permissionsTable(documents []permission.Document) error {
-	for i, d := range documents {
-		if i > 0 {
-			fmt.Fprintln(a.Out)
-		}
-		fmt.Fprintf(a.Out, "%s\n\n", render.Text("Policy of the "+d.Where.String()))
-		var rows [][]string
-		for _, line := range d.Reasons() {
-			rows = append(rows, []string{line.Action, string(line.On), line.Requests, line.Why})
-		}
-		columns := []render.Column{
-			{Name: "action"}, {Name: "on", Fold: true}, {Name: "requests", Fold: true}, {Name: "why", Fold: true},
-		}
-		if err := a.page.Table(a.Out, columns, rows); err != nil {
-			return err
-		}
-		for _, part := range d.Policy.Split(iam.MaxSize) {
-			text, err := part.JSON()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(a.Out, "\n%s", text)
-		}
-	}
-	return nil
 }

@@ -281,8 +281,11 @@ func (w *session) offered() []regions.Place {
 		if len(p.Regions) > 0 {
 			continue
 		}
-		// Who has keys in one partition is nobody in the others.
-		home, _ := w.catalog.Lookup(p.Cloud(), p.store.Home())
+		// Who has keys in one partition is nobody in the others; without stores, nobody knows whose they are.
+		var home regions.Region
+		if p.store != nil {
+			home, _ = w.catalog.Lookup(p.Cloud(), p.store.Home())
+		}
 		for _, r := range w.catalog.All() {
 			if r.Provider == p.Cloud() && r.Kind == regions.KindRegion &&
 				r.Partition == cmp.Or(home.Partition, p.kind.Partition) {

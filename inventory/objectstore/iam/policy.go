@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -121,14 +120,7 @@ func (s Statement) cut(limit int) []Statement {
 }
 
 // JSON writes a document as IAM takes it.
-func (p Policy) JSON() ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(p)
-	return b.Bytes(), err
-}
+func (p Policy) JSON() ([]byte, error) { return indented(p) }
 
 // Terraform writes a document as a data source of that name, as terraform fmt
 // has it.

@@ -57,6 +57,9 @@ func (s *Server) manage(r *http.Request, body []byte) (a *answer) {
 	if !ok {
 		return denied(http.StatusNotFound, "SubscriptionNotFound")
 	}
+	if !s.allowed(managing(r.Method, path)) {
+		return denied(http.StatusForbidden, "AuthorizationFailed")
+	}
 	switch path {
 	case "providers/Microsoft.Storage/storageAccounts":
 		return s.get(r, func() *answer { return s.listAccounts(query.Get("$skipToken")) })

@@ -136,6 +136,9 @@ func (s *Server) perform(op *operation, x *exchange) *answer {
 	if refused := s.believe(x); refused != nil {
 		return refused
 	}
+	if !s.allowed(op.needs(x)) {
+		return refuse(http.StatusForbidden, "AuthorizationPermissionMismatch")
+	}
 	for name, values := range x.query {
 		if name != "comp" && name != "restype" && !slices.Contains(op.params, name) || len(values) != 1 {
 			return unknownParameter()

@@ -56,6 +56,9 @@ type Server struct {
 	fault    func(Request) Fault
 	seen     []Request
 	pages    int
+
+	permitted, used, denied map[string]bool // of Permit
+	limited                 bool
 }
 
 // Request is one that was answered, or is about to be.

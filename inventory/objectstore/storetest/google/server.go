@@ -39,6 +39,9 @@ type Server struct {
 	last    int64 // generation, or number of an upload or a copy
 	counts  map[string]int
 	fault   func(Request) Fault
+
+	permitted, used, denied map[string]bool // of Permit
+	limited                 bool
 }
 
 // Start runs a server on loopback until the test ends.
@@ -127,6 +130,9 @@ func (c *call) serve() (*answer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.purge()
+	if err := c.allowed(); err != nil {
+		return nil, err
+	}
 	a, err := do(c)
 	if f.Lost {
 		return nil, errLost
