@@ -36,20 +36,27 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sentBody is a body that nobody reads any more once it is closed.
+// sentBody is a body of so many bytes, of which nobody reads any more once it is closed. The
+// connection looks for more behind the last one, perhaps when the answer has begun already;
+// an error would then cost it its connection, and the caller the rest of the answer.
 type sentBody struct {
 	mu   sync.Mutex
 	from io.Reader
+	left int64
 	err  error // of the bytes' own
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.from == nil {
+	switch {
+	case b.left == 0:
+		return 0, io.EOF
+	case b.from == nil:
 		return 0, http.ErrBodyReadAfterClose
 	}
-	n, err := b.from.Read(p)
+	n, err := b.from.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.err = &bodyError{err}
 	}

@@ -132,7 +132,7 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 	if err := w.ask(); err != nil {
 		return nil, err
 	}
-	body := &sentBody{from: r.body}
+	body := &sentBody{from: r.body, left: r.size}
 	if out.ContentLength = r.size; r.body != nil && r.size > 0 {
 		// The connection may go on reading after it has answered; the caller's buffer is
 		// its own again when we return.
