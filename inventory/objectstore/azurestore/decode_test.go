@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/minio/crc64nvme"
 
@@ -145,6 +146,23 @@ func FuzzMetadata(f *testing.F) {
 				strings.Trim(sent, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 				t.Errorf("sent %q: %q", sent, values)
 			}
+		}
+	})
+}
+
+// FuzzToken reads the answers of Microsoft Entra.
+func FuzzToken(f *testing.F) {
+	f.Add([]byte(`{"token_type":"Bearer","expires_in":3599,"access_token":"t"}`))
+	f.Add([]byte(`{"token_type":"Bearer","expires_in":"-1","access_token":"t"}`))
+	f.Add([]byte(`{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}`))
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		token, err := parseToken(data, now)
+		if (err == nil) != (token.Token != "") || err == nil && token.ExpiresOn.Before(now) {
+			t.Errorf("%+v, %v", token, err)
+		}
+		if why := whyRefused(data); len(why) > 20 || strings.ContainsAny(why, " \n") && !strings.HasPrefix(why, " (AADSTS") {
+			t.Errorf("refused for %q", why)
 		}
 	})
 }

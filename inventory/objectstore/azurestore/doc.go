@@ -8,8 +8,8 @@
 //
 // Requests are built here: Microsoft's azblob would take 5.3 MB of the program and armstorage
 // 0.3 MB, of which a few operations are needed (stripped for linux/amd64, azblob 1.8.3 and
-// armstorage 1.8.1). Credentials are those of azidentity; see credential. Each request goes
-// by one transport, so that fences, paces and observers see all of them.
+// armstorage 1.8.1). Credentials are found as azidentity finds them; see credential. Each request
+// goes by one transport, so that fences, paces and observers see all of them.
 //
 // Azure has no delete markers. A key whose newest version is not current is listed with one
 // that is made up here, and is nothing to be deleted.

@@ -108,7 +108,7 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 		return nil, fail(err)
 	}
 	if o.Credential == nil {
-		if o.Credential, err = credential(o.Getenv); err != nil {
+		if o.Credential, err = credential(o); err != nil {
 			return nil, fail(err)
 		}
 	}

@@ -54,8 +54,6 @@ func newTransport(o Options, keys map[string][]byte) *transport {
 		ReadBufferSize:         16 << 10,
 		DialContext:            dialer(o.Patience, o.Now),
 	}
-	// A redirect is an answer like others: requests carry tokens and data.
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &transport{
 		client:  &http.Client{Transport: next, CheckRedirect: stay},
 		storage: newTokens(o.Credential, storageScope, o.Now),
@@ -64,6 +62,9 @@ func newTransport(o Options, keys map[string][]byte) *transport {
 		address: cmp.Or(o.Endpoint, "https://"+publicSuffix),
 	}
 }
+
+// stay takes a redirect for an answer like others: requests carry secrets and data.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // proxy is as the environment says; what would go out in the clear is refused, wherever its
 // address comes from.

@@ -2,15 +2,8 @@ package azurestore
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -264,38 +257,6 @@ func TestOpen(t *testing.T) {
 		test.o.Getenv = func(name string) string { return test.env[name] }
 		if _, err := Open(t.Context(), test.o); !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
-		}
-	}
-}
-
-// TestPEM reads a certificate and its key, in the order in which files have them.
-func TestPEM(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "acme"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	secret := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	for name, test := range map[string]struct {
-		data string
-		ok   bool
-	}{
-		"key first": {string(secret) + string(certificate), true}, "key last": {string(certificate) + string(secret), true},
-		"no key": {string(certificate), false}, "nothing": {"", false},
-		"damaged": {strings.Replace(string(certificate), "M", "A", 1) + string(secret), false},
-	} {
-		certificates, key, err := parsePEM([]byte(test.data))
-		if (err == nil) != test.ok || test.ok && (len(certificates) != 1 || key == nil) {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
