@@ -152,7 +152,8 @@ func (r *reader) block(b block) {
 		return
 	}
 	if r.box == nil {
-		r.box = storetest.StartSandbox(r.t, storetest.SandboxOptions{Samples: true})
+		r.box = storetest.StartSandbox(r.t, storetest.SandboxOptions{Samples: true,
+			Clouds: strings.Contains(strings.Join(b.lines, " "), "azure:")})
 	}
 	for line := range strings.SplitSeq(b.before, "; ") {
 		if line != "" {

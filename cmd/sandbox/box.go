@@ -99,6 +99,11 @@ func (b *box) write(samples bool) error {
 		regions[s.region] = regionInfo{s.endpoint, s.pid}
 	}
 	info["regions"] = regions
+	further := map[string]string{}
+	for _, kv := range b.clouds.environment() {
+		further[kv[0]] = kv[1]
+	}
+	info["environment"] = further // besides that of AWS
 	encoded, err := json.MarshalIndent(info, "", "  ")
 	if err != nil {
 		return err

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +25,7 @@ import (
 type SandboxOptions struct {
 	Regions []string // default: the sandbox's own five
 	Samples bool     // seed the sample customers
+	Clouds  bool     // also have stand-ins for Azure and Google Cloud
 	Scale   int      // so many times the plain objects in the samples; default 1
 	Dir     string   // where it keeps its data; default: a temporary directory, removed at the end
 }
@@ -37,6 +40,7 @@ type Sandbox struct {
 	Endpoints       map[string]string // by region: address without a trailing slash
 
 	tenantKey, tenantSecret string
+	further                 []string // of the environment, besides that of AWS
 
 	processes []*process
 	transport *http.Transport
@@ -83,6 +87,9 @@ func Launch(ctx context.Context, opts SandboxOptions) (*Sandbox, error) {
 		s.temporary = true
 	}
 	args := []string{"up", "--exit-on-stdin-close", "--dir", s.Dir, "--samples=" + strconv.FormatBool(opts.Samples)}
+	if opts.Clouds {
+		args = append(args, "--azure", "--gcs")
+	}
 	if len(opts.Regions) > 0 {
 		args = append(args, "--regions", strings.Join(opts.Regions, ","))
 	}
@@ -120,13 +127,14 @@ func (s *Sandbox) read() error {
 		Regions map[string]struct {
 			Endpoint string `json:"endpoint"`
 		} `json:"regions"`
-		AccessKey    string `json:"access_key"`
-		SecretKey    string `json:"secret_key"`
-		TenantKey    string `json:"tenant_access_key"`
-		TenantSecret string `json:"tenant_secret_key"`
-		Config       string `json:"config"`
-		Credentials  string `json:"credentials"`
-		Dir          string `json:"dir"`
+		Environment  map[string]string `json:"environment"`
+		AccessKey    string            `json:"access_key"`
+		SecretKey    string            `json:"secret_key"`
+		TenantKey    string            `json:"tenant_access_key"`
+		TenantSecret string            `json:"tenant_secret_key"`
+		Config       string            `json:"config"`
+		Credentials  string            `json:"credentials"`
+		Dir          string            `json:"dir"`
 	}
 	if err := json.Unmarshal(text, &info); err != nil {
 		return fmt.Errorf("sandbox.json: %w", err)
@@ -137,6 +145,9 @@ func (s *Sandbox) read() error {
 	s.Dir, s.ConfigPath, s.CredentialsPath = info.Dir, info.Config, info.Credentials
 	s.AccessKey, s.SecretKey = info.AccessKey, info.SecretKey
 	s.tenantKey, s.tenantSecret = info.TenantKey, info.TenantSecret
+	for _, name := range slices.Sorted(maps.Keys(info.Environment)) {
+		s.further = append(s.further, name+"="+info.Environment[name])
+	}
 	s.Endpoints = map[string]string{}
 	for region, r := range info.Regions {
 		s.Endpoints[region] = strings.TrimSuffix(r.Endpoint, "/")
@@ -198,14 +209,14 @@ func (s *Sandbox) Proxy(t testing.TB, region string, opts ...ProxyOption) *Proxy
 // Env returns the variables, as NAME=value, with which residency and other S3
 // tools use the sandbox.
 func (s *Sandbox) Env() []string {
-	return []string{
+	return append([]string{
 		"AWS_SHARED_CREDENTIALS_FILE=" + s.CredentialsPath,
 		"AWS_PROFILE=sandbox",
 		"AWS_REGION=us-east-1",
 		"AWS_EC2_METADATA_DISABLED=true",
 		"RESIDENCY_METADATA=off",
 		"RESIDENCY_CONFIG=" + s.ConfigPath,
-	}
+	}, s.further...)
 }
 
 func (s *Sandbox) endpoint(region string) string {
