@@ -16,7 +16,12 @@ func (s *Service) Replicate(bucket, key string, v *Version) {
 	if !ok {
 		return
 	}
+	if s.Traits.TrailingMarkers && v.Marker {
+		s.shown(bucket, b, key)
+		return
+	}
 	s.remove(bucket, b, key, v.ID)
+	s.uncover(bucket, b, key)
 	replica := *v
 	s.stack(bucket, b, key, &replica)
 }
