@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -54,6 +55,8 @@ func otherwise(capability string) string {
 		return "multipart objects arrive as one part, or in other parts"
 	case TagCounts:
 		return "the tags of each version are read, one request more"
+	case ObjectLock:
+		return "retention and legal holds cannot be carried there"
 	case EscapedKeys:
 		return "keys with control characters cannot be listed"
 	}
@@ -81,7 +84,7 @@ func (d *Doctor) Known(ctx context.Context, provider, region string, store Store
 	if d.Cache == nil {
 		return
 	}
-	place := provider + ":" + region
+	place := at(provider, region)
 	seen, err := d.Cache.Recall(ctx, store.Endpoint())
 	if err != nil {
 		d.note(place, "earlier findings", Failed, err.Error())
@@ -107,13 +110,17 @@ func (d *Doctor) noteSeen(place, what string, s Sighting) {
 func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectstore.Versioning, store Store) error {
 	probes := []func(context.Context, string, string, Store){
 		func(ctx context.Context, place, bucket string, store Store) {
-			d.refuses(ctx, place, bucket, store, RefusesChecksums, objectstore.ErrCorrupt,
-				hex.EncodeToString(make([]byte, 32)))
+			d.refuses(ctx, place, bucket, store, RefusesChecksums, objectstore.ErrCorrupt, wrongly(store))
 		},
 		d.conditions,
 		func(ctx context.Context, place, bucket string, store Store) { d.onProbe(ctx, place, bucket, v, store) },
-		d.counts,
 		d.locks,
+	}
+	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock}
+	if takesTags(store) {
+		probed, probes = append(probed, TagCounts), append(probes, d.counts)
+	} else {
+		d.note(place, "tags", NotOffered, "objects there have none, and such that have some are not moved there")
 	}
 	var seen map[string]Sighting
 	if d.Cache != nil {
@@ -123,8 +130,6 @@ func (d *Doctor) endpoint(ctx context.Context, place, bucket string, v objectsto
 		}
 	}
 	fresh := func(what string) bool { s, ok := seen[what]; return ok && d.Now().Sub(s.At) < MaxAge }
-	probed := []string{RefusesChecksums, ConditionalWrites, ConditionalDeletesOf(v), PartsByNumber, ObjectLock,
-		TagCounts}
 	if !slices.ContainsFunc(probed, func(what string) bool { return !fresh(what) }) {
 		for _, what := range probed {
 			d.noteSeen(place, what, seen[what])
@@ -167,7 +172,11 @@ func (d *Doctor) onProbe(ctx context.Context, place, bucket string, v objectstor
 	} else {
 		d.note(place, PartsByNumber, OK, "") // it has no second part, and was said to have none
 	}
-	d.judgeCondition(place, compares, unmet(ctx, bucket, key, v.Conditioned(written.VersionID), store), NotOffered)
+	asked := unmet(ctx, bucket, key, v.Conditioned(written.VersionID), store)
+	if errors.Is(asked, objectstore.ErrNotOffered) && objectstore.AbsentVersion(store) != objectstore.NullVersion {
+		asked = unmet(ctx, bucket, key, objectstore.NullVersion, store) // of versions, those without an ID alone need it
+	}
+	d.judgeCondition(place, compares, asked, NotOffered)
 	if err := cleanUp(ctx, bucket, key, store); err != nil {
 		d.note(place, "remove probes", Failed, fmt.Sprintf("%s: %v", key, err))
 	}
@@ -272,5 +281,27 @@ func cleanUp(ctx context.Context, bucket, key string, store Store) error {
 
 func (d *Doctor) locks(ctx context.Context, place, bucket string, store Store) {
 	_, err := store.Setting(ctx, bucket, objectstore.ObjectLock)
+	if errors.Is(err, objectstore.ErrNotOffered) {
+		d.note(place, ObjectLock, NotOffered, otherwise(ObjectLock))
+		return
+	}
 	d.judge(place, ObjectLock, err)
+}
+
+// wrongly is a body under a checksum that its bytes do not have, by an algorithm that the service takes.
+func wrongly(store Store) objectstore.Body {
+	bytes := map[string]int{"CRC32C": 4, "CRC64NVME": 8}
+	if sum := objectstore.CapabilitiesOf(store).Sum; bytes[sum] > 0 {
+		return objectstore.Body{Checksum: objectstore.Checksum{Algorithm: sum,
+			Value: base64.StdEncoding.EncodeToString(make([]byte, bytes[sum]))}}
+	}
+	return objectstore.Body{SHA256: hex.EncodeToString(make([]byte, 32))}
+}
+
+// takesTags tells whether objects of a service have tags, as far as it is known without asking.
+func takesTags(store Store) bool {
+	checker, ok := store.(objectstore.ObjectChecker)
+	o := objectstore.NewObject{}
+	o.Tags = []objectstore.Tag{{Key: "residency", Value: objectstore.ProbeText}}
+	return !ok || checker.CheckObject(o) == nil
 }

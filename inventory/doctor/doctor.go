@@ -69,7 +69,7 @@ const maxSkew = 5 * time.Minute
 // Region examines one region: credentials, clock, and whether its buckets are
 // where the configuration says.
 func (d *Doctor) Region(ctx context.Context, provider, region string, store Store) {
-	place := provider + ":" + region
+	place := at(provider, region)
 	buckets, err := store.Buckets(ctx)
 	var answer *objectstore.Error
 	if errors.As(err, &answer) && (answer.Code == "AuthorizationHeaderMalformed" || answer.Code == "PermanentRedirect") {
@@ -88,20 +88,28 @@ func (d *Doctor) Region(ctx context.Context, provider, region string, store Stor
 		}
 	}
 	for _, b := range buckets {
-		at, err := store.BucketRegion(ctx, b.Name)
+		found, err := store.BucketRegion(ctx, b.Name)
 		switch {
 		case err != nil:
 			continue // each bucket that matters is examined by itself
-		case at == "":
+		case found == "":
 			d.note(place, "is where the configuration says", NotKnown, "the endpoint does not say where its buckets are")
-		case at != region && b.Region == "":
-			d.note(place, "is where the configuration says", Failed, "the endpoint says that it is "+at)
+		case found != region && b.Region == "":
+			d.note(place, "is where the configuration says", Failed, "the endpoint says that it is "+found)
 		default:
 			d.note(place, "is where the configuration says", OK, "")
 		}
 		return
 	}
 	d.note(place, "is where the configuration says", NotKnown, "it has no bucket to ask about")
+}
+
+// at names a region of a provider, or the provider where one address is asked for all.
+func at(provider, region string) string {
+	if region == "" {
+		return provider
+	}
+	return provider + ":" + region
 }
 
 // name is a key that nobody has.
@@ -126,7 +134,8 @@ func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Stor
 	// A bucket without locks rejects the question.
 	d.judge(place, "read retention and legal hold", ignore(err, objectstore.ErrNotFound, objectstore.ErrRejected))
 	// The version of a key that does not exist: there is nothing to delete.
-	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: objectstore.NullVersion}})
+	absent := objectstore.AbsentVersion(store)
+	results, err := store.Delete(ctx, bucket, []objectstore.Deletion{{Key: key, VersionID: absent}})
 	if err == nil {
 		err = results[0]
 	}
@@ -136,8 +145,18 @@ func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Stor
 	if d.judge(place, "delete versions", err) && v != "" {
 		// Where nothing is, some say that it is deleted, whatever the condition.
 		asked := unmet(ctx, bucket, key, v.Conditioned(objectstore.NullVersion), store)
-		d.judgeCondition(place, ConditionalDeletesOf(v), asked, NotKnown)
+		if errors.Is(asked, objectstore.ErrRejected) && absent != objectstore.NullVersion {
+			d.note(place, VersionsCompared, OK, "no version there is without an ID, by which it is deleted")
+		} else {
+			d.judgeCondition(place, ConditionalDeletesOf(v), asked, NotKnown)
+		}
 	}
+	d.settings(ctx, place, bucket, store)
+	d.facts(ctx, place, bucket, store)
+}
+
+// settings notes which of a bucket's settings are not there.
+func (d *Doctor) settings(ctx context.Context, place, bucket string, store Store) {
 	var absent []string
 	for _, s := range objectstore.Settings() {
 		_, err := store.Setting(ctx, bucket, s)
@@ -148,10 +167,13 @@ func (d *Doctor) Source(ctx context.Context, provider, bucket string, store Stor
 			d.note(place, "read its "+string(s), Failed, err.Error())
 		}
 	}
-	if len(absent) > 0 {
-		d.note(place, "settings", NotOffered, strings.Join(absent, ", "))
-	} else {
+	switch len(absent) {
+	case 0:
 		d.note(place, "settings", OK, "")
+	case len(objectstore.Settings()):
+		d.note(place, "settings", NotOffered, "none that could be carried but versioning and tags")
+	default:
+		d.note(place, "settings", NotOffered, strings.Join(absent, ", "))
 	}
 }
 
@@ -228,6 +250,7 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 	if !readable {
 		return
 	}
+	d.facts(ctx, place, bucket, store)
 	key := name()
 	upload, err := store.CreateUpload(ctx, objectstore.NewObject{Bucket: bucket, Key: key})
 	if !d.judge(place, "write objects", err) {
@@ -244,11 +267,11 @@ func (d *Doctor) Destination(ctx context.Context, provider, bucket string, store
 // refuses writes what an endpoint that checks must refuse, and takes it away
 // again where it does not.
 func (d *Doctor) refuses(
-	ctx context.Context, place, bucket string, store Store, what string, want error, sha string,
+	ctx context.Context, place, bucket string, store Store, what string, want error, body objectstore.Body,
 ) {
 	key := name()
-	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key},
-		objectstore.Body{Reader: strings.NewReader("probe"), Size: 5, SHA256: sha})
+	body.Reader, body.Size = strings.NewReader("probe"), 5
+	written, err := store.Put(ctx, objectstore.NewObject{Bucket: bucket, Key: key}, body)
 	switch {
 	case errors.Is(err, want), errors.Is(err, objectstore.ErrNotFound):
 		d.note(place, what, OK, "")

@@ -169,3 +169,17 @@ type UploadLister interface{ ListsUploads() bool }
 type PartSizer interface {
 	PartSizes(ctx context.Context, ref Ref) (sizes []int64, whole Checksum, err error)
 }
+
+// Numbered is a store whose service takes no version ID that it could not have given.
+type Numbered interface {
+	// AbsentVersion is an ID that the service takes, and that no version has.
+	AbsentVersion() string
+}
+
+// AbsentVersion is an ID by which a store can be asked about a version that is not there.
+func AbsentVersion(store any) string {
+	if n, ok := store.(Numbered); ok {
+		return n.AbsentVersion()
+	}
+	return NullVersion
+}

@@ -109,6 +109,10 @@ func evidenceFile(name string) (*os.File, error) {
 // near is the region that is asked, and another one of its provider, if there is one.
 func (w *session) near(d regions.Resolution) (near evidence.Region, far *evidence.Region, err error) {
 	p := w.providers[d.Place.Provider]
+	if p.Type != "aws" && p.Type != "s3" {
+		return near, nil, &usageError{err: fmt.Errorf("--evidence: its claims are about S3, and %s is of type %s", p.name,
+			p.Type)}
+	}
 	at := func(code string) (evidence.Region, error) {
 		store, ok := p.store.Region(code).(evidence.Store)
 		if !ok {

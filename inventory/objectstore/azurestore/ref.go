@@ -33,3 +33,6 @@ func quoted(etag string) string { return `"` + etag + `"` }
 
 // unquoted is an ETag without its quotes, which listings leave out.
 func unquoted(etag string) string { return strings.Trim(etag, `"`) }
+
+// AbsentVersion implements objectstore.Numbered with a time at which no blob was written.
+func (s *Store) AbsentVersion() string { return "2000-01-01T00:00:00.0000000Z" }
