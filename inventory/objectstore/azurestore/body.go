@@ -3,8 +3,6 @@ package azurestore
 import (
 	"context"
 	"io"
-	"net/http"
-	"sync"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -30,31 +28,6 @@ func (r *pacedReader) Read(p []byte) (int, error) {
 		return 0, waited
 	}
 	return n, err
-}
-
-// sentBody is a body that nobody reads any more once it has ended: a connection may go on
-// reading after it has answered.
-type sentBody struct {
-	mu   sync.Mutex
-	from io.Reader
-}
-
-func (b *sentBody) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.from == nil {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return b.from.Read(p)
-}
-
-// Close implements io.Closer for the connection.
-func (b *sentBody) Close() error { b.end(); return nil }
-
-func (b *sentBody) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.from = nil
 }
 
 // receivedBody is an answer's body. What fails it says so without an address.

@@ -140,8 +140,8 @@ func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wai
 		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, fence) },
 	}))
 	if c.body != nil && c.size > 0 {
-		b := &sentBody{from: t.paced(ctx, c.body)}
-		defer b.end() // the caller's buffer is its own again when we return
+		b := objectstore.NewSentBody(t.paced(ctx, c.body), c.size)
+		defer func() { _ = b.Close() }() // the caller's buffer is its own again when we return
 		r.Body = b
 	}
 	t.sent.request(c)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,50 +34,17 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sentBody is a body of so many bytes, of which nobody reads any more once it is closed. The
-// connection looks for more behind the last one, perhaps when the answer has begun already;
-// an error would then cost it its connection, and the caller the rest of the answer.
-type sentBody struct {
-	mu   sync.Mutex
-	from io.Reader
-	left int64
-	err  error // of the bytes' own
-}
-
-func (b *sentBody) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.left == 0:
-		return 0, io.EOF
-	case b.from == nil:
-		return 0, http.ErrBodyReadAfterClose
-	}
-	n, err := b.from.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.err = &bodyError{err}
-	}
-	return n, err
-}
-
-// failure is what reading the body has ended with.
-func (b *sentBody) failure() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.err
-}
-
 // bodyError is an error of bytes that were to be sent, and not of the way.
 type bodyError struct{ error }
 
 func (e *bodyError) Unwrap() error { return e.error }
 
-func (b *sentBody) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.from = nil
-	return nil
+// ofBody marks what reading a body has ended with; nil if it has not failed.
+func ofBody(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &bodyError{err}
 }
 
 // window is the longest wait for the next piece of a body, either way.

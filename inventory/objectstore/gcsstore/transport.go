@@ -132,7 +132,7 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 	if err := w.ask(); err != nil {
 		return nil, err
 	}
-	body := &sentBody{from: r.body, left: r.size}
+	body := objectstore.NewSentBody(r.body, r.size)
 	if out.ContentLength = r.size; r.body != nil && r.size > 0 {
 		// The connection may go on reading after it has answered; the caller's buffer is
 		// its own again when we return.
@@ -150,7 +150,7 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 	resp, err := next.RoundTrip(out)
 	if err != nil {
 		// What kept it from being sent says more than that it was not.
-		return nil, cmp.Or(w.refusal(), body.failure(), err)
+		return nil, cmp.Or(w.refusal(), ofBody(body.Failure()), err)
 	}
 	if t.observe != nil {
 		asked := out.Header.Clone()

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -277,7 +276,7 @@ const copied = 16 << 10
 // known there to be in memory: then header and body go out in one write.
 func sent(body io.Reader, size int64) (io.ReadCloser, error) {
 	if size > copied {
-		return &sentBody{from: body}, nil
+		return objectstore.NewSentBody(body, size), nil
 	}
 	data := make([]byte, size)
 	if _, err := io.ReadFull(body, data); err != nil {
@@ -297,26 +296,4 @@ func rewind(body io.Reader) bool {
 	}
 	_, err := s.Seek(0, io.SeekStart)
 	return err == nil
-}
-
-// sentBody is a body that nobody reads any more once it is closed.
-type sentBody struct {
-	mu   sync.Mutex
-	from io.Reader
-}
-
-func (b *sentBody) Read(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.from == nil {
-		return 0, http.ErrBodyReadAfterClose
-	}
-	return b.from.Read(p)
-}
-
-func (b *sentBody) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.from = nil
-	return nil
 }
