@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,37 @@ type cloud struct {
 	permissions                  func() (used, denied []string)
 	// stop has the n-th part of an object, and all later ones, be refused with this status; 0: none.
 	stop func(at, status int)
+	// requests are those about objects that are counted, since it was last asked, by bucket or account and operation.
+	requests func() map[string]int
+}
+
+// countedKeys is how the keys of objects begin whose requests are counted.
+const countedKeys = "counted/"
+
+// counter counts requests.
+type counter struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (c *counter) count(at, operation, key string) {
+	if !strings.HasPrefix(key, countedKeys) && operation != "DeleteObjects" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.counts == nil {
+		c.counts = make(map[string]int)
+	}
+	c.counts[at+" "+operation]++
+}
+
+func (c *counter) taken() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	counts := c.counts
+	c.counts = nil
+	return counts
 }
 
 // newCloud starts a stand-in that serves one end.
@@ -36,7 +68,20 @@ func newCloud(t *testing.T, service, end string) *cloud {
 		c := &cloud{kind: service,
 			region: map[string]string{"from": "eastus", "to": "northeurope", "home": "westeurope"}[end]}
 		account := "acme" + end
-		s := azure.Start(t, azure.Options{Accounts: []azure.Account{{Name: account, Location: c.region, Versioning: true}}})
+		accounts := []azure.Account{{Name: account, Location: c.region, Versioning: true}}
+		if end == "from" { // to move within one subscription
+			accounts = append(accounts, azure.Account{Name: "acmeto", Location: "northeurope", Versioning: true})
+		}
+		s := azure.Start(t, azure.Options{Accounts: accounts})
+		c.requests = func() map[string]int {
+			counts := make(map[string]int)
+			for _, r := range s.Requests() {
+				if strings.Contains(r.Name, "/"+countedKeys) {
+					counts[r.Account+" "+r.Op]++
+				}
+			}
+			return counts
+		}
 		c.stop = func(at, status int) {
 			n := 0
 			s.Fail(func(r azure.Request) azure.Fault {
@@ -70,6 +115,12 @@ func newCloud(t *testing.T, service, end string) *cloud {
 	c := &cloud{kind: service,
 		region: map[string]string{"from": "us-central1", "to": "europe-west1", "home": "europe-west1"}[end]}
 	s := google.Start(t, google.Options{})
+	var counts counter
+	s.SetFault(func(r google.Request) google.Fault {
+		counts.count(r.Bucket, r.Op, r.Key)
+		return google.Fault{}
+	})
+	c.requests = counts.taken
 	c.stop = func(at, status int) {
 		n := 0
 		s.SetFault(func(r google.Request) google.Fault {
@@ -99,26 +150,37 @@ func newCloud(t *testing.T, service, end string) *cloud {
 }
 
 // newS3Cloud starts a server of S3, whose policies are tested elsewhere.
-func newS3Cloud(t *testing.T, name string) *cloud {
+func newS3Cloud(t *testing.T, end string) *cloud {
 	t.Helper()
-	box, err := storetest.Launch(t.Context(), storetest.SandboxOptions{Dir: t.TempDir(), Regions: []string{"us-east-1"}})
+	c := &cloud{kind: "s3", bucket: "acme-" + end, permit: func([]string) {},
+		permissions: func() (used, denied []string) { return nil, nil }, stop: func(int, int) {}}
+	c.region = map[string]string{"from": "us-east-1", "to": "eu-west-1"}[end]
+	box, err := storetest.Launch(t.Context(), storetest.SandboxOptions{Dir: t.TempDir(), Regions: []string{c.region}})
 	must(t, err)
 	t.Cleanup(func() { must(t, box.Close()) })
 	for _, kv := range box.Env() {
 		key, value, _ := strings.Cut(kv, "=")
 		t.Setenv(key, value)
 	}
-	c := &cloud{kind: "s3", region: "us-east-1", bucket: "acme-from", permit: func([]string) {},
-		permissions: func() (used, denied []string) { return nil, nil }, stop: func(int, int) {}}
-	c.config = fmt.Sprintf("{type: s3, operator: {name: Example, country: FR}, regions: {us-east-1: {endpoint: %q}}}",
-		box.Endpoints["us-east-1"])
+	var counts counter
+	proxy := box.Proxy(t, c.region)
+	proxy.SetFault(func(r storetest.Request) storetest.Fault {
+		counts.count(r.Bucket, r.Operation, r.Key)
+		return storetest.Fault{}
+	})
+	c.requests = counts.taken
+	c.config = fmt.Sprintf("{type: s3, operator: {name: Example, country: FR}, regions: {%s: {endpoint: %q}}}", c.region,
+		proxy.URL())
 	is, _ := kind.Of("s3")
-	opened, err := is.Open(t.Context(), kind.Options{Name: name, Endpoints: box.Endpoints, Now: time.Now})
+	opened, err := is.Open(t.Context(), kind.Options{Name: end, Endpoints: map[string]string{c.region: proxy.URL()},
+		Now: time.Now})
 	must(t, err)
 	c.store = opened.Region(c.region)
-	must(t, c.store.CreateBucket(t.Context(), c.bucket, false))
-	must(t, c.store.SetVersioning(t.Context(), c.bucket, objectstore.Enabled))
-	must(t, c.store.SetBucketTags(t.Context(), c.bucket, []objectstore.Tag{{Key: "customer", Value: "acme"}}))
+	if end == "from" {
+		must(t, c.store.CreateBucket(t.Context(), c.bucket, false))
+		must(t, c.store.SetVersioning(t.Context(), c.bucket, objectstore.Enabled))
+		must(t, c.store.SetBucketTags(t.Context(), c.bucket, []objectstore.Tag{{Key: "customer", Value: "acme"}}))
+	}
 	return c
 }
 
@@ -141,6 +203,14 @@ func (c *cloud) write(t *testing.T, key string, size int, tags ...objectstore.Ta
 	data := bytes.Repeat([]byte(key[:1]), size)
 	_, err := c.store.Put(t.Context(), o, objectstore.Body{Reader: bytes.NewReader(data), Size: int64(size)})
 	return err
+}
+
+// plain writes an object that has nothing but its bytes.
+func (c *cloud) plain(t *testing.T, key string, size int) {
+	t.Helper()
+	_, err := c.store.Put(t.Context(), objectstore.NewObject{Bucket: c.bucket, Key: key},
+		objectstore.Body{Reader: bytes.NewReader(make([]byte, size)), Size: int64(size)})
+	must(t, err)
 }
 
 // upload puts an object of three parts.

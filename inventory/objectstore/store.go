@@ -265,6 +265,10 @@ type Writer interface {
 type Deletion struct {
 	Key, VersionID string
 	ETag           string // for deletions guarded by it
+	// Current is the ETag of a version that was its key's current one when it was listed last; empty: it was not, or
+	// that is not known. Stores whose service deletes such a version in two steps begin with the first; others do not
+	// look at it.
+	Current string
 }
 
 // Eraser deletes single versions for good.

@@ -171,7 +171,8 @@ func stops(ctx context.Context, err error) bool {
 func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []int, erasures []receipt.Erasure) error {
 	deletions := make([]objectstore.Deletion, len(indexes))
 	for j, i := range indexes {
-		deletions[j] = objectstore.Deletion{Key: string(entries[i].Key), VersionID: entries[i].VersionID}
+		deletions[j] = objectstore.Deletion{Key: string(entries[i].Key), VersionID: entries[i].VersionID,
+			Current: current(entries, i)}
 	}
 	results, err := e.remove(ctx, deletions)
 	if err != nil && stops(ctx, err) {
@@ -198,6 +199,14 @@ func (e *Eraser) batch(ctx context.Context, entries []manifest.Entry, indexes []
 	}
 	e.Progress.Entries.Add(int64(len(indexes)))
 	return nil
+}
+
+// current is the ETag of an entry that is the newest of its key, as the manifest has it, and no delete marker.
+func current(entries []manifest.Entry, i int) string {
+	if entries[i].Marker || i+1 < len(entries) && entries[i+1].Key == entries[i].Key {
+		return ""
+	}
+	return entries[i].ETag
 }
 
 // locked finds out whether a refusal is the version's lock, of which S3 says

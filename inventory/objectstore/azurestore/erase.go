@@ -84,11 +84,14 @@ func gone(err error) error {
 // the same ID. Whoever writes between the two requests makes it that as well. Until the
 // second has been answered, the version is there.
 func (s *Store) eraseVersion(ctx context.Context, bucket string, d objectstore.Deletion, query url.Values) error {
-	_, err := s.deleteBlob(ctx, bucket, d.Key, query, "")
-	if !root(err) {
-		return err
+	etag := d.Current
+	if etag == "" {
+		_, err := s.deleteBlob(ctx, bucket, d.Key, query, "")
+		if !root(err) {
+			return err
+		}
+		etag = d.ETag
 	}
-	etag := d.ETag
 	if etag == "" {
 		info, err := s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: d.Key, VersionID: d.VersionID}, 0)
 		if err != nil {
@@ -96,7 +99,7 @@ func (s *Store) eraseVersion(ctx context.Context, bucket string, d objectstore.D
 		}
 		etag = info.ETag
 	}
-	_, err = s.deleteCurrent(ctx, bucket, d.Key, etag)
+	_, err := s.deleteCurrent(ctx, bucket, d.Key, etag)
 	if err != nil && !errors.Is(err, objectstore.ErrPrecondition) && gone(err) != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ func erase(t *testing.T, s objectstore.Store, bucket string, entries ...objectst
 	}
 }
 
-// TestErase deletes a previous version with one request, and a current one with three.
+// TestErase deletes a previous version with one request, and a current one with three, or with two where it is known to
+// be that; who takes a previous one for it loses a request, and nothing else.
 func TestErase(t *testing.T) {
 	server, s := start(t, nil)
 	bucket := versioned + records
@@ -46,6 +47,19 @@ func TestErase(t *testing.T) {
 		t.Errorf("left: %s", got)
 	}
 	erase(t, s, bucket, objectstore.Deletion{Key: "k", VersionID: two.VersionID}) // what is gone is no error
+
+	one, two = put(t, s, bucket, "k", "one"), put(t, s, bucket, "k", "two")
+	server.Requests()
+	erase(t, s, bucket, objectstore.Deletion{Key: "k", VersionID: two.VersionID, Current: two.ETag})
+	sent = server.Requests()
+	if len(sent) != 2 || sent[0].Header.Get("If-Match") != `"`+two.ETag+`"` || sent[0].Query != "" || sent[1].Query == "" {
+		t.Errorf("a version that is known to be current: %v", sent)
+	}
+	three := put(t, s, bucket, "k", "three")
+	erase(t, s, bucket, objectstore.Deletion{Key: "k", VersionID: one.VersionID, Current: one.ETag})
+	if left := entries(t, s, bucket); len(left) != 1 || left[0].VersionID != three.VersionID || !left[0].Latest {
+		t.Errorf("left: %v, want %s", left, three.VersionID)
+	}
 }
 
 // TestEraseWhole deletes a listing as it stands, with snapshots and a made up marker.

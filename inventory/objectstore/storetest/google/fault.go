@@ -45,7 +45,11 @@ func (c *call) decide() Fault {
 	if f == nil {
 		return Fault{}
 	}
-	return f(Request{Op: c.op, Bucket: c.bucket, Key: c.key, N: n})
+	key := c.key
+	if c.op == "storage.objects.insert" {
+		key = c.named() // its path does not have it
+	}
+	return f(Request{Op: c.op, Bucket: c.bucket, Key: key, N: n})
 }
 
 // errLost stands for an answer that does not arrive.
