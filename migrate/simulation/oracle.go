@@ -182,7 +182,7 @@ func (o *oracle) disappears(c memstore.Change) {
 		r.vanished = true
 		return
 	case o.repetition && o.cause != nil:
-		if !o.held(r) {
+		if !o.held(r) && !objectstore.IsMarkerOf(c.Version.ID) { // one that is shown goes when something is on top
 			o.lose(r)
 		}
 		return
