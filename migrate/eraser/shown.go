@@ -23,7 +23,7 @@ func (e *Eraser) shown(
 			return x, nil
 		}
 	}
-	var result error = fmt.Errorf("%w: the version beneath it is still there", objectstore.ErrRejected)
+	result := fmt.Errorf("%w: the version beneath it is still there", objectstore.ErrRejected)
 	absent, err := e.absent(ctx, []manifest.Entry{marker}, []int{0}, []error{result})
 	if err != nil {
 		return receipt.Erasure{}, err

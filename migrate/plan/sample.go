@@ -54,7 +54,7 @@ func (p *sampler) sample(
 				note(&o.untagged, string(e.Key))
 			}
 			if err == nil {
-				info.Attributes.Tags = tags
+				info.Tags = tags
 				p.unfit(*m, e, info.Attributes, o)
 			}
 			m.TagsUntold = m.TagsUntold || err == nil && len(tags) > 0 && info.TagCount == 0

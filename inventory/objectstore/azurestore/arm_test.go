@@ -177,7 +177,7 @@ func world() *fake.ServerFactory {
 			},
 		},
 		ObjectReplicationPoliciesServer: fake.ObjectReplicationPoliciesServer{
-			NewListPager: func(_, account string, _ *armstorage.ObjectReplicationPoliciesClientListOptions) (
+			NewListPager: func(_, _ string, _ *armstorage.ObjectReplicationPoliciesClientListOptions) (
 				p azfake.PagerResponder[armstorage.ObjectReplicationPoliciesClientListResponse]) {
 				p.AddPage(200, armstorage.ObjectReplicationPoliciesClientListResponse{
 					ObjectReplicationPolicies: armstorage.ObjectReplicationPolicies{Value: []*armstorage.ObjectReplicationPolicy{{

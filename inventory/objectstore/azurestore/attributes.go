@@ -84,13 +84,14 @@ func putTags(h http.Header, tags []objectstore.Tag) error {
 
 func tagText(text string) bool {
 	for i := range len(text) {
-		c := text[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') && strings.IndexByte(" +-./:=_", c) < 0 {
+		if c := text[i]; !alphanumeric(c) && strings.IndexByte(" +-./:=_", c) < 0 {
 			return false
 		}
 	}
 	return true
 }
+
+func alphanumeric(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' }
 
 // putTier chooses the access tier by Azure's own name. Without one, and of S3's default, it is
 // the account's default.

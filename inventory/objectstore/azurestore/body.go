@@ -2,6 +2,7 @@ package azurestore
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -39,7 +40,7 @@ type receivedBody struct {
 
 func (b *receivedBody) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = named(b.ctx, err)
 	}
 	return n, err

@@ -166,8 +166,7 @@ func token(code string) string {
 		return ""
 	}
 	for i := range len(code) {
-		c := code[i]
-		if c != '_' && c != '-' && c != '.' && !('a' <= c|0x20 && c|0x20 <= 'z') && !('0' <= c && c <= '9') {
+		if c := code[i]; !alphanumeric(c) && strings.IndexByte("_-.", c) < 0 {
 			return ""
 		}
 	}

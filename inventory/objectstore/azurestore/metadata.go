@@ -112,8 +112,8 @@ func plainName(name string) bool {
 		return false
 	}
 	for i := range len(name) {
-		c := name[i]
-		if c != '_' && !('a' <= c && c <= 'z') && !(i > 0 && '0' <= c && c <= '9') {
+		lower := 'a' <= name[i] && name[i] <= 'z' || name[i] == '_'
+		if digit := '0' <= name[i] && name[i] <= '9'; !lower && (i == 0 || !digit) {
 			return false
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 
@@ -108,7 +107,7 @@ func sumOf(body objectstore.Body) (sum uint64, known bool, err error) {
 	if !ok {
 		return 0, false, nil
 	}
-	var h hash.Hash64 = crc64nvme.New()
+	h := crc64nvme.New()
 	if _, err := io.CopyN(h, body.Reader, body.Size); err != nil {
 		return 0, false, err
 	}

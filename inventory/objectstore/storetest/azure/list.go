@@ -20,7 +20,7 @@ type listedBlob struct {
 	XMLName          xml.Name `xml:"Blob"`
 	Name             listedName
 	Snapshot         string `xml:",omitempty"`
-	VersionId        string `xml:",omitempty"`
+	VersionID        string `xml:"VersionId,omitempty"`
 	IsCurrentVersion bool   `xml:",omitempty"`
 	Deleted          bool   `xml:",omitempty"`
 	Properties       struct {
@@ -141,8 +141,8 @@ func place(b *listedBlob, name string) string {
 		return string(append(append(at, 0), b.Properties.Etag...))
 	case b.Snapshot != "":
 		return string(append(append(at, 1), b.Snapshot...))
-	case b.VersionId != "" && !b.IsCurrentVersion:
-		return string(append(append(at, 2), b.VersionId...))
+	case b.VersionID != "" && !b.IsCurrentVersion:
+		return string(append(append(at, 2), b.VersionID...))
 	}
 	return string(append(at, 3))
 }
@@ -155,7 +155,7 @@ func list(name string, v *version, versions, current, deleted bool) listedBlob {
 		b.Name = listedName{Encoded: true, Text: url.PathEscape(name)}
 	}
 	if versions && v.id != "" && v.snapshot == "" {
-		b.VersionId, b.IsCurrentVersion = v.id, current
+		b.VersionID, b.IsCurrentVersion = v.id, current
 	}
 	p := &b.Properties
 	p.LastModified, p.Etag, p.ContentLength, p.BlobType = v.modified.Format(http.TimeFormat), v.etag, len(v.data), v.kind
