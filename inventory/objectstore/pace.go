@@ -2,6 +2,7 @@ package objectstore
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -44,4 +45,38 @@ func (p *pace) Take(ctx context.Context, bytes int) error {
 		return p.sleep(ctx, delay)
 	}
 	return nil
+}
+
+// Paced hands on no more of a body than a pace allows; without a pace it is the body itself.
+// The context is that of the request that the body is of.
+func Paced(ctx context.Context, body io.Reader, pace Pace) io.Reader {
+	if pace == nil || body == nil {
+		return body
+	}
+	return &paced{from: body, ctx: ctx, pace: pace}
+}
+
+// PacedCloser is Paced, for a body that is to be closed.
+func PacedCloser(ctx context.Context, body io.ReadCloser, pace Pace) io.ReadCloser {
+	if pace == nil || body == nil {
+		return body
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{Paced(ctx, body, pace), body}
+}
+
+type paced struct {
+	from io.Reader
+	ctx  context.Context
+	pace Pace
+}
+
+func (r *paced) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p[:min(len(p), r.pace.Most())])
+	if waited := r.pace.Take(r.ctx, n); waited != nil {
+		return 0, waited
+	}
+	return n, err
 }

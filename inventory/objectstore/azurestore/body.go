@@ -10,25 +10,7 @@ import (
 
 // paced has a body wait for its turn, if there is a pace.
 func (t *transport) paced(ctx context.Context, body io.Reader) io.Reader {
-	if t.pace == nil || body == nil {
-		return body
-	}
-	return &pacedReader{from: body, ctx: ctx, pace: t.pace}
-}
-
-// pacedReader hands on no more than its pace allows.
-type pacedReader struct {
-	from io.Reader
-	ctx  context.Context // of the request that the body is of
-	pace objectstore.Pace
-}
-
-func (r *pacedReader) Read(p []byte) (int, error) {
-	n, err := r.from.Read(p[:min(len(p), r.pace.Most())])
-	if waited := r.pace.Take(r.ctx, n); waited != nil {
-		return 0, waited
-	}
-	return n, err
+	return objectstore.Paced(ctx, body, t.pace)
 }
 
 // receivedBody is an answer's body. What fails it says so without an address.

@@ -237,7 +237,7 @@ func (s *Store) Capabilities() objectstore.Capabilities {
 
 // Sent implements objectstore.SentCounter. It counts for the whole provider, because one
 // transport serves all regions.
-func (s *Store) Sent() objectstore.Sent { return s.send.sent.total() }
+func (s *Store) Sent() objectstore.Sent { return s.send.sent.Sent() }
 
 // where names a bucket in errors.
 func (s *Store) where(bucket string) string { return s.provider.name + ":" + bucket }

@@ -13,25 +13,7 @@ import (
 
 // paced has a body wait for its turn, if there is a pace.
 func (t *transport) paced(ctx context.Context, body io.ReadCloser) io.ReadCloser {
-	if t.pace == nil {
-		return body
-	}
-	return &pacedBody{ReadCloser: body, ctx: ctx, pace: t.pace}
-}
-
-// pacedBody hands on no more than its pace allows.
-type pacedBody struct {
-	io.ReadCloser
-	ctx  context.Context // of the request that the body is of
-	pace objectstore.Pace
-}
-
-func (b *pacedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p[:min(len(p), b.pace.Most())])
-	if waited := b.pace.Take(b.ctx, n); waited != nil {
-		return 0, waited
-	}
-	return n, err
+	return objectstore.PacedCloser(ctx, body, t.pace)
 }
 
 // bodyError is an error of bytes that were to be sent, and not of the way.

@@ -102,7 +102,7 @@ func (s *Store) URL() string { return s.transport.base }
 func (s *Store) Account(ctx context.Context) string { return s.identity.projectOf(ctx) }
 
 // Sent implements objectstore.SentCounter.
-func (s *Store) Sent() objectstore.Sent { return s.transport.sent.told() }
+func (s *Store) Sent() objectstore.Sent { return s.transport.sent.Sent() }
 
 // Capabilities implements objectstore.Capable, by Cloud Storage documentation:
 //   - NoMarkers, TrailingMarkers: "Object Versioning", where a deletion leaves a noncurrent

@@ -3,30 +3,29 @@ package s3store
 import (
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
 
 // sentCount counts what a transport sends, as objectstore.Sent has it.
-type sentCount struct{ put, get, remove, received atomic.Int64 }
+type sentCount struct{ objectstore.Sending }
 
 // request counts one that is sent.
 func (c *sentCount) request(r *http.Request) {
 	switch {
 	case r.Method == http.MethodDelete, r.Method == http.MethodPost && asks(r, "delete"):
-		c.remove.Add(1)
+		c.Delete()
 	case r.Method == http.MethodPut, r.Method == http.MethodPost, r.Method == http.MethodGet && lists(r):
-		c.put.Add(1)
+		c.Put()
 	default:
-		c.get.Add(1)
+		c.Get()
 	}
 }
 
 // answer counts the bytes of an object that come back.
 func (c *sentCount) answer(r *http.Request, resp *http.Response) {
 	if success(resp) && reads(r, readsObject) && resp.ContentLength > 0 {
-		c.received.Add(resp.ContentLength)
+		c.Received(resp.ContentLength)
 	}
 }
 
@@ -53,6 +52,5 @@ func asks(r *http.Request, names ...string) bool {
 
 // Sent implements objectstore.SentCounter.
 func (s *Store) Sent() objectstore.Sent {
-	c := &s.transport.sent
-	return objectstore.Sent{Put: c.put.Load(), Get: c.get.Load(), Delete: c.remove.Load(), Received: c.received.Load()}
+	return s.transport.sent.Sent()
 }
