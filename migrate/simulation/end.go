@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
 	"github.com/residency/residency/migrate/plan"
@@ -175,7 +176,8 @@ func (w *operator) exact() {
 			}
 			var ours []*memstore.Version
 			for _, v := range w.destination.History(bucket, key) {
-				if _, mine := w.oracle.copies[v]; mine {
+				_, mine := w.oracle.copies[v]
+				if n := len(ours); mine || n > 0 && v.ID == objectstore.MarkerOf(ours[n-1].ID) { // what is only shown
 					ours = append(ours, v)
 				}
 			}
