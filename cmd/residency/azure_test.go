@@ -23,6 +23,7 @@ const azureUsage = `azure start NAME=LOCATION[,versions][,kept][,secondary=LOCAT
 azure container BUCKET [NAME=VALUE]: make a container, whose metadata is that
 azure put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
 azure delete BUCKET KEY: delete the current version
+azure kind BUCKET KEY KIND: have the current version be a PageBlob or an AppendBlob
 azure ls BUCKET: print what there is, newest first: key, what it is, its bytes`
 
 // bearer gives everybody the token of the stand-in.
@@ -72,6 +73,9 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case args[0] == "delete" && len(rest) == 2:
 		_, err := store.PutMarker(ctx, rest[0], rest[1])
 		ts.Check(err)
+	case args[0] == "kind" && len(rest) == 3:
+		account, container, _ := strings.Cut(rest[0], ".")
+		server.Change(account, container, rest[1], azure.Change{Kind: rest[2]})
 	case args[0] == "ls" && len(rest) == 1:
 		for v, err := range store.Versions(ctx, rest[0], "", "") {
 			ts.Check(err)

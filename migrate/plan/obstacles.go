@@ -15,6 +15,7 @@ type obstacles struct {
 	tiering            Issue // in INTELLIGENT_TIERING, to be asked about by the run
 	untagged           Issue // among them: their tags may not be read
 	unfit              Issue // among them: they carry what the destination has no place for
+	odd                Issue // among them: their service has something that no copy has
 	taken, older       Issue // at the destination
 	reserved, named    Issue // see planner.leases
 	probes             Issue
@@ -39,6 +40,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 			Text: "some sampled versions have S3 annotations; these are carried where the service copies an object whole, " +
 				"and left behind where it is streamed or copied in parts"},
 		charged: make(charged),
+		odd:     Issue{Rule: "not-copied", Location: from, Remedy: "change them at the source, or move them by hand"},
 		unfit: Issue{Rule: "attributes-refused", Location: from, Remedy: "change them at the source, or choose " +
 			"another destination"},
 		tiered: Issue{Rule: "archive-access-tier", Location: from,
@@ -81,7 +83,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
-	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.fits.large, o.fits.long,
+	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.odd, o.fits.large, o.fits.long,
 		o.fits.refused, o.fits.marked, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)

@@ -57,6 +57,13 @@ func (p *sampler) sample(
 				info.Tags = tags
 				p.unfit(*m, e, info.Attributes, o)
 			}
+			// Of other services such an answer has been altered on its way, which the run finds out.
+			if err == nil && info.Incomplete != "" && objectstore.CapabilitiesOf(source).NoMarkers {
+				if o.odd.Count == 0 {
+					o.odd.Text = "some sampled versions are, or have, what no copy is or has; of the first one: " + info.Incomplete
+				}
+				note(&o.odd, string(e.Key))
+			}
 			m.TagsUntold = m.TagsUntold || err == nil && len(tags) > 0 && info.TagCount == 0
 			if ctx.Err() != nil {
 				return ctx.Err()
