@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 )
@@ -129,4 +130,40 @@ func (r Region) String() string {
 // regions are all that hold a place's bytes.
 func (p Place) regions() []Region {
 	return append([]Region{{Code: p.Region, Country: p.Country}}, p.Also...)
+}
+
+// keptOf counts what a service keeps of what was deleted.
+func keptOf(ctx context.Context, store Store, bucket, prefix string, shares []Place) error {
+	lister, ok := store.(objectstore.DeletedLister)
+	if !ok {
+		return nil
+	}
+	for d, err := range lister.Deleted(ctx, bucket, prefix) {
+		if err != nil {
+			return fmt.Errorf("what is kept of deletions could not be listed: %w", err)
+		}
+		if objectstore.MayBeProbe(d.Version) || objectstore.IsLease(d.Key) {
+			continue // this program's own
+		}
+		p := holder(shares, d.Key)
+		if p.Kept++; p.Kept == 1 {
+			p.KeptUntil = &time.Time{}
+		}
+		p.KeptBytes += d.Size
+		switch at := d.Until.UTC(); {
+		case p.KeptUntil == nil:
+		case d.Until.IsZero():
+			p.KeptUntil = nil
+		case at.After(*p.KeptUntil):
+			p.KeptUntil = &at
+		}
+	}
+	return nil
+}
+
+func until(t *time.Time) string {
+	if t == nil {
+		return " until a time that it does not tell of all"
+	}
+	return ", the last until " + t.Format(time.RFC3339)
 }

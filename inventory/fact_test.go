@@ -112,3 +112,52 @@ func TestFacts(t *testing.T) {
 		})
 	}
 }
+
+// What a service keeps of what was deleted is there still, though no listing shows it.
+func TestDeletedAndKept(t *testing.T) {
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	catalog, err := regions.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := memstore.New(memstore.Options{Endpoint: "https://x", Now: func() time.Time { return now },
+		Traits: memstore.Traits{Keeps: time.Hour}}).Region("us-east1")
+	if err := store.CreateBucket(t.Context(), "acme", false); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"k", ".residency-probe-1"} {
+		text := map[bool]string{true: "text", false: objectstore.ProbeText}[key == "k"]
+		if _, err := store.Put(t.Context(), objectstore.NewObject{Bucket: "acme", Key: key},
+			objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Delete(t.Context(), "acme", []objectstore.Deletion{{Key: key, VersionID: "null"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scan := func() *inventory.Inventory {
+		inv, err := inventory.Scan(t.Context(), inventory.Request{
+			Catalog: catalog, Now: now, Policy: func(string) regions.Policy { return regions.Policy{} },
+			Claims: []inventory.Claim{{Customer: "acme", Location: objectstore.Location{Provider: "g", Bucket: "acme"}}},
+			Providers: []inventory.Provider{{Name: "g", Regions: []string{"us-east1"},
+				Region:   func(string) inventory.Store { return store },
+				Country:  func(string) string { return "US" },
+				Operator: func(string) regions.Operator { return regions.Operator{} },
+			}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return inv
+	}
+	inv := scan()
+	p := inv.Places[0]
+	if p.Empty || p.Kept != 1 || p.KeptBytes != 4 || p.KeptUntil == nil || !p.KeptUntil.Equal(now.Add(time.Hour)) ||
+		inv.Compliance == nil || *inv.Compliance {
+		t.Errorf("%+v, within the policy %v; want one deleted entry in the United States until an hour from now", p, inv.Compliance)
+	}
+	now = now.Add(2 * time.Hour)
+	if inv := scan(); !inv.Places[0].Empty || inv.Compliance == nil || !*inv.Compliance {
+		t.Errorf("%+v, within the policy %v; want nothing left", inv.Places[0], inv.Compliance)
+	}
+}

@@ -123,9 +123,14 @@ type Place struct {
 	Unlistable int64 `json:"unlistable,omitempty"`
 	// Own is what migrations have written there for themselves: leases and marks.
 	// It is in no other count. Probes, which look like any object, are.
-	Own     int64   `json:"residency_own"`
-	Probes  int64   `json:"residency_probes"`
-	Verdict Verdict `json:"policy_verdict"`
+	Own    int64 `json:"residency_own"`
+	Probes int64 `json:"residency_probes"`
+	// Kept are entries that were deleted and that the service keeps for a time, KeptBytes their
+	// bytes, and KeptUntil when the last of them goes; nil where that is not told of all.
+	Kept      int64      `json:"deleted_and_kept,omitempty"`
+	KeptBytes int64      `json:"deleted_and_kept_bytes,omitempty"`
+	KeptUntil *time.Time `json:"kept_until,omitempty"`
+	Verdict   Verdict    `json:"policy_verdict"`
 	// Also are other regions that hold the bucket's bytes. The verdict is on all of them.
 	Also   []Region `json:"also_in,omitempty"`
 	Empty  bool     `json:"empty"`

@@ -360,7 +360,7 @@ func (s *scan) bucket(ctx context.Context, b bucket) error {
 		if !wanted || !s.wanted(p) {
 			continue
 		}
-		p.Empty = !s.Locate && p.Error == "" && p.Versions+p.Markers+p.Uploads+p.Own == 0
+		p.Empty = !s.Locate && p.Error == "" && p.Versions+p.Markers+p.Uploads+p.Own+p.Kept == 0
 		if p.Empty && p.Customer == "" && (p.Prefix != "" || len(shares) > 1) {
 			continue // what is left of a shared bucket, and nothing is
 		}

@@ -149,6 +149,9 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 				p.Objects++
 			}
 		}
+		if err := keptOf(ctx, store, b.name, prefix, shares); err != nil {
+			return err
+		}
 		for u, err := range store.Uploads(ctx, b.name, prefix) {
 			p := holder(shares, u.Key)
 			if errors.Is(err, objectstore.ErrUnlistable) {
@@ -288,6 +291,11 @@ func (s *scan) judge(p Place) {
 	if p.Uploads > 0 {
 		s.add(Finding{Rule: "unfinished-uploads", Severity: Warning, Customer: p.Customer, Location: at, Region: p.Region,
 			Text: fmt.Sprintf("unfinished multipart uploads (%d) hold bytes that no object listing shows", p.Uploads)})
+	}
+	if p.Kept > 0 {
+		s.add(Finding{Rule: "deleted-and-kept", Severity: Warning, Customer: p.Customer, Location: at, Region: p.Region,
+			Text: fmt.Sprintf("entries that were deleted (%d, %d bytes) are kept by the service%s", p.Kept, p.KeptBytes,
+				until(p.KeptUntil))})
 	}
 	if p.Unlistable > 0 {
 		s.add(Finding{Rule: "unlistable-keys", Severity: Warning, Customer: p.Customer, Location: at, Region: p.Region,

@@ -126,8 +126,11 @@ func (w *operator) unfit() bool {
 
 // kept counts what the source's service keeps of what was deleted.
 func (w *operator) kept() (n int) {
-	for _, p := range w.places {
-		for d, err := range w.source.Region(us).Deleted(context.Background(), p.bucket, p.prefix) {
+	if w.plan == nil {
+		return 0
+	}
+	for _, m := range w.plan.Moves {
+		for d, err := range w.source.Region(us).Deleted(context.Background(), m.Bucket, m.Prefix) {
 			if must(err); !own(d.Key) {
 				n++
 			}
