@@ -18,6 +18,13 @@ type Fact struct {
 	// else. Forever tells that nobody knows an end.
 	Keeps   time.Duration `json:"keeps_ns,omitempty"`
 	Forever bool          `json:"keeps_without_end,omitempty"`
+	// Buckets are others that the service copies what is in the bucket to, by itself.
+	Buckets []string `json:"copied_to_buckets,omitempty"`
+	// Locks tells that whatever is written to the bucket cannot be deleted for a time, or until
+	// somebody lifts a hold; Expires that some of it is deleted, or moved to another class, by
+	// itself after a time.
+	Locks   bool `json:"locks,omitempty"`
+	Expires bool `json:"expires,omitempty"`
 	// Unproven tells that the region which the bucket is shown in is somebody's word, and not
 	// the service's.
 	Unproven bool `json:"region_unproven,omitempty"`

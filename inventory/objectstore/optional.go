@@ -71,6 +71,13 @@ func LimitsOf(store any) Limits {
 // says what is wrong with keys like this one, and holds nothing of the key.
 type KeyChecker interface{ CheckKey(key string) error }
 
+// MarkerPutter is a store that deletes what is current of a key, as PutMarker does, on the
+// condition that it is the version that was seen: ErrPrecondition if it is another one, or if
+// there is none.
+type MarkerPutter interface {
+	PutMarkerOn(ctx context.Context, bucket, key string, current Guard) (Written, error)
+}
+
 // ObjectChecker is a store whose service has no place for some of what objects carry. The error
 // says what it would refuse of one, and holds nothing of its key.
 type ObjectChecker interface{ CheckObject(o NewObject) error }
