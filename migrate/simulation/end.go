@@ -35,7 +35,8 @@ func (w *operator) judgeEnd(end error) {
 		if len(left) > 0 {
 			w.oracle.violate("end", "it says %q, and the source still holds %v", Class(end), left)
 		}
-		if kept := w.kept(); end == nil && kept > 0 && w.edited < w.keptAt {
+		unread := !w.options.keepSource && w.keptAt < w.beganAt
+		if kept := w.kept(); end == nil && kept > 0 && (unread || w.edited < w.keptAt) {
 			w.oracle.violate("end", "it says done, and the source's service keeps %d of what was deleted", kept)
 		}
 		if end == nil {
