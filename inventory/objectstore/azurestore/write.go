@@ -137,35 +137,3 @@ func (s *Store) keepsVersions(ctx context.Context, bucket string) (objectstore.V
 	}
 	return service.versioning(), nil
 }
-
-// PutMarker implements objectstore.Writer by a deletion of what is current, which stays as a
-// version. Without a current version, and in accounts that are not known to keep versions,
-// it is ErrNotOffered, and nothing is sent: there the deletion would be for good.
-func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
-	no := func(text string) error {
-		return &objectstore.Error{Op: deleteBlob, Bucket: s.where(bucket), Kind: objectstore.ErrNotOffered,
-			Err: errors.New(text)}
-	}
-	switch v, err := s.keepsVersions(ctx, bucket); {
-	case errors.Is(err, objectstore.ErrDenied):
-		return objectstore.Written{}, no("whether the account keeps versions is not known")
-	case err != nil:
-		return objectstore.Written{}, err
-	case v != objectstore.Enabled:
-		return objectstore.Written{}, no("the account keeps no versions")
-	}
-	info, err := s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: key}, 0)
-	switch {
-	case errors.Is(err, objectstore.ErrNoBucket):
-		return objectstore.Written{}, err
-	case errors.Is(err, objectstore.ErrNotFound), err == nil && info.VersionID == objectstore.NullVersion:
-		return objectstore.Written{}, no("no version with an ID is current")
-	case err != nil:
-		return objectstore.Written{}, err
-	}
-	h, err := s.deleteCurrent(ctx, bucket, key, info.ETag)
-	if err != nil {
-		return objectstore.Written{}, err
-	}
-	return objectstore.Written{VersionID: objectstore.MarkerOf(info.VersionID), Answered: httpTime(h.Get("Date"))}, nil
-}

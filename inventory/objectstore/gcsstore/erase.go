@@ -59,7 +59,7 @@ func (s *Store) erase(ctx context.Context, bucket string, entry objectstore.Dele
 	if objectstore.IsMarkerOf(entry.VersionID) {
 		return nil
 	}
-	r := s.request("storage.objects.delete", bucket, http.MethodDelete, objectPath(bucket, entry.Key), query{})
+	r := s.request(deleteObject, bucket, http.MethodDelete, objectPath(bucket, entry.Key), query{})
 	_, err := parseGeneration(entry.VersionID)
 	if entry.Key == "" {
 		err = errLength

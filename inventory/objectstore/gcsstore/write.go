@@ -133,47 +133,6 @@ func (o *resource) written(a *answer) objectstore.Written {
 		Encrypted: i.Encrypted, Answered: a.at}
 }
 
-var (
-	errNoVersions = errors.New("the bucket keeps no versions, so a deletion is for good")
-	errNoLive     = errors.New("the key has no live version, and there are no delete markers")
-	errGone       = errors.New("the version that was to become noncurrent is gone: somebody has switched versioning off")
-)
-
-// PutMarker implements objectstore.Writer: the live version becomes noncurrent, by a
-// deletion on the condition that it is still the live one. Where there is none, or the
-// bucket keeps no versions, the error is ErrNotOffered and nothing is changed.
-func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
-	r := s.request("storage.objects.delete", bucket, http.MethodDelete, objectPath(bucket, key), query{})
-	refuse := func(err error) (objectstore.Written, error) {
-		return objectstore.Written{}, &objectstore.Error{Op: r.op, Bucket: r.where, Kind: objectstore.ErrNotOffered,
-			Err: err}
-	}
-	live, _, err := s.stat(ctx, objectstore.Ref{Bucket: bucket, Key: key})
-	switch {
-	case errors.Is(err, objectstore.ErrNotFound) && !errors.Is(err, objectstore.ErrNoBucket):
-		return refuse(errNoLive)
-	case err != nil:
-		return objectstore.Written{}, err
-	}
-	switch v, err := s.Versioning(ctx, bucket); {
-	case err != nil:
-		return objectstore.Written{}, err
-	case v != objectstore.Enabled:
-		return refuse(errNoVersions)
-	}
-	r.query["ifGenerationMatch"] = decimal(live.Generation)
-	a, err := s.transport.send(ctx, r)
-	if err != nil {
-		return objectstore.Written{}, err
-	}
-	id := decimal(live.Generation)
-	_, _, err = s.stat(ctx, objectstore.Ref{Bucket: bucket, Key: key, VersionID: id})
-	if errors.Is(err, objectstore.ErrNotFound) {
-		err = s.broken(r, errGone)
-	}
-	return objectstore.Written{VersionID: objectstore.MarkerOf(id), Answered: a.at}, err
-}
-
 func sorted(names []string) []string {
 	slices.Sort(names)
 	return names
