@@ -39,6 +39,8 @@ type Provider struct {
 	// Country and Operator tell where a region is and who runs it; empty
 	// answers mean not known.
 	Country func(region string) string
+	// Listed is what the catalog of regions has of one; nil: nothing is in it.
+	Listed func(region string) (regions.Region, bool)
 	// Spread are the countries in which data in a region may be that is not in one known
 	// country; nil: no region is known to be like that.
 	Spread func(region string) []string

@@ -358,11 +358,25 @@ func (s *scan) expose() {
 			continue
 		}
 		for _, r := range p.regions() {
-			reach, safeguards := Exposures(s.Catalog, r.Country, s.operator(p.Provider, r.Code))
+			operator := s.operator(p.Provider, r.Code)
+			reach, safeguards := Exposures(s.Catalog, r.Country, operator)
+			if known, ok := s.spread(p.Provider, r); ok {
+				reach, safeguards = spreadExposures(s.Catalog, known, operator)
+			}
 			s.inventory.Exposures = merge(s.inventory.Exposures, reach, p.Location().String())
 			s.inventory.Safeguards = merge(s.inventory.Safeguards, safeguards, p.Location().String())
 		}
 	}
+}
+
+// spread is what the catalog has of a region that spans countries, or whose country is not told.
+func (s *scan) spread(provider string, r Region) (known regions.Region, ok bool) {
+	i := slices.IndexFunc(s.Providers, func(p Provider) bool { return p.Name == provider })
+	if i < 0 || s.Providers[i].Listed == nil || r.Country != "" {
+		return regions.Region{}, false
+	}
+	known, ok = s.Providers[i].Listed(r.Code)
+	return known, ok && (known.Within != "" || len(known.Countries) > 0)
 }
 
 // merge adds what reaches one more place.

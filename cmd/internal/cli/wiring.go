@@ -343,6 +343,7 @@ func (a *app) request(w *session, customer string, progress *inventory.Progress)
 			Unlisted: unlisted, Unused: p.NotUsed,
 			Name: name, Regions: p.store.Regions(), Global: p.store.Global(),
 			Region:  func(code string) inventory.Store { return p.store.Region(code) },
+			Listed:  func(code string) (regions.Region, bool) { return p.catalog.Lookup(p.Cloud(), code) },
 			Country: p.country, Spread: p.spread, Operator: p.operator, Origin: func(code string) string {
 				return p.Origin(w.catalog, code)
 			},
