@@ -279,6 +279,10 @@ func TestFacts(t *testing.T) {
 			if !ok || !slices.Equal(regions, f.Regions) || f.Text == "" || f.Unproven {
 				t.Errorf("%s: %+v", test.bucket, f)
 			}
+			if replicated := f.Rule == "object-replication"; replicated != slices.Equal(f.Buckets,
+				[]string{"acmesao.copies"}) {
+				t.Errorf("%s: copied to %q", test.bucket, f.Buckets)
+			}
 			if f.Rule == "soft-delete" && f.Keeps != 7*24*time.Hour {
 				t.Errorf("%s: soft deletion keeps for %s", test.bucket, f.Keeps)
 			}

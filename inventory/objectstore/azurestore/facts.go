@@ -176,9 +176,9 @@ func (f *facts) ofReplication(ctx context.Context) error {
 		for _, rule := range p.Rules {
 			if rule.SourceContainer == f.container {
 				other := accountName(p.DestinationAccount)
-				region := f.regionOf(other)
-				f.add("object-replication", "the service copies what is written here to %s.%s, in %s", other,
-					rule.DestinationContainer, region).Regions = []string{region}
+				bucket, region := other+"."+rule.DestinationContainer, f.regionOf(other)
+				fact := f.add("object-replication", "the service copies what is written here to %s, in %s", bucket, region)
+				fact.Regions, fact.Buckets = []string{region}, []string{bucket}
 			}
 		}
 	}
