@@ -33,7 +33,11 @@ type armAccount struct {
 			} `json:"keyvaultproperties"`
 		} `json:"encryption"`
 		ImmutableStorageWithVersioning struct {
-			Enabled bool `json:"enabled"`
+			Enabled            bool `json:"enabled"`
+			ImmutabilityPolicy struct {
+				Days  int    `json:"immutabilityPeriodSinceCreationInDays"`
+				State string `json:"state"` // Disabled, Unlocked or Locked
+			} `json:"immutabilityPolicy"`
 		} `json:"immutableStorageWithVersioning"`
 		SKUConversion struct {
 			Status string `json:"skuConversionStatus"`

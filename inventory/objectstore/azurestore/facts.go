@@ -94,8 +94,13 @@ func (f *facts) ofAccount(ctx context.Context) error {
 		f.add("customer-key-vault", "the key of the account's encryption lies in the key vault %s",
 			shownHost(p.Encryption.KeyVaultProperties.KeyVaultURI))
 	}
-	if p.ImmutableStorageWithVersioning.Enabled {
+	if i := p.ImmutableStorageWithVersioning; i.Enabled {
 		f.add("immutability", "the account can lock versions (version-level immutability)")
+		// Containers take it over ("Storage Accounts - Get Properties", ImmutableStorageAccount).
+		if d := i.ImmutabilityPolicy; d.State != "" && !strings.EqualFold(d.State, "Disabled") {
+			f.add("immutability", "the account has a default policy (%s) that keeps each new version for %d days",
+				strings.ToLower(d.State), d.Days).Locks = true
+		}
 	}
 	return nil
 }
@@ -137,7 +142,8 @@ func (f *facts) ofService(ctx context.Context) error {
 	return nil
 }
 
-// ofContainer tells of locks ("Blob Containers - Get").
+// ofContainer tells of locks ("Blob Containers - Get"). A policy of a container that can lock
+// versions is the one that new versions get ("Immutable storage for version-level scope").
 func (f *facts) ofContainer(ctx context.Context) error {
 	var container armContainer
 	id := f.account.id + servicePath + "/containers/" + f.container
@@ -147,12 +153,12 @@ func (f *facts) ofContainer(ctx context.Context) error {
 	}
 	p := &container.Properties
 	if p.HasLegalHold {
-		f.add("immutability", "the container is under a legal hold")
+		f.add("immutability", "the container is under a legal hold").Locks = true
 	}
 	if p.HasImmutabilityPolicy {
 		policy := p.ImmutabilityPolicy.Properties
 		f.add("immutability", "the container has a policy (%s) that keeps each blob for %d days from its creation",
-			strings.ToLower(policy.State), policy.Days)
+			strings.ToLower(policy.State), policy.Days).Locks = true
 	}
 	if p.ImmutableStorageWithVersioning.Enabled {
 		f.add("immutability", "the container can lock versions (version-level immutability)")

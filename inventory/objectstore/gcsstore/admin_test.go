@@ -142,6 +142,7 @@ func TestFacts(t *testing.T) {
 		regions []string
 		keeps   time.Duration
 		forever bool
+		locks   int // facts that lock
 	}{
 		{bucket: google.Bucket{Name: "usual", Location: here}, rules: "soft-delete", keeps: 7 * 24 * time.Hour},
 		{bucket: google.Bucket{Name: "nothing", Location: here, SoftDelete: -1}},
@@ -157,7 +158,12 @@ func TestFacts(t *testing.T) {
 			DefaultKey: "projects/p/locations/us/keyRings/r/cryptoKeys/k", Caches: []string{"europe-west1-b"}},
 			rules: "multi-region versioning immutability immutability hierarchical-namespace autoclass access-logs " +
 				"customer-managed-key cache",
-			regions: []string{"europe-west1"}},
+			regions: []string{"europe-west1"}, locks: 2},
+		{bucket: google.Bucket{Name: "lockable", Location: here, SoftDelete: -1, ObjectRetention: true}},
+		{bucket: google.Bucket{Name: "retained", Location: here, SoftDelete: -1, Retention: time.Hour},
+			rules: "immutability", locks: 1},
+		{bucket: google.Bucket{Name: "held", Location: here, SoftDelete: -1, DefaultHold: true}, rules: "immutability",
+			locks: 1},
 	} {
 		server.MakeBucket(c.bucket)
 		facts, err := s.Facts(t.Context(), c.bucket.Name)
@@ -166,16 +172,19 @@ func TestFacts(t *testing.T) {
 		}
 		var rules, regions []string
 		var keeps time.Duration
-		forever := false
+		forever, locks := false, 0
 		for _, f := range facts {
 			rules, regions = append(rules, f.Rule), append(regions, f.Regions...)
 			keeps, forever = keeps+f.Keeps, forever || f.Forever
+			if f.Locks {
+				locks++
+			}
 			if f.Text == "" || strings.HasSuffix(f.Text, ".") {
 				t.Errorf("%s: text %q", c.bucket.Name, f.Text)
 			}
 		}
 		if strings.Join(rules, " ") != c.rules || !slices.Equal(regions, c.regions) || keeps != c.keeps ||
-			forever != c.forever {
+			forever != c.forever || locks != c.locks {
 			t.Errorf("%s: %+v", c.bucket.Name, facts)
 		}
 	}

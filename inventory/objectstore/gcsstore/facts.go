@@ -119,10 +119,10 @@ func (f *facts) ofRetention() {
 			state = "is locked, and can only be made longer"
 		}
 		f.add("immutability", "the bucket has a policy that keeps each object for %s from its creation; it %s",
-			span(time.Duration(p.Period)*time.Second), state)
+			span(time.Duration(p.Period)*time.Second), state).Locks = true
 	}
 	if f.bucket.DefaultHold {
-		f.add("immutability", "new objects are under an event-based hold until somebody releases it")
+		f.add("immutability", "new objects are under an event-based hold until somebody releases it").Locks = true
 	}
 }
 
