@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest/azure"
@@ -199,14 +198,6 @@ func (p *permittedClouds) stages() {
 		_, err = from.store.CreateUpload(ctx, objectstore.NewObject{Bucket: from.bucket, Key: "unfinished"})
 		must(p.t, err)
 	}
-	left := 0
-	if from.kind == "gcs" && to.kind == "gcs" {
-		left = 6 // what is under retention stays
-		kept := objectstore.NewObject{Bucket: from.bucket, Key: "kept"}
-		kept.Lock = objectstore.Lock{Mode: "GOVERNANCE", Until: time.Now().Add(time.Hour)}
-		_, err = from.store.Put(ctx, kept, objectstore.Body{Reader: strings.NewReader("x"), Size: 1})
-		must(p.t, err)
-	}
 	p.lease()
 	where := "to:" + to.region
 	plan := func(want int) {
@@ -232,24 +223,22 @@ func (p *permittedClouds) stages() {
 	p.stage("verify", 0, "verify", "--plan", p.plan, "--verify", "readback")
 	id, digest := p.plan, p.digest
 	plan(anyCode)
-	p.stage("erase", left, "erase", "--plan", id, "--approve", digest)
+	p.stage("erase", 0, "erase", "--plan", id, "--approve", digest)
 
 	// What comes later is given up when some of it has been copied.
-	if left == 0 {
-		from.put(p.t, "late", 3)
-		p.lease()
-		if from.kind == "s3" {
-			must(p.t, from.upload(p.t, "larger"))
-		}
-		plan(0)
-		p.optional = true
-		to.stop(2, 400)
-		copied(anyCode)
-		to.stop(0, 0)
-		p.optional = false
-		p.lease()
-		p.stage("abort", anyCode, "migrate", "--abort", p.plan, "--approve", p.digest)
+	from.put(p.t, "late", 3)
+	p.lease()
+	if from.kind == "s3" {
+		must(p.t, from.upload(p.t, "larger"))
 	}
+	plan(0)
+	p.optional = true
+	to.stop(2, 400)
+	copied(anyCode)
+	to.stop(0, 0)
+	p.optional = false
+	p.lease()
+	p.stage("abort", anyCode, "migrate", "--abort", p.plan, "--approve", p.digest)
 }
 
 // lease leaves the lease of an earlier migration at the source.

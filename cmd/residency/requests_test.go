@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest"
 	"github.com/residency/residency/inventory/objectstore/storetest/azure"
 )
@@ -105,4 +107,25 @@ func newMoved(t *testing.T, from, to string) *moved {
 	p.env = append(os.Environ(), "RESIDENCY_LEASE_TERM=30m", "RESIDENCY_CONFIG=", "GORACE=atexit_sleep_ms=0",
 		"RESIDENCY_METADATA=off", "IDENTITY_ENDPOINT="+identity.URL, "IDENTITY_HEADER="+secret)
 	return p
+}
+
+// TestHeldVersionsAreNotMovedWithoutTheirLocks: no bucket of these services says that its versions have locks, and each
+// version does. It is not copied as if it had none, and nothing is erased.
+func TestHeldVersionsAreNotMovedWithoutTheirLocks(t *testing.T) {
+	p := newMoved(t, "gcs", "azure")
+	from := p.clouds["from"]
+	from.plain(t, "free", 3)
+	kept := objectstore.NewObject{Bucket: from.bucket, Key: "kept"}
+	kept.Lock = objectstore.Lock{Mode: "GOVERNANCE", Until: time.Now().Add(time.Hour)}
+	_, err := from.store.Put(t.Context(), kept, objectstore.Body{Reader: strings.NewReader("x"), Size: 1})
+	must(t, err)
+	code, out, errs := p.run("migrate", "--to", p.to, "--customer", "acme", "--yes")
+	if code != 5 || !strings.Contains(out+errs, "retention or a hold") {
+		t.Errorf("exit code %d, want 5\n%s%s", code, out, errs)
+	}
+	for _, key := range []string{"free", "kept"} {
+		if _, err := from.store.Stat(t.Context(), objectstore.Ref{Bucket: from.bucket, Key: key}, 0); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
 }

@@ -159,6 +159,10 @@ var errBeneath = fmt.Errorf("%w: the destination's service keeps no delete marke
 
 var errIncomplete = errors.New("the source's answer is incomplete or altered")
 
+// errLockLost reports a version that something keeps, of a bucket that does not say that its versions can be kept: the
+// destination's bucket was made without locks.
+var errLockLost = errors.New("it is under retention or a hold, which cannot be carried")
+
 // outage is how many times the attempts of an entry are made while nobody
 // answers: about a minute. After that the run stops.
 const outage = 2
@@ -248,7 +252,7 @@ func (c *Copier) entry(
 			// Worth more patience than what concerns this entry alone.
 		case objectstore.Outage(err):
 			return receipt.Receipt{}, fmt.Errorf("after %d attempts: %w", attempt, err)
-		case errors.Is(err, objectstore.ErrCustomerKey), errors.Is(err, errIncomplete):
+		case errors.Is(err, objectstore.ErrCustomerKey), errors.Is(err, errIncomplete), errors.Is(err, errLockLost):
 			r := c.newReceipt(e, verifier.Finding{Verdict: receipt.Unverifiable, Reason: err.Error()})
 			r.Cause = receipt.CauseOf(err)
 			return r, nil

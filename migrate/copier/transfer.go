@@ -102,6 +102,9 @@ func (c *ends) describe(
 	if info.Tags, err = c.tags(ctx, e, info.TagCount); err != nil {
 		return objectstore.NewObject{}, err
 	}
+	if !c.Locked && info.Lock.At(c.Now()) != (objectstore.Lock{}) {
+		return objectstore.NewObject{}, errLockLost
+	}
 	if info.Lock, err = c.lock(ctx, e); err != nil {
 		return objectstore.NewObject{}, drifted(err)
 	}
