@@ -42,7 +42,7 @@ const (
 
 func azureGrants(s Stage) []grant {
 	const find, facts = "read blobServices/containers/read",
-		"deletedAccounts/read blobServices/read objectReplicationPolicies/read"
+		"deletedAccounts/read blobServices/read objectReplicationPolicies/read managementPolicies/read"
 	const look = "blobServices/containers/blobs/read"
 	const remove = "blobServices/containers/blobs/delete blobServices/containers/blobs/deleteBlobVersion/action"
 	const write, tags = "blobServices/containers/blobs/write", "blobServices/containers/blobs/tags/read"
@@ -185,6 +185,8 @@ func about(action string) (on Place, requests string) {
 		return "the subscription", "Storage Accounts - List, Storage Accounts - Get Properties"
 	case "blobServices/read":
 		return "the account", "Blob Services - Get Service Properties"
+	case "managementPolicies/read":
+		return "the account", "Management Policies - Get"
 	case "objectReplicationPolicies/read":
 		return "the account", "Object Replication Policies - List"
 	case "blobServices/containers/read":

@@ -26,11 +26,12 @@ type account struct {
 	properties  memo[armAccount]
 	service     memo[armService]
 	replication memo[[]armReplication]
+	lifecycle   memo[[]armRule]
 }
 
 func newAccount(name, region string) *account {
 	return &account{name: name, region: region, properties: newMemo[armAccount](), service: newMemo[armService](),
-		replication: newMemo[[]armReplication]()}
+		replication: newMemo[[]armReplication](), lifecycle: newMemo[[]armRule]()}
 }
 
 // proven tells whether the region is Resource Manager's word.

@@ -148,8 +148,8 @@ func TestAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Three accounts by pages of one, four things that buckets share, and three times a container.
-	if n := server.Count()["GET manager"]; n != 3+4+3 {
+	// Three accounts by pages of one, five things that buckets share, and three times a container.
+	if n := server.Count()["GET manager"]; n != 3+5+3 {
 		t.Errorf("asked %d times", n)
 	}
 	server, s = start(t, func(o *azure.Options, store *azurestore.Options) {

@@ -35,6 +35,7 @@ const (
 	getContainer    = "Blob Containers - Get"
 	createContainer = "Blob Containers - Create"
 	listReplication = "Object Replication Policies - List"
+	getLifecycle    = "Management Policies - Get"
 	listDeleted     = "Deleted Accounts - List"
 )
 
@@ -47,6 +48,7 @@ const (
 	writeContainers  = "Microsoft.Storage/storageAccounts/blobServices/containers/write"
 	deleteContainers = "Microsoft.Storage/storageAccounts/blobServices/containers/delete"
 	readReplication  = "Microsoft.Storage/storageAccounts/objectReplicationPolicies/read"
+	readLifecycle    = "Microsoft.Storage/storageAccounts/managementPolicies/read"
 	readDeleted      = "Microsoft.Storage/deletedAccounts/read"
 )
 

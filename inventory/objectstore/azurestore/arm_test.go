@@ -80,6 +80,7 @@ func operation(r *http.Request) string {
 		{"GET", "/providers/Microsoft.Storage/storageAccounts", "AccountsClient.NewListPager"},
 		{"GET", "/providers/Microsoft.Storage/deletedAccounts", "DeletedAccountsClient.NewListPager"},
 		{"GET", "/blobServices/default/containers", "BlobContainersClient.NewListPager"},
+		{"GET", "/managementPolicies/default", "ManagementPoliciesClient.Get"},
 		{"GET", "/objectReplicationPolicies", "ObjectReplicationPoliciesClient.NewListPager"},
 		{"GET", "/blobServices/default", "BlobServicesClient.GetServiceProperties"},
 		{"PUT", "/blobServices/default", "BlobServicesClient.SetServiceProperties"},
@@ -185,6 +186,14 @@ func world() *fake.ServerFactory {
 							DestinationAccount: to.Ptr("acmesao"), Rules: []*armstorage.ObjectReplicationPolicyRule{{
 								SourceContainer: to.Ptr("records"), DestinationContainer: to.Ptr("copies")}}}}}}}, nil)
 				return p
+			},
+		},
+		ManagementPoliciesServer: fake.ManagementPoliciesServer{
+			Get: func(context.Context, string, string, armstorage.ManagementPolicyName,
+				*armstorage.ManagementPoliciesClientGetOptions) (
+				r azfake.Responder[armstorage.ManagementPoliciesClientGetResponse], e azfake.ErrorResponder) {
+				e.SetResponseError(404, "ManagementPolicyNotFound")
+				return r, e
 			},
 		},
 		DeletedAccountsServer: fake.DeletedAccountsServer{

@@ -37,7 +37,8 @@ func (s *Store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, e
 		return nil, err
 	}
 	f := facts{manager: s.provider.arm, known: known, account: a, container: container, bucket: bucket}
-	err = together(f.ofAccount(ctx), f.ofService(ctx), f.ofContainer(ctx), f.ofReplication(ctx), f.ofDeleted(ctx))
+	err = together(f.ofAccount(ctx), f.ofService(ctx), f.ofContainer(ctx), f.ofReplication(ctx), f.ofLifecycle(ctx),
+		f.ofDeleted(ctx))
 	return f.found, err
 }
 

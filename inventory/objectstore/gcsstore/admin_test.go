@@ -142,7 +142,8 @@ func TestFacts(t *testing.T) {
 		regions []string
 		keeps   time.Duration
 		forever bool
-		locks   int // facts that lock
+		locks   int  // facts that lock
+		expires bool // one tells of deletions
 	}{
 		{bucket: google.Bucket{Name: "usual", Location: here}, rules: "soft-delete", keeps: 7 * 24 * time.Hour},
 		{bucket: google.Bucket{Name: "nothing", Location: here, SoftDelete: -1}},
@@ -159,6 +160,14 @@ func TestFacts(t *testing.T) {
 			rules: "multi-region versioning immutability immutability hierarchical-namespace autoclass access-logs " +
 				"customer-managed-key cache",
 			regions: []string{"europe-west1"}, locks: 2},
+		{bucket: google.Bucket{Name: "expiring", Location: here, SoftDelete: -1, Lifecycle: []google.Rule{
+			{Action: "SetStorageClass", Class: "ARCHIVE", Age: 30}, {Action: "Delete", Age: 365}, {Action: "Delete", Age: 1}}},
+			rules: "lifecycle lifecycle", expires: true},
+		{bucket: google.Bucket{Name: "unknown-rule", Location: here, SoftDelete: -1, Lifecycle: []google.Rule{
+			{Action: "Other"}}}, rules: "lifecycle", expires: true},
+		{bucket: google.Bucket{Name: "cooling", Location: here, SoftDelete: -1, Lifecycle: []google.Rule{
+			{Action: "SetStorageClass", Class: "NEARLINE"}, {Action: "AbortIncompleteMultipartUpload", Age: 7}}},
+			rules: "lifecycle lifecycle"},
 		{bucket: google.Bucket{Name: "lockable", Location: here, SoftDelete: -1, ObjectRetention: true}},
 		{bucket: google.Bucket{Name: "retained", Location: here, SoftDelete: -1, Retention: time.Hour},
 			rules: "immutability", locks: 1},
@@ -172,19 +181,20 @@ func TestFacts(t *testing.T) {
 		}
 		var rules, regions []string
 		var keeps time.Duration
-		forever, locks := false, 0
+		forever, locks, expires := false, 0, false
 		for _, f := range facts {
 			rules, regions = append(rules, f.Rule), append(regions, f.Regions...)
 			keeps, forever = keeps+f.Keeps, forever || f.Forever
 			if f.Locks {
 				locks++
 			}
+			expires = expires || f.Expires
 			if f.Text == "" || strings.HasSuffix(f.Text, ".") {
 				t.Errorf("%s: text %q", c.bucket.Name, f.Text)
 			}
 		}
 		if strings.Join(rules, " ") != c.rules || !slices.Equal(regions, c.regions) || keeps != c.keeps ||
-			forever != c.forever || locks != c.locks {
+			forever != c.forever || locks != c.locks || expires != c.expires {
 			t.Errorf("%s: %+v", c.bucket.Name, facts)
 		}
 	}

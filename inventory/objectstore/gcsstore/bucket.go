@@ -31,7 +31,14 @@ type bucketResource struct {
 		IsLocked bool  `json:"isLocked"`
 	} `json:"retentionPolicy"`
 	DefaultHold bool `json:"defaultEventBasedHold"`
-	Autoclass   struct {
+	Lifecycle   struct {
+		Rules []struct {
+			Action struct {
+				Type string `json:"type"`
+			} `json:"action"`
+		} `json:"rule"`
+	} `json:"lifecycle"`
+	Autoclass struct {
 		Enabled bool `json:"enabled"`
 	} `json:"autoclass"`
 	Namespace struct {

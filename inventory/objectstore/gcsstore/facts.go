@@ -18,7 +18,7 @@ var (
 )
 
 const factFields = placeFields + ",versioning,softDeletePolicy,retentionPolicy,defaultEventBasedHold,autoclass," +
-	"logging,encryption,hierarchicalNamespace"
+	"lifecycle,logging,encryption,hierarchicalNamespace"
 
 // errUntold reports a bucket whose answer leaves out for how long deleted objects are kept.
 // Of the service itself it always has it (JSON API, "Buckets", softDeletePolicy).
@@ -35,6 +35,7 @@ func (s *Store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, e
 	f.ofPlace()
 	err = s.untold(f, f.ofDeletion(s.where(bucket)))
 	f.ofRetention()
+	f.ofLifecycle()
 	f.ofRest()
 	return f.found, errors.Join(err, s.untold(f, s.caches(ctx, bucket, f)))
 }
@@ -123,6 +124,32 @@ func (f *facts) ofRetention() {
 	}
 	if f.bucket.DefaultHold {
 		f.add("immutability", "new objects are under an event-based hold until somebody releases it").Locks = true
+	}
+}
+
+// ofLifecycle tells of rules by which the service deletes objects, or moves them to other classes
+// (Cloud Storage documentation, "Object Lifecycle Management", lifecycle actions). An action that
+// nobody here knows is taken for a deletion.
+func (f *facts) ofLifecycle() {
+	var classes, uploads, deletes bool
+	for _, r := range f.bucket.Lifecycle.Rules {
+		switch r.Action.Type {
+		case "SetStorageClass":
+			classes = true
+		case "AbortIncompleteMultipartUpload":
+			uploads = true
+		default:
+			deletes = true
+		}
+	}
+	if deletes {
+		f.add("lifecycle", "a lifecycle rule of the bucket deletes objects by itself").Expires = true
+	}
+	if classes {
+		f.add("lifecycle", "a lifecycle rule of the bucket moves objects between storage classes by itself")
+	}
+	if uploads {
+		f.add("lifecycle", "a lifecycle rule of the bucket ends unfinished uploads by itself")
 	}
 }
 

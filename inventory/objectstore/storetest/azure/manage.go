@@ -147,6 +147,8 @@ func (s *Server) manageAccount(r *http.Request, path string, body []byte) *answe
 		return s.get(r, func() *answer { return managed(http.StatusOK, ofService(a)) })
 	case rest == service+"/containers":
 		return s.get(r, func() *answer { return listManaged(a) })
+	case rest == "managementPolicies/default":
+		return s.get(r, func() *answer { return lifecycle(a) })
 	case rest == "objectReplicationPolicies":
 		return s.get(r, func() *answer { return replication(a) })
 	case ofContainer && r.Method == http.MethodPut:
@@ -218,6 +220,15 @@ func replication(a *account) *answer {
 			"rules": rules}})
 	}
 	return managed(http.StatusOK, object{"value": all})
+}
+
+// lifecycle is "Management Policies - Get".
+func lifecycle(a *account) *answer {
+	if len(a.Lifecycle) == 0 {
+		return denied(http.StatusNotFound, "ManagementPolicyNotFound") // the code is assumed
+	}
+	return managed(http.StatusOK, object{"name": "DefaultManagementPolicy", "properties": object{
+		"policy": object{"rules": a.Lifecycle}}})
 }
 
 // putManaged makes a container ("Blob Containers - Create"). Version-level immutability needs versions ("Configure

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -27,6 +28,9 @@ type Account struct {
 	FailedOver     string // when it did, in RFC 3339
 	ReplicateTo    string // another account, to which every container is replicated
 	VersionLocking bool   // each container is made with version-level immutability
+	// Lifecycle are the rules of its lifecycle policy, in the form of the service's documents
+	// ("Lifecycle management policy structure"); empty: there is none.
+	Lifecycle []json.RawMessage
 }
 
 // Options says what an Azure is like.

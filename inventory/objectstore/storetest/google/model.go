@@ -33,6 +33,7 @@ type Bucket struct {
 	LogBucket  string
 	DefaultKey string // of KMS
 	Labels     map[string]string
+	Lifecycle  []Rule
 	Caches     []string // zones in which a cache holds what was read
 
 	class          string
@@ -41,6 +42,13 @@ type Bucket struct {
 	objects        map[string][]*Object // by name, in order of generations; the live one is the last
 	deleted        []*Object
 	uploads        []*upload
+}
+
+// Rule is one of a bucket's lifecycle, which the server tells of and does not carry out.
+type Rule struct {
+	Action string // Delete, SetStorageClass or AbortIncompleteMultipartUpload
+	Class  string // of SetStorageClass
+	Age    int    // days
 }
 
 // Object is one version. Its exported fields are what PutObject takes.

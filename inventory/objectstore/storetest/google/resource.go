@@ -116,7 +116,23 @@ func (s *Server) document(b *Bucket) map[string]any {
 	if b.ObjectRetention {
 		d["objectRetention"] = map[string]any{"mode": "Enabled"}
 	}
+	if len(b.Lifecycle) > 0 {
+		d["lifecycle"] = map[string]any{"rule": b.rules()}
+	}
 	return d
+}
+
+// rules are those of the bucket's lifecycle.
+func (b *Bucket) rules() []map[string]any {
+	var rules []map[string]any
+	for _, r := range b.Lifecycle {
+		action := map[string]any{"type": r.Action}
+		if r.Class != "" {
+			action["storageClass"] = r.Class
+		}
+		rules = append(rules, map[string]any{"action": action, "condition": map[string]any{"age": r.Age}})
+	}
+	return rules
 }
 
 func (b *Bucket) softDelete() map[string]any {
