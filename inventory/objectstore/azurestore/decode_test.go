@@ -126,30 +126,6 @@ func FuzzManager(f *testing.F) {
 	})
 }
 
-// FuzzMetadata has every name and value come back as they were, or be refused.
-func FuzzMetadata(f *testing.F) {
-	for _, seed := range [][2]string{{"a", "b"}, {"with-hyphen", ""}, {"residency_x_me", "x"}, {"residency_y_me", " x "},
-		{"Upper", "Z\u00fcrich"}, {"", "\x00"}, {"9", "~"}} {
-		f.Add(seed[0], seed[1])
-	}
-	f.Fuzz(func(t *testing.T, name, value string) {
-		h := make(http.Header)
-		if putMetadata(h, map[string]string{name: value}) != nil {
-			return
-		}
-		got, err := metadataOf(h)
-		if err != nil || len(got) != 1 || got[name] != value {
-			t.Errorf("%q: %q became %q, %v", name, value, got, err)
-		}
-		for sent, values := range h {
-			if sent = strings.TrimPrefix(strings.ToLower(sent), metaHeader); len(values) != 1 || !plainValue(values[0]) ||
-				strings.Trim(sent, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-				t.Errorf("sent %q: %q", sent, values)
-			}
-		}
-	})
-}
-
 // FuzzToken reads the answers of Microsoft Entra.
 func FuzzToken(f *testing.F) {
 	f.Add([]byte(`{"token_type":"Bearer","expires_in":3599,"access_token":"t"}`))

@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	errMetadata           = errors.New("metadata that is marked as encoded here is not")
+	errTwice              = errors.New("two names of metadata are encodings of the same one")
 	errSameName     error = refusal("two names of metadata differ in their case alone, which Azure does not tell apart")
 	errMuchMetadata error = refusal("metadata of more than 8 KiB")
 )
@@ -67,39 +67,42 @@ func metadataOf(h http.Header) (map[string]string, error) {
 		if !ok || len(values) == 0 {
 			continue
 		}
-		name, value, err := decodeMetadata(name, values[0])
-		if err != nil {
-			return nil, err
-		}
 		if metadata == nil {
 			metadata = make(map[string]string)
+		}
+		name, value := decodeMetadata(name, values[0])
+		if _, twice := metadata[name]; twice {
+			return nil, errTwice
 		}
 		metadata[name] = value
 	}
 	return metadata, nil
 }
 
-func decodeMetadata(name, value string) (string, string, error) {
+// decodeMetadata is what encodeMetadata has made of a name and a value. What it cannot have made is
+// somebody else's, whatever it begins with, and is taken as it is.
+func decodeMetadata(name, value string) (string, string) {
 	code, both := strings.CutPrefix(name, encodedBoth)
 	if !both {
 		var encoded bool
 		if code, encoded = strings.CutPrefix(name, encodedName); !encoded {
-			return name, value, nil
+			return name, value
 		}
 	}
 	own, err := base32Name().DecodeString(code)
 	if err != nil {
-		return "", "", errMetadata
+		return name, value
 	}
-	if !both {
-		return string(own), value, nil
+	data := []byte(value)
+	if both {
+		if data, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(value, "b")); err != nil {
+			return name, value
+		}
 	}
-	text, ok := strings.CutPrefix(value, "b")
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || !ok {
-		return "", "", errMetadata
+	if n, v := encodeMetadata(string(own), string(data)); n != name || v != value {
+		return name, value
 	}
-	return string(own), string(data), nil
+	return string(own), string(data)
 }
 
 func base32Name() *base32.Encoding {

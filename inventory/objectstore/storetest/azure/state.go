@@ -39,6 +39,18 @@ func (s *Server) Change(account, container, key string, c Change) {
 	}
 }
 
+// Metadata replaces that of a container, or of what is current of a blob, as another client does.
+func (s *Server) Metadata(account, container, key string, metadata map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.accounts[account].containers[container]
+	if key == "" {
+		c.metadata = metadata
+		return
+	}
+	c.blobs[key].current.metadata = metadata
+}
+
 // Change says what is altered. Zero values leave it.
 type Change struct {
 	Kind        string // PageBlob or AppendBlob
