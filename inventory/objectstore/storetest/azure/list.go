@@ -57,13 +57,14 @@ func (s *Server) listBlobs(x *exchange) *answer {
 		most = min(most, n)
 	}
 	all := s.listed(x, include)
-	from := 0
+	from, empty := 0, s.o.EmptyPages
 	if marker := x.query.Get("marker"); marker != "" {
 		text, err := base64.RawURLEncoding.DecodeString(marker)
 		if err != nil {
 			return badQuery()
 		}
-		place, _ := strings.CutSuffix(string(text), "\x00empty")
+		place, behind := strings.CutSuffix(string(text), "\x00empty")
+		empty = empty && !behind // each listing has its own empty pages: the marker is all that is known of it
 		from = slices.IndexFunc(all, func(b listedBlob) bool { return b.place >= place })
 		if from < 0 {
 			from = len(all)
@@ -75,7 +76,7 @@ func (s *Server) listBlobs(x *exchange) *answer {
 		NextMarker string
 	}{}
 	to := min(from+most, len(all))
-	if s.pages++; s.o.EmptyPages && s.pages%2 == 1 && from < len(all) {
+	if empty && from < len(all) {
 		out.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(all[from].place + "\x00empty"))
 		return document(out)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,47 @@ func TestBlocks(t *testing.T) {
 	}
 	if _, _, text := c.do("GET", "/plain/c?restype=container&comp=list", ""); !strings.Contains(text, wrong) {
 		t.Errorf("the MD5 is not told as it was said: %s", text)
+	}
+}
+
+// TestEmptyPages has listings take turns: each has an empty page in front of each full one, and no marker twice.
+func TestEmptyPages(t *testing.T) {
+	c := client{t, azure.Start(t, azure.Options{Accounts: []azure.Account{{Name: "plain"}}, EmptyPages: true,
+		PageSize: 2})}
+	c.server.Container("plain", "c")
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		c.server.Put("plain", "c", name, "x")
+	}
+	type listing struct{ path, shape string }
+	const path = "/plain/c?restype=container&comp=list"
+	all := []*listing{{path: path}, {path: path + "&include=versions"}, {path: path}}
+	markers := make(map[*listing]map[string]bool)
+	for turn := range 30 {
+		l := all[turn%len(all)]
+		if l.path == "" {
+			continue
+		}
+		_, _, text := c.do("GET", l.path, "")
+		l.shape += strconv.Itoa(strings.Count(text, "<Blob>"))
+		_, marker, more := strings.Cut(text, "<NextMarker>")
+		if marker, _, _ = strings.Cut(marker, "<"); !more || marker == "" {
+			l.path = ""
+			continue
+		}
+		if markers[l] == nil {
+			markers[l] = make(map[string]bool)
+		}
+		if markers[l][marker] {
+			t.Fatalf("a listing has one marker twice: %s", l.shape)
+		}
+		markers[l][marker] = true
+		l.path, _, _ = strings.Cut(l.path, "&marker=")
+		l.path += "&marker=" + marker
+	}
+	for _, l := range all {
+		if l.path != "" || l.shape != "020201" {
+			t.Errorf("pages of %s entries, ended: %t", l.shape, l.path == "")
+		}
 	}
 }
 

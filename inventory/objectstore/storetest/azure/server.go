@@ -41,7 +41,7 @@ type Options struct {
 	Now          func() time.Time // default time.Now
 	// NoManager has Resource Manager deny everything.
 	NoManager bool
-	// EmptyPages puts an empty page with a marker in front of every other one ("List Blobs", Remarks:
+	// EmptyPages puts an empty page with a marker in front of each ("List Blobs", Remarks:
 	// a page may have fewer results than were asked for, or none).
 	EmptyPages bool
 	PageSize   int // at most so many blobs in a page, whatever is asked for; default 5,000
@@ -59,7 +59,6 @@ type Server struct {
 	counter  uint64    // of ETags
 	fault    func(Request) Fault
 	seen     []Request
-	pages    int
 
 	permitted, used, denied map[string]bool // of Permit
 	limited                 bool
