@@ -39,6 +39,9 @@ type Capabilities struct {
 	// current. Its listings show a delete marker on top of those (see MarkerOf), and PutMarker
 	// makes it so of a key whose newest entry is a version. No other marker can be written.
 	TrailingMarkers bool
+	// DeletesInSteps is of such a service that deletes what is current by making it a previous
+	// version first: after the first step alone, a marker is shown above it.
+	DeletesInSteps bool
 	// AnyOrder is of a service that lists in an order of its own. Its listings are sorted on the way, and that each is
 	// complete rests on a second one that tells the same.
 	AnyOrder bool

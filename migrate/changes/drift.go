@@ -111,7 +111,8 @@ func (s *Check) List(ctx context.Context, erasing bool) (Drift, error) {
 	s.Shown = make([]manifest.Tally, len(s.run.Plan.Moves))
 	for i, m := range s.run.Plan.Moves {
 		gone, changed := d.Gone, d.Changed
-		c := comparison{comparer: comparer{run: s.run, move: i}, drift: &d, at: m.From().String(), shown: &s.Shown[i]}
+		c := comparison{comparer: comparer{run: s.run, move: i}, drift: &d, at: m.From().String(), shown: &s.Shown[i],
+			steps: deletesInSteps(s.run, m)}
 		err := s.run.Alongside(ctx, i, s.run.SourceHistories(ctx, m), n, func(planned record.History,
 			listed []objectstore.Version) error {
 			n, err := c.compare(ctx, planned, listed)
@@ -146,6 +147,7 @@ type comparison struct {
 	drift    *Drift
 	at       string
 	shown    *manifest.Tally
+	steps    bool // the service deletes what is current in steps
 }
 
 // planned is what is looked for in a listing.
@@ -160,6 +162,7 @@ type planned struct {
 func (c *comparison) compare(ctx context.Context, h record.History, listed []objectstore.Version) (n int64, err error) {
 	var rest []planned
 	thinned := false // by us
+	begun := false   // is the erase of the last one that goes side by side
 	for x := h.Next(); x != nil; x = h.Next() {
 		n++
 		thinned = thinned || x.Begun
@@ -171,15 +174,16 @@ func (c *comparison) compare(ctx context.Context, h record.History, listed []obj
 			return n, err
 		}
 		c.show(&listed[0])
-		listed = listed[1:]
+		listed, begun = listed[1:], x.Begun && c.steps
 	}
-	return n, c.rest(ctx, h, rest, listed, thinned)
+	return n, c.rest(ctx, h, rest, listed, thinned, begun)
 }
 
-// onlyShown tells whether a marker on top of a history is there because we have erased what was
-// above: see onlyShown. beneath is what is listed beneath it and not side by side with rest.
-func (c *comparison) onlyShown(
-	rest []planned, places map[string]int, beneath []objectstore.Version, v objectstore.Version,
+// onlyShownAbove tells whether a marker on top of a history is there because we have erased what was
+// above or have begun to: see onlyShown. beneath is what is listed beneath it and not side by side
+// with the plan; if that is none, begun is the erase of the last one that is.
+func (c *comparison) onlyShownAbove(
+	rest []planned, places map[string]int, beneath []objectstore.Version, v objectstore.Version, begun bool,
 ) bool {
 	newer := 0 // what is side by side is older than all of rest
 	if n := len(beneath); n > 0 {
@@ -187,9 +191,9 @@ func (c *comparison) onlyShown(
 		if !known {
 			return false
 		}
-		newer = i + 1
+		newer, begun = i+1, rest[i].begun && c.steps
 	}
-	return onlyShown(v, rest[newer:])
+	return onlyShown(v, begun, rest[newer:])
 }
 
 // one counts an entry that is listed as another.
@@ -209,9 +213,10 @@ func (c *comparison) show(v *objectstore.Version) {
 
 // rest finds in any order what does not stand side by side: a server may give
 // what our deletions have moved another place. Only in a history of which we have
-// erased nothing does the place of a null version tell that it was written anew.
+// erased nothing does the place of a null version tell that it was written anew. begun
+// is whether a run began to erase the last one that stands side by side.
 func (c *comparison) rest(
-	ctx context.Context, h record.History, rest []planned, listed []objectstore.Version, thinned bool,
+	ctx context.Context, h record.History, rest []planned, listed []objectstore.Version, thinned, begun bool,
 ) error {
 	if len(rest)+len(listed) == 0 {
 		return nil
@@ -224,7 +229,7 @@ func (c *comparison) rest(
 	last := -1
 	for j, v := range listed {
 		i, ok := places[v.VersionID]
-		if !ok && c.onlyShown(rest, places, listed[:j], v) {
+		if !ok && c.onlyShownAbove(rest, places, listed[:j], v, begun) {
 			continue
 		}
 		if !ok {

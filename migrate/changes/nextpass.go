@@ -103,10 +103,11 @@ func (m *passMaker) move(ctx context.Context, index int, move plan.Move, writer 
 		need |= record.WithErasures | record.WithIntents
 	}
 	d := comparer{run: m.run, move: index}
+	steps := deletesInSteps(m.run, move)
 	err := m.run.Alongside(ctx, index, m.run.SourceHistories(ctx, move), need,
 		func(known record.History, listed []objectstore.Version) error {
 			before := record.Gather(known)
-			listed = withoutShown(before, listed)
+			listed = withoutShown(before, listed, steps)
 			replaced, err := d.replaced(ctx, before, listed)
 			if err != nil {
 				return err

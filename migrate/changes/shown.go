@@ -4,21 +4,33 @@ import (
 	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/plan"
 	"github.com/residency/residency/migrate/record"
 )
 
 // onlyShown tells whether a delete marker on top of a history is nobody's doing but ours: a
 // service without delete markers shows one as soon as no version is current, also because the
-// current one was erased and older ones are kept by a lock. newer is what was planned above the
-// version that it shows.
-func onlyShown(v objectstore.Version, newer []planned) bool {
-	return objectstore.IsMarkerOf(v.VersionID) && slices.ContainsFunc(newer, func(p planned) bool {
+// current one was erased and older ones are kept by a lock, or because the erase of the current
+// one went no further than making it a previous version. begun tells whether a run began to erase
+// the version that it shows; newer is what was planned above that.
+func onlyShown(v objectstore.Version, begun bool, newer []planned) bool {
+	if !objectstore.IsMarkerOf(v.VersionID) {
+		return false
+	}
+	return begun && len(newer) == 0 || slices.ContainsFunc(newer, func(p planned) bool {
 		return p.begun && p.found == nil && !p.entry.Marker
 	})
 }
 
-// withoutShown returns what is listed of a history without such a marker.
-func withoutShown(known record.Joined, listed []objectstore.Version) []objectstore.Version {
+// deletesInSteps tells whether an erase of a move can have gone no further than its first step.
+func deletesInSteps(run *phase.Run, m plan.Move) bool {
+	return objectstore.CapabilitiesOf(run.Source(m)).DeletesInSteps
+}
+
+// withoutShown returns what is listed of a history without such a marker. steps tells whether the
+// service deletes what is current in steps.
+func withoutShown(known record.Joined, listed []objectstore.Version, steps bool) []objectstore.Version {
 	top := len(listed) - 1
 	if top < 1 || !objectstore.IsMarkerOf(listed[top].VersionID) || len(known.Begun) == 0 {
 		return listed
@@ -28,7 +40,7 @@ func withoutShown(known record.Joined, listed []objectstore.Version) []objectsto
 		there[listed[j].VersionID] = j
 	}
 	var newer []planned
-	beneath := false
+	beneath, begun := false, false
 	for i, e := range known.Entries {
 		j, found := there[e.VersionID]
 		p := planned{entry: e, begun: known.Begun[i]}
@@ -41,9 +53,11 @@ func withoutShown(known record.Joined, listed []objectstore.Version) []objectsto
 		if beneath {
 			newer = append(newer, p)
 		}
-		beneath = beneath || found && j == top-1
+		if found && j == top-1 {
+			beneath, begun = true, p.begun && steps
+		}
 	}
-	if onlyShown(listed[top], newer) {
+	if onlyShown(listed[top], begun, newer) {
 		return listed[:top]
 	}
 	return listed

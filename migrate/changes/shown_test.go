@@ -9,7 +9,8 @@ import (
 )
 
 // A delete marker that is only shown is nobody's making where what lay above the version beneath it has been erased by
-// the plan; it is somebody's where something else lay there, or the plan knew of it.
+// the plan, or where the erase of that version itself has begun; it is somebody's where something else lay there, or
+// the plan knew of it.
 func TestMarkersThatOurOwnDeletionsShow(t *testing.T) {
 	const one, two, three = "1", "2", "3"
 	version := func(id string) objectstore.Version { return objectstore.Version{Key: "k", VersionID: id} }
@@ -27,14 +28,16 @@ func TestMarkersThatOurOwnDeletionsShow(t *testing.T) {
 			[]objectstore.Version{version(one), shown}, 1},
 		"somebody deleted what lay above": {[]manifest.Entry{entry(one), entry(two)}, []bool{true, false},
 			[]objectstore.Version{version(one), shown}, 2},
-		"nothing lay above": {[]manifest.Entry{entry(one)}, []bool{true},
+		"its own erase went no further than the first step": {[]manifest.Entry{entry(one)}, []bool{true},
+			[]objectstore.Version{version(one), shown}, 1},
+		"somebody deleted it": {[]manifest.Entry{entry(one)}, []bool{false},
 			[]objectstore.Version{version(one), shown}, 2},
 		"it was known": {[]manifest.Entry{entry(one), manifest.FromVersion(shown)}, []bool{false, true},
 			[]objectstore.Version{version(one), shown}, 2},
 		"nothing was begun": {[]manifest.Entry{entry(one), entry(two)}, nil,
 			[]objectstore.Version{version(one), shown}, 2},
 	} {
-		if got := withoutShown(record.Joined{Entries: tt.known, Begun: tt.begun}, tt.listed); len(got) != tt.want {
+		if got := withoutShown(record.Joined{Entries: tt.known, Begun: tt.begun}, tt.listed, true); len(got) != tt.want {
 			t.Errorf("%s: %d entries stay, want %d", name, len(got), tt.want)
 		}
 	}

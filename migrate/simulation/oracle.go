@@ -36,6 +36,11 @@ type oracle struct {
 	// leased has who took a plan's lease last, by its name in the state; none
 	// if it was given back.
 	leased map[string]holding
+	// halves has, by bucket and key at the source, whose erase went no further than making what is
+	// current a previous version, of the last one.
+	halves map[string]string
+	// markers are shown at the destination for a process deleted its own copy.
+	markers map[*memstore.Version]bool
 	// unseen are changes that were told of while the service was locked.
 	unseen []change
 	// repetition tells that the change at hand is that of the other end, made
@@ -141,8 +146,14 @@ func (o *oracle) see(side string, c memstore.Change) {
 	}
 	o.world.say("    %s %s %s %s/%s@%s marker %t size %d", who, what, side, c.Bucket, c.Key, c.Version.ID,
 		c.Version.Marker, c.Version.Size())
+	if c.Shown && o.actor != nil && side == source {
+		o.halves[at(c.Bucket, c.Key)] = o.actor.operator.author()
+	}
+	if c.Shown && o.actor != nil && side == destination {
+		o.markers[c.Version] = true
+	}
 	switch {
-	case own(c.Key), c.Shown && (o.actor != nil || side == destination):
+	case own(c.Key), c.Shown && (o.actor != nil || o.vanishing || side == destination):
 	case side == source && !c.Removed:
 		o.appears(c)
 	case side == source:
@@ -276,6 +287,15 @@ func (o *oracle) gate(w *operator) {
 	}
 }
 
+// halfway tells whether a marker looks like that of an erase that went no further than the first of
+// two steps: that people deleted the key meanwhile is not carried, and the help topic limits says so.
+func (o *oracle) halfway(r *record) bool {
+	return o.world.options.source.TwoSteps && objectstore.IsMarkerOf(r.version.ID) &&
+		slices.ContainsFunc(o.source[at(r.bucket, r.key)], func(x *record) bool {
+			return x.planned && objectstore.MarkerOf(x.version.ID) == r.version.ID
+		})
+}
+
 // fresh: both ends must have been listed since the last copy was written, and
 // nothing that the plan does not know may have been at the source then.
 func (o *oracle) fresh(p *process, r *record) {
@@ -287,7 +307,7 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && !o.alike(x) && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source,
+			if !x.gone && !x.planned && !o.alike(x) && !o.halfway(x) && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source,
 				x.bucket, x.key, p.erasedAt) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed",
 					x.bucket, x.key, x.version.ID)
@@ -397,7 +417,7 @@ func (o *oracle) unwritten(c memstore.Change) {
 	made, mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if !mine && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
+		if !mine && !o.markers[c.Version] && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
 		switch now := o.actor.operator; {

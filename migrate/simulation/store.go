@@ -35,7 +35,7 @@ func (s store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{KeepsOwner: true, ConditionsWrites: true,
 		CountsTags: s.side == source && s.world.options.countsTags,
 		NoMarkers:  s.real.Capabilities().NoMarkers, TrailingMarkers: s.real.Capabilities().TrailingMarkers,
-		Sum: s.real.Capabilities().Sum}
+		DeletesInSteps: s.real.Capabilities().DeletesInSteps, Sum: s.real.Capabilities().Sum}
 }
 
 // WriteBlocks are the service's, if it has any.

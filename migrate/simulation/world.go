@@ -135,9 +135,12 @@ func newWorld(c Config) *world {
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship),
 		spoiled: make(map[string]int), covered: make(map[string][]string),
 		coveredAt: make(map[string]time.Time), untagged: make(map[string]int), wrote: make(map[[2]string][]string),
-		leased: make(map[string]holding)}
+		leased: make(map[string]holding), halves: make(map[string]string),
+		markers: make(map[*memstore.Version]bool)}
 	bodies := memstore.NewBodies()
+	halves := newDice(c.Seed, 10)
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies,
+		Halfway: func() bool { return w.oracle.actor != nil && halves.one(0.2) },
 		Observe: func(c memstore.Change) {
 			w.couple(source, c)
 			side := source

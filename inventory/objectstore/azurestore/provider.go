@@ -227,11 +227,11 @@ func (s *Store) Account(context.Context) string {
 //   - CountsTags: "Get Blob" and "Get Blob Properties", x-ms-tag-count;
 //   - ConditionsWrites: "Specifying conditional headers for Blob service operations";
 //   - LocatesBuckets: where Resource Manager is asked, an account's location is its word;
-//   - NoMarkers, TrailingMarkers: "Blob versioning", of deletions;
+//   - NoMarkers, TrailingMarkers, DeletesInSteps: "Blob versioning", of deletions;
 //   - Sum: "Put Blob" and "Put Block", x-ms-content-crc64, which is CRC-64/NVME.
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, ConditionsWrites: true, NoMarkers: true,
-		TrailingMarkers: true, Sum: crc64Algorithm, NewBuckets: objectstore.NewBucket{AccountVersioning: true},
+		TrailingMarkers: true, DeletesInSteps: true, Sum: crc64Algorithm, NewBuckets: objectstore.NewBucket{AccountVersioning: true},
 		LocatesBuckets: s.provider.arm != nil}
 }
 

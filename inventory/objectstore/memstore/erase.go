@@ -111,6 +111,8 @@ func (s *Service) erase(op, name string, b *container, e objectstore.Deletion) e
 		return refused
 	case history[i].Lock.At(s.Now()) != objectstore.Lock{}:
 		return s.fail(op, name, "AccessDenied", http.StatusForbidden, objectstore.ErrDenied)
+	case s.firstStep(name, b, e.Key, i):
+		return s.fail(op, name, "ServerBusy", http.StatusServiceUnavailable, objectstore.ErrPassing)
 	}
 	s.remove(name, b, e.Key, e.VersionID)
 	return nil

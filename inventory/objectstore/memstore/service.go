@@ -28,6 +28,9 @@ type Traits struct {
 	UncountedTags     bool // answers do not tell that there are tags, which may be read
 	NoMarkers         bool // there are no delete markers: where there are versions, a deletion names one
 	TrailingMarkers   bool // there are none either, but a key whose newest version is not current shows one
+	// TwoSteps is of a service with TrailingMarkers that deletes what is current by making it a
+	// previous version first. The second step can fail, as locks and Options.Halfway have it.
+	TwoSteps bool
 	// Sum is the one algorithm that the service checks and keeps, of wholes; empty: any.
 	Sum string
 	// Keeps is for how long what is deleted is kept; see Deleted.
@@ -59,6 +62,9 @@ type Options struct {
 	// Observe is told of every change to a bucket's versions, in order, while
 	// the service is locked.
 	Observe func(Change)
+	// Halfway is asked between the steps of a deletion whether the second one fails; nil: it
+	// does not. The service is locked.
+	Halfway func() bool
 }
 
 // Service is one endpoint with all its buckets. Its stores may be used
@@ -98,7 +104,8 @@ var _ objectstore.Store = (*Store)(nil)
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, KeepsOwner: true, ConditionsWrites: true,
 		NoMarkers:       s.service.Traits.NoMarkers || s.service.Traits.TrailingMarkers,
-		TrailingMarkers: s.service.Traits.TrailingMarkers, Sum: s.service.Traits.Sum}
+		TrailingMarkers: s.service.Traits.TrailingMarkers,
+		DeletesInSteps:  s.service.Traits.TrailingMarkers && s.service.Traits.TwoSteps, Sum: s.service.Traits.Sum}
 }
 
 // Endpoint implements objectstore.Store.

@@ -21,6 +21,29 @@ func (s *Service) shown(name string, b *container, key string) *Version {
 	return v
 }
 
+// firstStep makes what is current a previous version, where the service needs that before it
+// deletes it, and tells whether it ends there.
+func (s *Service) firstStep(name string, b *container, key string, i int) bool {
+	history := b.histories[key]
+	if !s.Traits.TwoSteps || !s.Traits.TrailingMarkers || b.versioning == objectstore.Unversioned ||
+		i != len(history)-1 || history[i].Marker {
+		return false
+	}
+	s.show(name, b, key)
+	return s.Halfway != nil && s.Halfway()
+}
+
+// show has a key shown as deleted that has nothing current any more.
+func (s *Service) show(name string, b *container, key string) {
+	history := b.histories[key]
+	v := &Version{Marker: true, ID: objectstore.MarkerOf(history[len(history)-1].ID)}
+	v.Modified, v.place = s.Now().UTC().Truncate(time.Millisecond), s.next()
+	b.add(key, v)
+	if s.Observe != nil {
+		s.Observe(Change{Bucket: name, Key: key, Version: v, Shown: true})
+	}
+}
+
 // uncover takes away the marker that is only shown, for a version comes on top.
 func (s *Service) uncover(name string, b *container, key string) {
 	if history := b.histories[key]; s.Traits.TrailingMarkers && len(history) > 0 && history[len(history)-1].Marker {
@@ -45,10 +68,5 @@ func (s *Service) unshown(name string, b *container, key string, removed int) {
 	if history = b.histories[key]; len(history) == 0 {
 		return
 	}
-	v := &Version{Marker: true, ID: objectstore.MarkerOf(history[len(history)-1].ID)}
-	v.Modified, v.place = s.Now().UTC().Truncate(time.Millisecond), s.next()
-	b.add(key, v)
-	if s.Observe != nil {
-		s.Observe(Change{Bucket: name, Key: key, Version: v, Shown: true})
-	}
+	s.show(name, b, key)
 }
