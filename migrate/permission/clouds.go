@@ -44,7 +44,9 @@ func azureGrants(s Stage) []grant {
 	const find, facts = "read blobServices/containers/read",
 		"deletedAccounts/read blobServices/read objectReplicationPolicies/read managementPolicies/read"
 	const look = "blobServices/containers/blobs/read"
-	const remove = "blobServices/containers/blobs/delete blobServices/containers/blobs/deleteBlobVersion/action"
+	// What is locked is not deleted: whether single versions can be is a property of the container.
+	const remove = "blobServices/containers/read blobServices/containers/blobs/delete " +
+		"blobServices/containers/blobs/deleteBlobVersion/action"
 	const write, tags = "blobServices/containers/blobs/write", "blobServices/containers/blobs/tags/read"
 	state := func(more ...grant) []grant {
 		return append([]grant{{end: State, actions: find + " " + look, why: "read the state"}}, more...)

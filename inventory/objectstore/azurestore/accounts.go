@@ -27,6 +27,7 @@ type account struct {
 	service     memo[armService]
 	replication memo[[]armReplication]
 	lifecycle   memo[[]armRule]
+	locking     memos[bool] // whether versions in a container may be locked
 }
 
 func newAccount(name, region string) *account {

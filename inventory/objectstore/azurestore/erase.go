@@ -82,7 +82,8 @@ func gone(err error) error {
 // eraseVersion deletes a version by its ID. The service refuses that of the current one ("Delete Blob",
 // OperationNotAllowedOnRootBlob), which a deletion without an ID makes a previous one with
 // the same ID. Whoever writes between the two requests makes it that as well. Until the
-// second has been answered, the version is there.
+// second has been answered, the version is there. One that is locked is not hidden by the first:
+// see unlocked.
 func (s *Store) eraseVersion(ctx context.Context, bucket string, d objectstore.Deletion, query url.Values) error {
 	etag := d.Current
 	if etag == "" {
@@ -92,14 +93,11 @@ func (s *Store) eraseVersion(ctx context.Context, bucket string, d objectstore.D
 		}
 		etag = d.ETag
 	}
-	if etag == "" {
-		info, err := s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: d.Key, VersionID: d.VersionID}, 0)
-		if err != nil {
-			return err
-		}
-		etag = info.ETag
+	etag, err := s.unlocked(ctx, bucket, d, etag)
+	if err != nil {
+		return err
 	}
-	_, err := s.deleteCurrent(ctx, bucket, d.Key, etag)
+	_, err = s.deleteCurrent(ctx, bucket, d.Key, etag)
 	if err != nil && !errors.Is(err, objectstore.ErrPrecondition) && gone(err) != nil {
 		return err
 	}
@@ -125,12 +123,8 @@ func (s *Store) eraseNull(ctx context.Context, bucket string, d objectstore.Dele
 		_, err := s.deleteCurrent(ctx, bucket, d.Key, d.ETag)
 		return err
 	}
-	if d.ETag == "" {
-		info, err := s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: d.Key, VersionID: d.VersionID}, 0)
-		if err != nil {
-			return err
-		}
-		d.ETag = info.ETag
+	if d.ETag, err = s.unlocked(ctx, bucket, d, d.ETag); err != nil {
+		return err
 	}
 	if _, err := s.deleteCurrent(ctx, bucket, d.Key, d.ETag); err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/azurestore"
@@ -27,9 +26,10 @@ func erase(t *testing.T, s objectstore.Store, bucket string, entries ...objectst
 }
 
 // TestErase deletes a previous version with one request, and a current one with three, or with two where it is known to
-// be that; who takes a previous one for it loses a request, and nothing else.
+// be that; who takes a previous one for it loses a request, and nothing else. Whether the container can lock versions is
+// asked once.
 func TestErase(t *testing.T) {
-	server, s := start(t, nil)
+	server, s := start(t, func(o *azure.Options, _ *azurestore.Options) { o.Accounts[0].VersionLocking = false })
 	bucket := versioned + records
 	one, two := put(t, s, bucket, "k", "one"), put(t, s, bucket, "k", "two")
 	server.Requests()
@@ -39,8 +39,8 @@ func TestErase(t *testing.T) {
 	}
 	erase(t, s, bucket, objectstore.Deletion{Key: "k", VersionID: two.VersionID, ETag: two.ETag})
 	sent := server.Requests()
-	if len(sent) != 3 || sent[0].Status != http.StatusForbidden || sent[1].Header.Get("If-Match") != `"`+two.ETag+`"` ||
-		sent[1].Query != "" || sent[2].Query == "" {
+	if len(sent) != 4 || sent[0].Status != http.StatusForbidden || sent[1].Op != "Get Container Properties" ||
+		sent[2].Header.Get("If-Match") != `"`+two.ETag+`"` || sent[2].Query != "" || sent[3].Query == "" {
 		t.Errorf("a current version: %v", sent)
 	}
 	if got := server.History(versioned, "records", "k"); got != "" {
@@ -260,23 +260,5 @@ func TestDeleteIf(t *testing.T) {
 		if got := server.History(plain, "records", "k"); got != "" {
 			t.Errorf("left: %s", got)
 		}
-	}
-}
-
-// TestEraseLocked tells what a policy keeps.
-func TestEraseLocked(t *testing.T) {
-	_, s := start(t, nil)
-	o := objectstore.NewObject{Bucket: versioned + records, Key: "k", Attributes: objectstore.Attributes{
-		Lock: objectstore.Lock{Mode: "GOVERNANCE", Until: time.Now().Add(time.Hour)}}}
-	w, err := s.Put(t.Context(), o, body("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	errs, err := s.Delete(t.Context(), o.Bucket, []objectstore.Deletion{{Key: "k", VersionID: w.VersionID, ETag: w.ETag}})
-	if err != nil || !errors.Is(errs[0], objectstore.ErrLocked) {
-		t.Errorf("%v, %v", errs, err)
-	}
-	if _, err := s.Stat(t.Context(), objectstore.Ref{Bucket: o.Bucket, Key: "k", VersionID: w.VersionID}, 0); err != nil {
-		t.Error(err)
 	}
 }

@@ -2,6 +2,7 @@ package azurestore
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -46,4 +47,28 @@ func (m *memo[T]) forget() {
 	m.turn <- struct{}{}
 	m.until = time.Time{}
 	<-m.turn
+}
+
+// memos are those of many containers, by name. Their zero value can be used, and is safe for concurrent use.
+type memos[T any] struct {
+	mu sync.Mutex
+	of map[string]*memo[T]
+}
+
+// maxMemos bounds the containers that something is remembered of; then all are forgotten.
+const maxMemos = 1000
+
+func (m *memos[T]) get(name string) *memo[T] {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	one := m.of[name]
+	if one != nil {
+		return one
+	}
+	if m.of == nil || len(m.of) >= maxMemos {
+		m.of = make(map[string]*memo[T])
+	}
+	made := newMemo[T]()
+	m.of[name] = &made
+	return &made
 }

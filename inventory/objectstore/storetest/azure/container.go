@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -64,7 +65,9 @@ func (s *Server) newContainer(a *account, metadata map[string]string) *container
 
 func (s *Server) containerProperties(x *exchange) *answer {
 	a := &answer{status: http.StatusOK, header: map[string]string{"ETag": `"` + x.container.etag + `"`,
-		"Last-Modified": x.container.modified.Format(http.TimeFormat)}}
+		"Last-Modified":                x.container.modified.Format(http.TimeFormat),
+		"x-ms-has-immutability-policy": "false", "x-ms-has-legal-hold": "false",
+		"x-ms-immutable-storage-with-versioning-enabled": strconv.FormatBool(x.container.locking)}}
 	for name, value := range x.container.metadata {
 		a.header["x-ms-meta-"+name] = value
 	}
