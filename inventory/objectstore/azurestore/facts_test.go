@@ -94,11 +94,12 @@ func TestFactsOfLocks(t *testing.T) {
 func TestFactsOfLifecycles(t *testing.T) {
 	const deletes = `{"baseBlob":{"tierToCool":{"daysAfterModificationGreaterThan":30},` +
 		`"delete":{"daysAfterModificationGreaterThan":365}}}`
-	const tiers = `{"baseBlob":{"enableAutoTierToHotFromCool":true,"tierToCool":{"daysAfterLastAccessTimeGreaterThan":30},` +
-		`"delete":null},"snapshot":{"tierToArchive":{"daysAfterCreationGreaterThan":3}}}`
+	const tiers = `{"baseBlob":{"enableAutoTierToHotFromCool":true,` +
+		`"tierToCool":{"daysAfterLastAccessTimeGreaterThan":30},"delete":null},` +
+		`"snapshot":{"tierToArchive":{"daysAfterCreationGreaterThan":3}}}`
 	rule := func(actions, filters, more string) string {
-		return `{"name":"r","type":"Lifecycle","definition":{"actions":` + actions + `,"filters":{"blobTypes":["blockBlob"]` +
-			filters + `}}` + more + `}`
+		return `{"name":"r","type":"Lifecycle","definition":{"actions":` + actions +
+			`,"filters":{"blobTypes":["blockBlob"]` + filters + `}}` + more + `}`
 	}
 	for name, test := range map[string]struct {
 		rules []string

@@ -7,8 +7,8 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 )
 
-// TestForeignNames reads containers and blobs of others, whose metadata looks like what is encoded here, and writes the
-// same.
+// TestForeignNames reads containers and blobs of others, whose metadata looks like what is encoded here, and
+// writes the same.
 func TestForeignNames(t *testing.T) {
 	server, s := start(t, nil)
 	const name = "residency_x_1"
