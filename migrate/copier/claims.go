@@ -18,30 +18,58 @@ type claims struct {
 	io.Writer
 	algorithm string
 	sent      hash.Hash
-	said      hash.Hash // nil where the source says nothing that is of the whole
+	said      hash.Hash // nil where the source says nothing that can be held against what is read
 	value     func() string
 	want      string
+	// whole is of the sums of the parts, of which said is that of one; nil: said is of the whole.
+	whole hash.Hash
+	parts int
 }
 
-// claims returns nil where the destination takes any algorithm.
-func (s *streamer) claims(of objectstore.Info) *claims {
+// claims returns nil where the destination takes any algorithm. Composite sums are held against
+// what is read by the source's own parts alone, each of which is to be ended.
+func (s *streamer) claims(of objectstore.Info, byParts bool) *claims {
 	if s.sum == "" {
 		return nil
 	}
 	c := &claims{algorithm: s.sum, sent: s.hashes.make(s.sum)}
-	if sum := of.Checksum; !sum.Composite && sum.Algorithm != "" {
-		if c.said = s.hashes.make(sum.Algorithm); c.said != nil {
-			c.want, c.value = sum.Value, func() string { return base64.StdEncoding.EncodeToString(c.said.Sum(nil)) }
+	text, said := base64.StdEncoding.EncodeToString, verifier.Evidence{Source: of}.Said()
+	switch {
+	case said.Composite && !byParts:
+	case said.Algorithm == objectstore.MD5:
+		c.said, text = md5.New(), hex.EncodeToString
+	case said.Algorithm != "":
+		c.said = s.hashes.make(said.Algorithm)
+	}
+	c.want = said.Value
+	switch {
+	case c.said == nil:
+	case said.Composite && said.Algorithm == objectstore.MD5:
+		c.whole = md5.New()
+	case said.Composite:
+		c.whole = s.hashes.make(said.Algorithm)
+	}
+	c.value = func() string {
+		if c.whole != nil {
+			return fmt.Sprintf("%s-%d", text(c.whole.Sum(nil)), c.parts)
 		}
-	} else if of.Sum.Algorithm == objectstore.MD5 && !of.Sum.Composite {
-		c.said, c.want = md5.New(), of.Sum.Value
-		c.value = func() string { return hex.EncodeToString(c.said.Sum(nil)) }
+		return text(c.said.Sum(nil))
 	}
 	c.Writer = c.sent
 	if c.said != nil {
 		c.Writer = io.MultiWriter(c.sent, c.said)
 	}
 	return c
+}
+
+// endPart is told that what was written since the last call was one of the source's parts.
+func (c *claims) endPart() {
+	if c == nil || c.whole == nil {
+		return
+	}
+	_, _ = c.whole.Write(c.said.Sum(nil)) // a hash's Write never fails
+	c.said.Reset()
+	c.parts++
 }
 
 // check holds what was read against what the source says.

@@ -98,3 +98,74 @@ func TestOneAlgorithm(t *testing.T) {
 		}
 	}
 }
+
+// So is what the source says of an object's parts.
+func TestOneAlgorithmOfParts(t *testing.T) {
+	now := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+	service := func(name string, traits memstore.Traits) *memstore.Store {
+		return memstore.New(memstore.Options{Endpoint: name, Traits: traits, Now: func() time.Time { return now }}).Region("x")
+	}
+	for _, tt := range []struct {
+		name      string
+		algorithm string
+		traits    memstore.Traits
+	}{
+		{"MD5 of the parts' MD5s", "", memstore.Traits{NoChecksums: true}},
+		{"SHA-256 of the parts'", "SHA256", memstore.Traits{OpaqueETags: true}},
+	} {
+		for _, buffered := range []int64{64 << 20, 1} {
+			for _, alters := range []bool{false, true} {
+				ctx := t.Context()
+				source, destination := service("one", tt.traits), service("two", memstore.Traits{Sum: "CRC32C", OpaqueETags: true})
+				if err := errors.Join(source.CreateBucket(ctx, "a", false), destination.CreateBucket(ctx, "b", false)); err != nil {
+					t.Fatal(err)
+				}
+				o := objectstore.NewObject{Bucket: "a", Key: "k", Algorithm: tt.algorithm, Composite: tt.algorithm != ""}
+				id, err := source.CreateUpload(ctx, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var parts []objectstore.Part
+				for n, text := range []string{strings.Repeat("a", 5<<20), strings.Repeat("b", 6<<20), "end"} {
+					body := objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}
+					if tt.algorithm != "" {
+						sum := sha256.Sum256([]byte(text))
+						body.Checksum = objectstore.Checksum{Algorithm: tt.algorithm, Value: base64.StdEncoding.EncodeToString(sum[:])}
+					}
+					part, err := source.UploadPart(ctx, "a", "k", id, n+1, body)
+					if err != nil {
+						t.Fatal(err)
+					}
+					parts = append(parts, part)
+				}
+				if _, err := source.CompleteUpload(ctx, o, id, parts, objectstore.Checksum{}); err != nil {
+					t.Fatal(err)
+				}
+				var entry manifest.Entry
+				for v, err := range source.Versions(ctx, "a", "", "") {
+					if err != nil {
+						t.Fatal(err)
+					}
+					entry = manifest.FromVersion(v)
+				}
+				var from copier.Source = source
+				if alters {
+					from = altered{source}
+				}
+				c := copier.New(from, "a", destination, "b", copier.Options{Versioning: objectstore.Unversioned,
+					Buffered: buffered, Attempts: 1})
+				var got receipt.Receipt
+				if err := c.History(ctx, []manifest.Entry{entry}, nil, nil, func(r receipt.Receipt) error {
+					got = r
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				if ok := got.Verdict == receipt.Verified; ok == alters {
+					t.Errorf("%s, buffered %d, altered %t: %s by %s (%s)", tt.name, buffered, alters, got.Verdict, got.Method,
+						got.Reason)
+				}
+			}
+		}
+	}
+}

@@ -65,7 +65,7 @@ func (s *streamer) streamCut(
 	}
 	defer func() { err = undo(err) }()
 	var parts []objectstore.Part
-	whole := newOrdered(s.claims(o.Info))
+	whole := newOrdered(s.claims(o.Info, false))
 	for at := int64(0); at < e.Size; at += step {
 		piece := &objectstore.Object{Info: objectstore.Info{Length: min(step, e.Size-at)},
 			Body: io.NopCloser(io.LimitReader(o.Body, min(step, e.Size-at)))}

@@ -42,6 +42,7 @@ func (o *ordered) buffer(ctx context.Context, n int, b *Budget, size int64) (buf
 func (o *ordered) add(ctx context.Context, n int, data []byte) error {
 	return o.added.take(ctx, n, func() error {
 		o.write(data)
+		o.also.endPart()
 		return nil
 	})
 }
@@ -80,10 +81,11 @@ func (o *ordered) read(ctx context.Context, n int, do func(io.Writer) error) err
 		return err
 	}
 	return o.added.take(ctx, n, func() error {
-		if o.also != nil {
-			return do(io.MultiWriter(o.sha, o.also))
+		if o.also == nil {
+			return do(o.sha)
 		}
-		return do(o.sha)
+		defer o.also.endPart()
+		return do(io.MultiWriter(o.sha, o.also))
 	})
 }
 

@@ -58,7 +58,7 @@ func (s *streamer) streamParts(
 		return verifier.Evidence{}, drifted(err)
 	}
 	info.PartCount = first.PartCount
-	whole := newOrdered(s.claims(info))
+	whole := newOrdered(s.claims(info, true))
 	evidence, err := s.uploads.inParts(ctx, e, info, guard, func(
 		ctx context.Context, u *upload, number int,
 	) (objectstore.Part, error) {

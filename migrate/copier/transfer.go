@@ -162,7 +162,7 @@ func (s *streamer) streamWhole(
 		}
 		sum := sha256.Sum256(buf)
 		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum[:])
-		if also := s.claims(o.Info); also != nil {
+		if also := s.claims(o.Info, false); also != nil {
 			_, _ = also.Write(buf) // a hash's Write never fails
 			if err := also.check(); err != nil {
 				return evidence, err
@@ -191,7 +191,7 @@ func (s *streamer) streamWhole(
 	} else {
 		hash := sha256.New()
 		var into io.Writer = hash
-		also := s.claims(o.Info)
+		also := s.claims(o.Info, false)
 		if also != nil {
 			into, body.Checksum = io.MultiWriter(hash, also), objectstore.Checksum{}
 		}

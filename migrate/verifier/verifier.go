@@ -36,10 +36,10 @@ type Evidence struct {
 	Unasked bool
 }
 
-// said is what the source says of the bytes of the whole.
-func (e Evidence) said() objectstore.Checksum {
-	if e.Source.Checksum.Algorithm != "" && !e.Source.Checksum.Composite {
-		return e.Source.Checksum
+// Said is what the source says of its bytes: of the whole, or else of its parts.
+func (e Evidence) Said() objectstore.Checksum {
+	if sum := e.Source.Checksum; sum.Algorithm != "" && !sum.Composite || e.Source.Sum.Algorithm == "" {
+		return sum
 	}
 	return e.Source.Sum
 }
@@ -85,7 +85,7 @@ func Verify(e Evidence) Finding {
 		return mismatch("%s of the source's bytes is %s, the destination computed %s", e.Sent.Algorithm, e.Sent.Value,
 			kept.Value)
 	}
-	if said := e.said(); e.Read != "" && said.Value != e.Read {
+	if said := e.Said(); e.Read != "" && said.Value != e.Read {
 		return mismatch("the source's bytes have %s %s, the source stores %s", said.Algorithm, e.Read, said.Value)
 	}
 	there, here := e.Source.Sum, e.Written.Sum
