@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -18,8 +19,8 @@ import (
 
 type azureKey struct{}
 
-const azureUsage = `azure start NAME=LOCATION[,versions][,kept][,secondary=LOCATION]…: run a stand-in for Azure with these
-    accounts, at $AZURE in subscription $SUBSCRIPTION, and a managed identity for it
+const azureUsage = `azure start NAME=LOCATION[,versions][,kept][,secondary=LOCATION][,to=NAME][,expires]…: run a stand-in for Azure with these
+    accounts, of which those with expires delete old blobs, at $AZURE in subscription $SUBSCRIPTION, and a managed identity for it
 azure container BUCKET [NAME=VALUE]: make a container, whose metadata is that
 azure put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
 azure delete BUCKET KEY: delete the current version
@@ -95,6 +96,14 @@ func startAzure(ts *testscript.TestScript, words []string) *azure.Server {
 		for trait := range strings.SplitSeq(traits, ",") {
 			if secondary, ok := strings.CutPrefix(trait, "secondary="); ok {
 				a.Secondary, a.SKU = secondary, "Standard_GRS"
+			}
+			if account, ok := strings.CutPrefix(trait, "to="); ok {
+				a.ReplicateTo = account
+			}
+			if trait == "expires" {
+				a.Lifecycle = []json.RawMessage{json.RawMessage(`{"name":"old","type":"Lifecycle","enabled":true,"definition":` +
+					`{"actions":{"baseBlob":{"delete":{"daysAfterModificationGreaterThan":30}}},` +
+					`"filters":{"blobTypes":["blockBlob"]}}}`)}
 			}
 			a.Versioning = a.Versioning || trait == "versions"
 			if trait == "kept" {

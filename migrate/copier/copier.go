@@ -340,7 +340,7 @@ func (c *Copier) attempt(
 		return r, err
 	}
 	if e.Marker {
-		r, err := c.mark(ctx, e, at)
+		r, err := c.mark(ctx, e, at, previous)
 		if err == nil && previous.Marker && r.DestinationVersionID == previous.DestinationVersionID {
 			// MinIO answers with the marker that is there.
 			return c.newReceipt(e, verifier.Finding{Verdict: receipt.Mismatch,

@@ -20,8 +20,10 @@ import (
 const placeholder = "residency: put beneath a delete marker, to be removed\n"
 
 // mark sets a delete marker as the entry at a place in its history.
-func (c *Copier) mark(ctx context.Context, e manifest.Entry, at int) (receipt.Receipt, error) {
-	w, err := c.destination.PutMarker(ctx, c.to, string(e.Key))
+func (c *Copier) mark(
+	ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt,
+) (receipt.Receipt, error) {
+	w, err := c.putMarker(ctx, string(e.Key), at, previous)
 	if errors.Is(err, objectstore.ErrNotOffered) && at == 0 {
 		w, err = c.markOnPlaceholder(ctx, string(e.Key))
 	}
@@ -31,6 +33,24 @@ func (c *Copier) mark(ctx context.Context, e manifest.Entry, at int) (receipt.Re
 	r := c.newReceipt(e, verifier.Finding{Verdict: receipt.Verified, Method: receipt.Marker})
 	r.DestinationVersionID = w.VersionID
 	return r, nil
+}
+
+// putMarker deletes what is current; where the service takes a condition, only if that is the entry
+// before: what others wrote meanwhile is not to be deleted.
+func (c *Copier) putMarker(
+	ctx context.Context, key string, at int, previous receipt.Receipt,
+) (objectstore.Written, error) {
+	if on, ok := c.destination.(objectstore.MarkerPutter); ok && at > 0 && !previous.Marker {
+		w, err := on.PutMarkerOn(ctx, c.to, key, c.guard(at, previous))
+		switch {
+		case errors.Is(err, objectstore.ErrNotOffered):
+		case err != nil:
+			return w, &refusal{err}
+		default:
+			return w, nil
+		}
+	}
+	return c.destination.PutMarker(ctx, c.to, key)
 }
 
 func (c *Copier) markOnPlaceholder(ctx context.Context, key string) (objectstore.Written, error) {

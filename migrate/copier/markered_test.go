@@ -1,7 +1,9 @@
 package copier_test
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,5 +50,79 @@ func TestMarkerInPlaceOfAnObject(t *testing.T) {
 	r := receipts[0]
 	if r.Verdict != receipt.Failed || r.Lasting || !strings.Contains(r.Reason, copier.ErrDrift.Error()) {
 		t.Errorf("%s, lasting %v: %s; want failed, for a further run, as %v", r.Verdict, r.Lasting, r.Reason, copier.ErrDrift)
+	}
+}
+
+// overtaken has somebody write before a key is deleted, once.
+type overtaken struct {
+	*memstore.Store
+	t    *testing.T
+	once *sync.Once
+}
+
+func (o overtaken) write() {
+	if _, err := o.Put(o.t.Context(), objectstore.NewObject{Bucket: to, Key: "a"},
+		objectstore.Body{Reader: strings.NewReader("theirs"), Size: 6}); err != nil {
+		o.t.Error(err)
+	}
+}
+
+func (o overtaken) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
+	o.once.Do(o.write)
+	return o.Store.PutMarker(ctx, bucket, key)
+}
+
+func (o overtaken) PutMarkerOn(
+	ctx context.Context, bucket, key string, current objectstore.Guard,
+) (objectstore.Written, error) {
+	o.once.Do(o.write)
+	return o.Store.PutMarkerOn(ctx, bucket, key, current)
+}
+
+// Where a service takes a condition for it, a key is not deleted that others have written to.
+func TestMarkerOnWhatOthersWrote(t *testing.T) {
+	traits := memstore.Traits{TrailingMarkers: true}
+	source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: traits}).Region(region)
+	destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now, Traits: traits}).Region(region)
+	for store, bucket := range map[*memstore.Store]string{source: from, destination: to} {
+		if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.SetVersioning(t.Context(), bucket, objectstore.Enabled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
+		objectstore.Body{Reader: strings.NewReader("body"), Size: 4}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := source.PutMarker(t.Context(), from, "a"); err != nil {
+		t.Fatal(err)
+	}
+	var entries []manifest.Entry
+	for h, err := range objectstore.Histories(source.Versions(t.Context(), from, "", "")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range h {
+			entries = append(entries, manifest.FromVersion(v))
+		}
+	}
+	c := copier.New(source, from, overtaken{destination, t, new(sync.Once)}, to,
+		copier.Options{Versioning: objectstore.Enabled, Sleep: func(context.Context, time.Duration) error { return nil }})
+	receipts, err := collected(t.Context(), c, entries)
+	if err != nil || len(receipts) != 2 {
+		t.Fatalf("%v, %v", receipts, err)
+	}
+	if r := receipts[1]; r.Verdict != receipt.Failed || !r.Lasting {
+		t.Errorf("%s, lasting %t: %s; want failed for good", r.Verdict, r.Lasting, r.Reason)
+	}
+	for v, err := range destination.Versions(t.Context(), to, "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Latest && (v.Marker || v.Size != 6) {
+			t.Errorf("the newest at the destination: %+v, want what others wrote", v)
+		}
 	}
 }

@@ -23,14 +23,14 @@ func RestoreTiers() []string {
 // restored already or the plan is to restore it.
 func (p *sampler) seeArchived(v objectstore.Version, o *obstacles) {
 	class := objectstore.ClassOf(v.StorageClass)
-	if class.Mixed && p.Restore != "" {
+	if class.Mixed && p.Restore != "" && o.restores {
 		note(&o.tiering, v.Key)
 	}
 	if !class.Archived {
 		return
 	}
 	switch {
-	case p.Restore == "":
+	case p.Restore == "" || !o.restores:
 		if !v.Restore.Readable(p.Now) {
 			note(&o.archived, v.Key)
 		}

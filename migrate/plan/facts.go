@@ -15,18 +15,49 @@ import (
 // facts names what the source's service does with what is erased there, and what it does not
 // prove of where that is.
 func (p *planner) facts(place inventory.Place, m Move) {
-	at := m.From().String()
 	for _, f := range place.Facts {
-		if f.Unproven {
-			p.plan.EraseBlockers = append(p.plan.EraseBlockers, Issue{Rule: f.Rule, Location: at, Text: f.Text,
-				Remedy: "give the credentials access to what tells the region, or copy with --keep-source"})
-		}
-		if f.Keeps > 0 || f.Forever {
-			p.warn(Issue{Rule: f.Rule, Location: at,
-				Text: f.Text + "; what is erased stays there that long, and the certificate says so",
-				Remedy: "turn it off before the first deletion if nothing is to stay: a later change does not touch what is " +
-					"deleted already"})
-		}
+		p.factOf(f, m)
+	}
+}
+
+// factOf is facts for one.
+func (p *planner) factOf(f objectstore.Fact, m Move) {
+	at := m.From().String()
+	if f.Unproven {
+		p.plan.EraseBlockers = append(p.plan.EraseBlockers, Issue{Rule: f.Rule, Location: at, Text: f.Text,
+			Remedy: "give the credentials access to what tells the region, or copy with --keep-source"})
+	}
+	if f.Locks {
+		p.plan.EraseBlockers = append(p.plan.EraseBlockers, Issue{Rule: f.Rule, Location: at, Region: m.Source.Code,
+			Text:   f.Text + "; what is there, and the probes that an erase writes first, could not be deleted",
+			Remedy: "copy with --keep-source, and erase when nothing is locked any more"})
+	}
+	if f.Expires {
+		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code, Text: f.Text + "; that is not carried",
+			Remedy: "set the like at the destination after the migration, if it is wanted there"})
+	}
+	p.copied(f, at, m)
+	if f.Keeps > 0 || f.Forever {
+		p.warn(Issue{Rule: f.Rule, Location: at,
+			Text: f.Text + "; what is erased stays there that long, and the certificate says so",
+			Remedy: "turn it off before the first deletion if nothing is to stay: a later change does not touch what is " +
+				"deleted already"})
+	}
+}
+
+// copied names where the source's service copies what is written there. A copy into the
+// destination would be taken for somebody's, and a deletion could be repeated there.
+func (p *planner) copied(f objectstore.Fact, at string, m Move) {
+	switch {
+	case len(f.Buckets) == 0:
+	case slices.Contains(f.Buckets, m.Destination):
+		p.block(Issue{Rule: "replicates-to-destination", Location: at, Region: m.Source.Code,
+			Text:   f.Text + ", the destination: what is done at the source could be repeated there",
+			Remedy: "turn that off, or set destination.bucket in the configuration"})
+	default:
+		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code,
+			Text:   f.Text + "; those copies are not part of this plan",
+			Remedy: "list them with residency inventory"})
 	}
 }
 
@@ -49,8 +80,31 @@ func (p *destinationReader) facts(ctx context.Context, m *Move) error {
 		return err
 	}
 	m.Also = alsoIn(facts, p.Destination.Code)
-	p.plan.Blockers = append(p.plan.Blockers, Elsewhere(facts, p.Destination, to, p.Country)...)
+	p.plan.Blockers = append(p.plan.Blockers, Elsewhere(facts, p.Destination, to, p.Country, p.Allows)...)
+	for _, f := range facts {
+		p.changed(f, to)
+	}
 	return nil
+}
+
+// changed refuses a destination whose service would not leave the copies as they are written,
+// and names where it copies them.
+func (p *destinationReader) changed(f objectstore.Fact, to string) {
+	i := Issue{Rule: f.Rule, Location: to, Region: p.plan.Destination.Code, Text: f.Text}
+	switch {
+	case f.Locks:
+		i.Text += "; copies there would be under another lock than their originals"
+		i.Remedy = "choose a destination without it, or have it lifted before the migration and set again after it"
+		p.block(i)
+	case f.Expires:
+		i.Text += "; copies could be deleted or change before the originals are erased"
+		i.Remedy = "turn it off for the time of the migration, or choose another destination"
+		p.block(i)
+	case len(f.Buckets) > 0:
+		i.Text += "; copies are copied there too"
+		i.Remedy = "see that data may be there, or turn it off"
+		p.warn(i)
+	}
 }
 
 // accountVersioning refuses to have histories moved to an account that keeps none: turning
@@ -100,18 +154,24 @@ func NewElsewhere(ctx context.Context, store any, region string, m Move) ([]stri
 
 // Elsewhere are the blockers of a destination whose service keeps what is written to it in
 // other regions too, or does not prove where it is: what is no destination by itself is none
-// in this way.
-func Elsewhere(facts []objectstore.Fact, to Region, location string, country func(provider, code string) string) (
-	blockers []Issue,
-) {
+// in this way, and what the policy does not allow is none for the customer's data.
+func Elsewhere(facts []objectstore.Fact, to Region, location string, country func(provider, code string) string,
+	allows func(code, country string) bool,
+) (blockers []Issue) {
 	for _, f := range facts {
-		var refused []string
+		var refused, outside []string
 		for _, code := range f.Regions {
 			in := ""
 			if country != nil {
 				in = country(to.Provider, code)
 			}
-			if code == to.Code || regions.Admissible(in) == nil {
+			switch {
+			case code == to.Code:
+				continue
+			case regions.Admissible(in) == nil && (allows == nil || allows(code, in)):
+				continue
+			case regions.Admissible(in) == nil:
+				outside = append(outside, fmt.Sprintf("%s (%s)", code, in))
 				continue
 			}
 			if in == "" {
@@ -124,6 +184,12 @@ func Elsewhere(facts []objectstore.Fact, to Region, location string, country fun
 			blockers = append(blockers, Issue{Rule: f.Rule, Location: location, Region: to.Code,
 				Text:   f.Text + "; data may not be moved to " + strings.Join(slices.Compact(refused), ", "),
 				Remedy: "choose a destination that keeps no copies there, or change its redundancy"})
+		}
+		slices.Sort(outside)
+		if len(outside) > 0 {
+			blockers = append(blockers, Issue{Rule: f.Rule, Location: location, Region: to.Code,
+				Text:   f.Text + "; the policy does not allow " + strings.Join(slices.Compact(outside), ", "),
+				Remedy: "choose a destination that keeps no copies there, change its redundancy, or change the policy"})
 		}
 		if f.Unproven && !f.Declared {
 			blockers = append(blockers, Issue{Rule: f.Rule, Location: location, Region: to.Code, Text: f.Text,

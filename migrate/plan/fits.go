@@ -14,6 +14,9 @@ type fits struct {
 	top                  *objectstore.Version // a marker that is trailing if a version of its key comes next
 	large, long, refused Issue
 	marked               Issue
+	unordered            Issue
+	byUTF16              bool   // the destination lists in the order of UTF-16
+	high, beyond         string // first keys with a character from U+E000 to U+FFFF, and with one beyond
 }
 
 func newFits(destination objectstore.Store, location string) *fits {
@@ -31,6 +34,11 @@ func newFits(destination objectstore.Store, location string) *fits {
 		marked: Issue{Rule: "no-delete-markers", Location: location, Text: text,
 			Remedy: "remove the delete markers, or choose another destination"},
 		refused: Issue{Rule: "key-refused", Location: location},
+		byUTF16: can.OrdersByUTF16,
+		unordered: Issue{Rule: "key-order", Location: location,
+			Text: "the destination lists keys in another order where some have characters beyond U+FFFF (many emoji) and " +
+				"others from U+E000 to U+FFFF (full-width forms), and the copies could not be held against their originals",
+			Remedy: "choose another destination, or move them apart by prefix"},
 		large: Issue{Rule: "too-large", Location: location,
 			Text: fmt.Sprintf("objects are larger than the destination accepts: %d bytes", l.Object)},
 		long: Issue{Rule: "key-too-long", Location: location,
@@ -52,8 +60,30 @@ func (f *fits) see(v objectstore.Version) {
 			note(&f.refused, v.Key)
 		}
 	}
+	f.seeOrder(v.Key)
 	if f.limits.Object > 0 && v.Size > f.limits.Object {
 		note(&f.large, v.Key)
+	}
+}
+
+// seeOrder notes the first two keys that bytes and UTF-16 may order differently.
+func (f *fits) seeOrder(key string) {
+	if !f.byUTF16 || f.high != "" && f.beyond != "" {
+		return
+	}
+	for _, r := range key {
+		switch {
+		case r > 0xFFFF && f.beyond == "":
+			f.beyond = key
+		case r >= 0xE000 && r <= 0xFFFF && f.high == "":
+			f.high = key
+		}
+	}
+	if f.high != "" && f.beyond != "" {
+		note(&f.unordered, f.high)
+		if f.beyond != f.high {
+			note(&f.unordered, f.beyond)
+		}
 	}
 }
 

@@ -61,6 +61,34 @@ func (trailing) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{NoMarkers: true, TrailingMarkers: true}
 }
 
+// byUTF16 lists as Azure does.
+type byUTF16 struct{ objectstore.Store }
+
+func (byUTF16) Capabilities() objectstore.Capabilities {
+	return objectstore.Capabilities{OrdersByUTF16: true}
+}
+
+// Keys that the destination would list in another order block, and no others.
+func TestKeyOrders(t *testing.T) {
+	for _, tt := range []struct {
+		keys []string
+		want int64
+	}{
+		{[]string{"a", "é", "日本"}, 0}, {[]string{"😀", "日本"}, 0}, {[]string{"\uff21", "日本"}, 0},
+		{[]string{"x/\uff21", "b", "x/😀", "y/😀"}, 2}, {[]string{"\uff21😀"}, 1},
+	} {
+		for destination, want := range map[objectstore.Store]int64{byUTF16{}: tt.want, plain{}: 0} {
+			f := newFits(destination, "cloud:bucket")
+			for _, key := range tt.keys {
+				f.see(objectstore.Version{Key: key})
+			}
+			if f.unordered.Count != want {
+				t.Errorf("%T, %q: %d keys, want %d", destination, tt.keys, f.unordered.Count, want)
+			}
+		}
+	}
+}
+
 // A marker can be written only on top of a version, and only as the newest.
 func TestTrailingMarkers(t *testing.T) {
 	marker := func(key string, latest bool) objectstore.Version {

@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 )
 
@@ -20,16 +21,23 @@ type obstacles struct {
 	reserved, named    Issue // see planner.leases
 	probes             Issue
 	unlistable         Issue // keys, as they are listed
+	restores           bool  // the source's service restores what is asked for
 	fits               *fits
 	charged            charged
 }
 
 func (p *sampler) obstacles(m *Move) *obstacles {
 	from, to := m.From().String(), p.plan.To(*m).String()
+	_, restores := p.Stores(m.Source.Provider, m.Source.Code).(objectstore.Restorer)
+	archived := "plan with --restore Standard or --restore Bulk, which restores them; or restore them yourself, then " +
+		"plan again"
+	if !restores {
+		archived = "take them out of the archive yourself (residency does not on this service), then plan again"
+	}
 	return &obstacles{
+		restores: restores,
 		archived: Issue{Rule: "archived", Location: from, Text: "archived versions cannot be read before they are restored",
-			Remedy: "plan with --restore Standard or --restore Bulk, which restores them; or restore them yourself, then " +
-				"plan again"},
+			Remedy: archived},
 		tierless: Issue{Rule: "restore-tier", Location: from,
 			Text: "versions in DEEP_ARCHIVE, or in the deep archive access tier of INTELLIGENT_TIERING, cannot be restored " +
 				"at tier " + p.Restore, Remedy: "plan with --restore Standard or --restore Bulk"},
@@ -84,7 +92,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
 	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.odd, o.fits.large, o.fits.long,
-		o.fits.refused, o.fits.marked, o.taken, o.reserved, o.named} {
+		o.fits.refused, o.fits.marked, o.fits.unordered, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)
 		}

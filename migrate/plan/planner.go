@@ -39,6 +39,8 @@ type Request struct {
 	// Country is where a provider's region is, empty if that is not known; nil
 	// knows none.
 	Country func(provider, region string) string
+	// Allows tells whether the customer's policy allows data in a region; nil allows all.
+	Allows func(code, country string) bool
 	// BucketName names the destination of a source location.
 	BucketName func(at objectstore.Location, sourceRegion string) string
 	// Map has the names of single locations' destinations, which go before.

@@ -66,6 +66,20 @@ func (s store) PutMarker(ctx context.Context, bucket, key string) (objectstore.W
 	return w, s.leave(r, err)
 }
 
+func (s store) PutMarkerOn(
+	ctx context.Context, bucket, key string, current objectstore.Guard,
+) (objectstore.Written, error) {
+	if !s.Capabilities().TrailingMarkers {
+		return objectstore.Written{}, objectstore.ErrNotOffered
+	}
+	r, err := s.ask(ctx, kindChange, bucket, "put marker %s/%s on %s", bucket, key, current.VersionID)
+	if err != nil {
+		return objectstore.Written{}, err
+	}
+	w, err := s.real.PutMarkerOn(ctx, bucket, key, current)
+	return w, s.leave(r, err)
+}
+
 func (s store) CreateUpload(ctx context.Context, o objectstore.NewObject) (string, error) {
 	r, err := s.ask(ctx, kindChange, o.Bucket, "begin upload %s/%s", o.Bucket, o.Key)
 	if err != nil {

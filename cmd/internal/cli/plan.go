@@ -209,6 +209,7 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 			Operator: operator.Name, OperatorCountry: operator.Country},
 		Exposures: reach, Safeguards: safeguards,
 		Country: func(provider, region string) string { return w.providers[provider].country(region) },
+		Allows:  w.policy(customer).Allows,
 		Claims:  w.claims(d.Place.Provider, d.Place.Code),
 		TagKey:  w.config.Discovery.BucketTag,
 		KMSKey:  w.config.Destination.KMSKey,

@@ -146,6 +146,9 @@ func (a *app) openHome(ctx context.Context, w *session) error {
 		if err := admitsState(at, region, p.country(region)); err != nil {
 			return err
 		}
+		if err := a.admitsCopies(ctx, w, at, region); err != nil {
+			return err
+		}
 		host, err := os.Hostname()
 		if err != nil {
 			host = "unknown"
@@ -174,6 +177,28 @@ func admitsState(at objectstore.Location, region, country string) error {
 		err = fmt.Errorf("state %s: the country of %s is not known", at, region)
 	}
 	return &refusedError{err: err, remedy: "keep the state in the region that the data moves to, or in a directory"}
+}
+
+// admitsCopies holds the regions in which the service keeps the state's bucket besides to the
+// same rule.
+func (a *app) admitsCopies(ctx context.Context, w *session, at objectstore.Location, region string) error {
+	p := w.providers[at.Provider]
+	factual, ok := p.store.Region(region).(objectstore.Factual)
+	if !ok {
+		return nil
+	}
+	facts, err := factual.Facts(ctx, at.Bucket)
+	if err != nil {
+		return fmt.Errorf("state %s: look where else its service keeps copies: %w", at, err)
+	}
+	for _, f := range facts {
+		for _, code := range f.Regions {
+			if err := admitsState(at, code, p.country(code)); err != nil {
+				return fmt.Errorf("%s: %w", f.Text, err)
+			}
+		}
+	}
+	return nil
 }
 
 // leaseTerm is how long a lease in a bucket, of the state or of a destination,

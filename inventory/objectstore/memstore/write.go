@@ -75,6 +75,23 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 
 // PutMarker implements objectstore.Writer: a deletion that names no version.
 func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.Written, error) {
+	return s.putMarker(ctx, bucket, key, objectstore.Guard{})
+}
+
+// PutMarkerOn implements objectstore.MarkerPutter for services with trailing markers.
+func (s *Store) PutMarkerOn(
+	ctx context.Context, bucket, key string, current objectstore.Guard,
+) (objectstore.Written, error) {
+	if !s.service.Traits.TrailingMarkers {
+		return objectstore.Written{}, s.service.fail("DeleteObject", bucket, "NotImplemented", http.StatusNotImplemented,
+			objectstore.ErrNotOffered)
+	}
+	return s.putMarker(ctx, bucket, key, current)
+}
+
+func (s *Store) putMarker(
+	ctx context.Context, bucket, key string, current objectstore.Guard,
+) (objectstore.Written, error) {
 	const op = "DeleteObject"
 	if err := ctx.Err(); err != nil {
 		return objectstore.Written{}, err
@@ -87,6 +104,10 @@ func (s *Store) PutMarker(ctx context.Context, bucket, key string) (objectstore.
 	}
 	if err := s.service.permits(op, bucket, b, "s3:DeleteObject", key); err != nil {
 		return objectstore.Written{}, err
+	}
+	if h := b.histories[key]; current != (objectstore.Guard{}) && (len(h) == 0 || h[len(h)-1].ID != current.VersionID) {
+		return objectstore.Written{}, s.service.fail(op, bucket, "PreconditionFailed", http.StatusPreconditionFailed,
+			objectstore.ErrPrecondition)
 	}
 	v := s.service.cover(bucket, b, key)
 	if v == nil {
