@@ -14,13 +14,15 @@ import (
 const maxIdle = 20
 
 var (
+	errUnlocked = errors.New("it is under retention or a hold, which the copy would not be")
 	errStuck    = errors.New("the copy makes no progress")
 	errNotEqual = fmt.Errorf("%w: the copy has another checksum than its source", objectstore.ErrCorrupt)
 )
 
 // Copy implements objectstore.Writer. The source is pinned to one version in one state.
 // Without Explicit the copy carries what the source does, contexts and custom time too,
-// but for its lock and its storage class, which are the new object's if it names one.
+// but for its lock and its storage class, which are the new object's if it names one. What is
+// under a lock and is to be copied without one is ErrRejected.
 func (s *Store) Copy(
 	ctx context.Context, source objectstore.Ref, o objectstore.NewObject,
 ) (objectstore.Written, error) {
@@ -30,6 +32,10 @@ func (s *Store) Copy(
 	from, _, err := s.stat(ctx, source)
 	if err != nil {
 		return objectstore.Written{}, err
+	}
+	if !o.Explicit && o.Lock == (objectstore.Lock{}) && from.lock().At(s.now()) != (objectstore.Lock{}) {
+		return objectstore.Written{}, &objectstore.Error{Op: "storage.objects.rewrite", Bucket: s.where(source.Bucket),
+			Kind: objectstore.ErrRejected, Err: errUnlocked}
 	}
 	n := resourceOf(o.Attributes)
 	if !o.Explicit {

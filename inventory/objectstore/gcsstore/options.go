@@ -78,7 +78,7 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 	}
 	regions := slices.Clone(o.Regions)
 	slices.Sort(regions)
-	p := &Provider{name: o.Name, own: Owns(base), base: base, regions: slices.Compact(regions),
+	p := &Provider{name: o.Name, now: o.Now, own: Owns(base), base: base, regions: slices.Compact(regions),
 		random: o.Random, pageSize: o.PageSize, stores: make(map[string]*Store)}
 	p.identity = newIdentity(o, p.own)
 	p.transport = newTransport(o, base, p.identity)

@@ -16,6 +16,7 @@ import (
 // Provider hands out one Store per location. Its methods may be called concurrently.
 type Provider struct {
 	name      string
+	now       func() time.Time
 	own       bool // it is Google's own service, at whichever of its addresses
 	base      string
 	regions   []string
@@ -58,7 +59,7 @@ func (p *Provider) Store(code string) *Store {
 	defer p.mu.Unlock()
 	s, ok := p.stores[code]
 	if !ok {
-		s = &Store{provider: p.name, region: code, own: p.own, identity: p.identity, transport: p.transport,
+		s = &Store{provider: p.name, now: p.now, region: code, own: p.own, identity: p.identity, transport: p.transport,
 			random: p.random, pageSize: p.pageSize}
 		p.stores[code] = s
 	}
@@ -69,6 +70,7 @@ func (p *Provider) Store(code string) *Store {
 // concurrently.
 type Store struct {
 	provider  string
+	now       func() time.Time
 	region    string
 	own       bool
 	identity  *identity

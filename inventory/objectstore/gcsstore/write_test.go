@@ -208,6 +208,11 @@ func TestCopies(t *testing.T) {
 		objectstore.ErrPrecondition) {
 		t.Errorf("of a source that has changed: %v", err)
 	}
+	server.PutObject("far", google.Object{Name: "held", Data: []byte("x"), TemporaryHold: true})
+	if _, err := s.Copy(t.Context(), objectstore.Ref{Bucket: "far", Key: "held"},
+		objectstore.NewObject{Bucket: "plain", Key: "held"}); !errors.Is(err, objectstore.ErrRejected) {
+		t.Errorf("of what is under a hold, without it: %v", err)
+	}
 	_, err = s.CopyPart(t.Context(), source, 0, 1, "plain", "x", "id", 1)
 	if !errors.Is(err, objectstore.ErrNotOffered) {
 		t.Errorf("part: %v", err)
