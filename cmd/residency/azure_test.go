@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ azure container BUCKET [NAME=VALUE]: make a container, whose metadata is that
 azure put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
 azure delete BUCKET KEY: delete the current version
 azure kind BUCKET KEY KIND: have the current version be a PageBlob or an AppendBlob
+azure versions ACCOUNT: have it keep versions from now on
+azure halfway on|off: refuse what deletes versions of objects
 azure ls BUCKET: print what there is, newest first: key, what it is, its bytes`
 
 // bearer gives everybody the token of the stand-in.
@@ -77,6 +80,10 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case args[0] == "kind" && len(rest) == 3:
 		account, container, _ := strings.Cut(rest[0], ".")
 		server.Change(account, container, rest[1], azure.Change{Kind: rest[2]})
+	case args[0] == "versions" && len(rest) == 1:
+		server.SetVersioning(rest[0], true)
+	case args[0] == "halfway" && len(rest) == 1:
+		server.Fail(halfway(rest[0] == "on"))
 	case args[0] == "ls" && len(rest) == 1:
 		for v, err := range store.Versions(ctx, rest[0], "", "") {
 			ts.Check(err)
@@ -84,6 +91,16 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	default:
 		ts.Fatalf("usage: %s", azureUsage)
+	}
+}
+
+// halfway refuses the second request of a deletion, but for what a run writes for itself.
+func halfway(on bool) func(azure.Request) azure.Fault {
+	return func(r azure.Request) azure.Fault {
+		if on && r.Op == "Delete Blob" && strings.Contains(r.Query, "versionid") && !strings.Contains(r.Name, ".residency-") {
+			return azure.Fault{Status: http.StatusForbidden, Code: "AuthorizationPermissionMismatch"}
+		}
+		return azure.Fault{}
 	}
 }
 

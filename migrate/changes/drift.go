@@ -221,6 +221,9 @@ func (c *comparison) rest(
 	if len(rest)+len(listed) == 0 {
 		return nil
 	}
+	if c.steps {
+		listed = unnamed(rest, listed)
+	}
 	places := make(map[string]int, len(rest))
 	for i := range rest {
 		places[rest[i].entry.VersionID] = i

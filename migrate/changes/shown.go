@@ -28,9 +28,48 @@ func deletesInSteps(run *phase.Run, m plan.Move) bool {
 	return objectstore.CapabilitiesOf(run.Source(m)).DeletesInSteps
 }
 
+// unnamed gives a null version its name back that the first step of its erase has made a previous
+// version, with an ID that no answer told; and so the marker above it. Its ETag tells that it is the
+// one: no two writes have the same on such a service.
+func unnamed(known []planned, listed []objectstore.Version) []objectstore.Version {
+	is := func(id string) func(planned) bool { return func(p planned) bool { return p.entry.VersionID == id } }
+	i := slices.IndexFunc(known, is(objectstore.NullVersion))
+	if i < 0 || !known[i].begun || known[i].entry.Marker || known[i].entry.ETag == "" {
+		return listed
+	}
+	found := -1
+	for j, v := range listed {
+		switch {
+		case v.VersionID == objectstore.NullVersion:
+			return listed
+		case !v.Marker && v.ETag == known[i].entry.ETag && v.Size == known[i].entry.Size &&
+			!slices.ContainsFunc(known, is(v.VersionID)):
+			found = j
+		}
+	}
+	if found < 0 {
+		return listed
+	}
+	listed = slices.Clone(listed)
+	for j := range listed {
+		if listed[j].VersionID == objectstore.MarkerOf(listed[found].VersionID) {
+			listed[j].VersionID = objectstore.MarkerOf(objectstore.NullVersion)
+		}
+	}
+	listed[found].VersionID = objectstore.NullVersion
+	return listed
+}
+
 // withoutShown returns what is listed of a history without such a marker. steps tells whether the
 // service deletes what is current in steps.
 func withoutShown(known record.Joined, listed []objectstore.Version, steps bool) []objectstore.Version {
+	if steps && len(known.Begun) > 0 {
+		all := make([]planned, len(known.Entries))
+		for i, e := range known.Entries {
+			all[i] = planned{entry: e, begun: known.Begun[i]}
+		}
+		listed = unnamed(all, listed)
+	}
 	top := len(listed) - 1
 	if top < 1 || !objectstore.IsMarkerOf(listed[top].VersionID) || len(known.Begun) == 0 {
 		return listed

@@ -15,6 +15,10 @@ func TestMarkersThatOurOwnDeletionsShow(t *testing.T) {
 	const one, two, three = "1", "2", "3"
 	version := func(id string) objectstore.Version { return objectstore.Version{Key: "k", VersionID: id} }
 	shown := objectstore.Version{Key: "k", VersionID: objectstore.MarkerOf(one), Marker: true, Latest: true}
+	tagged := func(id, etag string) objectstore.Version {
+		return objectstore.Version{Key: "k", VersionID: id, ETag: etag}
+	}
+	sized := func(id, etag string) manifest.Entry { return manifest.FromVersion(tagged(id, etag)) }
 	entry := func(id string) manifest.Entry { return manifest.FromVersion(version(id)) }
 	for name, tt := range map[string]struct {
 		known  []manifest.Entry
@@ -34,6 +38,10 @@ func TestMarkersThatOurOwnDeletionsShow(t *testing.T) {
 			[]objectstore.Version{version(one), shown}, 2},
 		"it was known": {[]manifest.Entry{entry(one), manifest.FromVersion(shown)}, []bool{false, true},
 			[]objectstore.Version{version(one), shown}, 2},
+		"its own erase, and it had no ID before": {[]manifest.Entry{sized("null", "e")}, []bool{true},
+			[]objectstore.Version{tagged(one, "e"), shown}, 1},
+		"it had no ID, and was written anew": {[]manifest.Entry{sized("null", "e")}, []bool{true},
+			[]objectstore.Version{tagged(one, "f"), shown}, 2},
 		"nothing was begun": {[]manifest.Entry{entry(one), entry(two)}, nil,
 			[]objectstore.Version{version(one), shown}, 2},
 	} {

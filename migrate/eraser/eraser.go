@@ -233,6 +233,7 @@ func (e *Eraser) absent(
 	ctx context.Context, entries []manifest.Entry, indexes []int, results []error,
 ) (map[name]bool, error) {
 	absent := make(map[name]bool)
+	unnamed := make(map[name]bool) // null versions by their ETags: half erased, they have an ID
 	var first, last string
 	for j, i := range indexes {
 		if explained(results[j]) {
@@ -242,6 +243,9 @@ func (e *Eraser) absent(
 			first = last
 		}
 		absent[nameOf(entries[i])] = true
+		if entry := entries[i]; entry.VersionID == objectstore.NullVersion && !entry.Marker && e.inSteps() {
+			unnamed[name{last, entry.ETag}] = true
+		}
 	}
 	if len(absent) == 0 {
 		return nil, nil
@@ -258,9 +262,15 @@ func (e *Eraser) absent(
 			break
 		}
 		delete(absent, name{v.Key, v.VersionID})
+		if !v.Marker && unnamed[name{v.Key, v.ETag}] {
+			delete(absent, name{v.Key, objectstore.NullVersion})
+		}
 	}
 	return absent, nil
 }
+
+// inSteps tells whether the service deletes what is current in steps.
+func (e *Eraser) inSteps() bool { return objectstore.CapabilitiesOf(e.Source).DeletesInSteps }
 
 // justBefore is a key that lies shortly before another of the same prefix: a listing
 // that begins behind it does not begin at the prefix, which can be a million keys
@@ -350,7 +360,8 @@ func (e *Eraser) guarded(ctx context.Context, entry manifest.Entry, d objectstor
 		}
 		return GuardRecheck, e.one(ctx, d)
 	}
-	if e.Condition == Compared {
+	// What is half erased is not to be looked at any more under its name, but can be deleted.
+	if e.Condition == Compared || e.inSteps() {
 		if err := e.deleteIf(ctx, d); !errors.Is(err, objectstore.ErrNotOffered) {
 			return GuardCondition, err
 		}

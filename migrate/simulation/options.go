@@ -199,7 +199,9 @@ func (o *options) kinds(d *dice) {
 func (o *options) others(d *dice) {
 	if d.one(0.1) {
 		o.source.TrailingMarkers, o.source.NoMarkers, o.destination.NoMarkers = true, false, false
-		o.source.TwoSteps = d.one(0.5)
+		if o.source.TwoSteps = d.one(0.5); o.source.TwoSteps {
+			o.source.UnguardedDelete = false // the service has no conditions that it ignores
+		}
 	}
 	if d.one(0.07) || o.source.TrailingMarkers && d.one(0.5) {
 		o.destination.TrailingMarkers, o.destination.NoMarkers = true, false

@@ -113,7 +113,7 @@ func root(err error) bool {
 
 // eraseNull deletes what is current and has no version ID. In an account that keeps versions by now
 // it becomes a previous version, with an ID that no answer tells: the one that has its ETag is
-// looked for and deleted.
+// looked for and deleted, also where nothing is current any more, as after half an erasure.
 func (s *Store) eraseNull(ctx context.Context, bucket string, d objectstore.Deletion) error {
 	v, err := s.keepsVersions(ctx, bucket)
 	if err != nil && !errors.Is(err, objectstore.ErrDenied) {
@@ -123,10 +123,12 @@ func (s *Store) eraseNull(ctx context.Context, bucket string, d objectstore.Dele
 		_, err := s.deleteCurrent(ctx, bucket, d.Key, d.ETag)
 		return err
 	}
-	if d.ETag, err = s.unlocked(ctx, bucket, d, d.ETag); err != nil {
-		return err
+	etag, err := s.unlocked(ctx, bucket, d, d.ETag)
+	if err == nil {
+		d.ETag = etag
+		_, err = s.deleteCurrent(ctx, bucket, d.Key, d.ETag)
 	}
-	if _, err := s.deleteCurrent(ctx, bucket, d.Key, d.ETag); err != nil {
+	if err != nil && (gone(err) != nil || d.ETag == "") {
 		return err
 	}
 	for b, err := range s.blobs(ctx, bucket, d.Key, "versions") {

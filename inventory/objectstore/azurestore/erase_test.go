@@ -262,3 +262,32 @@ func TestDeleteIf(t *testing.T) {
 		}
 	}
 }
+
+// TestEraseNullCrash ends what went no further than the first step: the version has an ID by then, and its ETag tells
+// it from others.
+func TestEraseNullCrash(t *testing.T) {
+	server, s := start(t, nil)
+	bucket := plain + records
+	server.SetVersioning(plain, false)
+	w := put(t, s, bucket, "k", "one")
+	server.SetVersioning(plain, true)
+	server.Fail(func(r azure.Request) azure.Fault {
+		if r.Op == "Delete Blob" && r.Query != "" {
+			return azure.Fault{Status: http.StatusForbidden, Code: "AuthorizationPermissionMismatch"}
+		}
+		return azure.Fault{}
+	})
+	d := objectstore.Deletion{Key: "k", VersionID: objectstore.NullVersion, ETag: w.ETag}
+	if errs, err := s.Delete(t.Context(), bucket, []objectstore.Deletion{d}); err != nil || errs[0] == nil {
+		t.Fatalf("%v, %v", errs, err)
+	}
+	got := entries(t, s, bucket)
+	if len(got) != 2 || !got[0].Marker || got[1].VersionID == objectstore.NullVersion || got[1].ETag != w.ETag {
+		t.Fatalf("between the steps: %v", got)
+	}
+	server.Fail(nil)
+	erase(t, s, bucket, d)
+	if got := entries(t, s, bucket); len(got) != 0 {
+		t.Errorf("left: %v", got)
+	}
+}
