@@ -232,7 +232,8 @@ func (s *Store) Account(context.Context) string {
 //   - Sum: "Put Blob" and "Put Block", x-ms-content-crc64, which is CRC-64/NVME.
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, ConditionsWrites: true, NoMarkers: true,
-		TrailingMarkers: true, DeletesInSteps: true, OrdersByUTF16: true, Sum: crc64Algorithm, NewBuckets: objectstore.NewBucket{AccountVersioning: true},
+		TrailingMarkers: true, DeletesInSteps: true, OrdersByUTF16: true, Sum: crc64Algorithm,
+		NewBuckets:     objectstore.NewBucket{AccountVersioning: true},
 		LocatesBuckets: s.provider.arm != nil}
 }
 
