@@ -91,8 +91,8 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
-	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.odd, o.fits.large, o.fits.long,
-		o.fits.refused, o.fits.marked, o.fits.unordered, o.taken, o.reserved, o.named} {
+	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.odd, o.fits.large,
+		o.fits.long, o.fits.refused, o.fits.marked, o.fits.unordered, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)
 		}

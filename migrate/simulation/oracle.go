@@ -307,8 +307,8 @@ func (o *oracle) fresh(p *process, r *record) {
 	}
 	for _, records := range o.source {
 		for _, x := range records {
-			if !x.gone && !x.planned && !o.alike(x) && !o.halfway(x) && p.operator.moves(x.bucket, x.key) && x.made < o.shownBy(p, source,
-				x.bucket, x.key, p.erasedAt) {
+			if !x.gone && !x.planned && !o.alike(x) && !o.halfway(x) && p.operator.moves(x.bucket, x.key) &&
+				x.made < o.shownBy(p, source, x.bucket, x.key, p.erasedAt) {
 				o.violate("L2", "erasing went on although %s/%s@%s, which no plan has, was at the source when it was listed",
 					x.bucket, x.key, x.version.ID)
 			}

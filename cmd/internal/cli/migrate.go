@@ -131,8 +131,8 @@ that a killed run wrote and had no time to write down; it then exits 6.
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&to, "to", "", "destination `region`; several, with commas between: for each the data of its own provider, one "+
-		"after\nthe other")
+	f.StringVar(&to, "to", "", "destination `region`; several, with commas between: for each the data of its own "+
+		"provider, one after\nthe other")
 	f.StringVar(&plan, "plan", "", "run this plan (`ID` or digest) instead of making one")
 	f.StringVar(&abort, "abort", "", "remove what this plan (`ID` or digest) wrote at the destination, as long as "+
 		"nothing was erased")
