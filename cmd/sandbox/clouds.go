@@ -63,7 +63,8 @@ func startClouds(withAzure, withGoogle, samples bool) (*clouds, error) {
 	if samples {
 		for i := range 20 {
 			g.PutObject("acme-analytics", google.Object{Name: fmt.Sprintf("events/%03d.json", i),
-				ContentType: "application/json", Data: []byte(strings.Repeat(`{"event": "visit"}`+"\n", 50+i)), Metadata: map[string]string{"source": "web"}})
+				ContentType: "application/json", Data: []byte(strings.Repeat(`{"event": "visit"}`+"\n", 50+i)),
+				Metadata: map[string]string{"source": "web"}})
 		}
 	}
 	return c, nil

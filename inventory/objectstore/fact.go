@@ -39,6 +39,12 @@ type Factual interface {
 	Facts(ctx context.Context, bucket string) ([]Fact, error)
 }
 
+// Placed is a store that tells those of its Facts which say where else a bucket is kept. It takes
+// no more permission than to ask for the bucket's region.
+type Placed interface {
+	PlaceFacts(ctx context.Context, bucket string) ([]Fact, error)
+}
+
 // Deleted is an entry that was deleted, and that somebody can have back.
 type Deleted struct {
 	Version

@@ -183,11 +183,11 @@ func admitsState(at objectstore.Location, region, country string) error {
 // same rule.
 func (a *app) admitsCopies(ctx context.Context, w *session, at objectstore.Location, region string) error {
 	p := w.providers[at.Provider]
-	factual, ok := p.store.Region(region).(objectstore.Factual)
+	placed, ok := p.store.Region(region).(objectstore.Placed)
 	if !ok {
 		return nil
 	}
-	facts, err := factual.Facts(ctx, at.Bucket)
+	facts, err := placed.PlaceFacts(ctx, at.Bucket)
 	if err != nil {
 		return fmt.Errorf("state %s: look where else its service keeps copies: %w", at, err)
 	}

@@ -22,24 +22,43 @@ const (
 // Facts implements objectstore.Factual. What Resource Manager says is remembered for a minute
 // and no longer, because a failover or a change of redundancy changes where the bytes are.
 func (s *Store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, error) {
-	a, container, err := s.bucket(ctx, getAccount, bucket)
-	if err != nil {
-		return nil, err
+	f, err := s.facts(ctx, bucket)
+	if err != nil || f.manager == nil {
+		return f.found, err
 	}
-	if !a.proven() {
-		return []objectstore.Fact{{Rule: "region-not-proven", Unproven: true,
-			Declared: s.provider.endpoint != nil, Text: "that account " + a.name + " is in " +
-				a.region + " is the configuration's word, because Azure Resource Manager could not be asked; whether " +
-				"another region has a copy is not known"}}, nil
-	}
-	known, err := s.provider.accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	f := facts{manager: s.provider.arm, known: known, account: a, container: container, bucket: bucket}
 	err = together(f.ofAccount(ctx), f.ofService(ctx), f.ofContainer(ctx), f.ofReplication(ctx), f.ofLifecycle(ctx),
 		f.ofDeleted(ctx))
 	return f.found, err
+}
+
+// PlaceFacts implements objectstore.Placed, by what the account says of itself.
+func (s *Store) PlaceFacts(ctx context.Context, bucket string) ([]objectstore.Fact, error) {
+	f, err := s.facts(ctx, bucket)
+	if err != nil || f.manager == nil {
+		return f.found, err
+	}
+	err = f.ofAccount(ctx)
+	return f.found, err
+}
+
+// facts begins to gather those of a bucket. Without a manager there is nothing more to ask.
+func (s *Store) facts(ctx context.Context, bucket string) (f facts, err error) {
+	a, container, err := s.bucket(ctx, getAccount, bucket)
+	if err != nil {
+		return f, err
+	}
+	if !a.proven() {
+		f.found = []objectstore.Fact{{Rule: "region-not-proven", Unproven: true,
+			Declared: s.provider.endpoint != nil, Text: "that account " + a.name + " is in " +
+				a.region + " is the configuration's word, because Azure Resource Manager could not be asked; whether " +
+				"another region has a copy is not known"}}
+		return f, nil
+	}
+	known, err := s.provider.accounts(ctx)
+	if err != nil {
+		return f, err
+	}
+	return facts{manager: s.provider.arm, known: known, account: a, container: container, bucket: bucket}, nil
 }
 
 // facts gathers those of one bucket.

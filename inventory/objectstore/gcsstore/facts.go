@@ -40,6 +40,17 @@ func (s *Store) Facts(ctx context.Context, bucket string) ([]objectstore.Fact, e
 	return f.found, errors.Join(err, s.untold(f, s.caches(ctx, bucket, f)))
 }
 
+// PlaceFacts implements objectstore.Placed.
+func (s *Store) PlaceFacts(ctx context.Context, bucket string) ([]objectstore.Fact, error) {
+	b, err := s.bucket(ctx, bucket, placeFields)
+	if err != nil {
+		return nil, err
+	}
+	f := &facts{bucket: b}
+	f.ofPlace()
+	return f.found, nil
+}
+
 // untold has a fact say what a server does not tell that is not Google's own, as an emulator.
 // The service itself tells everything, and what it leaves out is not known.
 func (s *Store) untold(f *facts, err error) error {
