@@ -85,16 +85,11 @@ type Classed interface{ Classes() Classes }
 // itself keeps its name, as one does that nobody knows.
 func ClassFor(destination any, class string) string {
 	own := Classes{"STANDARD", "STANDARD_IA", "GLACIER_IR", glacier}
-	foreign := map[string]int{"Hot": 0, azureCool: 1, azureCold: 2, azureArchive: 3, "NEARLINE": 1, "COLDLINE": 2,
-		"ARCHIVE": 2} // Google's can be read at once, which only this one of S3 can
-	if c, ok := destination.(Classed); ok {
+	c, classed := destination.(Classed)
+	if classed {
 		own = c.Classes()
-		for name, use := range map[string]int{"STANDARD": 0, "STANDARD_IA": 1, "ONEZONE_IA": 1, "GLACIER_IR": 2, glacier: 3,
-			deepArchive: 3, "ARCHIVE": 3, "INTELLIGENT_TIERING": 0, "REDUCED_REDUNDANCY": 0} {
-			foreign[name] = use
-		}
 	}
-	use, known := foreign[class]
+	use, known := useOf(class, classed)
 	if ClassName(class) == ClassName("") && own[0] != class {
 		return "" // the destination's default
 	}
@@ -102,6 +97,40 @@ func ClassFor(destination any, class string) string {
 		return class
 	}
 	return own[use]
+}
+
+// useOf is what a class is for, as a place in Classes. S3's own are those of others only to a
+// service with other names. It is asked of every entry of a listing.
+func useOf(class string, others bool) (use int, known bool) {
+	switch class {
+	case "Hot":
+		return 0, true
+	case azureCool, "NEARLINE":
+		return 1, true
+	case azureCold, "COLDLINE":
+		return 2, true
+	case azureArchive:
+		return 3, true
+	case "ARCHIVE":
+		if others {
+			return 3, true
+		}
+		return 2, true // it can be read at once, which of S3's cold ones only this can
+	}
+	if !others {
+		return 0, false
+	}
+	switch class {
+	case "STANDARD", "INTELLIGENT_TIERING", "REDUCED_REDUNDANCY":
+		return 0, true
+	case "STANDARD_IA", "ONEZONE_IA":
+		return 1, true
+	case "GLACIER_IR":
+		return 2, true
+	case glacier, deepArchive:
+		return 3, true
+	}
+	return 0, false
 }
 
 // ClassName is a storage class as it is to be compared: services leave the default one

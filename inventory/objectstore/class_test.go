@@ -60,3 +60,19 @@ func TestClassFor(t *testing.T) {
 		}
 	}
 }
+
+// The question is asked of every entry of a listing: it makes nothing.
+func TestClassForAllocatesNothing(t *testing.T) {
+	for _, class := range []string{"", "STANDARD", "STANDARD_IA", "NEARLINE", "Cool"} {
+		for _, destination := range []any{nil, others{}} {
+			if n := testing.AllocsPerRun(100, func() { _ = objectstore.ClassFor(destination, class) }); n != 0 {
+				t.Errorf("%T, %q: %v allocations", destination, class, n)
+			}
+		}
+	}
+}
+
+// others has other names than Amazon S3.
+type others struct{}
+
+func (others) Classes() objectstore.Classes { return objectstore.Classes{"Hot", "Cool", "Cold", "Archive"} }
