@@ -135,31 +135,22 @@ func (p Place) regions() []Region {
 	return append([]Region{{Code: p.Region, Country: p.Country}}, p.Also...)
 }
 
-// keptOf counts what a service keeps of what was deleted.
-func keptOf(ctx context.Context, store Store, bucket, prefix string, shares []Place) error {
-	lister, ok := store.(objectstore.DeletedLister)
-	if !ok {
-		return nil
-	}
-	for d, err := range lister.Deleted(ctx, bucket, prefix) {
+// keptOf counts what a service keeps of what was deleted, for each place that it is of.
+func keptOf(
+	ctx context.Context, store Store, bucket, prefix string, shares []Place, kept map[*Place]*objectstore.Kept,
+) error {
+	for d, err := range objectstore.KeptOf(ctx, store, bucket, prefix) {
 		if err != nil {
 			return fmt.Errorf("what is kept of deletions could not be listed: %w", err)
 		}
-		if objectstore.MayBeProbe(d.Version) || objectstore.IsLease(d.Key) {
-			continue // this program's own
-		}
 		p := holder(shares, d.Key)
-		if p.Kept++; p.Kept == 1 {
-			p.KeptUntil = &time.Time{}
+		k := kept[p]
+		if k == nil {
+			k = new(objectstore.Kept)
+			kept[p] = k
 		}
-		p.KeptBytes += d.Size
-		switch at := d.Until.UTC(); {
-		case p.KeptUntil == nil:
-		case d.Until.IsZero():
-			p.KeptUntil = nil
-		case at.After(*p.KeptUntil):
-			p.KeptUntil = &at
-		}
+		k.Add(d)
+		p.Kept, p.KeptBytes, p.KeptUntil = k.Entries, k.Bytes, k.Until()
 	}
 	return nil
 }

@@ -122,6 +122,7 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 	if s.Locate {
 		return nil
 	}
+	kept := make(map[*Place]*objectstore.Kept)
 	for _, prefix := range s.listed(shares) {
 		for v, err := range store.Versions(ctx, b.name, prefix, "") {
 			unlistable := errors.Is(err, objectstore.ErrUnlistable)
@@ -149,7 +150,7 @@ func (s *scan) count(ctx context.Context, store Store, b bucket, shares []Place)
 				p.Objects++
 			}
 		}
-		if err := keptOf(ctx, store, b.name, prefix, shares); err != nil {
+		if err := keptOf(ctx, store, b.name, prefix, shares, kept); err != nil {
 			return err
 		}
 		for u, err := range store.Uploads(ctx, b.name, prefix) {

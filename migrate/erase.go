@@ -234,30 +234,20 @@ func whyLeft(r segment.Retained, entries, unlistable int64) string {
 
 // kept counts what the source's service keeps of what was deleted.
 func kept(ctx context.Context, run *phase.Run, m plan.Move, left *record.Listed) error {
-	lister, ok := run.Source(m).(objectstore.DeletedLister)
-	if !ok {
-		return nil
-	}
-	told, last := true, time.Time{}
-	for d, err := range lister.Deleted(ctx, m.Bucket, m.Prefix) {
+	var all objectstore.Kept
+	for d, err := range objectstore.KeptOf(ctx, run.Source(m), m.Bucket, m.Prefix) {
 		if err != nil {
 			return fmt.Errorf("list what was deleted in %s and is kept: %w", m.From(), err)
 		}
-		if objectstore.MayBeProbe(d.Version) || objectstore.IsLease(d.Key) {
-			continue // this program's own
-		}
-		left.Kept++
-		left.KeptBytes += d.Size
-		if told = told && !d.Until.IsZero(); d.Until.After(last) {
-			last = d.Until.UTC()
-		}
+		all.Add(d)
 	}
-	if left.Kept == 0 {
+	if all.Entries == 0 {
 		return nil
 	}
+	left.Kept, left.KeptBytes, left.KeptUntil = all.Entries, all.Bytes, all.Until()
 	until := "until a time that it does not tell of all"
-	if told {
-		left.KeptUntil, until = &last, "the last until "+last.Format(time.RFC3339)
+	if left.KeptUntil != nil {
+		until = "the last until " + left.KeptUntil.Format(time.RFC3339)
 	}
 	text := fmt.Sprintf("%s that were deleted (%d bytes) are kept by the service, %s", phase.Entries(left.Kept),
 		left.KeptBytes, until)

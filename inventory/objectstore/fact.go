@@ -58,3 +58,49 @@ type DeletedLister interface {
 	// nothing is kept it yields nothing.
 	Deleted(ctx context.Context, bucket, prefix string) iter.Seq2[Deleted, error]
 }
+
+// KeptOf yields what a store's service keeps of deletions, but for what this program had written
+// for itself. Of a service that keeps nothing it yields nothing.
+func KeptOf(ctx context.Context, store any, bucket, prefix string) iter.Seq2[Deleted, error] {
+	return func(yield func(Deleted, error) bool) {
+		lister, ok := store.(DeletedLister)
+		if !ok {
+			return
+		}
+		for d, err := range lister.Deleted(ctx, bucket, prefix) {
+			if err == nil && (MayBeProbe(d.Version) || IsLease(d.Key)) {
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+}
+
+// Kept counts entries that were deleted and are kept. Its zero value has none.
+type Kept struct {
+	Entries, Bytes int64
+
+	last   time.Time
+	untold bool
+}
+
+// Add counts one.
+func (k *Kept) Add(d Deleted) {
+	k.Entries++
+	k.Bytes += d.Size
+	k.untold = k.untold || d.Until.IsZero()
+	if d.Until.After(k.last) {
+		k.last = d.Until.UTC()
+	}
+}
+
+// Until is when the last of them goes; nil if there are none, or that is not told of all.
+func (k *Kept) Until() *time.Time {
+	if k.Entries == 0 || k.untold {
+		return nil
+	}
+	last := k.last
+	return &last
+}
