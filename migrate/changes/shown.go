@@ -63,40 +63,38 @@ func unnamed(known []planned, listed []objectstore.Version) []objectstore.Versio
 // withoutShown returns what is listed of a history without such a marker. steps tells whether the
 // service deletes what is current in steps.
 func withoutShown(known record.Joined, listed []objectstore.Version, steps bool) []objectstore.Version {
-	if steps && len(known.Begun) > 0 {
-		all := make([]planned, len(known.Entries))
-		for i, e := range known.Entries {
-			all[i] = planned{entry: e, begun: known.Begun[i]}
-		}
+	top := len(listed) - 1
+	if top < 0 || len(known.Begun) == 0 || !steps && !objectstore.IsMarkerOf(listed[top].VersionID) {
+		return listed
+	}
+	all := make([]planned, len(known.Entries))
+	for i, e := range known.Entries {
+		all[i] = planned{entry: e, begun: known.Begun[i]}
+	}
+	if steps {
 		listed = unnamed(all, listed)
 	}
-	top := len(listed) - 1
-	if top < 1 || !objectstore.IsMarkerOf(listed[top].VersionID) || len(known.Begun) == 0 {
+	if top < 1 || !objectstore.IsMarkerOf(listed[top].VersionID) {
 		return listed
 	}
 	there := make(map[string]int, len(listed))
 	for j := range listed {
 		there[listed[j].VersionID] = j
 	}
-	var newer []planned
-	beneath, begun := false, false
-	for i, e := range known.Entries {
-		j, found := there[e.VersionID]
-		p := planned{entry: e, begun: known.Begun[i]}
+	newer, begun := len(all), false
+	for i := range all {
+		j, found := there[all[i].entry.VersionID]
 		switch {
 		case found && j == top:
 			return listed // it was known
-		case found:
-			p.found = &listed[j]
+		case found && j == top-1:
+			newer, begun = i+1, all[i].begun && steps
 		}
-		if beneath {
-			newer = append(newer, p)
-		}
-		if found && j == top-1 {
-			beneath, begun = true, p.begun && steps
+		if found {
+			all[i].found = &listed[j]
 		}
 	}
-	if onlyShown(listed[top], begun, newer) {
+	if onlyShown(listed[top], begun, all[newer:]) {
 		return listed[:top]
 	}
 	return listed

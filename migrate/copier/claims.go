@@ -64,7 +64,7 @@ func (s *streamer) claims(of objectstore.Info, byParts bool) *claims {
 
 // endPart is told that what was written since the last call was one of the source's parts.
 func (c *claims) endPart() {
-	if c == nil || c.whole == nil {
+	if c.whole == nil {
 		return
 	}
 	_, _ = c.whole.Write(c.said.Sum(nil)) // a hash's Write never fails

@@ -37,6 +37,31 @@ func (a altered) Open(ctx context.Context, ref objectstore.Ref, part int) (*obje
 	return o, nil
 }
 
+// copyFirst copies what bucket a has, whose bytes may be altered on their way, to bucket b.
+func copyFirst(t *testing.T, source, destination *memstore.Store, buffered int64, alters bool) (got receipt.Receipt) {
+	t.Helper()
+	var entry manifest.Entry
+	for v, err := range source.Versions(t.Context(), "a", "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry = manifest.FromVersion(v)
+	}
+	var from copier.Source = source
+	if alters {
+		from = altered{source}
+	}
+	c := copier.New(from, "a", destination, "b", copier.Options{Versioning: objectstore.Unversioned,
+		Buffered: buffered, Attempts: 1})
+	if err := c.History(t.Context(), []manifest.Entry{entry}, nil, nil, func(r receipt.Receipt) error {
+		got = r
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
 // A destination that compares one algorithm alone proves what it was sent, and what the source
 // says of its bytes is held against them here: nobody else would.
 func TestOneAlgorithm(t *testing.T) {
@@ -66,26 +91,7 @@ func TestOneAlgorithm(t *testing.T) {
 						Checksum: sums[said]}); err != nil {
 						t.Fatal(err)
 					}
-					var entry manifest.Entry
-					for v, err := range source.Versions(ctx, "a", "", "") {
-						if err != nil {
-							t.Fatal(err)
-						}
-						entry = manifest.FromVersion(v)
-					}
-					var from copier.Source = source
-					if alters {
-						from = altered{source}
-					}
-					c := copier.New(from, "a", destination, "b", copier.Options{Versioning: objectstore.Unversioned,
-						Buffered: buffered, Attempts: 1})
-					var got receipt.Receipt
-					if err := c.History(ctx, []manifest.Entry{entry}, nil, nil, func(r receipt.Receipt) error {
-						got = r
-						return nil
-					}); err != nil {
-						t.Fatal(err)
-					}
+					got := copyFirst(t, source, destination, buffered, alters)
 					if ok := got.Verdict == receipt.Verified; ok == alters {
 						t.Errorf("%s, the source says %q, buffered %d, altered %t: %s by %s (%s)", sum, said, buffered,
 							alters, got.Verdict, got.Method, got.Reason)
@@ -141,26 +147,7 @@ func TestOneAlgorithmOfParts(t *testing.T) {
 				if _, err := source.CompleteUpload(ctx, o, id, parts, objectstore.Checksum{}); err != nil {
 					t.Fatal(err)
 				}
-				var entry manifest.Entry
-				for v, err := range source.Versions(ctx, "a", "", "") {
-					if err != nil {
-						t.Fatal(err)
-					}
-					entry = manifest.FromVersion(v)
-				}
-				var from copier.Source = source
-				if alters {
-					from = altered{source}
-				}
-				c := copier.New(from, "a", destination, "b", copier.Options{Versioning: objectstore.Unversioned,
-					Buffered: buffered, Attempts: 1})
-				var got receipt.Receipt
-				if err := c.History(ctx, []manifest.Entry{entry}, nil, nil, func(r receipt.Receipt) error {
-					got = r
-					return nil
-				}); err != nil {
-					t.Fatal(err)
-				}
+				got := copyFirst(t, source, destination, buffered, alters)
 				if ok := got.Verdict == receipt.Verified; ok == alters {
 					t.Errorf("%s, buffered %d, altered %t: %s by %s (%s)", tt.name, buffered, alters, got.Verdict, got.Method,
 						got.Reason)

@@ -151,12 +151,12 @@ func New(source Source, from string, destination Destination, to string, o Optio
 // ErrDrift reports that the source no longer has what the plan says.
 var ErrDrift = errors.New("the source no longer has this entry as planned")
 
-// errIncomplete reports a source that says that it does not tell everything.
 // errBeneath reports a version that lies above a delete marker, which the destination would lose
 // with it.
 var errBeneath = fmt.Errorf("%w: the destination's service keeps no delete marker beneath a version",
 	objectstore.ErrNotOffered)
 
+// errIncomplete reports a source that says that it does not tell everything.
 var errIncomplete = errors.New("the source's answer is incomplete or altered")
 
 // errLockLost reports a version that something keeps, of a bucket that does not say that its versions can be kept: the

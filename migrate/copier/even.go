@@ -66,7 +66,7 @@ func (s *streamer) streamEven(
 		return s.streamUnparted(ctx, e, o, guard)
 	}
 	o.PartCount = first.PartCount
-	whole, body := newOrdered(s.claims(o.Info, false)), &timed{Reader: o.Body, now: s.Now}
+	whole, body := newOrdered(nil), &timed{Reader: o.Body, now: s.Now} // the destination takes any algorithm
 	var slow bool
 	decided := make(chan struct{}) // closed when slow is set
 	evidence, err := s.uploads.inParts(ctx, e, o.Info, guard, func(

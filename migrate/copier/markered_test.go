@@ -126,3 +126,57 @@ func TestMarkerOnWhatOthersWrote(t *testing.T) {
 		}
 	}
 }
+
+// A version is not written above a delete marker where the destination would lose that with it.
+func TestVersionAboveAMarker(t *testing.T) {
+	source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
+	destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now,
+		Traits: memstore.Traits{TrailingMarkers: true}}).Region(region)
+	for store, bucket := range map[*memstore.Store]string{source: from, destination: to} {
+		if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.SetVersioning(t.Context(), bucket, objectstore.Enabled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func() {
+		if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
+			objectstore.Body{Reader: strings.NewReader("body"), Size: 4}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put()
+	if _, err := source.PutMarker(t.Context(), from, "a"); err != nil {
+		t.Fatal(err)
+	}
+	put()
+	var entries []manifest.Entry
+	for h, err := range objectstore.Histories(source.Versions(t.Context(), from, "", "")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range h {
+			entries = append(entries, manifest.FromVersion(v))
+		}
+	}
+	c := copier.New(source, from, destination, to, copier.Options{Versioning: objectstore.Enabled})
+	receipts, err := collected(t.Context(), c, entries)
+	if err != nil || len(receipts) != 3 {
+		t.Fatalf("%v, %v", receipts, err)
+	}
+	if receipts[1].Verdict != receipt.Verified || receipts[2].Verdict != receipt.Failed {
+		t.Errorf("the marker is %s and the version above it %s; want verified and failed", receipts[1].Verdict,
+			receipts[2].Verdict)
+	}
+	var left []string
+	for v, err := range destination.Versions(t.Context(), to, "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, v.VersionID)
+	}
+	if len(left) != 2 || !objectstore.IsMarkerOf(left[0]) {
+		t.Errorf("at the destination: %v, want a version and its marker", left)
+	}
+}

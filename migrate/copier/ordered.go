@@ -20,14 +20,6 @@ type ordered struct {
 
 func newOrdered(also *claims) *ordered { return &ordered{sha: sha256.New(), also: also} }
 
-// write hashes bytes, whose turn it is.
-func (o *ordered) write(data []byte) {
-	_, _ = o.sha.Write(data) // a hash's Write never fails
-	if o.also != nil {
-		_, _ = o.also.Write(data)
-	}
-}
-
 // buffer gets a part's buffer when the parts before have theirs. So a part that
 // holds one and waits for those before it never keeps them from theirs.
 func (o *ordered) buffer(ctx context.Context, n int, b *Budget, size int64) (buf []byte, release func(), err error) {
@@ -41,8 +33,11 @@ func (o *ordered) buffer(ctx context.Context, n int, b *Budget, size int64) (buf
 // add hashes a part's bytes when those of the parts before are.
 func (o *ordered) add(ctx context.Context, n int, data []byte) error {
 	return o.added.take(ctx, n, func() error {
-		o.write(data)
-		o.also.endPart()
+		_, _ = o.sha.Write(data) // a hash's Write never fails
+		if o.also != nil {
+			_, _ = o.also.Write(data)
+			o.also.endPart()
+		}
 		return nil
 	})
 }
@@ -64,7 +59,7 @@ func (o *ordered) next(
 			if _, err := io.ReadFull(body, piece); err != nil {
 				return cutShort(err)
 			}
-			o.write(piece)
+			_, _ = o.sha.Write(piece) // a hash's Write never fails
 		}
 		return nil
 	})
