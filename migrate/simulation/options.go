@@ -195,11 +195,11 @@ func (o *options) kinds(d *dice) {
 }
 
 // others makes ends of services that have no delete markers and show which keys are deleted, or
-// that keep for a time what is deleted.
-func (o *options) others(d *dice) {
+// that keep for a time what is deleted. steps tells which of the sources delete in two steps.
+func (o *options) others(d, steps *dice) {
 	if d.one(0.1) {
 		o.source.TrailingMarkers, o.source.NoMarkers, o.destination.NoMarkers = true, false, false
-		if o.source.TwoSteps = d.one(0.5); o.source.TwoSteps {
+		if o.source.TwoSteps = steps.one(0.3); o.source.TwoSteps {
 			o.source.UnguardedDelete = false // the service has no conditions that it ignores
 		}
 	}

@@ -39,8 +39,6 @@ type oracle struct {
 	// halves has, by bucket and key at the source, whose erase went no further than making what is
 	// current a previous version, of the last one.
 	halves map[string]string
-	// markers are shown at the destination for a process deleted its own copy.
-	markers map[*memstore.Version]bool
 	// unseen are changes that were told of while the service was locked.
 	unseen []change
 	// repetition tells that the change at hand is that of the other end, made
@@ -148,9 +146,6 @@ func (o *oracle) see(side string, c memstore.Change) {
 		c.Version.Marker, c.Version.Size())
 	if c.Shown && o.actor != nil && side == source {
 		o.halves[at(c.Bucket, c.Key)] = o.actor.operator.author()
-	}
-	if c.Shown && o.actor != nil && side == destination {
-		o.markers[c.Version] = true
 	}
 	switch {
 	case own(c.Key), c.Shown && (o.actor != nil || o.vanishing || side == destination):
@@ -287,6 +282,12 @@ func (o *oracle) gate(w *operator) {
 	}
 }
 
+// alone tells whether a marker that is only shown has gone with the version beneath it.
+func (o *oracle) alone(c memstore.Change) bool {
+	return objectstore.IsMarkerOf(c.Version.ID) && !slices.ContainsFunc(o.world.destination.History(c.Bucket, c.Key),
+		func(v *memstore.Version) bool { return v.ID == objectstore.Marked(c.Version.ID) })
+}
+
 // halfway tells whether a marker looks like that of an erase that went no further than the first of
 // two steps: that people deleted the key meanwhile is not carried, and the help topic limits says so.
 func (o *oracle) halfway(r *record) bool {
@@ -417,7 +418,7 @@ func (o *oracle) unwritten(c memstore.Change) {
 	made, mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if !mine && !o.markers[c.Version] && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
+		if !mine && !o.alone(c) && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
 		switch now := o.actor.operator; {

@@ -131,12 +131,11 @@ func newWorld(c Config) *world {
 	w.options = newOptions(w.dice, w.luck, w.fate, w.habit, w.veil, w.bar)
 	w.options.kinds(newDice(c.Seed, 7))
 	w.options.bares(w.loss)
-	w.options.others(newDice(c.Seed, 9))
+	w.options.others(newDice(c.Seed, 9), newDice(c.Seed, 11))
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship),
 		spoiled: make(map[string]int), covered: make(map[string][]string),
 		coveredAt: make(map[string]time.Time), untagged: make(map[string]int), wrote: make(map[[2]string][]string),
-		leased: make(map[string]holding), halves: make(map[string]string),
-		markers: make(map[*memstore.Version]bool)}
+		leased: make(map[string]holding), halves: make(map[string]string)}
 	bodies := memstore.NewBodies()
 	halves := newDice(c.Seed, 10)
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies,
