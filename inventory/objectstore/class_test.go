@@ -75,4 +75,6 @@ func TestClassForAllocatesNothing(t *testing.T) {
 // others has other names than Amazon S3.
 type others struct{}
 
-func (others) Classes() objectstore.Classes { return objectstore.Classes{"Hot", "Cool", "Cold", "Archive"} }
+func (others) Classes() objectstore.Classes {
+	return objectstore.Classes{"Hot", "Cool", "Cold", "Archive"}
+}

@@ -107,6 +107,11 @@ func Outage(err error) bool {
 	return errors.Is(err, ErrUnanswered) || errors.Is(err, ErrStalled)
 }
 
+// Passes tells whether the same request may be answered otherwise in a moment.
+func Passes(err error) bool {
+	return errors.Is(err, ErrThrottled) || errors.Is(err, ErrPassing) || Outage(err)
+}
+
 // Error is what a store answered to one request. Its text names the operation
 // and the bucket, never the key.
 type Error struct {

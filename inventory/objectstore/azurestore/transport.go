@@ -103,18 +103,13 @@ func (t *transport) do(ctx context.Context, c *call) (*http.Response, error) {
 		if err == nil {
 			return resp, nil
 		}
-		if !c.repeat || n == attempts || ctx.Err() != nil || !weather(err) {
+		if !c.repeat || n == attempts || ctx.Err() != nil || !objectstore.Passes(err) {
 			return nil, err
 		}
 		if slept := objectstore.Sleep(ctx, max(t.backoff(n), wait)); slept != nil {
 			return nil, c.unsent(ctx, slept)
 		}
 	}
-}
-
-// weather tells of errors that pass by themselves.
-func weather(err error) bool {
-	return errors.Is(err, objectstore.ErrThrottled) || errors.Is(err, objectstore.ErrPassing) || objectstore.Outage(err)
 }
 
 // exponential doubles from half a second on.

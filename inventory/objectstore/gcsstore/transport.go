@@ -65,24 +65,13 @@ func newTransport(o Options, base string, i *identity) *transport {
 func (t *transport) send(ctx context.Context, r *request) (*answer, error) {
 	for attempt := 1; ; attempt++ {
 		a, err := t.attempt(ctx, r)
-		if err == nil || !r.repeat || attempt == maxAttempts || ctx.Err() != nil || !passes(err) || !rewind(r.body) {
+		if err == nil || !r.repeat || attempt == maxAttempts || ctx.Err() != nil || !objectstore.Passes(err) || !rewind(r.body) {
 			return a, err
 		}
 		if err := objectstore.Sleep(ctx, t.backoff(attempt)); err != nil {
 			return nil, r.failed(ctx, err)
 		}
 	}
-}
-
-// passes tells whether another attempt is worth while.
-func passes(err error) bool {
-	for _, kind := range []error{objectstore.ErrThrottled, objectstore.ErrPassing, objectstore.ErrUnanswered,
-		objectstore.ErrStalled} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
 }
 
 // rewind makes a body ready to be sent again, if that is possible.

@@ -72,7 +72,7 @@ func (c *client) call(ctx context.Context, operation string, in, out any) error 
 	}
 	for n := 1; ; n++ {
 		err := c.attempt(ctx, operation, body, out)
-		if err == nil || n == attempts || !passes(err) || ctx.Err() != nil {
+		if err == nil || n == attempts || !objectstore.Passes(err) || ctx.Err() != nil {
 			return err
 		}
 		if err := c.options.Pause(ctx, firstPause<<(n-1)); err != nil {

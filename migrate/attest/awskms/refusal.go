@@ -104,13 +104,3 @@ func kindOf(name string, status int) error {
 	}
 	return objectstore.ErrRejected
 }
-
-// passes tells whether the same request may be answered otherwise in a moment.
-func passes(err error) bool {
-	for _, kind := range []error{objectstore.ErrThrottled, objectstore.ErrPassing, objectstore.ErrUnanswered} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
-}
