@@ -62,16 +62,23 @@ func newPermittedClouds(t *testing.T, from, to, home string) *permittedClouds {
 	}
 	config += "state: home:" + p.clouds["home"].bucket + "/here\ncustomers:\n  acme: {data: [\"from:" +
 		p.clouds["from"].bucket + "\"]}\n"
+	p.env = configured(t, p.dir, config, to)
+	return p
+}
+
+// configured writes a configuration whose destination is a service, with the account that Azure needs, and returns an
+// environment with a managed identity for it.
+func configured(t *testing.T, dir, config, to string) []string {
+	t.Helper()
 	if to == "azure" {
 		config += "destination: {accounts: {northeurope: acmeto}}\n"
 	}
-	must(t, os.WriteFile(filepath.Join(p.dir, "residency.yaml"), []byte(config), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "residency.yaml"), []byte(config), 0o600))
 	const secret = "identity"
 	identity := httptest.NewServer(azure.New(azure.Options{}).Identity(secret))
 	t.Cleanup(identity.Close)
-	p.env = append(os.Environ(), "RESIDENCY_LEASE_TERM=30m", "RESIDENCY_CONFIG=", "GORACE=atexit_sleep_ms=0",
+	return append(os.Environ(), "RESIDENCY_LEASE_TERM=30m", "RESIDENCY_CONFIG=", "GORACE=atexit_sleep_ms=0",
 		"RESIDENCY_METADATA=off", "IDENTITY_ENDPOINT="+identity.URL, "IDENTITY_HEADER="+secret)
-	return p
 }
 
 func (p *permittedClouds) run(args ...string) (code int, stdout, stderr string) {

@@ -3,8 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/storetest"
-	"github.com/residency/residency/inventory/objectstore/storetest/azure"
 )
 
 var update = flag.Bool("update", false, "write the table of requests into the help topic compatibility")
@@ -97,15 +94,7 @@ func newMoved(t *testing.T, from, to string) *moved {
 		p.to = "to:" + p.clouds["to"].region
 	}
 	config += "customers:\n  acme: {data: [\"from:" + p.clouds["from"].bucket + "\"]}\n"
-	if to == "azure" {
-		config += "destination: {accounts: {northeurope: acmeto}}\n"
-	}
-	must(t, os.WriteFile(filepath.Join(p.dir, "residency.yaml"), []byte(config), 0o600))
-	const secret = "identity"
-	identity := httptest.NewServer(azure.New(azure.Options{}).Identity(secret))
-	t.Cleanup(identity.Close)
-	p.env = append(os.Environ(), "RESIDENCY_LEASE_TERM=30m", "RESIDENCY_CONFIG=", "GORACE=atexit_sleep_ms=0",
-		"RESIDENCY_METADATA=off", "IDENTITY_ENDPOINT="+identity.URL, "IDENTITY_HEADER="+secret)
+	p.env = configured(t, p.dir, config, to)
 	return p
 }
 
