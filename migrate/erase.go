@@ -83,7 +83,7 @@ func (w *work) erase(ctx context.Context) error {
 	}
 	w.result.showed(f)
 	spoiled := f.shown.Spoiled
-	w.result.Found = w.run.Totals().Entries - spoiled
+	w.result.Found = w.run.Totals().Entries - f.shown.Recorded - spoiled
 	if err := w.run.SaveClosing(ctx, w.run.Now(), sources, f.listed(w.run.Plan)); err != nil {
 		return err
 	}

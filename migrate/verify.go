@@ -33,8 +33,10 @@ type Verification struct {
 	// Configuration is the file that was in force.
 	Configuration inventory.Configuration `json:"configuration"`
 
-	Entries  int64 `json:"entries"`
-	Shown    int64 `json:"shown"`    // a fresh listing shows version ID, size and ETag as written
+	Entries int64 `json:"entries"`
+	Shown   int64 `json:"shown"` // a fresh listing shows version ID, size and ETag as written
+	// Recorded are delete markers for which the destination has no place.
+	Recorded int64 `json:"recorded"`
 	Reread   int64 `json:"reread"`   // read again, SHA-256 as the receipt says
 	Compared int64 `json:"compared"` // the store's own checksum is what the receipt says
 	Spoiled  int64 `json:"spoiled"`
@@ -88,7 +90,8 @@ func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Veri
 	v.Covered = f.shown.Covered
 	v.Spoiled, v.Newer, v.Own, v.Problems = f.shown.Spoiled, f.shown.Newer, f.shown.Own,
 		append(Problems{}, f.problems...)
-	v.Shown = v.Entries - v.Spoiled
+	v.Recorded = f.shown.Recorded
+	v.Shown = v.Entries - v.Recorded - v.Spoiled
 	if readback {
 		r.Progress.Begin("reading back", total.Entries, total.Bytes)
 		listed := v.Spoiled // each of which is found once more

@@ -38,6 +38,7 @@ type Move struct {
 	Summary     segment.Summary
 	Source      manifest.Tally // of the manifest
 	Destination manifest.Tally // of what the receipts say was written
+	Recorded    int64          // delete markers that have no place at the destination
 	Verified    Sum            // by the receipts
 	Erased      Sum            // by the erasures, or found gone
 }
@@ -199,8 +200,12 @@ func (t *taking) segment(ctx context.Context, s manifest.Segment) error {
 // count counts an entry.
 func (m *Move) count(x *record.Known, streamed bool) {
 	m.Source.Add(&x.Entry)
-	written := x.Receipt.Written()
-	m.Destination.Add(&written)
+	if x.Receipt.Method == receipt.Recorded {
+		m.Recorded++
+	} else {
+		written := x.Receipt.Written()
+		m.Destination.Add(&written)
+	}
 	m.Summary.Count(&x.Receipt, streamed)
 	if x.Receipt.Verdict == receipt.Verified {
 		m.Verified.add(x.Receipt.Size)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/plan"
+	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/regions"
 )
@@ -86,6 +87,10 @@ func (a *Account) numbers(c *certificate.Certificate) {
 	}
 	c.Transit.Streamed, c.Transit.ServerSide = all.Streamed, all.ServerSide
 	transit(c)
+	if n := c.Methods[string(receipt.Recorded)]; n > 0 {
+		c.Findings = append(c.Findings, certificate.Finding{Rule: plan.RuleRecorded, Text: fmt.Sprintf("%d delete markers have "+
+			"no place at the destination, whose service shows only that a key is deleted; the evidence alone has them", n)})
+	}
 	a.cost(c)
 	a.moves(c)
 	a.closing(c)
@@ -107,7 +112,7 @@ func (a *Account) moves(c *certificate.Certificate) {
 		from.BytesOut += t.Erased.Bytes
 		countries[row.Source.Country] = from
 		to := countries[c.Destination.Country]
-		to.EntriesIn += t.Verified.Entries
+		to.EntriesIn += t.Verified.Entries - t.Recorded
 		to.BytesIn += t.Verified.Bytes
 		countries[c.Destination.Country] = to
 	}

@@ -104,6 +104,7 @@ func (m *passMaker) move(ctx context.Context, index int, move plan.Move, writer 
 	}
 	d := comparer{run: m.run, move: index}
 	steps := deletesInSteps(m.run, move)
+	trailing := objectstore.CapabilitiesOf(m.run.Destination()).TrailingMarkers
 	err := m.run.Alongside(ctx, index, m.run.SourceHistories(ctx, move), need,
 		func(known record.History, listed []objectstore.Version) error {
 			before := record.Gather(known)
@@ -112,7 +113,7 @@ func (m *passMaker) move(ctx context.Context, index int, move plan.Move, writer 
 			if err != nil {
 				return err
 			}
-			r := rebase(before, listed, replaced)
+			r := rebase(before, listed, replaced, trailing)
 			m.next.New += r.new
 			m.next.Gone += r.gone
 			changed := min(r.gone, r.new)

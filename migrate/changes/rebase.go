@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/record"
@@ -27,8 +28,9 @@ type rebased struct {
 // it, and of what a listing shows now, both oldest first. Once our own deletions
 // have thinned the listing it says nothing of the order: what is known keeps its
 // place, and what a run began to erase stays part of the history. replaced tells
-// that the null version listed is another than the one known, whatever its looks.
-func rebase(known record.Joined, listed []objectstore.Version, replaced bool) rebased {
+// that the null version listed is another than the one known, whatever its looks; trailing, that
+// the destination can have no other delete markers than those on top.
+func rebase(known record.Joined, listed []objectstore.Version, replaced, trailing bool) rebased {
 	before, receipts := known.Entries, known.Receipts
 	places := indexed(before)
 	if replaced {
@@ -37,7 +39,7 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced bool) re
 	r := rebased{entries: wanted(known, places, listed)}
 	kept := make([]bool, len(before)) // is in the next history
 	last, proven := -1, true
-	for _, e := range r.entries {
+	for n, e := range r.entries {
 		i := places.find(before, e)
 		r.there = append(r.there, i >= 0 && receipts[i].Before)
 		if i < 0 {
@@ -46,10 +48,19 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced bool) re
 			continue
 		}
 		kept[i] = true
-		if proven = proven && i > last && receipts[i].Verdict == receipt.Verified; proven {
-			r.carried, r.places = append(r.carried, receipts[i]), append(r.places, i)
+		carried := receipts[i]
+		proven = proven && i > last && carried.Verdict == receipt.Verified
+		if trailing && proven && e.Marker {
+			carried, proven = remarked(carried, copier.Recorded(r.entries, n))
+		}
+		if proven {
+			r.carried, r.places = append(r.carried, carried), append(r.places, i)
 			last = i
 		}
+	}
+	if n := len(r.carried) - 1; trailing && n >= 0 && n == len(r.entries)-1 && r.bared(known) {
+		// Without what is above it, it would be there and not current: it is removed as well, and copied anew.
+		r.carried, r.places = r.carried[:n], r.places[:n]
 	}
 	next, foreign := 0, false // of places; something that is not ours to remove
 	for i, old := range receipts {
@@ -59,7 +70,7 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced bool) re
 		switch {
 		case next < len(r.places) && r.places[next] == i:
 			next++
-		case old.Ours():
+		case old.Ours() && !r.covers(old):
 			r.stale = append(r.stale, old)
 		case (old.Before || old.Held) && !kept[i]:
 			foreign = true
@@ -70,6 +81,32 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced bool) re
 		r.carried, r.places = nil, nil
 	}
 	return r
+}
+
+// covers tells whether an outdated copy is a delete marker that is shown above a version which stays: it is
+// there no more once the next version is above it.
+func (r *rebased) covers(old receipt.Receipt) bool {
+	return objectstore.IsMarkerOf(old.DestinationVersionID) && slices.ContainsFunc(r.carried,
+		func(x receipt.Receipt) bool {
+			return x.DestinationVersionID == objectstore.Marked(old.DestinationVersionID)
+		})
+}
+
+// bared tells whether the newest entry is a version that the source still has, above which there was
+// something that the destination must lose, or has lost already.
+func (r *rebased) bared(known record.Joined) bool {
+	top := r.places[len(r.places)-1]
+	return top+1 < len(known.Entries) && !known.Entries[top].Marker && !known.Begun[top]
+}
+
+// remarked is the receipt of a delete marker in a history that has changed; false if the destination
+// is to have it now. One that it had on top, and that has versions above it now, is there no more
+// once they are.
+func remarked(r receipt.Receipt, recorded bool) (receipt.Receipt, bool) {
+	if recorded {
+		r.Method, r.DestinationVersionID, r.Held, r.Before = receipt.Recorded, "", false, false
+	}
+	return r, recorded || r.Method == receipt.Marker
 }
 
 // wanted is what the history is to be.

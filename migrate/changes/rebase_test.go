@@ -79,7 +79,7 @@ func TestRebase(t *testing.T) {
 			for i, v := range before {
 				begun[i] = slices.Contains(strings.Fields(tt.begun), v.ETag)
 			}
-			r := rebase(record.Joined{Entries: entries, Receipts: receipts, Begun: begun}, versions(tt.listed), tt.written)
+			r := rebase(record.Joined{Entries: entries, Receipts: receipts, Begun: begun}, versions(tt.listed), tt.written, false)
 			var got, carried, removed []string
 			for _, e := range r.entries {
 				got = append(got, e.ETag)
@@ -113,4 +113,67 @@ func versions(text string) []objectstore.Version {
 		out = append(out, v)
 	}
 	return out
+}
+
+// What a destination without delete markers has of one depends on what comes above it. Histories are
+// written as words: "v1" is a version and "d2" a delete marker.
+func TestRebaseWithoutMarkersBeneath(t *testing.T) {
+	for _, tt := range []struct{ before, listed, carried, removed string }{
+		{before: "v1 d2:marker", listed: "v1 d2", carried: "v1 d2:marker"},
+		{before: "v1 d2:marker", listed: "v1 d2 v3", carried: "v1 d2:recorded"},
+		{before: "v1 d2:marker", listed: "v1 d2 d3", carried: "v1 d2:recorded"},
+		{before: "v1 d2:recorded v3", listed: "v1 d2 v3 v4", carried: "v1 d2:recorded v3"},
+		{before: "v1 d2:recorded v3", listed: "v1 d2", carried: "v1", removed: "v3"},
+		{before: "d1:recorded", listed: "d1 v2", carried: "d1:recorded"},
+		{before: "v1 d2:marker", listed: "d2", carried: "d2:recorded", removed: "v1"},
+		// A version that lies open is copied anew, for it would not be current.
+		{before: "v1 v2 v3", listed: "v1 v2", carried: "v1", removed: "v2 v3"},
+		{before: "v1 v2 d3:marker", listed: "v1 v2", carried: "v1", removed: "v2 d3"},
+		{before: "v1 v2 v3", listed: "v2 v3", carried: "v2 v3", removed: "v1"},
+		{before: "v1 v2 v3", listed: "v1 v2 v4", carried: "v1 v2", removed: "v3"},
+		// At a source without delete markers one is gone as soon as there is a version above.
+		{before: "v1 d2:marker", listed: "v1 v3", carried: "v1"},
+	} {
+		entry := func(word string) (v objectstore.Version, method receipt.Method) {
+			id, how, _ := strings.Cut(word, ":")
+			return objectstore.Version{Key: "k", VersionID: id, Marker: strings.HasPrefix(id, "d")}, receipt.Method(how)
+		}
+		var known record.Joined
+		for word := range strings.FieldsSeq(tt.before) {
+			v, method := entry(word)
+			r := receipt.Receipt{Key: "k", VersionID: v.VersionID, Marker: v.Marker, Verdict: receipt.Verified, Method: method}
+			if method != receipt.Recorded {
+				r.DestinationVersionID = "copy of " + v.VersionID
+			}
+			if n := len(known.Receipts); method == receipt.Marker {
+				r.DestinationVersionID = objectstore.MarkerOf(known.Receipts[n-1].DestinationVersionID)
+			}
+			known.Entries, known.Receipts = append(known.Entries, manifest.FromVersion(v)), append(known.Receipts, r)
+		}
+		known.Begun = make([]bool, len(known.Entries))
+		var listed []objectstore.Version
+		for word := range strings.FieldsSeq(tt.listed) {
+			v, _ := entry(word)
+			listed = append(listed, v)
+		}
+		r := rebase(known, listed, false, true)
+		var carried, removed []string
+		for _, x := range r.carried {
+			word := x.VersionID
+			if x.Marker {
+				word += ":" + string(x.Method)
+			}
+			if (x.Method == receipt.Recorded) != (x.DestinationVersionID == "") {
+				t.Errorf("%q, listed %q: %s is at the destination as %q", tt.before, tt.listed, word, x.DestinationVersionID)
+			}
+			carried = append(carried, word)
+		}
+		for _, x := range r.stale {
+			removed = append(removed, x.VersionID)
+		}
+		if strings.Join(carried, " ") != tt.carried || strings.Join(removed, " ") != tt.removed {
+			t.Errorf("%q, listed %q: carried %q and removed %q, want %q and %q", tt.before, tt.listed, carried, removed,
+				tt.carried, tt.removed)
+		}
+	}
 }

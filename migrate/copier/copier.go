@@ -151,11 +151,6 @@ func New(source Source, from string, destination Destination, to string, o Optio
 // ErrDrift reports that the source no longer has what the plan says.
 var ErrDrift = errors.New("the source no longer has this entry as planned")
 
-// errBeneath reports a version that lies above a delete marker, which the destination would lose
-// with it.
-var errBeneath = fmt.Errorf("%w: the destination's service keeps no delete marker beneath a version",
-	objectstore.ErrNotOffered)
-
 // errIncomplete reports a source that says that it does not tell everything.
 var errIncomplete = errors.New("the source's answer is incomplete or altered")
 
@@ -173,6 +168,26 @@ const outage = 2
 // as they come. An error means that the run must stop: the context ended, or
 // every other entry would fail as well; what was given stands.
 func (c *Copier) History(
+	ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt,
+	give func(receipt.Receipt) error,
+) error {
+	written, places := Written(entries, c.trailing)
+	if places == nil {
+		return c.written(ctx, entries, held, known, give)
+	}
+	r := &recorder{copier: c, entries: entries, known: known, places: places, give: give}
+	if len(written) == 0 {
+		held, _ = Uncovered(written, held)
+		return r.only(held)
+	}
+	if err := c.written(ctx, written, held, at(places, known), r.one); err != nil {
+		return err
+	}
+	return r.until(len(entries))
+}
+
+// written is History of entries all of which the destination is to have.
+func (c *Copier) written(
 	ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt,
 	give func(receipt.Receipt) error,
 ) error {
@@ -236,8 +251,9 @@ func (c *Copier) entry(
 		}
 		if err == nil {
 			var r receipt.Receipt
-			if err = continues(entries, held, at, stale, c.Opaque); err == nil {
-				if r, err = c.attempt(ctx, e, at, previous, held); err == nil {
+			there, deleted := Uncovered(entries, held)
+			if err = continues(entries, there, at, stale, c.Opaque); err == nil {
+				if r, err = c.attempt(ctx, e, at, previous, there, deleted && at == len(there)); err == nil {
 					return r, c.refusals.Saw(nil)
 				}
 			}
@@ -329,8 +345,10 @@ type refusal struct{ err error }
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
+// attempt brings an entry across behind what the destination holds of its key, which may have been
+// deleted there since.
 func (c *Copier) attempt(
-	ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, held []objectstore.Version,
+	ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, held []objectstore.Version, deleted bool,
 ) (receipt.Receipt, error) {
 	if at < len(held) {
 		r, err := c.proof.prove(ctx, e, held[at])
@@ -348,10 +366,11 @@ func (c *Copier) attempt(
 		}
 		return r, err
 	}
-	if previous.Marker && c.trailing {
-		return receipt.Receipt{}, errBeneath
+	guard := c.guard(at, previous)
+	if deleted {
+		guard = objectstore.Guard{Absent: true}
 	}
-	r, err := c.transfer(ctx, e, c.guard(at, previous))
+	r, err := c.transfer(ctx, e, guard)
 	if previous.Marker && errors.Is(err, objectstore.ErrPrecondition) {
 		// Amazon S3 takes a delete marker for absence; some servers do not and
 		// refuse. The next attempt looks whether our marker is still the newest.

@@ -2,6 +2,7 @@ package copier_test
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -127,56 +128,182 @@ func TestMarkerOnWhatOthersWrote(t *testing.T) {
 	}
 }
 
-// A version is not written above a delete marker where the destination would lose that with it.
-func TestVersionAboveAMarker(t *testing.T) {
-	source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
-	destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now,
+// trailing is an end of a service that has no other delete markers than those on top.
+func trailing(t *testing.T, endpoint, bucket string) *memstore.Store {
+	t.Helper()
+	store := memstore.New(memstore.Options{Endpoint: endpoint, Now: time.Now,
 		Traits: memstore.Traits{TrailingMarkers: true}}).Region(region)
-	for store, bucket := range map[*memstore.Store]string{source: from, destination: to} {
-		if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
-			t.Fatal(err)
-		}
-		if err := store.SetVersioning(t.Context(), bucket, objectstore.Enabled); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put := func() {
-		if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
-			objectstore.Body{Reader: strings.NewReader("body"), Size: 4}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	put()
-	if _, err := source.PutMarker(t.Context(), from, "a"); err != nil {
+	if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
 		t.Fatal(err)
 	}
-	put()
-	var entries []manifest.Entry
-	for h, err := range objectstore.Histories(source.Versions(t.Context(), from, "", "")) {
+	if err := store.SetVersioning(t.Context(), bucket, objectstore.Enabled); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+// told says in words what a bucket holds of a key, oldest first: sizes of versions, and D.
+func told(t *testing.T, store objectstore.Lister, bucket string) (words []string, history []objectstore.Version) {
+	t.Helper()
+	for h, err := range objectstore.Histories(store.Versions(t.Context(), bucket, "", "")) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, v := range h {
+		history = append(history, h...)
+	}
+	for _, v := range history {
+		if v.Marker {
+			words = append(words, "D")
+		} else {
+			words = append(words, strconv.FormatInt(v.Size, 10))
+		}
+	}
+	return words, history
+}
+
+// Of a history's delete markers such a service has the newest, above a version. The others are
+// recorded; what was copied before more came is gone on with.
+func TestHistoriesWithoutMarkersBeneath(t *testing.T) {
+	for _, tt := range []struct {
+		source  string // sizes of versions, and D
+		first   int    // of the entries, which were copied before there were more
+		want    string // at the destination
+		methods string // of delete markers
+	}{
+		{source: "1", want: "1"},
+		{source: "1 D", want: "1 D", methods: "marker"},
+		{source: "1 D 2", want: "1 2", methods: "recorded"},
+		{source: "1 D 2 D", want: "1 2 D", methods: "recorded marker"},
+		{source: "1 D D", want: "1 D", methods: "recorded marker"},
+		{source: "D", want: "", methods: "recorded"},
+		{source: "D D", want: "", methods: "recorded recorded"},
+		{source: "D 1 D D 2", want: "1 2", methods: "recorded recorded recorded"},
+		{source: "1 D 2", first: 1, want: "1 2", methods: "recorded"},
+		{source: "1 D 2", first: 2, want: "1 2", methods: "recorded"},
+		{source: "1 D D 2 3", first: 3, want: "1 2 3", methods: "recorded recorded"},
+		{source: "1 D D", first: 2, want: "1 D", methods: "recorded marker"},
+		{source: "D 1", first: 1, want: "1", methods: "recorded"},
+	} {
+		source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
+		if err := source.CreateBucket(t.Context(), from, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := source.SetVersioning(t.Context(), from, objectstore.Enabled); err != nil {
+			t.Fatal(err)
+		}
+		destination := trailing(t, "two", to)
+		c := copier.New(source, from, destination, to, copier.Options{Versioning: objectstore.Enabled})
+		var entries []manifest.Entry
+		var receipts []receipt.Receipt
+		copied := func() {
+			_, listed := told(t, source, from)
+			entries = nil
+			for _, v := range listed {
+				entries = append(entries, manifest.FromVersion(v))
+			}
+			_, held := told(t, destination, to)
+			receipts = nil
+			if err := c.History(t.Context(), entries, held, nil, func(r receipt.Receipt) error {
+				receipts = append(receipts, r)
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, word := range strings.Fields(tt.source) {
+			if i == tt.first && i > 0 {
+				copied()
+			}
+			var err error
+			if word == "D" {
+				_, err = source.PutMarker(t.Context(), from, "a")
+			} else {
+				size, _ := strconv.ParseInt(word, 10, 64)
+				_, err = source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
+					objectstore.Body{Reader: strings.NewReader("body"[:size]), Size: size})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, run := range []string{"once", "once more"} {
+			copied()
+			if words, _ := told(t, destination, to); strings.Join(words, " ") != tt.want {
+				t.Errorf("%q behind %d, copied %s: %q at the destination, want %q", tt.source, tt.first, run, words, tt.want)
+			}
+			var methods []string
+			for i, r := range receipts {
+				if err := r.Of(&entries[i]); err != nil || r.Verdict != receipt.Verified {
+					t.Errorf("%q behind %d, copied %s: entry %d is %s: %s, %v", tt.source, tt.first, run, i, r.Verdict, r.Reason, err)
+				}
+				if r.Marker {
+					methods = append(methods, string(r.Method))
+				}
+			}
+			if got := strings.Join(methods, " "); got != tt.methods || len(receipts) != len(entries) {
+				t.Errorf("%q behind %d, copied %s: %d receipts for %d entries, of delete markers %q, want %q", tt.source, tt.first,
+					run, len(receipts), len(entries), got, tt.methods)
+			}
+		}
+	}
+}
+
+// What others have under a key of which the source has delete markers alone is not passed over, nor
+// is a key that was deleted at the destination, but for what is written on top.
+func TestOthersWhereMarkersAreRecorded(t *testing.T) {
+	for _, tt := range []struct {
+		source, destination string
+		fails               bool
+	}{
+		{source: "D", destination: "1", fails: true},
+		{source: "D", destination: "1 D"},
+		{source: "1 2", destination: "1 D"},
+		{source: "1 D 2", destination: "1 D"},
+		{source: "1", destination: "1 D", fails: true},
+	} {
+		source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
+		if err := source.CreateBucket(t.Context(), from, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := source.SetVersioning(t.Context(), from, objectstore.Enabled); err != nil {
+			t.Fatal(err)
+		}
+		destination := trailing(t, "two", to)
+		for end, words := range map[*memstore.Store]string{source: tt.source, destination: tt.destination} {
+			bucket := from
+			if end == destination {
+				bucket = to
+			}
+			for _, word := range strings.Fields(words) {
+				var err error
+				if word == "D" {
+					_, err = end.PutMarker(t.Context(), bucket, "a")
+				} else {
+					_, err = end.Put(t.Context(), objectstore.NewObject{Bucket: bucket, Key: "a"},
+						objectstore.Body{Reader: strings.NewReader(word), Size: 1})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_, listed := told(t, source, from)
+		var entries []manifest.Entry
+		for _, v := range listed {
 			entries = append(entries, manifest.FromVersion(v))
 		}
-	}
-	c := copier.New(source, from, destination, to, copier.Options{Versioning: objectstore.Enabled})
-	receipts, err := collected(t.Context(), c, entries)
-	if err != nil || len(receipts) != 3 {
-		t.Fatalf("%v, %v", receipts, err)
-	}
-	if receipts[1].Verdict != receipt.Verified || receipts[2].Verdict != receipt.Failed {
-		t.Errorf("the marker is %s and the version above it %s; want verified and failed", receipts[1].Verdict,
-			receipts[2].Verdict)
-	}
-	var left []string
-	for v, err := range destination.Versions(t.Context(), to, "", "") {
-		if err != nil {
+		_, held := told(t, destination, to)
+		failed := false
+		c := copier.New(source, from, destination, to, copier.Options{Versioning: objectstore.Enabled,
+			Sleep: func(context.Context, time.Duration) error { return nil }})
+		if err := c.History(t.Context(), entries, held, nil, func(r receipt.Receipt) error {
+			failed = failed || r.Verdict != receipt.Verified
+			return nil
+		}); err != nil {
 			t.Fatal(err)
 		}
-		left = append(left, v.VersionID)
-	}
-	if len(left) != 2 || !objectstore.IsMarkerOf(left[0]) {
-		t.Errorf("at the destination: %v, want a version and its marker", left)
+		if failed != tt.fails {
+			t.Errorf("%q onto %q: failed %t, want %t", tt.source, tt.destination, failed, tt.fails)
+		}
 	}
 }

@@ -21,7 +21,9 @@ type Shown struct {
 	Newer   int64 // entries besides, on top or between: somebody's work, not a fault
 	Covered int64 // keys whose current entry is one of those, and not what was written last
 	Own     int64 // leases, besides
-	Twins   int64 // copies that have their original's version ID; see Twin
+	// Recorded are delete markers for which it has no place.
+	Recorded int64
+	Twins    int64 // copies that have their original's version ID; see Twin
 	// Tally is of the entries that are there as they were written.
 	Tally manifest.Tally
 	// Classes are storage classes, by name, that copies have and their originals have not.
@@ -34,6 +36,7 @@ func (s *Shown) Merge(other Shown) {
 	s.Newer += other.Newer
 	s.Covered += other.Covered
 	s.Own += other.Own
+	s.Recorded += other.Recorded
 	s.Twins += other.Twins
 	for class, n := range other.Classes {
 		s.class(class, n)
@@ -88,6 +91,9 @@ var ErrStale = remedy.New("a listing of the destination is older than what was w
 // notShown is why a receipt is not borne out.
 const notShown = "a new listing of the destination does not show what was written"
 
+// notDeleted is why a delete marker on top of a version is not borne out by the records alone.
+const notDeleted = "the key is deleted at the source, and was not deleted at the destination"
+
 // ListDestination lists one move's destination afresh and holds it against the receipts.
 func ListDestination(ctx context.Context, run *Run, move int, l Look) (Shown, error) {
 	m := run.Plan.Moves[move]
@@ -137,10 +143,18 @@ func (d *looking) key(ctx context.Context, written record.History, listed []obje
 	}
 	next := 0 // of what is listed; others' entries may lie between
 	nth := -1 // of its history
+	versions := false
+	var top receipt.Receipt // of the newest entry so far, where no destination has that
 	for x := written.Next(); x != nil; x = written.Next() {
 		nth++
 		d.Looked.Add(1)
 		r := &x.Receipt
+		if r.Method == receipt.Recorded {
+			top = *r
+			d.shown.Recorded++
+			continue
+		}
+		top, versions = receipt.Receipt{}, versions || !r.Marker
 		at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
 			return r.Shows(v) && (!d.told || copier.Same(x.Entry, v))
 		})
@@ -156,6 +170,9 @@ func (d *looking) key(ctx context.Context, written record.History, listed []obje
 		}
 		d.shown.Newer += int64(at)
 		next += at + 1
+	}
+	if versions && top.Method == receipt.Recorded {
+		d.lost(&top, nth, notDeleted)
 	}
 	if more := int64(len(listed) - next); more > 0 && objectstore.IsLease(listed[0].Key) {
 		d.shown.Own += more

@@ -20,6 +20,8 @@ type destinationListing struct {
 	err  error
 	// opaque tells that ETags of copies may differ from their sources'.
 	opaque bool
+	// trailing tells that the destination can have no other delete markers than those on top.
+	trailing bool
 	// replicas is how many entries of the key that was compared last have the
 	// version ID of the source's.
 	replicas int
@@ -57,37 +59,56 @@ func (p *destinationReader) openDestination(ctx context.Context, m *Move) (*dest
 	}
 	m.Exists = true
 	next, stop := iter.Pull2(objectstore.Histories(Listable(store.Versions(ctx, m.Destination, m.Prefix, ""))))
-	b := &destinationListing{next: next, stop: stop, opaque: p.KMSKey != "" || p.CustomerKeys}
+	b := &destinationListing{next: next, stop: stop, opaque: p.KMSKey != "" || p.CustomerKeys,
+		trailing: objectstore.CapabilitiesOf(store).TrailingMarkers}
 	b.held, b.err, b.more = next()
 	return b, nil
 }
 
-// compare tells how many of a key's entries the destination holds already, how
-// many older ones it holds beneath, and whether what it holds can be the
-// beginning of this history.
-func (b *destinationListing) compare(entries []manifest.Entry) (held, beneath int, ok bool, err error) {
+// beside is what the destination holds of a key already.
+type beside struct {
+	held    int  // of its entries, from the oldest
+	reach   int  // how far into the history these reach
+	beneath int  // older entries beneath
+	fits    bool // what it holds can be the beginning of this history
+}
+
+// compare tells what the destination holds of a history, oldest first.
+func (b *destinationListing) compare(entries []manifest.Entry) (beside, error) {
 	key := string(entries[0].Key)
 	b.replicas = 0
 	for b.err == nil && b.more && b.held[0].Key < key {
 		b.held, b.err, b.more = b.next()
 	}
 	if b.err != nil {
-		return 0, 0, false, b.err
+		return beside{}, b.err
 	}
 	if !b.more || b.held[0].Key != key {
-		return 0, 0, true, nil
+		return beside{fits: true}, nil
 	}
-	there, beneath := copier.Align(entries, b.held)
-	if len(there) > len(entries) {
-		return 0, 0, false, nil
+	written, places := copier.Written(entries, b.trailing)
+	there, deleted := copier.Uncovered(written, b.held)
+	if len(written) == 0 {
+		return beside{beneath: len(b.held), fits: deleted}, nil
+	}
+	if top := len(there); deleted && (places == nil || places[top] == places[top-1]+1) {
+		return beside{}, nil // somebody has deleted it there, and not at the source
+	}
+	there, beneath := copier.Align(written, there)
+	if len(there) > len(written) {
+		return beside{}, nil
 	}
 	for i, v := range there {
-		if !copier.Like(entries[i], v, b.opaque) {
-			return 0, 0, false, nil
+		if !copier.Like(written[i], v, b.opaque) {
+			return beside{}, nil
 		}
-		if Numbered(v.VersionID) && v.VersionID == entries[i].VersionID {
+		if Numbered(v.VersionID) && v.VersionID == written[i].VersionID {
 			b.replicas++
 		}
 	}
-	return len(there), beneath, true, nil
+	held := beside{held: len(there), reach: len(there), beneath: beneath, fits: true}
+	if held.held > 0 && places != nil {
+		held.reach = places[held.held-1] + 1
+	}
+	return held, nil
 }

@@ -4,16 +4,20 @@ import (
 	"fmt"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/copier"
+	"github.com/residency/residency/migrate/manifest"
 )
+
+// RuleRecorded names delete markers that the records alone keep.
+const RuleRecorded = "delete-markers-recorded"
 
 // fits holds versions against what the destination's service takes at most.
 type fits struct {
 	limits               objectstore.Limits
 	keys                 objectstore.KeyChecker // nil: every key is taken that is short enough
 	noMarkers, trailing  bool
-	top                  *objectstore.Version // a marker that is trailing if a version of its key comes next
 	large, long, refused Issue
-	marked               Issue
+	marked, recorded     Issue // delete markers
 	unordered            Issue
 	byUTF16              bool   // the destination lists in the order of UTF-16
 	high, beyond         string // first keys with a character from U+E000 to U+FFFF, and with one beyond
@@ -23,16 +27,16 @@ func newFits(destination objectstore.Store, location string) *fits {
 	l := objectstore.LimitsOf(destination)
 	keys, _ := destination.(objectstore.KeyChecker)
 	can := objectstore.CapabilitiesOf(destination)
-	text := "the destination's service has no delete markers: histories with some would read differently there, and " +
-		"deleted objects would be back"
-	if can.TrailingMarkers {
-		text = "the destination's service has no delete markers: that a key is deleted can be kept, and markers beneath " +
-			"other entries, or with no version beneath them, cannot"
-	}
 	return &fits{
 		limits: l, keys: keys, noMarkers: can.NoMarkers, trailing: can.TrailingMarkers,
-		marked: Issue{Rule: "no-delete-markers", Location: location, Text: text,
+		marked: Issue{Rule: "no-delete-markers", Location: location,
+			Text: "the destination's service has no delete markers: histories with some would read differently there, and " +
+				"deleted objects would be back",
 			Remedy: "remove the delete markers, or choose another destination"},
+		recorded: Issue{Rule: RuleRecorded, Location: location,
+			Text: "delete markers beneath other entries, or with no version beneath them, have no place at the destination's " +
+				"service, which shows only that a key is deleted; once the source is erased, manifest and receipts alone have them",
+			Remedy: "keep the plan's state if their dates matter, or choose a destination with delete markers"},
 		refused: Issue{Rule: "key-refused", Location: location},
 		byUTF16: can.OrdersByUTF16,
 		unordered: Issue{Rule: "key-order", Location: location,
@@ -48,7 +52,6 @@ func newFits(destination objectstore.Store, location string) *fits {
 
 // see holds one entry, in the order of a listing, against the limits.
 func (f *fits) see(v objectstore.Version) {
-	f.seeMarker(v)
 	if f.limits.Key > 0 && len(v.Key) > f.limits.Key {
 		note(&f.long, v.Key)
 	}
@@ -87,30 +90,15 @@ func (f *fits) seeOrder(key string) {
 	}
 }
 
-// seeMarker notes markers that cannot be written. One that is trailing, with a version of its key
-// beneath it, can be where the service shows such.
-func (f *fits) seeMarker(v objectstore.Version) {
-	if !f.noMarkers {
-		return
-	}
-	if f.top != nil && (v.Marker || v.Key != f.top.Key) {
-		note(&f.marked, f.top.Key)
-	}
-	f.top = nil
-	switch {
-	case !v.Marker:
-	case f.trailing && v.Latest:
-		top := v // most entries are no markers, and need no memory of their own
-		f.top = &top
-	default:
-		note(&f.marked, v.Key)
-	}
-}
-
-// end is told that the listing has come to its end.
-func (f *fits) end() {
-	if f.top != nil {
-		note(&f.marked, f.top.Key)
-		f.top = nil
+// seeMarkers notes the delete markers of a history, oldest first, that the destination cannot have.
+func (f *fits) seeMarkers(entries []manifest.Entry) {
+	for i, e := range entries {
+		switch {
+		case !f.noMarkers || !e.Marker:
+		case !f.trailing:
+			note(&f.marked, string(e.Key))
+		case copier.Recorded(entries, i):
+			note(&f.recorded, string(e.Key))
+		}
 	}
 }

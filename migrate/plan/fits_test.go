@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/migrate/manifest"
 )
 
 // choosy takes no key that ends in a dot.
@@ -39,15 +40,13 @@ func (plain) Capabilities() objectstore.Capabilities {
 
 // Delete markers block a plan whose destination has none, and no other.
 func TestDeleteMarkersNeedADestination(t *testing.T) {
-	history := []objectstore.Version{{Key: "a", Marker: true}, {Key: "a"}, {Key: "b"}}
+	history := []manifest.Entry{{Key: "a"}, {Key: "a", Marker: true}}
 	for _, tt := range []struct {
 		destination objectstore.Store
 		want        int64
 	}{{plain{}, 1}, {limited{}, 0}} {
 		f := newFits(tt.destination, "cloud:bucket")
-		for _, v := range history {
-			f.see(v)
-		}
+		f.seeMarkers(history)
 		if f.marked.Count != tt.want {
 			t.Errorf("%T: %+v, want %d", tt.destination, f.marked, tt.want)
 		}
@@ -89,28 +88,24 @@ func TestKeyOrders(t *testing.T) {
 	}
 }
 
-// A marker can be written only on top of a version, and only as the newest.
+// A marker can be written only as the newest, with a version beneath it. Others are recorded alone.
 func TestTrailingMarkers(t *testing.T) {
-	marker := func(key string, latest bool) objectstore.Version {
-		return objectstore.Version{Key: key, Marker: true, Latest: latest}
-	}
 	f := newFits(trailing{}, "cloud:bucket")
-	for _, v := range []objectstore.Version{
-		marker("deleted", true), {Key: "deleted"},
-		{Key: "inner", Latest: true}, marker("inner", false), {Key: "inner"},
-		marker("lone", true),
-		marker("two", true), marker("two", false), {Key: "two"},
-		marker("z", true),
+	for _, history := range [][]manifest.Entry{
+		{{Key: "deleted"}, {Key: "deleted", Marker: true}},
+		{{Key: "inner"}, {Key: "inner", Marker: true}, {Key: "inner"}},
+		{{Key: "lone", Marker: true}},
+		{{Key: "two"}, {Key: "two", Marker: true}, {Key: "two", Marker: true}},
+		{{Key: "z", Marker: true}, {Key: "z", Marker: true}},
 	} {
-		f.see(v)
+		f.seeMarkers(history)
 	}
-	f.end()
 	var keys []string
-	for _, k := range f.marked.Keys {
+	for _, k := range f.recorded.Keys {
 		keys = append(keys, string(k))
 	}
-	if got := strings.Join(keys, " "); got != "inner lone two two z" {
-		t.Errorf("markers that cannot be written: %s, %+v", got, f.marked)
+	if got := strings.Join(keys, " "); got != "inner lone two z z" || f.marked.Count != 0 {
+		t.Errorf("markers that cannot be written: %s, %+v, %+v", got, f.recorded, f.marked)
 	}
 }
 

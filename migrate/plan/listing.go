@@ -43,6 +43,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		if err != nil {
 			return fmt.Errorf("list %s: %w", m.From(), err)
 		}
+		o.fits.seeMarkers(entries)
 		lone := true
 		for i := range entries {
 			m.Totals.Count(entries[i])
@@ -57,26 +58,25 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 		if err := p.samples.sample(ctx, source, m, entries, o); err != nil {
 			return err
 		}
-		held, beneath, ok, err := there.compare(entries)
+		at, err := there.compare(entries)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", p.plan.To(*m), err)
 		}
-		if m.Held += int64(held); !ok {
+		if m.Held += int64(at.held); !at.fits {
 			note(&o.taken, string(entries[0].Key))
 		}
 		m.replicas += int64(there.replicas)
-		if beneath > 0 {
+		if at.beneath > 0 {
 			note(&o.older, string(entries[0].Key))
 		}
-		if held > 0 {
-			p.held = append(p.held, HeldLine{Key: entries[0].Key, Entries: held})
+		if at.held > 0 {
+			p.held = append(p.held, HeldLine{Key: entries[0].Key, Entries: at.reach})
 		}
 		if err := writer.Add(ctx, entries); err != nil {
 			return err
 		}
 		p.Progress.Entries.Add(int64(len(entries)))
 	}
-	o.fits.end()
 	if err := p.listUploads(ctx, index, source, o); err != nil {
 		return err
 	}

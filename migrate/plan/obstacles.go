@@ -97,7 +97,7 @@ func (o *obstacles) report(p *planner) {
 			p.block(i)
 		}
 	}
-	for _, i := range slices.Concat([]Issue{o.older, o.annotated, o.unasked, o.probes, o.tiering},
+	for _, i := range slices.Concat([]Issue{o.older, o.annotated, o.unasked, o.probes, o.tiering, o.fits.recorded},
 		o.charged.issues(o.archived.Location)) {
 		if i.Count > 0 {
 			p.warn(i)

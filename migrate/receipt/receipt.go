@@ -45,7 +45,13 @@ const (
 	// destination computed
 	SentChecksum Method = "sent-checksum"
 	Marker       Method = "marker" // a delete marker stands at its place in the history
+	// Recorded: the destination's service has no place for this delete marker, and the records alone keep it
+	Recorded Method = "recorded"
 )
+
+// Placed is how many of so many verified entries the destination has a place for, by how many were
+// verified by each method.
+func Placed(entries int64, methods map[string]int64) int64 { return entries - methods[string(Recorded)] }
 
 // NotYet is the reason of receipts that stand for what is still to be done.
 const NotYet = "not copied yet"
@@ -142,8 +148,8 @@ func (r Receipt) check() error {
 	if !slices.Contains(Verdicts(), r.Verdict) {
 		return fmt.Errorf("verdict %q", r.Verdict)
 	}
-	if r.Verdict == Verified && (r.DestinationVersionID == "" || r.Marker != (r.Method == Marker) ||
-		!slices.Contains(methods(), r.Method)) {
+	if r.Verdict == Verified && ((r.DestinationVersionID == "") != (r.Method == Recorded) ||
+		r.Marker != (r.Method == Marker || r.Method == Recorded) || !slices.Contains(methods(), r.Method)) {
 		return errors.New("verified, and it does not say how, or what")
 	}
 	return nil
@@ -166,7 +172,7 @@ func (x *Erasure) Of(e *manifest.Entry) error {
 }
 
 func methods() []Method {
-	return []Method{ReadbackSHA256, SHA256, Checksum, SentChecksum, ETagMD5, Marker}
+	return []Method{ReadbackSHA256, SHA256, Checksum, SentChecksum, ETagMD5, Marker, Recorded}
 }
 
 func outcomes() []Outcome { return []Outcome{Erased, Gone, Retained, Changed, Unerased, Begun} }

@@ -22,7 +22,7 @@ func (h *HeldBefore) Mark(r *receipt.Receipt) {
 	if r.Key != h.key {
 		h.key, h.at = r.Key, 0
 	}
-	r.Before = r.Before || h.at < h.counts[r.Key]
+	r.Before = r.Method != receipt.Recorded && (r.Before || h.at < h.counts[r.Key])
 	h.at++
 }
 

@@ -89,6 +89,9 @@ func (w *world) meanwhile(p *process) {
 	if w.barings < w.options.barings && w.loss.one(0.01) {
 		w.bares()
 	}
+	if w.retracted < w.options.retracts && w.whim.one(0.02) {
+		w.retract()
+	}
 	foreignRate := 0.02
 	if phase == "copying" {
 		foreignRate = 0.12 // where somebody can come between a look and a write

@@ -59,8 +59,7 @@ func (w *operator) judgeEnd(end error) {
 	case errors.Is(end, migrate.ErrBlocked), errors.Is(end, migrate.ErrVerification), errors.Is(end, migrate.ErrPartial):
 		// A bucket that was made and not yet configured is nobody's once the state
 		// is lost.
-		ok = people || lies || w.contended() || w.veiled() || w.bars > 0 || errors.Is(end, migrate.ErrBlocked) && w.lost ||
-			w.unfit()
+		ok = people || lies || w.contended() || w.veiled() || w.bars > 0 || errors.Is(end, migrate.ErrBlocked) && w.lost
 	case errors.Is(end, migrate.ErrChanged):
 		ok = w.foreign > 0 || w.meddled > 0 || w.contended() // in the bucket, before it was on record as made
 	case errors.Is(end, migrate.ErrDrift), errors.Is(end, migrate.ErrNotEmpty):
@@ -111,20 +110,6 @@ func (w *operator) left() (names []string) {
 	return names
 }
 
-// unfit tells whether the source has, or had, delete markers of which the destination's service
-// may not have the like.
-func (w *operator) unfit() bool {
-	if !w.options.destination.TrailingMarkers {
-		return false
-	}
-	for _, records := range w.oracle.source {
-		if slices.ContainsFunc(records, func(r *record) bool { return r.version.Marker }) {
-			return true
-		}
-	}
-	return false
-}
-
 // kept counts what the source's service keeps of what was deleted.
 func (w *operator) kept() (n int) {
 	if w.plan == nil {
@@ -167,6 +152,11 @@ func (w *operator) exact() {
 			}
 		}
 	}
+	for k, records := range want {
+		if want[k] = w.oracle.places(records); len(want[k]) == 0 {
+			delete(want, k)
+		}
+	}
 	for _, p := range w.places {
 		bucket := w.target(p.bucket)
 		for _, key := range w.destination.Keys(bucket) {
@@ -202,6 +192,11 @@ func (w *operator) exact() {
 			w.oracle.violate("end", "it says done, and %s is not at the destination", k)
 		}
 	}
+}
+
+// places are those of a history that the destination's service has a place for.
+func (o *oracle) places(history []*record) []*record {
+	return slices.DeleteFunc(slices.Clone(history), o.recorded)
 }
 
 // abandoned: all of a key is gone, for people deleted it or it vanished, after a plan that

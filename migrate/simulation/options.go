@@ -50,6 +50,7 @@ type options struct {
 	countsTags  bool // the source says of itself that its answers tell of tags
 	rewinds     bool // the state of a run that copies comes back once a later one has begun to erase
 	noRules     bool // no service has rules that deny writes
+	retracts    int  // of people who delete what is newest at the source, at most
 	barings     int  // of people who take from a copy what it carries, and leave its bytes, at most
 	bars        int  // how often deletions of several entries at the source are denied for a while, at most
 }
@@ -216,6 +217,19 @@ func (o *options) others(d, steps *dice) {
 	}
 	if o.oneService {
 		o.destination = o.source
+	}
+}
+
+// whims has people take back what they wrote last, most often where the destination makes nothing
+// current by itself.
+func (o *options) whims(d *dice) {
+	chance := 0.02
+	if o.destination.TrailingMarkers {
+		chance = 0.4
+	}
+	if d.one(chance) && !o.undeletes && !o.nothingElse {
+		o.retracts = d.between(1, 2)
+		o.passes = max(o.passes, 1)
 	}
 }
 

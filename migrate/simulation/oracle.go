@@ -39,6 +39,8 @@ type oracle struct {
 	// halves has, by bucket and key at the source, whose erase went no further than making what is
 	// current a previous version, of the last one.
 	halves map[string]string
+	// shownOnly are markers at the destination that are shown since something was removed there.
+	shownOnly map[*memstore.Version]bool
 	// unseen are changes that were told of while the service was locked.
 	unseen []change
 	// repetition tells that the change at hand is that of the other end, made
@@ -146,6 +148,9 @@ func (o *oracle) see(side string, c memstore.Change) {
 		c.Version.Marker, c.Version.Size())
 	if c.Shown && o.actor != nil && side == source {
 		o.halves[at(c.Bucket, c.Key)] = o.actor.operator.author()
+	}
+	if c.Shown && side == destination {
+		o.shownOnly[c.Version] = true
 	}
 	switch {
 	case own(c.Key), c.Shown && (o.actor != nil || o.vanishing || side == destination):
@@ -289,8 +294,14 @@ func (o *oracle) alone(c memstore.Change) bool {
 }
 
 // halfway tells whether a marker looks like that of an erase that went no further than the first of
-// two steps: that people deleted the key meanwhile is not carried, and the help topic limits says so.
+// two steps, or that people took back what was above while it was being erased: that people deleted
+// the key meanwhile is not carried, and the help topic limits says so.
 func (o *oracle) halfway(r *record) bool {
+	if objectstore.IsMarkerOf(r.version.ID) && slices.ContainsFunc(o.source[at(r.bucket, r.key)], func(x *record) bool {
+		return x.planned && x.gone && x.freed && x.made <= r.made
+	}) {
+		return true
+	}
 	return o.world.options.source.TwoSteps && objectstore.IsMarkerOf(r.version.ID) &&
 		slices.ContainsFunc(o.source[at(r.bucket, r.key)], func(x *record) bool {
 			return x.planned && objectstore.MarkerOf(x.version.ID) == r.version.ID
@@ -354,14 +365,30 @@ func (o *oracle) seen(p *process, side, bucket, key string) int {
 	return step
 }
 
-// held tells whether the destination has an entry, in all that belongs to it.
+// held tells whether the destination has an entry, in all that belongs to it, or can have none of
+// its kind.
 func (o *oracle) held(r *record) bool {
+	if o.recorded(r) {
+		return true
+	}
 	for _, v := range o.world.destination.History(o.world.target(r.bucket), r.key) {
 		if same(r.version, v) {
 			return true
 		}
 	}
 	return false
+}
+
+// recorded tells whether an entry is a delete marker that the destination's service has no place for:
+// one beneath what a plan has moved, or moves, or above no version.
+func (o *oracle) recorded(r *record) bool {
+	if !r.version.Marker || !o.world.options.destination.TrailingMarkers {
+		return false
+	}
+	records := o.source[at(r.bucket, r.key)]
+	i := slices.Index(records, r)
+	return slices.ContainsFunc(records[i+1:], func(x *record) bool { return x.planned || x.erased }) ||
+		!slices.ContainsFunc(records[:i], func(x *record) bool { return !x.version.Marker && !x.freed })
 }
 
 // inMoments tells whether people have put an entry's bytes in the place of a copy so soon after
@@ -418,7 +445,11 @@ func (o *oracle) unwritten(c memstore.Change) {
 	made, mine := o.copies[c.Version]
 	delete(o.copies, c.Version)
 	if o.actor != nil {
-		if !mine && !o.alone(c) && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
+		if objectstore.IsMarkerOf(c.Version.ID) {
+			o.plans(o.actor.operator) // which may have versions above it now
+			mine = mine && !o.covers(c)
+		}
+		if !mine && !o.alone(c) && !o.covers(c) && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
 			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
 		}
 		switch now := o.actor.operator; {
@@ -459,6 +490,26 @@ func (o *oracle) unwritten(c memstore.Change) {
 			r.freed = true // they took the last copy themselves
 		}
 	}
+}
+
+// covers tells whether a marker that was shown is shown no more because of a version above it that is
+// about to be written, as the source's history has it, or because what was above has been removed.
+func (o *oracle) covers(c memstore.Change) bool {
+	if !objectstore.IsMarkerOf(c.Version.ID) || o.shownOnly[c.Version] {
+		return o.shownOnly[c.Version]
+	}
+	versions := 0 // that are to come
+	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
+		if !r.version.Marker && (r.planned || r.erased) {
+			versions++
+		}
+	}
+	for _, v := range o.world.destination.History(c.Bucket, c.Key) {
+		if !v.Marker {
+			versions--
+		}
+	}
+	return versions > 0
 }
 
 // indistinct: a null version that nothing tells from what may be covered. In a

@@ -107,6 +107,33 @@ func (w *world) edit(bucket string) {
 	}
 }
 
+// retract deletes the newest version of a key whose copy is at the destination: what lies beneath it is
+// current then, and has to be there.
+func (w *world) retract() {
+	type newest struct{ bucket, key, id string }
+	var all []newest
+	for _, p := range w.places {
+		for _, key := range w.source.Keys(p.bucket) {
+			h := w.source.History(p.bucket, key)
+			if n := len(h) - 1; n > 0 && len(w.destination.History(w.target(p.bucket), key)) > n &&
+				strings.HasPrefix(key, p.prefix) {
+				all = append(all, newest{p.bucket, key, h[n].ID})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	w.retracted++
+	w.writes++
+	defer w.oracle.look()
+	x := pick(w.whim, all...)
+	w.say("  people took back the newest of %s/%s:", x.bucket, x.key)
+	_, err := w.source.Region(us).Delete(context.Background(), x.bucket,
+		[]objectstore.Deletion{{Key: x.key, VersionID: x.id}})
+	must(err)
+}
+
 // replace writes over a null version, which its ID does not tell; false if
 // there is none.
 func (w *world) replace(bucket string) bool {

@@ -146,6 +146,9 @@ func (w *operator) betweenRuns(end error) {
 	if w.barings < w.options.barings && w.loss.one(0.7) {
 		w.bares()
 	}
+	if w.retracted < w.options.retracts && w.whim.one(0.7) {
+		w.retract()
+	}
 	if w.hidden && w.veil.one(0.6) {
 		w.hide(false)
 	}

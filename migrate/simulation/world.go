@@ -43,6 +43,7 @@ type world struct {
 	veil                *dice // of what may be read
 	bar                 *dice // of what may be deleted
 	loss                *dice // of what copies lose
+	whim                *dice // of people who take back what they wrote last
 	scheduler           *scheduler
 	oracle              *oracle
 	source, destination *memstore.Service
@@ -101,6 +102,7 @@ type world struct {
 	blinded     int             // processes that ended while tags were hidden
 	hidden      bool            // tags at the source may not be read
 	barings     int             // so far
+	retracted   int             // so far
 	bars        int             // so far
 	barred      bool            // several entries at the source may not be deleted at once
 	began       time.Time       // the last command
@@ -122,7 +124,7 @@ func (w *world) unversioned(bucket string) bool {
 func newWorld(c Config) *world {
 	w := &world{Config: c, dice: newDice(c.Seed, 0), luck: newDice(c.Seed, 1), mishap: newDice(c.Seed, 2),
 		fate: newDice(c.Seed, 3), habit: newDice(c.Seed, 4), veil: newDice(c.Seed, 5), bar: newDice(c.Seed, 6),
-		loss:      newDice(c.Seed, 8),
+		loss: newDice(c.Seed, 8), whim: newDice(c.Seed, 13),
 		scheduler: newScheduler(c.Settle),
 		disk:      newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool),
 		policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved),
@@ -132,10 +134,12 @@ func newWorld(c Config) *world {
 	w.options.kinds(newDice(c.Seed, 7))
 	w.options.bares(w.loss)
 	w.options.others(newDice(c.Seed, 9), newDice(c.Seed, 11))
+	w.options.whims(w.whim)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship),
 		spoiled: make(map[string]int), covered: make(map[string][]string),
 		coveredAt: make(map[string]time.Time), untagged: make(map[string]int), wrote: make(map[[2]string][]string),
-		leased: make(map[string]holding), halves: make(map[string]string)}
+		leased: make(map[string]holding), halves: make(map[string]string),
+		shownOnly: make(map[*memstore.Version]bool)}
 	bodies := memstore.NewBodies()
 	halves := newDice(c.Seed, 10)
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies,

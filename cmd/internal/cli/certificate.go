@@ -20,6 +20,7 @@ import (
 	"github.com/residency/residency/migrate/attest"
 	"github.com/residency/residency/migrate/audit"
 	"github.com/residency/residency/migrate/certificate"
+	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/record"
 	"github.com/residency/residency/migrate/state"
 )
@@ -331,8 +332,8 @@ func (a *app) printCertificate(at string, c *certificate.Certificate) error {
 		{"entries", render.Count(c.Entries) + ", " + render.Bytes(c.Bytes)},
 		{"verdicts", counts(c.Verdicts, verdictOrder())}, {"methods", counts(c.Methods, nil)},
 		{"source", counts(c.Erasures, nil)}, {"guards", counts(c.Guards, nil)},
-		{"destination", fmt.Sprintf("%s of %s entries were there as written in the last listing", render.Count(c.Found),
-			render.Count(c.Entries))},
+		{"destination", fmt.Sprintf("%s of %s entries were there as written in the last listing%s", render.Count(c.Found),
+			render.Count(receipt.Placed(c.Entries, c.Methods)), recorded(c.Methods))},
 		{"transit", c.Transit.Note},
 		{"evidence", fmt.Sprintf("%s files, %s, Merkle root %s", render.Count(c.Evidence.Files),
 			render.Bytes(c.Evidence.Bytes), c.Evidence.Root)},

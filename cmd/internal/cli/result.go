@@ -76,8 +76,8 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 			}
 		}
 		rows = append(rows, []string{"last listing", left},
-			[]string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as written",
-				render.Count(r.Found), render.Count(r.Entries))})
+			[]string{"destination", fmt.Sprintf("listed after the erase: %s of %s entries are there as written%s",
+				render.Count(r.Found), render.Count(receipt.Placed(r.Entries, r.Methods)), recorded(r.Methods))})
 	}
 	if r.UploadsAborted > 0 {
 		rows = append(rows, []string{"uploads", uploadsAborted(r.UploadsAborted)})
@@ -186,6 +186,14 @@ func verdictOrder() []string {
 		order = append(order, string(v))
 	}
 	return order
+}
+
+// recorded says of how many delete markers the destination has no place.
+func recorded(methods map[string]int64) string {
+	if n := methods[string(receipt.Recorded)]; n > 0 {
+		return fmt.Sprintf("; the evidence alone has %s delete markers, for which there is no place", render.Count(n))
+	}
+	return ""
 }
 
 // counts writes "12 verified, 1 failed", in the order given and then by name.

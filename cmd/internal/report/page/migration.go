@@ -110,9 +110,9 @@ func (r *migration) lead() []text {
 			unlistable(left.Unlistable)+deletedAndKept(left.Kept)+"."))...)
 	}
 	answers := []text{answer}
-	if c.Found < c.Entries {
+	if n := receipt.Placed(c.Entries, c.Methods); c.Found < n {
 		answers = append(answers, say("%s", strong("The last listing of the destination shows only "+count(c.Found)+" of "+
-			entries(c.Entries)+" as they were written.")))
+			entries(n)+" as they were written.")))
 	}
 	answers = append(answers, besides(c)...)
 	answers = append(answers, say("The destination is run by %s. %s",

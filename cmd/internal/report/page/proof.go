@@ -28,6 +28,8 @@ func methodText(m string) string {
 		"sent-checksum": "our checksum of the source's bytes (CRC-64 or CRC32C) is the one that the destination computed",
 		"etag-md5":      "an ETag that is an MD5 is equal at both ends",
 		"marker":        "a delete marker stands at its place in the history; there are no bytes to compare",
+		"recorded": "a delete marker for which the destination's service has no place, beneath other entries or above " +
+			"no version; the records alone have it",
 	}[m]
 }
 
@@ -81,7 +83,7 @@ func (r *migration) complete() section {
 	s.add(tally("verdicts", "Verdicts", "Verdict", c.Verdicts, verdictText, verdicts()...),
 		tally("methods", "How entries were verified", "Method", c.Methods, methodText))
 	s.say("After the last deletion the destination was listed once more: %s of %s were there as they were written.",
-		strong(count(c.Found)), entries(c.Entries))
+		strong(count(c.Found)), entries(receipt.Placed(c.Entries, c.Methods)))
 	r.anyOrder(&s)
 	s.add(block{Heading: "How the source was erased"})
 	if len(c.Erasures) == 0 {
