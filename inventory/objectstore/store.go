@@ -21,8 +21,11 @@ type Version struct {
 	Marker       bool // a delete marker
 	Latest       bool
 	StorageClass string
-	Content      *Content // nil: what the ETag says, as S3 makes them; see Sum and Parts
-	Restore      *Restore // nil: none was asked for; apart, for a long history is held whole
+	// Kind is of an object that no copy elsewhere can be, such as a page blob: what Info.Incomplete says
+	// of it. Empty: of one that can be copied, or it is not told.
+	Kind    string
+	Content *Content // nil: what the ETag says, as S3 makes them; see Sum and Parts
+	Restore *Restore // nil: none was asked for; apart, for a long history is held whole
 }
 
 // Restore is about a copy of an archived version that can be read for a while.

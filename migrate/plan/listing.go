@@ -22,6 +22,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	see := func(v objectstore.Version) manifest.Entry {
 		p.samples.seeArchived(v, o)
 		o.fits.see(v)
+		o.seeKind(v)
 		o.charged.see(v)
 		if objectstore.IsProbe(v) {
 			note(&o.probes, v.Key)

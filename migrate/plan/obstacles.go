@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
@@ -20,8 +21,10 @@ type obstacles struct {
 	taken, older       Issue // at the destination
 	reserved, named    Issue // see planner.leases
 	probes             Issue
-	unlistable         Issue // keys, as they are listed
-	restores           bool  // the source's service restores what is asked for
+	unlistable         Issue    // keys, as they are listed
+	other              Issue    // objects that no copy can be
+	kinds              []string // of them
+	restores           bool     // the source's service restores what is asked for
 	fits               *fits
 	charged            charged
 }
@@ -48,6 +51,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 			Text: "some sampled versions have S3 annotations; these are carried where the service copies an object whole, " +
 				"and left behind where it is streamed or copied in parts"},
 		charged: make(charged),
+		other:   Issue{Rule: "not-copied", Location: from, Remedy: "move these by hand, or convert them at the source"},
 		odd:     Issue{Rule: "not-copied", Location: from, Remedy: "change them at the source, or move them by hand"},
 		unfit: Issue{Rule: "attributes-refused", Location: from, Remedy: "change them at the source, or choose " +
 			"another destination"},
@@ -91,7 +95,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
-	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.odd, o.fits.large,
+	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.odd, o.other, o.fits.large,
 		o.fits.long, o.fits.refused, o.fits.marked, o.fits.unordered, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)
@@ -103,6 +107,18 @@ func (o *obstacles) report(p *planner) {
 			p.warn(i)
 		}
 	}
+}
+
+// seeKind notes an object that no copy can be.
+func (o *obstacles) seeKind(v objectstore.Version) {
+	if v.Kind == "" {
+		return
+	}
+	if !slices.Contains(o.kinds, v.Kind) { // a provider has few
+		o.kinds = append(o.kinds, v.Kind)
+		o.other.Text = "versions are what no copy elsewhere can be: " + strings.Join(o.kinds, ", ")
+	}
+	note(&o.other, v.Key)
 }
 
 // Examples is how many keys an issue names.

@@ -388,7 +388,7 @@ func (o *oracle) recorded(r *record) bool {
 	records := o.source[at(r.bucket, r.key)]
 	i := slices.Index(records, r)
 	return slices.ContainsFunc(records[i+1:], func(x *record) bool { return x.planned || x.erased }) ||
-		!slices.ContainsFunc(records[:i], func(x *record) bool { return !x.version.Marker && !x.freed })
+		!slices.ContainsFunc(records[:i], func(x *record) bool { return !x.version.Marker && (x.planned || !x.freed) })
 }
 
 // inMoments tells whether people have put an entry's bytes in the place of a copy so soon after

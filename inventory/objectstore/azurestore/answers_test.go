@@ -20,6 +20,11 @@ func TestKinds(t *testing.T) {
 		if err != nil || info.Incomplete != want {
 			t.Errorf("%s: %q, %v", kind, info.Incomplete, err)
 		}
+		for v, err := range s.Versions(t.Context(), plain+records, kind, "") {
+			if err != nil || v.Kind != want {
+				t.Errorf("%s is listed as %q, %v", kind, v.Kind, err)
+			}
+		}
 	}
 	for name, test := range map[string]struct {
 		change azure.Change

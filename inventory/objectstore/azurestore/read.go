@@ -186,14 +186,25 @@ func incomplete(resp *http.Response) string {
 		return "HTTP 206, a part where the whole was asked for"
 	case resp.StatusCode == http.StatusNonAuthoritativeInfo:
 		return "HTTP 203, altered on its way"
-	case kind == "PageBlob":
-		return "page blob"
-	case kind == "AppendBlob":
-		return "append blob"
-	case kind != "BlockBlob":
+	case kind == "":
 		return "the answer does not tell the kind of the blob"
+	default:
+		return otherKind(kind)
 	}
-	return ""
+}
+
+// otherKind is that of a blob which is no block blob, in words; empty for one that is ("Understanding
+// block blobs, append blobs, and page blobs").
+func otherKind(kind string) string {
+	switch kind {
+	case "BlockBlob", "":
+		return ""
+	case "PageBlob":
+		return "page blob"
+	case "AppendBlob":
+		return "append blob"
+	}
+	return "blob of an unknown kind"
 }
 
 // Tags implements objectstore.Reader.
