@@ -498,6 +498,9 @@ func (o *oracle) covers(c memstore.Change) bool {
 	if !objectstore.IsMarkerOf(c.Version.ID) || o.shownOnly[c.Version] {
 		return o.shownOnly[c.Version]
 	}
+	if o.world.options.coupling != (coupling{}) {
+		return true // what it writes appears at the source, and is moved once more until the coupling is found
+	}
 	versions := 0 // that are to come
 	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
 		if !r.version.Marker && (r.planned || r.erased) {

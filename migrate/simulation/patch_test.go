@@ -14,9 +14,11 @@ import (
 // other text while the simulation is built, so that the product itself knows
 // nothing of it. The files in testdata/planted say what it is, then, for each
 // place, the file and the lines: as they are (space), as they are no more (-) and
-// as they are instead (+).
+// as they are instead (+). A bug in what the simulation stands in for names the package
+// whose tests are to catch it (@).
 type patch struct {
 	name, what string
+	tested     string // package; empty: by the simulation
 	hunks      []hunk
 }
 
@@ -54,6 +56,10 @@ func (p *patch) read(line string) error {
 	}
 	if what, ok := strings.CutPrefix(line, "# "); ok {
 		p.what = strings.TrimSpace(what)
+		return nil
+	}
+	if tested, ok := strings.CutPrefix(line, "@ "); ok {
+		p.tested = strings.TrimSpace(tested)
 		return nil
 	}
 	if len(p.hunks) == 0 {

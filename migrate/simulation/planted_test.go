@@ -3,6 +3,7 @@
 package simulation_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -30,17 +32,35 @@ func TestPlanted(t *testing.T) {
 			seed, says := p.caught(t)
 			fmt.Printf("%-22s %6s  %s\n", p.name, seed, says)
 			if says == "" {
-				t.Errorf("%s is not caught within %d seeds: %s", p.name, enough, p.what)
+				t.Errorf("%s is not caught (by %s): %s", p.name, cmp.Or(p.tested, fmt.Sprint(enough, " seeds")), p.what)
 			}
 		})
 	}
 }
 
+var failing = regexp.MustCompile(`(?m)^ *--- FAIL: (\S+)`)
+
+// caught builds what is to catch the bug, with the bug in it, and runs that.
+func (p patch) caught(t *testing.T) (by, says string) {
+	if p.tested == "" {
+		return p.caughtBySeed(t)
+	}
+	out, err := exec.CommandContext(t.Context(), p.binary(t, t.TempDir(), p.tested)).CombinedOutput()
+	found := failing.FindSubmatch(out)
+	if (err == nil) != (found == nil) {
+		t.Fatalf("%s: %v\n%s", p.name, err, out[max(0, len(out)-4000):])
+	}
+	if found == nil {
+		return "none", ""
+	}
+	return "–", string(found[1])
+}
+
 var verdict = regexp.MustCompile(`simulation_test\.go:\d+: seed (\d+): (.*)`)
 
-// caught builds the simulation with the bug in it and runs its seeds.
-func (p patch) caught(t *testing.T) (seed, says string) {
-	binary := p.build(t, t.TempDir())
+// caughtBySeed builds the simulation with the bug in it and runs its seeds.
+func (p patch) caughtBySeed(t *testing.T) (seed, says string) {
+	binary := p.binary(t, t.TempDir(), "./migrate/simulation")
 	out, err := exec.CommandContext(t.Context(), binary, "-test.run", "TestSimulate$", "-test.timeout", "0", "-seeds",
 		strconv.Itoa(enough)).CombinedOutput()
 	found := verdict.FindSubmatch(out)
@@ -53,8 +73,8 @@ func (p patch) caught(t *testing.T) (seed, says string) {
 	return string(found[1]), string(found[2])
 }
 
-// build makes a test binary of this package and of a product with the bug.
-func (p patch) build(t *testing.T, dir string) string {
+// binary makes a test binary of a package and of a product with the bug.
+func (p patch) binary(t *testing.T, dir, of string) string {
 	files, err := p.apply()
 	if err != nil {
 		t.Fatalf("%s: %v", p.name, err)
@@ -79,7 +99,7 @@ func (p patch) build(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	if out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", file, "-c", "-o", binary,
-		".").CombinedOutput(); err != nil {
+		root+strings.TrimPrefix(of, ".")).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", p.name, err, out)
 	}
 	return binary
