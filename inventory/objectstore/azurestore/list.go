@@ -43,7 +43,7 @@ var (
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
 	return func(yield func(objectstore.Version, error) bool) {
 		w := walk{prefix: prefix, last: objectstore.Version{Key: after}, yield: yield}
-		for b, err := range s.blobs(ctx, bucket, prefix, "snapshots,versions") {
+		for b, err := range s.blobsFrom(ctx, bucket, prefix, within(after), "snapshots,versions") {
 			if err != nil {
 				yield(objectstore.Version{}, err)
 				return
@@ -108,8 +108,28 @@ func (w *walk) flush() {
 	w.history = w.history[:0]
 }
 
+// within is what a key begins with before its first character from U+E000 on. Up to there the orders of
+// bytes and of UTF-16 are one: what sorts after the key in either, begins with this or sorts after
+// it in both.
+func within(key string) string {
+	for i, r := range key {
+		if r >= 0xE000 { // what is no UTF-8 is U+FFFD here
+			return key[:i]
+		}
+	}
+	return key
+}
+
 // blobs yields a listing as it comes.
 func (s *Store) blobs(ctx context.Context, bucket, prefix, include string) iter.Seq2[*blobItem, error] {
+	return s.blobsFrom(ctx, bucket, prefix, "", include)
+}
+
+// blobsFrom is blobs from a name on, which is among them (azblob 1.8.3, ListBlobsFlatOptions.StartFrom;
+// service version 2026-02-06). Without it each look into a container would list all that is before.
+func (s *Store) blobsFrom(
+	ctx context.Context, bucket, prefix, from, include string,
+) iter.Seq2[*blobItem, error] {
 	return func(yield func(*blobItem, error) bool) {
 		a, container, err := s.bucket(ctx, listBlobs, bucket)
 		if err != nil {
@@ -120,6 +140,9 @@ func (s *Store) blobs(ctx context.Context, bucket, prefix, include string) iter.
 			"maxresults": {strconv.Itoa(s.provider.pageSize)}}
 		if prefix != "" {
 			query.Set("prefix", prefix)
+		}
+		if from > prefix {
+			query.Set("startFrom", from)
 		}
 		var course listing.Course
 		for empty := 0; ; {

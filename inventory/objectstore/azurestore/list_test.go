@@ -205,3 +205,56 @@ func TestUploads(t *testing.T) {
 		t.Errorf("uploads of %q", keys)
 	}
 }
+
+// TestVersionsFrom lists what comes after a key, whatever is in it, and asks for no page before it.
+func TestVersionsFrom(t *testing.T) {
+	for name, keys := range map[string][]string{
+		"plain":           {"a", "a b", "a-b", "a/b", "a/b/c", "ab", "b%2F", "b+", "b?&#=", "c\x01", "é", "あ"},
+		"from U+E000 on":  {"a", "a\uE000", "a\uE000b", "a\uFF21", "b", "\uE000", "\uE000a", "\uFF21"},
+		"beyond U+FFFF":   {"a", "a\U0001F600", "a\U0001F600b", "b", "\U0001F600", "\U0001F600a"},
+		"one beside none": {"z\uE000", "z\uE000z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, s := start(t, func(o *azure.Options, _ *azurestore.Options) { o.PageSize = 2 })
+			for _, key := range keys {
+				server.Put(versioned, "records", key, "one")
+				server.Put(versioned, "records", key, "two")
+			}
+			all := entries(t, s, versioned+records)
+			if len(all) != 2*len(keys) {
+				t.Fatalf("%d entries, want %d", len(all), 2*len(keys))
+			}
+			for _, after := range append([]string{"", "0", "a\x00", "zz", "\uE000\U0001F600", "\xff"}, keys...) {
+				var want, got []string
+				for _, v := range all {
+					if v.Key > after {
+						want = append(want, v.Key+"@"+v.VersionID)
+					}
+				}
+				for v, err := range s.Versions(t.Context(), versioned+records, "", after) {
+					if err != nil {
+						t.Fatalf("after %q: %v", after, err)
+					}
+					got = append(got, v.Key+"@"+v.VersionID)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("after %q: %q, want %q", after, got, want)
+				}
+			}
+		})
+	}
+	server, s := start(t, func(o *azure.Options, _ *azurestore.Options) { o.PageSize = 2 })
+	for i := range 40 {
+		server.Put(plain, "records", fmt.Sprintf("k%02d", i), "x")
+	}
+	entries(t, s, plain+records) // the account is known then
+	before := len(server.Requests())
+	for _, err := range s.Versions(t.Context(), plain+records, "", "k35") {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(server.Requests()) - before; n > 3 {
+		t.Errorf("%d requests for the last 4 of 40 keys, 2 in a page", n)
+	}
+}

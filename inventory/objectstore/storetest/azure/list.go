@@ -90,7 +90,11 @@ func (s *Server) listBlobs(x *exchange) *answer {
 // listed is the whole of a listing.
 func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
 	var all []listedBlob
+	from := utf16.Encode([]rune(x.query.Get("startFrom"))) // inclusive (azblob 1.8.3, ListBlobsFlatOptions.StartFrom)
 	for _, name := range x.container.names(x.query.Get("prefix")) {
+		if slices.Compare(utf16.Encode([]rune(name)), from) < 0 {
+			continue
+		}
 		b := x.container.blobs[name]
 		var entries []listedBlob
 		add := func(v *version, current, deleted bool) {

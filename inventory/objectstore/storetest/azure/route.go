@@ -58,7 +58,7 @@ func operations() []operation {
 		{name: "Set Container Metadata", method: "PUT", level: 1, typed: true, comp: "metadata",
 			header: []string{"X-Ms-Meta-*"}, do: (*Server).setMetadata},
 		{name: "List Blobs", method: "GET", level: 1, typed: true, comp: "list",
-			params: []string{"prefix", "marker", "maxresults", "include"}, do: (*Server).listBlobs},
+			params: []string{"prefix", "marker", "maxresults", "include", "startFrom"}, do: (*Server).listBlobs},
 		{name: "Put Blob", method: "PUT", level: 2, header: attributes("X-Ms-Blob-Type"), do: (*Server).putBlob},
 		{name: "Put Block", method: "PUT", level: 2, comp: "block", params: []string{"blockid"},
 			header: []string{"X-Ms-Content-Crc64", "Content-Md5"}, do: (*Server).putBlock},
