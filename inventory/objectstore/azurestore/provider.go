@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 	"github.com/residency/residency/inventory/remedy"
 )
 
@@ -48,7 +49,8 @@ type Options struct {
 	// the same; nil: nothing does.
 	Pace objectstore.Pace
 	Now  func() time.Time // default time.Now
-	// Backoff is how long to wait after so many attempts at a read; default: exponential.
+	// Backoff is how long to wait after so many attempts at a read; default: from half a second,
+	// doubled each time, up to half a minute, of which a part is left to chance.
 	Backoff func(attempts int) time.Duration
 	// Patience is how long a connection may neither take nor give a byte; default 2 minutes.
 	Patience time.Duration
@@ -125,7 +127,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Backoff == nil {
-		o.Backoff = exponential
+		o.Backoff = wire.Backoff
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

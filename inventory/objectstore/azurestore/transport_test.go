@@ -70,12 +70,12 @@ func TestNobodyTold(t *testing.T) {
 		}, want: objectstore.ErrElsewhere},
 		"closed": {handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 			want: objectstore.ErrUnanswered},
-		"stalled": {o: Options{Patience: 20 * time.Millisecond}, handler: func(_ http.ResponseWriter, r *http.Request) {
+		"silent": {o: Options{Patience: 20 * time.Millisecond}, handler: func(_ http.ResponseWriter, r *http.Request) {
 			select {
 			case <-stop:
 			case <-r.Context().Done():
 			}
-		}, want: objectstore.ErrStalled},
+		}, want: objectstore.ErrUnanswered},
 		"code with a key": {handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("x-ms-error-code", "no "+secretKey)
 			w.WriteHeader(http.StatusBadRequest)
@@ -152,6 +152,25 @@ func TestCut(t *testing.T) {
 	data, err := io.ReadAll(o.Body)
 	if err == nil || len(data) != 5 {
 		t.Errorf("%d bytes, %v", len(data), err)
+	}
+	_ = o.Body.Close()
+}
+
+// TestStalled gives up a body of which nothing comes any more.
+func TestStalled(t *testing.T) {
+	s := against(t, Options{Patience: 20 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"x"`)
+		w.Header().Set("Content-Length", "10")
+		_, _ = w.Write([]byte("12345"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	o, err := s.Open(t.Context(), objectstore.Ref{Bucket: "acme.records", Key: secretKey}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = io.ReadAll(o.Body); !errors.Is(err, objectstore.ErrStalled) {
+		t.Errorf("got %v", err)
 	}
 	_ = o.Body.Close()
 }

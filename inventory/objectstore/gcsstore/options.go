@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // service is where Google answers for all of its buckets (Cloud Storage documentation,
@@ -67,7 +66,7 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 		o.Now = time.Now
 	}
 	if o.Backoff == nil {
-		o.Backoff = backoff
+		o.Backoff = wire.Backoff
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
@@ -97,29 +96,9 @@ func address(endpoint string, insecure bool) (string, error) {
 		u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return "", errEndpoint // not quoted: what is in front of the host may be a password
 	}
-	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) {
+	if !insecure && !wire.Private(u) {
 		return "", fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint,
 			objectstore.ErrInsecure)
 	}
 	return u.Scheme + "://" + u.Host, nil
-}
-
-// loopback tells whether a host is this machine.
-func loopback(host string) bool {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.Unmap().IsLoopback()
-	}
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
-}
-
-const (
-	firstWait = 500 * time.Millisecond
-	mostWait  = 30 * time.Second
-)
-
-// backoff waits as Google asks for it: exponentially, and not all at once (Cloud Storage
-// documentation, "Retry strategy").
-func backoff(attempts int) time.Duration {
-	wait := min(firstWait<<min(attempts-1, 10), mostWait)
-	return wait/2 + mathrand.N(wait/2)
 }
