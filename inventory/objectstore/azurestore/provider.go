@@ -52,6 +52,9 @@ type Options struct {
 	// Backoff is how long to wait after so many attempts at a read; default: from half a second,
 	// doubled each time, up to half a minute, of which a part is left to chance.
 	Backoff func(attempts int) time.Duration
+	// Sleep waits between attempts, at most ten seconds longer than Backoff says where the
+	// service asks for it; default objectstore.Sleep.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Patience is how long a connection may neither take nor give a byte; default 2 minutes.
 	Patience time.Duration
 	// Connections bounds the idle connections kept per address; default 256.
@@ -128,6 +131,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Backoff == nil {
 		o.Backoff = wire.Backoff
+	}
+	if o.Sleep == nil {
+		o.Sleep = objectstore.Sleep
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

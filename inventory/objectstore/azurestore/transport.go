@@ -34,6 +34,7 @@ type transport struct {
 	keys    map[string][]byte // by account
 	now     func() time.Time
 	backoff func(attempts int) time.Duration
+	sleep   func(context.Context, time.Duration) error
 	observe func(objectstore.Exchange)
 	pace    objectstore.Pace
 	// patience is how long a connection may neither take nor give a byte.
@@ -50,7 +51,7 @@ func newTransport(o Options, keys map[string][]byte) *transport {
 		client:  &http.Client{Transport: next, CheckRedirect: stay},
 		storage: newTokens(o.Credential, storageScope, o.Now),
 		manager: newTokens(o.Credential, cmp.Or(o.ARMEndpoint, resourceManager)+"/.default", o.Now),
-		keys:    keys, now: o.Now, backoff: o.Backoff, observe: o.Observe, pace: o.Pace, patience: o.Patience,
+		keys:    keys, now: o.Now, backoff: o.Backoff, sleep: o.Sleep, observe: o.Observe, pace: o.Pace, patience: o.Patience,
 		address: cmp.Or(o.Endpoint, "https://"+publicSuffix),
 	}
 }
@@ -101,7 +102,7 @@ func (t *transport) do(ctx context.Context, c *call) (*http.Response, error) {
 		if !c.repeat || n == attempts || ctx.Err() != nil || !objectstore.Passes(err) {
 			return nil, err
 		}
-		if slept := objectstore.Sleep(ctx, wire.Wait(t.backoff(n), wait, mostAsked)); slept != nil {
+		if slept := t.sleep(ctx, wire.Wait(t.backoff(n), wait, mostAsked)); slept != nil {
 			return nil, c.unsent(ctx, slept)
 		}
 	}
@@ -219,7 +220,7 @@ func (t *transport) document(ctx context.Context, c *call, most int64) ([]byte, 
 		case !c.repeat || n == attempts || ctx.Err() != nil:
 			return nil, nil, c.unsent(ctx, err)
 		}
-		if slept := objectstore.Sleep(ctx, t.backoff(n)); slept != nil {
+		if slept := t.sleep(ctx, t.backoff(n)); slept != nil {
 			return nil, nil, c.unsent(ctx, slept)
 		}
 	}

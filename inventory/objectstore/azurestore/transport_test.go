@@ -3,6 +3,7 @@ package azurestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -173,6 +174,29 @@ func TestStalled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	_ = o.Body.Close()
+}
+
+// TestRetryAfter leaves a service alone for as long as it asks, within bounds.
+func TestRetryAfter(t *testing.T) {
+	var waits []time.Duration
+	answers := []string{"3", "", "3600", "Sat, 28 Nov 2026 12:00:04 GMT"}
+	s := against(t, Options{Sleep: func(_ context.Context, d time.Duration) error {
+		waits = append(waits, d)
+		return nil
+	}}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", "Sat, 28 Nov 2026 12:00:00 GMT")
+		if n := len(waits); n < len(answers) {
+			w.Header().Set("Retry-After", answers[n])
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("ETag", `"x"`)
+		w.Header().Set("Content-Length", "0")
+		w.Header().Set("x-ms-blob-type", "BlockBlob")
+	})
+	if err := stat(t, s); err != nil || fmt.Sprint(waits) != "[3s 0s 10s 4s]" {
+		t.Errorf("%v, after waits of %v", err, waits)
+	}
 }
 
 // counted is a pace that counts.

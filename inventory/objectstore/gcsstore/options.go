@@ -51,6 +51,9 @@ type Options struct {
 	// failed; default: from half a second, doubled each time, up to half a minute, of
 	// which a part is left to chance.
 	Backoff func(attempts int) time.Duration
+	// Sleep waits between attempts, at most ten seconds longer than Backoff says where the
+	// service asks for it; default objectstore.Sleep.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Random is where names of uploads come from; default crypto/rand.Reader.
 	Random io.Reader
 	// PageSize is how many entries to ask for in one request; default 1,000, the most
@@ -67,6 +70,9 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 	}
 	if o.Backoff == nil {
 		o.Backoff = wire.Backoff
+	}
+	if o.Sleep == nil {
+		o.Sleep = objectstore.Sleep
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader

@@ -22,6 +22,8 @@ const (
 	maxError  = 1 << 20 // bounds what is read of a refusal
 	// maxAttempts is how often a request that may be repeated is sent.
 	maxAttempts = 6
+	// mostAsked is by how much a refusal may ask to wait longer than that.
+	mostAsked = 10 * time.Second
 	// answerTime is the longest wait for an answer to begin, and slowTime that for one that
 	// may take minutes (XML API, "Complete a multipart upload").
 	answerTime = 2 * time.Minute
@@ -39,6 +41,7 @@ type transport struct {
 	observe  func(objectstore.Exchange)
 	pace     objectstore.Pace
 	backoff  func(attempts int) time.Duration
+	sleep    func(context.Context, time.Duration) error
 	sent     sentCount
 	unlisted atomic.Bool // unfinished uploads cannot be listed there
 }
@@ -49,7 +52,7 @@ func newTransport(o Options, base string, i *identity) *transport {
 	next.Proxy = http.ProxyFromEnvironment
 	slow := next.Clone()
 	slow.ResponseHeaderTimeout = slowTime
-	return &transport{base: base, identity: i, now: o.Now, observe: o.Observe, pace: o.Pace, backoff: o.Backoff, next: next,
+	return &transport{base: base, identity: i, now: o.Now, sleep: o.Sleep, observe: o.Observe, pace: o.Pace, backoff: o.Backoff, next: next,
 		slow: slow}
 }
 
@@ -61,7 +64,11 @@ func (t *transport) send(ctx context.Context, r *request) (*answer, error) {
 		if err == nil || !r.repeat || attempt == maxAttempts || ctx.Err() != nil || !objectstore.Passes(err) || !wire.Rewind(r.body) {
 			return a, err
 		}
-		if err := objectstore.Sleep(ctx, t.backoff(attempt)); err != nil {
+		wait := t.backoff(attempt)
+		if a != nil {
+			wait = wire.Wait(wait, wire.Asked(a.header), mostAsked)
+		}
+		if err := t.sleep(ctx, wait); err != nil {
 			return nil, r.failed(ctx, err)
 		}
 	}

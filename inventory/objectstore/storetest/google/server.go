@@ -125,7 +125,7 @@ func (c *call) serve() (*answer, error) {
 	}
 	f := c.decide()
 	if f.Status != 0 {
-		return nil, refuse(f.Status, f.Reason, "asked for by the test")
+		return nil, &refusal{f.Status, f.Reason, "asked for by the test", f.After}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
