@@ -59,6 +59,9 @@ type Options struct {
 	// PageSize is how many entries to ask for in one request; default 1,000, the most
 	// that the service gives.
 	PageSize int
+	// Listers bounds the requests of one listing that are in flight at once; 0: as package
+	// listing has it.
+	Listers int
 }
 
 // Open checks the endpoint's form. It sends no request.
@@ -84,7 +87,7 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 	regions := slices.Clone(o.Regions)
 	slices.Sort(regions)
 	p := &Provider{name: o.Name, now: o.Now, own: Owns(base), base: base, regions: slices.Compact(regions),
-		random: o.Random, pageSize: o.PageSize, stores: make(map[string]*Store)}
+		random: o.Random, pageSize: o.PageSize, listers: o.Listers, stores: make(map[string]*Store)}
 	p.identity = newIdentity(o, p.own)
 	p.transport = newTransport(o, base, p.identity)
 	return p, nil

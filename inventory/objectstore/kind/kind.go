@@ -190,7 +190,7 @@ func (k Kind) Open(ctx context.Context, o Options) (objectstore.Provider, error)
 		return gcsstore.Open(ctx, gcsstore.Options{Name: o.Name, Project: o.Project, Endpoint: o.Endpoint,
 			Insecure: o.Insecure,
 			Regions:  slices.Sorted(maps.Keys(o.Endpoints)), Observe: o.Observe, Pace: o.Pace, Now: o.Now,
-			Connections: o.Connections})
+			Connections: o.Connections, Listers: o.Listers})
 	}
 	p, err := s3store.Open(ctx, s3store.Options{
 		Name: o.Name, Profile: o.Profile, Endpoints: o.Endpoints, Signing: o.Signing, Endpoint: o.Endpoint,

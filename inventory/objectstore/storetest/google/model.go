@@ -40,6 +40,8 @@ type Bucket struct {
 	created        time.Time
 	metageneration int64
 	objects        map[string][]*Object // by name, in order of generations; the live one is the last
+	sorted         []string             // names of objects, when the last generation was sortedAt
+	sortedAt       int64
 	deleted        []*Object
 	uploads        []*upload
 }
