@@ -106,7 +106,8 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe,
 			Say: a.library, Pace: a.pace(),
 			Connections: files.most(idle), Listers: files.listers(), AnyOrder: p.Ordering == config.AnyOrder,
-			Subscription: p.Subscription, Project: p.Project, Accounts: p.Accounts(), Manager: p.Manager, Getenv: a.getenv})
+			Subscription: p.Subscription, Project: p.Project, RequesterPays: p.Payer == config.ByProject,
+			Accounts: p.Accounts(), Manager: p.Manager, Getenv: a.getenv})
 		if err != nil {
 			return nil, err
 		}

@@ -87,6 +87,10 @@ func (r *request) refused(a *answer) error {
 		if e.Needs = needs(r.op); len(e.Needs) > 0 {
 			e.Hint = "it needs " + strings.Join(e.Needs, ", ")
 		}
+		if r.payer != "" { // "Requester Pays", use and access requirements
+			e.Needs = append(e.Needs, "serviceusage.services.use")
+			e.Hint += "; or serviceusage.services.use in project " + r.payer + ", which is to pay"
+		}
 	case errors.Is(e.Kind, objectstore.ErrElsewhere):
 		if to, err := url.Parse(a.header.Get("Location")); err == nil && to.Host != "" {
 			e.Hint = "it points to " + to.Scheme + "://" + to.Host + ", which is not followed, because requests carry data"
@@ -128,6 +132,8 @@ func rejected(s said) error {
 	switch {
 	case s.code == "BadDigest", s.code == "InvalidDigest", strings.Contains(s.message, "doesn't match calculated"):
 		return objectstore.ErrCorrupt
+	case s.code == "UserProjectMissing", strings.Contains(s.message, "requester pays bucket but no user project"):
+		return errPays
 	case s.code == "NotImplemented":
 		return objectstore.ErrNotOffered
 	case strings.Contains(s.message, "customer-supplied encryption key"):

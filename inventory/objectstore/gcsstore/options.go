@@ -28,6 +28,8 @@ type Options struct {
 	// Project is the one that buckets are listed of and made in: its ID or its number.
 	// Empty: the one that the credentials name, if they do.
 	Project string
+	// RequesterPays has Project pay for requests to buckets whose requesters do.
+	RequesterPays bool
 	// Endpoint is the address of a server that stands in for the service, or one of the
 	// service's regional addresses. Empty: the service's own.
 	Endpoint string

@@ -43,6 +43,7 @@ type transport struct {
 	backoff  func(attempts int) time.Duration
 	sleep    func(context.Context, time.Duration) error
 	sent     sentCount
+	payer    payer
 	unlisted atomic.Bool // unfinished uploads cannot be listed there
 }
 
@@ -52,16 +53,26 @@ func newTransport(o Options, base string, i *identity) *transport {
 	next.Proxy = http.ProxyFromEnvironment
 	slow := next.Clone()
 	slow.ResponseHeaderTimeout = slowTime
-	return &transport{base: base, identity: i, now: o.Now, sleep: o.Sleep, observe: o.Observe, pace: o.Pace, backoff: o.Backoff, next: next,
-		slow: slow}
+	t := &transport{base: base, identity: i, now: o.Now, sleep: o.Sleep, observe: o.Observe, pace: o.Pace,
+		backoff: o.Backoff, next: next, slow: slow}
+	if o.RequesterPays {
+		t.payer.project = o.Project
+	}
+	return t
 }
 
 // send sends a request until there is nothing to gain by another attempt. A refusal is an
 // *objectstore.Error, and comes with the answer.
 func (t *transport) send(ctx context.Context, r *request) (*answer, error) {
+	t.payer.name(r)
 	for attempt := 1; ; attempt++ {
 		a, err := t.attempt(ctx, r)
-		if err == nil || !r.repeat || attempt == maxAttempts || ctx.Err() != nil || !objectstore.Passes(err) || !wire.Rewind(r.body) {
+		if t.payer.learn(r, err) && wire.Rewind(r.body) {
+			t.payer.name(r)
+			a, err = t.attempt(ctx, r)
+		}
+		if err == nil || !r.repeat || attempt == maxAttempts || ctx.Err() != nil || !objectstore.Passes(err) ||
+			!wire.Rewind(r.body) {
 			return a, err
 		}
 		wait := t.backoff(attempt)

@@ -30,11 +30,13 @@ type Bucket struct {
 	Paused     bool // soft-deleted objects are kept on without end
 	Folders    bool // it has a hierarchical namespace
 	Autoclass  bool
-	LogBucket  string
-	DefaultKey string // of KMS
-	Labels     map[string]string
-	Lifecycle  []Rule
-	Caches     []string // zones in which a cache holds what was read
+	// RequesterPays refuses requests that name no project to pay for them.
+	RequesterPays bool
+	LogBucket     string
+	DefaultKey    string // of KMS
+	Labels        map[string]string
+	Lifecycle     []Rule
+	Caches        []string // zones in which a cache holds what was read
 
 	class          string
 	created        time.Time

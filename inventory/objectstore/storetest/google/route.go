@@ -68,13 +68,14 @@ func (c *call) route() (func(*call) (*answer, error), error) {
 	}
 	c.op = op.name
 	for name, values := range query {
-		if !slices.Contains(strings.Fields(op.params), name) || len(values) != 1 {
+		// JSON API reference, "Query parameters", userProject.
+		if !slices.Contains(strings.Fields("userProject "+op.params), name) || c.isXML() && name == "userProject" || len(values) != 1 {
 			return nil, unknown("the parameter " + name)
 		}
 	}
 	for name := range c.r.Header {
 		if !slices.Contains(strings.Fields("User-Agent Accept-Encoding Authorization Content-Length Content-Type "+
-			op.headers), name) {
+			op.headers), name) && !(c.isXML() && name == "X-Goog-User-Project") {
 			return nil, unknown("the header " + name)
 		}
 	}
