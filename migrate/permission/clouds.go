@@ -70,7 +70,8 @@ func azureGrants(s Stage) []grant {
 				why: "see what the destination is like, and what is there"})
 	case Copy:
 		return append(state(written, journal),
-			grant{end: Source, actions: "read " + look + " " + tags, why: "read what is copied"},
+			grant{end: Source, actions: find + " " + facts, why: "see what the account does by itself"},
+			grant{end: Source, actions: look + " " + tags, why: "read what is copied"},
 			grant{end: Source, actions: remove,
 				why: "remove expired leases of earlier migrations", optional: leasesStay},
 			grant{end: Destination, actions: find + " " + facts, why: "see that the container is as it was planned"},
@@ -85,8 +86,8 @@ func azureGrants(s Stage) []grant {
 			grant{end: Destination, actions: "read " + look + " " + tags, why: "list the copies, and read them again"})
 	case Erase:
 		return append(state(written),
-			grant{end: Source, actions: "read blobServices/read " + look,
-				why: "check that the source is as verified, and empty in the end"},
+			grant{end: Source, actions: find + " " + facts, why: "see what the account does by itself"},
+			grant{end: Source, actions: look, why: "check that the source is as verified, and empty in the end"},
 			grant{end: Source, actions: remove, why: "delete what is proven"},
 			grant{end: Source, actions: write,
 				why:      "prove that a write at the source does not appear at the destination",
@@ -130,6 +131,7 @@ func googleGrants(s Stage) []grant {
 				why: "see what the destination is like, and what is there"})
 	case Copy:
 		return append(state(written),
+			grant{end: Source, actions: facts, why: "see what the service does by itself"},
 			grant{end: Source, actions: list + " objects.get", why: "read what is copied"},
 			grant{end: Source, actions: "objects.delete",
 				why: "remove expired leases of earlier migrations", optional: leasesStay},
@@ -146,7 +148,8 @@ func googleGrants(s Stage) []grant {
 			grant{end: Destination, actions: "objects.list objects.get", why: "list the copies, and read them again"})
 	case Erase:
 		return append(state(written),
-			grant{end: Source, actions: "buckets.get " + list + " objects.get",
+			grant{end: Source, actions: facts, why: "see what the service does by itself"},
+			grant{end: Source, actions: list + " objects.get",
 				why: "check that the source is as verified, and empty in the end"},
 			grant{end: Source, actions: "objects.delete multipartUploads.abort", why: "delete what is proven"},
 			grant{end: Source, actions: write,

@@ -92,6 +92,13 @@ func (s *Server) MakeBucket(b Bucket) {
 	s.addBucket(&b)
 }
 
+// Alter changes a bucket, as an operator does.
+func (s *Server) Alter(bucket string, f func(*Bucket)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.buckets[bucket])
+}
+
 func (s *Server) addBucket(b *Bucket) {
 	b.Project = cmp.Or(b.Project, "project")
 	b.Location = strings.ToUpper(cmp.Or(b.Location, "US"))
