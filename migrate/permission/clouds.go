@@ -49,7 +49,8 @@ func azureGrants(s Stage) []grant {
 		"blobServices/containers/blobs/deleteBlobVersion/action"
 	const write, tags = "blobServices/containers/blobs/write", "blobServices/containers/blobs/tags/read"
 	state := func(more ...grant) []grant {
-		return append([]grant{{end: State, actions: find + " " + look, why: "read the state"}}, more...)
+		return append([]grant{{end: State, actions: find + " objectReplicationPolicies/read " + look,
+			why: "read the state, and see where it is kept"}}, more...)
 	}
 	written := grant{end: State, actions: write, why: "write the state"}
 	journal := grant{end: State, actions: remove, why: "remove parts of the journal", optional: journalStays}

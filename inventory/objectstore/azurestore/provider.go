@@ -212,6 +212,7 @@ var (
 	_ objectstore.KeyChecker   = (*Store)(nil)
 	_ objectstore.Limited      = (*Store)(nil)
 	_ objectstore.PartLister   = (*Store)(nil)
+	_ objectstore.Replicating  = (*Store)(nil)
 	_ objectstore.SentCounter  = (*Store)(nil)
 	_ objectstore.UploadLister = (*Store)(nil)
 )
