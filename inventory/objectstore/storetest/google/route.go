@@ -67,15 +67,19 @@ func (c *call) route() (func(*call) (*answer, error), error) {
 		return nil, refuse(http.StatusNotFound, "notFound", "Not Found")
 	}
 	c.op = op.name
+	if c.isXML() { // who pays, see payer
+		op.headers += " X-Goog-User-Project"
+	} else {
+		op.params += " userProject"
+	}
 	for name, values := range query {
-		// JSON API reference, "Query parameters", userProject.
-		if !slices.Contains(strings.Fields("userProject "+op.params), name) || c.isXML() && name == "userProject" || len(values) != 1 {
+		if !slices.Contains(strings.Fields(op.params), name) || len(values) != 1 {
 			return nil, unknown("the parameter " + name)
 		}
 	}
 	for name := range c.r.Header {
 		if !slices.Contains(strings.Fields("User-Agent Accept-Encoding Authorization Content-Length Content-Type "+
-			op.headers), name) && !(c.isXML() && name == "X-Goog-User-Project") {
+			op.headers), name) {
 			return nil, unknown("the header " + name)
 		}
 	}
