@@ -24,7 +24,8 @@ type memo[T any] struct {
 
 func newMemo[T any]() memo[T] { return memo[T]{turn: make(chan struct{}, 1)} }
 
-// get returns what is remembered, unless the context asks for what is newer, or loads it. load tells for how long that holds.
+// get returns what is remembered, unless the context asks for what is newer, or loads it. load
+// tells for how long that holds.
 func (m *memo[T]) get(
 	ctx context.Context, now func() time.Time, load func() (T, time.Duration, error),
 ) (value T, err error) {
