@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/destination"
@@ -91,7 +92,11 @@ func (w *work) gate(ctx context.Context, erasing bool) (f found, err error) {
 	if err := w.result.verified(); err != nil {
 		return f, err
 	}
-	if _, err := w.unchanged(ctx); err != nil {
+	now := objectstore.WithSince(ctx, w.run.Now()) // what was set while it copied, too
+	if _, err := w.unchanged(now); err != nil {
+		return f, err
+	}
+	if err := byItself(now, w.run, true); err != nil {
 		return f, err
 	}
 	if err := destination.SameEncryption(ctx, w.run); err != nil {

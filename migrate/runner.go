@@ -153,8 +153,8 @@ func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 	if err := w.expects(ctx); err != nil {
 		return nil, err
 	}
-	if !o.KeepSource && !o.Fresh { // a plan that was made just now has looked
-		if err := barred(ctx, w.run); err != nil {
+	if !o.Fresh { // a plan that was made just now has looked
+		if err := obstructed(ctx, w.run, !o.KeepSource); err != nil {
 			return nil, err
 		}
 	}
@@ -236,7 +236,7 @@ func (r *Runner) eraseOnly(ctx context.Context, p *plan.Plan) (*Result, error) {
 	if _, err := w.unchanged(ctx); err != nil {
 		return nil, err
 	}
-	if err := barred(ctx, w.run); err != nil {
+	if err := obstructed(ctx, w.run, true); err != nil {
 		return nil, err
 	}
 	if err := w.acted(ctx, stepApprove); err != nil {

@@ -20,8 +20,11 @@ import (
 
 type azureKey struct{}
 
-const azureUsage = `azure start NAME=LOCATION[,versions][,kept][,secondary=LOCATION][,to=NAME][,expires]…: run a stand-in for Azure with these
-    accounts, of which those with expires delete old blobs, at $AZURE in subscription $SUBSCRIPTION, and a managed identity for it
+const azureUsage = `azure start NAME=LOCATION[,TRAIT]…: run a stand-in for Azure with these accounts at $AZURE in subscription $SUBSCRIPTION, and
+    a managed identity for it. Traits are versions, kept, secondary=LOCATION, to=NAME (replicates there), hold (is under one)
+    and expires (deletes old blobs)
+azure account NAME [TRAIT]…: have it replicate, hold and delete as these say, and not otherwise
+azure later NAME [TRAIT]…: the same, as soon as an object of a customer is written
 azure container BUCKET [NAME=VALUE]: make a container, whose metadata is that
 azure put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
 azure delete BUCKET KEY: delete the current version
@@ -80,6 +83,15 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case args[0] == "kind" && len(rest) == 3:
 		account, container, _ := strings.Cut(rest[0], ".")
 		server.Change(account, container, rest[1], azure.Change{Kind: rest[2]})
+	case args[0] == "account" && len(rest) >= 1:
+		server.Alter(rest[0], func(a *azure.Account) { doesByItself(a, rest[1:]) })
+	case args[0] == "later" && len(rest) >= 1:
+		server.Fail(func(r azure.Request) (f azure.Fault) {
+			if r.Op == "Put Blob" && !strings.Contains(r.Name, ".residency-") {
+				f.Alters = func(account func(string) *azure.Account) { doesByItself(account(rest[0]), rest[1:]) }
+			}
+			return f
+		})
 	case args[0] == "versions" && len(rest) == 1:
 		server.SetVersioning(rest[0], true)
 	case args[0] == "halfway" && len(rest) == 1:
@@ -104,6 +116,22 @@ func halfway(on bool) func(azure.Request) azure.Fault {
 	}
 }
 
+// doesByItself is what an account does with what is in it.
+func doesByItself(a *azure.Account, traits []string) {
+	a.ReplicateTo, a.Lifecycle, a.LegalHold = "", nil, false
+	for _, trait := range traits {
+		if account, ok := strings.CutPrefix(trait, "to="); ok {
+			a.ReplicateTo = account
+		}
+		a.LegalHold = a.LegalHold || trait == "hold"
+		if trait == "expires" {
+			a.Lifecycle = []json.RawMessage{json.RawMessage(`{"name":"old","type":"Lifecycle","enabled":true,"definition":` +
+				`{"actions":{"baseBlob":{"delete":{"daysAfterModificationGreaterThan":30}}},` +
+				`"filters":{"blobTypes":["blockBlob"]}}}`)}
+		}
+	}
+}
+
 func startAzure(ts *testscript.TestScript, words []string) *azure.Server {
 	var o azure.Options
 	for _, word := range words {
@@ -114,19 +142,12 @@ func startAzure(ts *testscript.TestScript, words []string) *azure.Server {
 			if secondary, ok := strings.CutPrefix(trait, "secondary="); ok {
 				a.Secondary, a.SKU = secondary, "Standard_GRS"
 			}
-			if account, ok := strings.CutPrefix(trait, "to="); ok {
-				a.ReplicateTo = account
-			}
-			if trait == "expires" {
-				a.Lifecycle = []json.RawMessage{json.RawMessage(`{"name":"old","type":"Lifecycle","enabled":true,"definition":` +
-					`{"actions":{"baseBlob":{"delete":{"daysAfterModificationGreaterThan":30}}},` +
-					`"filters":{"blobTypes":["blockBlob"]}}}`)}
-			}
 			a.Versioning = a.Versioning || trait == "versions"
 			if trait == "kept" {
 				a.SoftDelete = 7
 			}
 		}
+		doesByItself(&a, strings.Split(traits, ","))
 		o.Accounts = append(o.Accounts, a)
 	}
 	s := azure.New(o)

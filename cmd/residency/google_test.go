@@ -19,6 +19,8 @@ type googleKey struct{}
 const googleUsage = `google start: run a stand-in for Google Cloud Storage, whose address is $GOOGLE
 google bucket NAME LOCATION [versions] [kept] [customer=NAME]: make a bucket in the project "project"; kept: what is
     deleted is kept for a week
+google alter BUCKET [holds] [expires] [pays]: have it hold what is written, delete what is old, and its requesters pay as
+    these say, and not otherwise
 google put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
 google delete BUCKET KEY: delete the current version
 google ls BUCKET: print what there is, newest first: key, what it is, its bytes
@@ -56,6 +58,13 @@ func googleCommand(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		(*running).MakeBucket(b)
+	case args[0] == "alter" && len(rest) >= 1:
+		(*running).Alter(rest[0], func(b *google.Bucket) {
+			b.DefaultHold, b.RequesterPays, b.Lifecycle = slices.Contains(rest, "holds"), slices.Contains(rest, "pays"), nil
+			if slices.Contains(rest, "expires") {
+				b.Lifecycle = []google.Rule{{Action: "Delete", Age: 30}}
+			}
+		})
 	case args[0] == "put" && len(rest) >= 3:
 		o := google.Object{Name: rest[1], Data: []byte(rest[2]), ContentType: "text/plain"}
 		for _, word := range rest[3:] {

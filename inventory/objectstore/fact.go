@@ -45,6 +45,12 @@ type Placed interface {
 	PlaceFacts(ctx context.Context, bucket string) ([]Fact, error)
 }
 
+// Replicating is a store that tells those of its Facts which say where its service copies what is
+// written to a bucket. That takes a permission of its own.
+type Replicating interface {
+	ReplicationFacts(ctx context.Context, bucket string) ([]Fact, error)
+}
+
 // Deleted is an entry that was deleted, and that somebody can have back.
 type Deleted struct {
 	Version

@@ -27,13 +27,15 @@ func Unchanged(ctx context.Context, run *phase.Run) (*plan.BucketRecord, error) 
 		if err := sameBucket(ctx, run, m, known); err != nil {
 			return nil, err
 		}
-		also, err := plan.NewElsewhere(ctx, run.Destination(), run.Plan.Destination.Code, m)
-		if err != nil {
+		also, blockers, err := plan.DestinationNow(ctx, run.Destination(), run.Plan, m)
+		switch {
+		case err != nil:
 			return nil, fmt.Errorf("look at %s: %w", run.Plan.BucketAt(m), err)
-		}
-		if len(also) > 0 {
+		case len(also) > 0:
 			return nil, phase.Changed("the service now keeps what is in %s also in %s", run.Plan.BucketAt(m),
 				strings.Join(also, ", "))
+		case len(blockers) > 0:
+			return nil, phase.Undo("%s: %s [%s]", run.Plan.BucketAt(m), blockers[0].Text, blockers[0].Rule)
 		}
 	}
 	return known, nil

@@ -49,7 +49,8 @@ func azureGrants(s Stage) []grant {
 		"blobServices/containers/blobs/deleteBlobVersion/action"
 	const write, tags = "blobServices/containers/blobs/write", "blobServices/containers/blobs/tags/read"
 	state := func(more ...grant) []grant {
-		return append([]grant{{end: State, actions: find + " " + look, why: "read the state"}}, more...)
+		return append([]grant{{end: State, actions: find + " objectReplicationPolicies/read " + look,
+			why: "read the state, and see where it is kept"}}, more...)
 	}
 	written := grant{end: State, actions: write, why: "write the state"}
 	journal := grant{end: State, actions: remove, why: "remove parts of the journal", optional: journalStays}
@@ -70,7 +71,8 @@ func azureGrants(s Stage) []grant {
 				why: "see what the destination is like, and what is there"})
 	case Copy:
 		return append(state(written, journal),
-			grant{end: Source, actions: "read " + look + " " + tags, why: "read what is copied"},
+			grant{end: Source, actions: find + " " + facts, why: "see what the account does by itself"},
+			grant{end: Source, actions: look + " " + tags, why: "read what is copied"},
 			grant{end: Source, actions: remove,
 				why: "remove expired leases of earlier migrations", optional: leasesStay},
 			grant{end: Destination, actions: find + " " + facts, why: "see that the container is as it was planned"},
@@ -85,8 +87,8 @@ func azureGrants(s Stage) []grant {
 			grant{end: Destination, actions: "read " + look + " " + tags, why: "list the copies, and read them again"})
 	case Erase:
 		return append(state(written),
-			grant{end: Source, actions: "read blobServices/read " + look,
-				why: "check that the source is as verified, and empty in the end"},
+			grant{end: Source, actions: find + " " + facts, why: "see what the account does by itself"},
+			grant{end: Source, actions: look, why: "check that the source is as verified, and empty in the end"},
 			grant{end: Source, actions: remove, why: "delete what is proven"},
 			grant{end: Source, actions: write,
 				why:      "prove that a write at the source does not appear at the destination",
@@ -130,6 +132,7 @@ func googleGrants(s Stage) []grant {
 				why: "see what the destination is like, and what is there"})
 	case Copy:
 		return append(state(written),
+			grant{end: Source, actions: facts, why: "see what the service does by itself"},
 			grant{end: Source, actions: list + " objects.get", why: "read what is copied"},
 			grant{end: Source, actions: "objects.delete",
 				why: "remove expired leases of earlier migrations", optional: leasesStay},
@@ -146,7 +149,8 @@ func googleGrants(s Stage) []grant {
 			grant{end: Destination, actions: "objects.list objects.get", why: "list the copies, and read them again"})
 	case Erase:
 		return append(state(written),
-			grant{end: Source, actions: "buckets.get " + list + " objects.get",
+			grant{end: Source, actions: facts, why: "see what the service does by itself"},
+			grant{end: Source, actions: list + " objects.get",
 				why: "check that the source is as verified, and empty in the end"},
 			grant{end: Source, actions: "objects.delete multipartUploads.abort", why: "delete what is proven"},
 			grant{end: Source, actions: write,

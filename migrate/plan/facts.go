@@ -28,9 +28,7 @@ func (p *planner) factOf(f objectstore.Fact, m Move) {
 			Remedy: "give the credentials access to what tells the region, or copy with --keep-source"})
 	}
 	if f.Locks {
-		p.plan.EraseBlockers = append(p.plan.EraseBlockers, Issue{Rule: f.Rule, Location: at, Region: m.Source.Code,
-			Text:   f.Text + "; what is there, and the probes that an erase writes first, could not be deleted",
-			Remedy: "copy with --keep-source, and erase when nothing is locked any more"})
+		p.plan.EraseBlockers = append(p.plan.EraseBlockers, locked(f, at, m))
 	}
 	if f.Expires {
 		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code, Text: f.Text + "; that is not carried",
@@ -45,15 +43,12 @@ func (p *planner) factOf(f objectstore.Fact, m Move) {
 	}
 }
 
-// copied names where the source's service copies what is written there. A copy into the
-// destination would be taken for somebody's, and a deletion could be repeated there.
+// copied names where the source's service copies what is written there.
 func (p *planner) copied(f objectstore.Fact, at string, m Move) {
 	switch {
 	case len(f.Buckets) == 0:
 	case slices.Contains(f.Buckets, m.Destination):
-		p.block(Issue{Rule: "replicates-to-destination", Location: at, Region: m.Source.Code,
-			Text:   f.Text + ", the destination: what is done at the source could be repeated there",
-			Remedy: "turn that off, or set destination.bucket in the configuration"})
+		p.block(replicates(f.Text, at, m))
 	default:
 		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code,
 			Text:   f.Text + "; those copies are not part of this plan",
@@ -90,15 +85,9 @@ func (p *destinationReader) facts(ctx context.Context, m *Move) error {
 // changed refuses a destination whose service would not leave the copies as they are written,
 // and names where it copies them.
 func (p *destinationReader) changed(f objectstore.Fact, to string) {
-	i := Issue{Rule: f.Rule, Location: to, Region: p.plan.Destination.Code, Text: f.Text}
+	i, blocks := altered(f, to, p.plan.Destination.Code)
 	switch {
-	case f.Locks:
-		i.Text += "; copies there would be under another lock than their originals"
-		i.Remedy = "choose a destination without it, or have it lifted before the migration and set again after it"
-		p.block(i)
-	case f.Expires:
-		i.Text += "; copies could be deleted or change before the originals are erased"
-		i.Remedy = "turn it off for the time of the migration, or choose another destination"
+	case blocks:
 		p.block(i)
 	case len(f.Buckets) > 0:
 		i.Text += "; copies are copied there too"
@@ -136,20 +125,6 @@ func alsoIn(facts []objectstore.Fact, region string) (codes []string) {
 	}
 	slices.Sort(codes)
 	return slices.DeleteFunc(slices.Compact(codes), func(code string) bool { return code == region })
-}
-
-// NewElsewhere are regions in which a move's destination is kept now, and was not when it was
-// planned. What is to be made may have facts already.
-func NewElsewhere(ctx context.Context, store any, region string, m Move) ([]string, error) {
-	factual, ok := store.(objectstore.Factual)
-	if !ok {
-		return nil, nil
-	}
-	facts, err := factual.Facts(ctx, m.Destination)
-	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
-		return nil, err
-	}
-	return slices.DeleteFunc(alsoIn(facts, region), func(code string) bool { return slices.Contains(m.Also, code) }), nil
 }
 
 // Elsewhere are the blockers of a destination whose service keeps what is written to it in

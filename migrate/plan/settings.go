@@ -168,10 +168,7 @@ func (p *settingsReader) setting(
 		}
 		row.Outcome, row.Value, row.Detail = notMovable, nil, "copies to "+strings.Join(targets, ", ")
 		if slices.Contains(targets, m.Destination) {
-			p.block(Issue{Rule: "replicates-to-destination", Location: at, Region: m.Source.Code,
-				Text: fmt.Sprintf("it replicates into %s, the destination: an erase at the source could be repeated there",
-					m.Destination),
-				Remedy: "turn that replication off, or set destination.bucket in the configuration"})
+			p.block(replicates("it replicates into "+m.Destination, at, *m))
 		}
 		for i, target := range targets {
 			targets[i] += " (" + p.country(ctx, m.Source.Provider, target) + ")"

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/residency/residency/cmd/internal/config"
+	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/kind"
@@ -106,7 +108,8 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 			OwnerRequired: p.OwnerCheck == config.Required, Now: a.now, CustomerKeys: keys, Observe: a.observe,
 			Say: a.library, Pace: a.pace(),
 			Connections: files.most(idle), Listers: files.listers(), AnyOrder: p.Ordering == config.AnyOrder,
-			Subscription: p.Subscription, Project: p.Project, Accounts: p.Accounts(), Manager: p.Manager, Getenv: a.getenv})
+			Subscription: p.Subscription, Project: p.Project, RequesterPays: p.Payer == config.ByProject,
+			Accounts: p.Accounts(), Manager: p.Manager, Getenv: a.getenv})
 		if err != nil {
 			return nil, err
 		}
@@ -179,17 +182,29 @@ func admitsState(at objectstore.Location, region, country string) error {
 	return &refusedError{err: err, remedy: "keep the state in the region that the data moves to, or in a directory"}
 }
 
-// admitsCopies holds the regions in which the service keeps the state's bucket besides to the
-// same rule.
+// admitsCopies holds the regions in which the service keeps the state's bucket besides, and those
+// that it copies it to, to the same rule.
 func (a *app) admitsCopies(ctx context.Context, w *session, at objectstore.Location, region string) error {
 	p := w.providers[at.Provider]
-	placed, ok := p.store.Region(region).(objectstore.Placed)
-	if !ok {
-		return nil
+	store := p.store.Region(region)
+	var facts []objectstore.Fact
+	if placed, ok := store.(objectstore.Placed); ok {
+		found, err := placed.PlaceFacts(ctx, at.Bucket)
+		if err != nil {
+			return fmt.Errorf("state %s: look where else its service keeps copies: %w", at, err)
+		}
+		facts = found
 	}
-	facts, err := placed.PlaceFacts(ctx, at.Bucket)
-	if err != nil {
-		return fmt.Errorf("state %s: look where else its service keeps copies: %w", at, err)
+	if replicating, ok := store.(objectstore.Replicating); ok {
+		found, err := replicating.ReplicationFacts(ctx, at.Bucket)
+		switch {
+		case errors.Is(err, objectstore.ErrDenied):
+			text := fmt.Sprintf("state %s: whether its service copies it elsewhere could not be read: %v", at, err)
+			a.log.Say(render.Event{Level: slog.LevelWarn, Text: text, Shown: "residency: " + render.Text(text)})
+		case err != nil:
+			return fmt.Errorf("state %s: look where its service copies it: %w", at, err)
+		}
+		facts = append(facts, found...)
 	}
 	for _, f := range facts {
 		for _, code := range f.Regions {

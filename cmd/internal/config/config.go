@@ -113,10 +113,12 @@ type Provider struct {
 	NotUsed []string `yaml:"not_used"`
 	// Subscription is Azure's, whose accounts are meant; Manager is the address of another
 	// Resource Manager than Azure's own. Project is Google's.
-	Subscription string  `yaml:"subscription"`
-	Manager      string  `yaml:"resource_manager"`
-	Project      string  `yaml:"project"`
-	Regions      Regions `yaml:"regions"`
+	Subscription string `yaml:"subscription"`
+	Manager      string `yaml:"resource_manager"`
+	Project      string `yaml:"project"`
+	// Payer is ByProject, or empty: whoever is asked to pay for requests is refused.
+	Payer   string  `yaml:"requester_pays"`
+	Regions Regions `yaml:"regions"`
 }
 
 // Cloud is what the catalog of regions calls the provider's service.
@@ -223,6 +225,9 @@ const BucketDefault = "bucket-default"
 
 // AnyOrder is of a provider that lists in an order of its own.
 const AnyOrder = "any"
+
+// ByProject has a provider's project pay for requests to buckets whose requesters do.
+const ByProject = "project"
 
 // Required demands that whose a provider's buckets are is checked.
 const Required = "required"

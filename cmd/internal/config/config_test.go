@@ -88,6 +88,10 @@ func TestParseFaults(t *testing.T) {
 			"f.yaml:3:37: provider blob: subscription \"prod\""},
 		{"a profile of Azure", "version: 1\nproviders:\n  blob: {type: azure, profile: p, regions: {westeurope: {accounts: [acme]}}}\n",
 			"f.yaml:3:32: provider blob: profile means nothing to type azure; it is for type aws, s3"},
+		{"a payer of no name", "version: 1\nproviders:\n  g: {type: gcs, requester_pays: project}\n",
+			"f.yaml:3:34: provider g: requester_pays \"project\""},
+		{"another payer", "version: 1\nproviders:\n  g: {type: gcs, project: p, requester_pays: me}\n",
+			"f.yaml:3:46: provider g: requester_pays \"me\""},
 		{"a project of Amazon", "version: 1\nproviders:\n  a: {type: aws, project: p}\n",
 			"f.yaml:3:27: provider a: project means nothing to type aws; it is for type gcs"},
 		{"no container", "version: 1\nproviders:\n  blob: {type: azure, regions: {westeurope: {accounts: [acme]}}}\ncustomers:\n" +

@@ -107,6 +107,8 @@ func schemaRules() map[string]schemaRule {
 			pattern: address},
 		"providers.*.project": {about: "Of type gcs: the project whose buckets are meant. Default: that of the " +
 			"credentials."},
+		"providers.*.requester_pays": {about: "Of type gcs: project has the project pay for requests to buckets whose " +
+			"requesters do. Default: nobody does, and such buckets refuse.", enum: []string{ByProject}},
 		"providers.*.endpoint": {about: "The address of all regions that have none of their own.", pattern: address},
 		"providers.*.operator": {about: "Who runs the service, and the country whose law reaches them.",
 			required: []string{"name", "country"}},

@@ -23,6 +23,7 @@ func (k *checker) takes(path, name string, p Provider, is kind.Kind) error {
 	}{
 		{kind.Profile, p.Profile}, {kind.Account, p.Account}, {kind.Ordering, p.Ordering},
 		{kind.Subscription, p.Subscription}, {kind.Manager, p.Manager}, {kind.Project, p.Project},
+		{kind.Payer, p.Payer},
 	} {
 		setting, value := written.setting, written.value
 		if value == "" || slices.Contains(is.Takes, setting) {
@@ -38,6 +39,10 @@ func (k *checker) takes(path, name string, p Provider, is kind.Kind) error {
 	if p.Subscription != "" && !subscriptionID.MatchString(p.Subscription) {
 		return k.at(path+".subscription", "provider %s: subscription %q is not the ID of one: want "+
 			"00000000-0000-0000-0000-000000000000", name, p.Subscription)
+	}
+	if p.Payer != "" && (p.Payer != ByProject || p.Project == "") {
+		return k.at(path+".requester_pays", "provider %s: requester_pays %q: the only value is %q, which has the "+
+			"provider's project pay, and needs project beside it", name, p.Payer, ByProject)
 	}
 	if p.Manager != "" {
 		if err := k.endpoint(path+".resource_manager", p.Manager); err != nil {

@@ -10,20 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
-
-// errStalled reports a connection that neither took nor gave a byte.
-var errStalled error = stall{}
-
-type stall struct{}
-
-func (stall) Error() string        { return objectstore.ErrStalled.Error() }
-func (stall) Is(target error) bool { return target == objectstore.ErrStalled }
 
 const (
 	rootBlob     = "OperationNotAllowedOnRootBlob"
@@ -79,33 +70,13 @@ func kind(code string) error {
 
 // byStatus serves codes that nobody knows.
 func byStatus(status int) error {
-	switch status {
-	case http.StatusUnauthorized:
+	if status == http.StatusUnauthorized {
 		return objectstore.CredentialsError{Text: refusedLogin, Next: "log in anew"}
-	case http.StatusForbidden:
-		return objectstore.ErrDenied
-	case http.StatusNotFound:
-		return objectstore.ErrNotFound
-	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return objectstore.ErrNotOffered
-	case http.StatusPreconditionFailed:
-		return objectstore.ErrPrecondition
-	case http.StatusRequestedRangeNotSatisfiable:
-		return objectstore.ErrRange
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return objectstore.ErrThrottled
-	case http.StatusRequestTimeout:
-		return objectstore.ErrPassing
 	}
-	switch {
-	case status >= 500:
-		return objectstore.ErrPassing
-	case status >= 400:
-		return objectstore.ErrRejected
-	case status >= 300:
-		return objectstore.ErrElsewhere
+	if k := wire.Kind(status); k != nil {
+		return k
 	}
-	return nil
+	return objectstore.ErrRejected
 }
 
 // refused makes an error of an answer that is no success, and closes its body.
@@ -209,13 +180,4 @@ func named(ctx context.Context, err error) error {
 // broken makes an error of an answer that cannot be right.
 func (c *call) broken(err error) error {
 	return &objectstore.Error{Op: c.op, Bucket: c.where, Err: err}
-}
-
-// retryAfter is how long a refusal asks to wait, ten seconds at most.
-func retryAfter(resp *http.Response) time.Duration {
-	s, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 31)
-	if err != nil {
-		return 0
-	}
-	return min(time.Duration(s)*time.Second, 10*time.Second)
 }

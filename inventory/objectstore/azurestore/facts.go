@@ -41,6 +41,16 @@ func (s *Store) PlaceFacts(ctx context.Context, bucket string) ([]objectstore.Fa
 	return f.found, err
 }
 
+// ReplicationFacts implements objectstore.Replicating.
+func (s *Store) ReplicationFacts(ctx context.Context, bucket string) ([]objectstore.Fact, error) {
+	f, err := s.facts(ctx, bucket)
+	if err != nil || f.manager == nil {
+		return nil, err // what is not proven PlaceFacts tells
+	}
+	err = f.ofReplication(ctx)
+	return f.found, err
+}
+
 // facts begins to gather those of a bucket. Without a manager there is nothing more to ask.
 func (s *Store) facts(ctx context.Context, bucket string) (f facts, err error) {
 	a, container, err := s.bucket(ctx, getAccount, bucket)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // memoTime is for how long an answer of Resource Manager's is remembered. It takes far fewer
@@ -16,12 +18,14 @@ const memoTime = time.Minute
 type memo[T any] struct {
 	turn  chan struct{} // holds one while the value is looked at
 	value T
+	at    time.Time // when it was asked for
 	until time.Time // zero: there is none
 }
 
 func newMemo[T any]() memo[T] { return memo[T]{turn: make(chan struct{}, 1)} }
 
-// get returns what is remembered, or loads it. load tells for how long that holds.
+// get returns what is remembered, unless the context asks for what is newer, or loads it. load
+// tells for how long that holds.
 func (m *memo[T]) get(
 	ctx context.Context, now func() time.Time, load func() (T, time.Duration, error),
 ) (value T, err error) {
@@ -31,14 +35,15 @@ func (m *memo[T]) get(
 		return value, ctx.Err()
 	}
 	defer func() { <-m.turn }()
-	if now().Before(m.until) {
+	at := now()
+	if at.Before(m.until) && !m.at.Before(objectstore.Since(ctx)) {
 		return m.value, nil
 	}
 	value, holds, err := load()
 	if err != nil {
 		return value, err
 	}
-	m.value, m.until = value, now().Add(holds)
+	m.value, m.at, m.until = value, at, now().Add(holds)
 	return value, nil
 }
 

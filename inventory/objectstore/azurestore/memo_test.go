@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/residency/residency/inventory/objectstore"
 )
 
 // TestMemo loads when there is nothing, when it no longer holds and when it is to be forgotten, and
@@ -30,6 +32,20 @@ func TestMemo(t *testing.T) {
 		})
 		if got != test.want && err == nil || !errors.Is(err, test.fails) || loaded != test.want {
 			t.Errorf("%+v: %d, %v, loaded %d times", test, got, err, loaded)
+		}
+	}
+	for _, at := range []struct {
+		since time.Duration
+		want  int
+	}{{-time.Second, 5}, {0, 5}, {time.Second, 6}} {
+		later := func() time.Time { return now.Add(2 * time.Second) }
+		got, err := m.get(objectstore.WithSince(t.Context(), now.Add(at.since)), later,
+			func() (int, time.Duration, error) {
+				loaded++
+				return loaded, time.Minute, nil
+			})
+		if got != at.want || err != nil {
+			t.Errorf("not from before %s: %d, %v, want %d", at.since, got, err, at.want)
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -17,6 +17,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 	"github.com/residency/residency/inventory/remedy"
 )
 
@@ -48,8 +49,12 @@ type Options struct {
 	// the same; nil: nothing does.
 	Pace objectstore.Pace
 	Now  func() time.Time // default time.Now
-	// Backoff is how long to wait after so many attempts at a read; default: exponential.
+	// Backoff is how long to wait after so many attempts at a read; default: from half a second,
+	// doubled each time, up to half a minute, of which a part is left to chance.
 	Backoff func(attempts int) time.Duration
+	// Sleep waits between attempts, at most ten seconds longer than Backoff says where the
+	// service asks for it; default objectstore.Sleep.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Patience is how long a connection may neither take nor give a byte; default 2 minutes.
 	Patience time.Duration
 	// Connections bounds the idle connections kept per address; default 256.
@@ -125,7 +130,10 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Backoff == nil {
-		o.Backoff = exponential
+		o.Backoff = wire.Backoff
+	}
+	if o.Sleep == nil {
+		o.Sleep = objectstore.Sleep
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
@@ -204,6 +212,7 @@ var (
 	_ objectstore.KeyChecker   = (*Store)(nil)
 	_ objectstore.Limited      = (*Store)(nil)
 	_ objectstore.PartLister   = (*Store)(nil)
+	_ objectstore.Replicating  = (*Store)(nil)
 	_ objectstore.SentCounter  = (*Store)(nil)
 	_ objectstore.UploadLister = (*Store)(nil)
 )

@@ -3,11 +3,11 @@ package azurestore
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // checkEndpoint reads an address and refuses one to which data would go in the clear.
@@ -20,21 +20,11 @@ func checkEndpoint(endpoint string, insecure bool) (*url.URL, error) {
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return nil, fmt.Errorf("endpoint %q: want http://host:port or https://host", endpoint)
 	}
-	if !insecure && !private(u) {
+	if !insecure && !wire.Private(u) {
 		return nil, fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint,
 			objectstore.ErrInsecure)
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
-}
-
-// private tells whether nobody on the way can read what is sent to an address.
-func private(u *url.URL) bool {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if u.Scheme == "https" || host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 const publicSuffix = "blob.core.windows.net"

@@ -1,16 +1,17 @@
 package azurestore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // version is that of the service whose behaviour is counted on ("Versioning for Azure
@@ -33,32 +34,24 @@ type transport struct {
 	keys    map[string][]byte // by account
 	now     func() time.Time
 	backoff func(attempts int) time.Duration
+	sleep   func(context.Context, time.Duration) error
 	observe func(objectstore.Exchange)
 	pace    objectstore.Pace
-	address string // by which whoever asks to slow down is told apart
-	sent    sentCount
+	// patience is how long a connection may neither take nor give a byte.
+	patience time.Duration
+	address  string // by which whoever asks to slow down is told apart
+	sent     sentCount
 }
 
 func newTransport(o Options, keys map[string][]byte) *transport {
-	next := &http.Transport{
-		Proxy:                  proxy(o.Insecure),
-		MaxIdleConns:           4 * o.Connections,
-		MaxIdleConnsPerHost:    o.Connections,
-		DisableCompression:     true, // bodies come as stored
-		TLSHandshakeTimeout:    10 * time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: maxHeader,
-		ForceAttemptHTTP2:      false, // a connection carries one request at a time, see conn
-		WriteBufferSize:        32 << 10,
-		ReadBufferSize:         16 << 10,
-		DialContext:            dialer(o.Patience, o.Now),
-	}
+	next := wire.Connections{Idle: o.Connections, Window: o.Patience, Answer: o.Patience, Header: maxHeader,
+		Now: o.Now}.Transport()
+	next.Proxy = proxy(o.Insecure)
 	return &transport{
 		client:  &http.Client{Transport: next, CheckRedirect: stay},
 		storage: newTokens(o.Credential, storageScope, o.Now),
 		manager: newTokens(o.Credential, cmp.Or(o.ARMEndpoint, resourceManager)+"/.default", o.Now),
-		keys:    keys, now: o.Now, backoff: o.Backoff, observe: o.Observe, pace: o.Pace,
+		keys:    keys, now: o.Now, backoff: o.Backoff, sleep: o.Sleep, observe: o.Observe, pace: o.Pace, patience: o.Patience,
 		address: cmp.Or(o.Endpoint, "https://"+publicSuffix),
 	}
 }
@@ -70,7 +63,7 @@ func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse
 // address comes from.
 func proxy(insecure bool) func(*http.Request) (*url.URL, error) {
 	return func(r *http.Request) (*url.URL, error) {
-		if !insecure && !private(r.URL) {
+		if !insecure && !wire.Private(r.URL) {
 			return nil, objectstore.ErrInsecure
 		}
 		return http.ProxyFromEnvironment(r)
@@ -95,6 +88,9 @@ type call struct {
 // attempts is how often a read is sent at most.
 const attempts = 5
 
+// mostAsked is by how much a refusal may ask to wait longer.
+const mostAsked = 10 * time.Second
+
 // do sends a request and returns an answer whose status is 2xx, with its body to be closed.
 // Everything else is an *objectstore.Error.
 func (t *transport) do(ctx context.Context, c *call) (*http.Response, error) {
@@ -106,17 +102,26 @@ func (t *transport) do(ctx context.Context, c *call) (*http.Response, error) {
 		if !c.repeat || n == attempts || ctx.Err() != nil || !objectstore.Passes(err) {
 			return nil, err
 		}
-		if slept := objectstore.Sleep(ctx, max(t.backoff(n), wait)); slept != nil {
+		if slept := t.sleep(ctx, wire.Wait(t.backoff(n), wait, mostAsked)); slept != nil {
 			return nil, c.unsent(ctx, slept)
 		}
 	}
 }
 
-// exponential doubles from half a second on.
-func exponential(attempts int) time.Duration { return 500 * time.Millisecond << min(attempts-1, 5) }
-
 // once sends a request once. wait is how long a refusal asks to wait.
-func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wait time.Duration, err error) {
+func (t *transport) once(asked context.Context, c *call) (resp *http.Response, wait time.Duration, err error) {
+	ctx, cancel := context.WithCancelCause(asked)
+	if resp, wait, err = t.attempt(ctx, c); err != nil {
+		cancel(nil)
+		return nil, wait, err
+	}
+	p := wire.Patience{Window: t.patience, Least: 1}
+	body := wire.Patient(resp.Body, p, t.now, cancel)
+	resp.Body = &receivedBody{Reader: t.paced(ctx, body), Closer: body, ctx: asked}
+	return resp, 0, nil
+}
+
+func (t *transport) attempt(ctx context.Context, c *call) (resp *http.Response, wait time.Duration, err error) {
 	r := (&http.Request{Method: c.method, URL: c.url, Host: c.url.Host, Header: c.header.Clone(), ProtoMajor: 1,
 		ProtoMinor: 1, ContentLength: c.size}).WithContext(ctx)
 	if r.Header == nil {
@@ -125,23 +130,27 @@ func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wai
 	if err := t.authorize(ctx, r, c); err != nil {
 		return nil, 0, c.unsent(ctx, err)
 	}
-	fence := objectstore.Fence(ctx)
-	if fence != nil {
-		if err := fence(); err != nil {
-			return nil, 0, c.unsent(ctx, err)
-		}
+	watch := wire.Watching(ctx)
+	if err := watch.Ask(); err != nil {
+		return nil, 0, c.broken(err)
 	}
-	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, fence) },
-	}))
+	r = r.WithContext(watch.Carried(ctx))
+	var failure func() error
 	if c.body != nil && c.size > 0 {
 		b := objectstore.NewSentBody(t.paced(ctx, c.body), c.size)
 		defer func() { _ = b.Close() }() // the caller's buffer is its own again when we return
-		r.Body = b
+		r.Body, failure = b, b.Failure
 	}
 	t.sent.request(c)
 	resp, err = t.client.Do(r)
 	if err != nil {
+		// What kept it from being sent says more than that it was not.
+		if said := watch.Refusal(); said != nil {
+			return nil, 0, c.broken(said)
+		}
+		if failure != nil && failure() != nil {
+			return nil, 0, c.broken(named(ctx, failure()))
+		}
 		return nil, 0, c.unsent(ctx, err)
 	}
 	if t.observe != nil {
@@ -150,14 +159,13 @@ func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wai
 	}
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		t.sent.answer(c, resp)
-		resp.Body = &receivedBody{Reader: t.paced(ctx, resp.Body), Closer: resp.Body, ctx: ctx}
 		return resp, 0, nil
 	}
 	refusal := c.refused(resp)
 	if errors.Is(refusal, objectstore.ErrThrottled) {
 		objectstore.Throttled(ctx, t.address)
 	}
-	return nil, retryAfter(resp), refusal
+	return nil, wire.Asked(resp.Header), refusal
 }
 
 // authorize adds what a request is believed by.
@@ -202,17 +210,17 @@ func (t *transport) document(ctx context.Context, c *call, most int64) ([]byte, 
 		if err != nil {
 			return nil, nil, err
 		}
-		data, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
+		data, err := wire.ReadAll(new(bytes.Buffer), resp.Body, most)
 		_ = resp.Body.Close()
 		switch {
-		case err == nil && int64(len(data)) > most:
-			return nil, nil, c.broken(errors.New("the answer is longer than any that there can be"))
+		case errors.Is(err, wire.ErrEndless):
+			return nil, nil, c.broken(err)
 		case err == nil:
 			return data, resp.Header, nil
 		case !c.repeat || n == attempts || ctx.Err() != nil:
 			return nil, nil, c.unsent(ctx, err)
 		}
-		if slept := objectstore.Sleep(ctx, t.backoff(n)); slept != nil {
+		if slept := t.sleep(ctx, t.backoff(n)); slept != nil {
 			return nil, nil, c.unsent(ctx, slept)
 		}
 	}

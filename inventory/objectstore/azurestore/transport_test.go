@@ -3,6 +3,7 @@ package azurestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -70,12 +71,12 @@ func TestNobodyTold(t *testing.T) {
 		}, want: objectstore.ErrElsewhere},
 		"closed": {handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 			want: objectstore.ErrUnanswered},
-		"stalled": {o: Options{Patience: 20 * time.Millisecond}, handler: func(_ http.ResponseWriter, r *http.Request) {
+		"silent": {o: Options{Patience: 20 * time.Millisecond}, handler: func(_ http.ResponseWriter, r *http.Request) {
 			select {
 			case <-stop:
 			case <-r.Context().Done():
 			}
-		}, want: objectstore.ErrStalled},
+		}, want: objectstore.ErrUnanswered},
 		"code with a key": {handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("x-ms-error-code", "no "+secretKey)
 			w.WriteHeader(http.StatusBadRequest)
@@ -154,6 +155,48 @@ func TestCut(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(data), err)
 	}
 	_ = o.Body.Close()
+}
+
+// TestStalled gives up a body of which nothing comes any more.
+func TestStalled(t *testing.T) {
+	s := against(t, Options{Patience: 20 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"x"`)
+		w.Header().Set("Content-Length", "10")
+		_, _ = w.Write([]byte("12345"))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	o, err := s.Open(t.Context(), objectstore.Ref{Bucket: "acme.records", Key: secretKey}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = io.ReadAll(o.Body); !errors.Is(err, objectstore.ErrStalled) {
+		t.Errorf("got %v", err)
+	}
+	_ = o.Body.Close()
+}
+
+// TestRetryAfter leaves a service alone for as long as it asks, within bounds.
+func TestRetryAfter(t *testing.T) {
+	var waits []time.Duration
+	answers := []string{"3", "", "3600", "Sat, 28 Nov 2026 12:00:04 GMT"}
+	s := against(t, Options{Sleep: func(_ context.Context, d time.Duration) error {
+		waits = append(waits, d)
+		return nil
+	}}, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", "Sat, 28 Nov 2026 12:00:00 GMT")
+		if n := len(waits); n < len(answers) {
+			w.Header().Set("Retry-After", answers[n])
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("ETag", `"x"`)
+		w.Header().Set("Content-Length", "0")
+		w.Header().Set("x-ms-blob-type", "BlockBlob")
+	})
+	if err := stat(t, s); err != nil || fmt.Sprint(waits) != "[3s 0s 10s 4s]" {
+		t.Errorf("%v, after waits of %v", err, waits)
+	}
 }
 
 // counted is a pace that counts.

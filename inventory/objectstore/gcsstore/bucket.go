@@ -47,6 +47,9 @@ type bucketResource struct {
 	Logging struct {
 		Bucket string `json:"logBucket"`
 	} `json:"logging"`
+	Billing struct {
+		RequesterPays bool `json:"requesterPays"`
+	} `json:"billing"`
 	Encryption struct {
 		DefaultKey string `json:"defaultKmsKeyName"`
 	} `json:"encryption"`

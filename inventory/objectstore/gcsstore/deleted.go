@@ -19,8 +19,9 @@ func (s *Store) Deleted(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 			return
 		}
 		paused := b.SoftDelete != nil && b.SoftDelete.Pause.Enabled
-		l := &lister{store: s, bucket: bucket, prefix: prefix, soft: true}
-		for o, err := range l.items(ctx) {
+		l := &lister{store: s, bucket: bucket, prefix: prefix}
+		all := s.pages(bucket, prefix, listFields+",hardDeleteTime", query{"softDeleted": "true"})
+		for o, err := range all.items(ctx) {
 			if err == nil && !strings.HasPrefix(o.Name, prefix) {
 				err = l.wrong(objectstore.ErrOrder)
 			}

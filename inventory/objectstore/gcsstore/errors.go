@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // failed makes an error of a request that got no answer, or half of one. Whether its context
@@ -20,26 +21,15 @@ func (r *request) failed(ctx context.Context, err error) error {
 	case ended != nil:
 		e.Err = ended
 	case errors.Is(err, objectstore.ErrStalled):
-		e.Kind = objectstore.ErrStalled
-	case errors.Is(err, errEndless):
-		e.Err = errEndless
-	case errors.As(err, new(*fenceError)), errors.As(err, new(*bodyError)):
+		e.Err = wire.Cause(err) // says so itself
+	case errors.Is(err, wire.ErrEndless):
+		e.Err = wire.ErrEndless
+	case errors.As(err, new(*ourError)):
 		e.Err = errors.Unwrap(err)
 	default:
-		e.Kind, e.Err = objectstore.ErrUnanswered, cause(err)
+		e.Kind, e.Err = objectstore.ErrUnanswered, wire.Cause(err)
 	}
 	return e
-}
-
-// cause returns the innermost error: those around it may hold the URL and so the key.
-func cause(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
 }
 
 // broken makes an error of an answer that cannot be right.
@@ -97,6 +87,10 @@ func (r *request) refused(a *answer) error {
 		if e.Needs = needs(r.op); len(e.Needs) > 0 {
 			e.Hint = "it needs " + strings.Join(e.Needs, ", ")
 		}
+		if r.payer != "" { // "Requester Pays", use and access requirements
+			e.Needs = append(e.Needs, "serviceusage.services.use")
+			e.Hint += "; or serviceusage.services.use in project " + r.payer + ", which is to pay"
+		}
 	case errors.Is(e.Kind, objectstore.ErrElsewhere):
 		if to, err := url.Parse(a.header.Get("Location")); err == nil && to.Host != "" {
 			e.Hint = "it points to " + to.Scheme + "://" + to.Host + ", which is not followed, because requests carry data"
@@ -118,8 +112,6 @@ func (r *request) kind(status int, s said) error {
 		return forbidden(s)
 	case http.StatusNotFound, http.StatusGone:
 		return r.missing(s)
-	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return objectstore.ErrNotOffered
 	case http.StatusConflict:
 		switch r.op {
 		case "storage.buckets.insert":
@@ -128,20 +120,9 @@ func (r *request) kind(status int, s said) error {
 			return objectstore.ErrRejected // it is not empty
 		}
 		return objectstore.ErrPassing
-	case http.StatusPreconditionFailed, http.StatusNotModified:
-		return objectstore.ErrPrecondition
-	case http.StatusRequestedRangeNotSatisfiable:
-		return objectstore.ErrRange
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return objectstore.ErrThrottled
-	case http.StatusRequestTimeout:
-		return objectstore.ErrPassing
 	}
-	switch {
-	case status >= 300 && status <= 399:
-		return objectstore.ErrElsewhere
-	case status >= 500:
-		return objectstore.ErrPassing
+	if k := wire.Kind(status); k != nil {
+		return k
 	}
 	return objectstore.ErrRejected
 }
@@ -151,6 +132,8 @@ func rejected(s said) error {
 	switch {
 	case s.code == "BadDigest", s.code == "InvalidDigest", strings.Contains(s.message, "doesn't match calculated"):
 		return objectstore.ErrCorrupt
+	case s.code == "UserProjectMissing", strings.Contains(s.message, "requester pays bucket but no user project"):
+		return errPays
 	case s.code == "NotImplemented":
 		return objectstore.ErrNotOffered
 	case strings.Contains(s.message, "customer-supplied encryption key"):

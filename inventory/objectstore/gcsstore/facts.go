@@ -18,7 +18,7 @@ var (
 )
 
 const factFields = placeFields + ",versioning,softDeletePolicy,retentionPolicy,defaultEventBasedHold,autoclass," +
-	"lifecycle,logging,encryption,hierarchicalNamespace"
+	"lifecycle,billing,logging,encryption,hierarchicalNamespace"
 
 // errUntold reports a bucket whose answer leaves out for how long deleted objects are kept.
 // Of the service itself it always has it (JSON API, "Buckets", softDeletePolicy).
@@ -176,6 +176,9 @@ func (f *facts) ofRest() {
 	}
 	if b.Logging.Bucket != "" {
 		f.add("access-logs", "logs of requests, with objects' names, are written to bucket %s", b.Logging.Bucket)
+	}
+	if b.Billing.RequesterPays {
+		f.add("requester-pays", "whoever asks pays for requests to the bucket, and for what is read of it")
 	}
 	if key := b.Encryption.DefaultKey; key != "" {
 		f.add("customer-managed-key", "new objects are encrypted under a key of Cloud KMS in %s: %s", keyPlace(key), key)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,11 +42,19 @@ type identity struct {
 
 func newIdentity(o Options, own bool) *identity {
 	u, err := url.Parse(o.Endpoint)
-	here := err == nil && o.Endpoint != "" && loopback(u.Hostname())
+	here := err == nil && o.Endpoint != "" && local(u.Hostname())
 	return &identity{nobody: o.Credentials == nil && here, own: own, named: o.Project, tokens: o.Credentials,
 		find: func(ctx context.Context) (*google.Credentials, error) {
 			return google.FindDefaultCredentials(ctx, scope)
 		}}
+}
+
+// local tells whether a host is this machine, or is meant to be: no token goes there. What may
+// go there in the clear is another question, for which resolvers may find names beneath
+// localhost elsewhere.
+func local(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
 }
 
 // source finds the credentials. Those that were not found are looked for again.

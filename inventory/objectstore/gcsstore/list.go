@@ -8,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
 // pageItems is the most that the service puts into one page (JSON API, "Objects: list",
@@ -28,21 +31,22 @@ const pageItems = 1000
 // One key's history is held at a time, because the service lists the oldest first.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
 	return func(yield func(objectstore.Version, error) bool) {
-		l := &lister{store: s, bucket: bucket, prefix: prefix, after: after, yield: yield}
-		for o, err := range l.items(ctx) {
+		l := &lister{store: s, bucket: bucket, prefix: prefix, yield: yield}
+		o := listing.Options{Now: s.now, Workers: s.listers}
+		for v, err := range listing.Versions(ctx, prefix, after, l.behind, o) {
 			if err == nil {
-				err = l.take(o)
+				err = l.take(v)
 			}
 			if errors.Is(err, errStop) {
 				return
 			}
 			if err != nil {
-				yield(objectstore.Version{}, err)
+				yield(objectstore.Version{}, l.wrong(err))
 				return
 			}
 		}
 		if err := l.flush(); err != nil && !errors.Is(err, errStop) {
-			yield(objectstore.Version{}, err)
+			yield(objectstore.Version{}, l.wrong(err))
 		}
 	}
 }
@@ -52,10 +56,9 @@ var errStop = errors.New("stop")
 
 // lister turns what the service lists into entries.
 type lister struct {
-	store                 *Store
-	bucket, prefix, after string
-	soft                  bool // what is deleted and kept, in place of versions
-	yield                 func(objectstore.Version, error) bool
+	store          *Store
+	bucket, prefix string
+	yield          func(objectstore.Version, error) bool
 
 	history []entry // of one key
 	last    objectstore.Version
@@ -76,6 +79,7 @@ type listPage struct {
 
 var (
 	errToken  = fmt.Errorf("%w: a page has the token of the one before", objectstore.ErrOrder)
+	errEmpty  = fmt.Errorf("%w: empty pages say without an end that there are more", objectstore.ErrOrder)
 	errItem   = fmt.Errorf("%w: an entry has no name or no generation", objectstore.ErrOrder)
 	errLive   = fmt.Errorf("%w: a version is live that is not the newest of its key", objectstore.ErrOrder)
 	errTwice  = fmt.Errorf("%w: one version of a key appears twice", objectstore.ErrOrder)
@@ -104,66 +108,122 @@ func parsePage(data []byte) (*listPage, error) {
 	return &p, nil
 }
 
-// items yields the service's entries page by page. A page may be empty and have others
-// behind it (JSON API, "Objects: list", nextPageToken).
-func (l *lister) items(ctx context.Context) iter.Seq2[*resource, error] {
-	return func(yield func(*resource, error) bool) {
-		s := l.store
-		r := s.request("storage.objects.list", l.bucket, "GET", bucketPath(l.bucket)+"/o", query{
-			"versions": "true", "maxResults": decimal(int64(s.pageSize)), "prefix": l.prefix,
-			"startOffset": l.after, "fields": "nextPageToken,items(" + listFields + ")",
-		})
-		if l.soft {
-			delete(r.query, "versions")
-			r.query["softDeleted"] = "true"
-			r.query["fields"] = "nextPageToken,items(" + listFields + ",hardDeleteTime)"
+// maxEmpty is how many pages in a row may be empty and have others behind them (JSON API,
+// "Objects: list", nextPageToken).
+const maxEmpty = 1000
+
+// pages is a listing page by page. Its query is that of the first.
+type pages struct {
+	store  *Store
+	bucket string
+	query  query
+	course listing.Course
+}
+
+func (s *Store) pages(bucket, prefix, fields string, q query) *pages {
+	q["maxResults"], q["prefix"] = decimal(int64(s.pageSize)), prefix
+	q["fields"] = "nextPageToken,items(" + fields + ")"
+	return &pages{store: s, bucket: bucket, query: q}
+}
+
+// next asks for the next page that has entries, if there is one.
+func (p *pages) next(ctx context.Context) (page *listPage, err error) {
+	for range maxEmpty {
+		r := p.store.request("storage.objects.list", p.bucket, http.MethodGet, bucketPath(p.bucket)+"/o", p.query)
+		a, err := p.store.transport.send(ctx, r)
+		if err != nil {
+			return nil, err
 		}
+		page, err := parsePage(a.data)
+		if err == nil && page.NextPageToken != "" {
+			err = p.course.Advance(listing.Marker{VersionID: page.NextPageToken}, 1)
+		}
+		if err != nil {
+			return nil, p.store.broken(r, err)
+		}
+		if p.query["pageToken"] = page.NextPageToken; len(page.Items) > 0 || page.NextPageToken == "" {
+			return page, nil
+		}
+	}
+	return nil, &objectstore.Error{Op: "storage.objects.list", Bucket: p.store.where(p.bucket), Err: errEmpty}
+}
+
+// items yields what is on all pages, one by one.
+func (p *pages) items(ctx context.Context) iter.Seq2[*resource, error] {
+	return func(yield func(*resource, error) bool) {
 		for {
-			a, err := s.transport.send(ctx, r)
+			page, err := p.next(ctx)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			p, err := parsePage(a.data)
-			if err == nil && p.NextPageToken != "" && p.NextPageToken == r.query["pageToken"] {
-				err = errToken
-			}
-			if err != nil {
-				yield(nil, s.broken(r, err))
-				return
-			}
-			for i := range p.Items {
-				if !yield(&p.Items[i], nil) {
+			for i := range page.Items {
+				if !yield(&page.Items[i], nil) {
 					return
 				}
 			}
-			if p.NextPageToken == "" {
+			if page.NextPageToken == "" {
 				return
 			}
-			r.query["pageToken"] = p.NextPageToken
 		}
 	}
 }
 
-// take takes the next entry of the service.
-func (l *lister) take(o *resource) error {
-	if l.after != "" && o.Name <= l.after {
-		if o.Name < l.after {
-			return l.wrong(objectstore.ErrKeyOrder)
-		}
-		return nil // the offset is included
+// tokens sets a page's token apart from a version's ID.
+const tokens = "token:"
+
+// behind is a listing.Pager. A page begins at the marker's key and not behind it, for what
+// would be next to it is no name that the service has to take; what is too much is left out
+// by whoever asked. The service could be told where to end as well (endOffset): but that it
+// shows one entry more is what proves that ranges meet.
+func (l *lister) behind(ctx context.Context, from listing.Marker) (listing.Page, error) {
+	q := query{"versions": "true", "startOffset": from.Key}
+	if token, ok := strings.CutPrefix(from.VersionID, tokens); ok {
+		q["pageToken"] = token
 	}
-	if len(l.history) > 0 && l.history[0].Key != o.Name {
+	p, err := l.store.pages(l.bucket, l.prefix, listFields, q).next(ctx)
+	if err != nil {
+		return listing.Page{}, err
+	}
+	out := listing.Page{Entries: make([]objectstore.Version, 0, len(p.Items)), More: p.NextPageToken != "",
+		Next: listing.Marker{Key: from.Key, VersionID: tokens + p.NextPageToken}}
+	for i := range p.Items {
+		out.Entries = p.Items[i].entries(out.Entries)
+	}
+	return out, nil
+}
+
+// entries adds a version as the service has it, and behind one that is no longer live what
+// tells since when.
+func (o *resource) entries(to []objectstore.Version) []objectstore.Version {
+	v := o.version()
+	if to = append(to, v); v.Latest {
+		return to
+	}
+	return append(to, objectstore.Version{Key: v.Key, VersionID: objectstore.MarkerOf(v.VersionID),
+		Modified: o.TimeDeleted, Marker: true})
+}
+
+// take takes the next entry as it came.
+func (l *lister) take(v objectstore.Version) error {
+	if n := len(l.history); v.Marker {
+		if n == 0 || l.history[n-1].VersionID != objectstore.Marked(v.VersionID) {
+			return errItem
+		}
+		l.history[n-1].deleted = v.Modified
+		return nil
+	}
+	if len(l.history) > 0 && l.history[0].Key != v.Key {
 		if err := l.flush(); err != nil {
 			return err
 		}
 	}
-	v := o.version()
 	if len(l.history) > 0 {
 		v.Key = l.history[0].Key // kept once
 	}
-	l.history = append(l.history, entry{v, o.Generation, o.TimeDeleted})
-	return nil
+	generation, err := strconv.ParseInt(v.VersionID, 10, 64)
+	l.history = append(l.history, entry{Version: v, generation: generation})
+	return err
 }
 
 // flush yields the history of a key, newest first.
@@ -176,9 +236,9 @@ func (l *lister) flush() error {
 	for i := 1; i < len(h); i++ {
 		switch {
 		case h[i].generation == h[i-1].generation:
-			return l.wrong(errTwice)
+			return errTwice
 		case h[i].Latest:
-			return l.wrong(errLive)
+			return errLive
 		}
 	}
 	if !h[0].Latest {
@@ -205,7 +265,7 @@ func marker(e entry) objectstore.Version {
 // pass checks an entry's place and yields it.
 func (l *lister) pass(v objectstore.Version) error {
 	if err := objectstore.Follows(l.last, v, l.prefix); err != nil {
-		return l.wrong(err)
+		return err
 	}
 	l.last = v
 	if !l.yield(v, nil) {
@@ -214,6 +274,10 @@ func (l *lister) pass(v objectstore.Version) error {
 	return nil
 }
 
+// wrong names the request that an error is of, unless that says so itself.
 func (l *lister) wrong(err error) error {
+	if errors.As(err, new(*objectstore.Error)) {
+		return err
+	}
 	return &objectstore.Error{Op: "storage.objects.list", Bucket: l.store.where(l.bucket), Err: err}
 }

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	mathrand "math/rand/v2"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // service is where Google answers for all of its buckets (Cloud Storage documentation,
@@ -29,6 +28,8 @@ type Options struct {
 	// Project is the one that buckets are listed of and made in: its ID or its number.
 	// Empty: the one that the credentials name, if they do.
 	Project string
+	// RequesterPays has Project pay for requests to buckets whose requesters do.
+	RequesterPays bool
 	// Endpoint is the address of a server that stands in for the service, or one of the
 	// service's regional addresses. Empty: the service's own.
 	Endpoint string
@@ -52,11 +53,17 @@ type Options struct {
 	// failed; default: from half a second, doubled each time, up to half a minute, of
 	// which a part is left to chance.
 	Backoff func(attempts int) time.Duration
+	// Sleep waits between attempts, at most ten seconds longer than Backoff says where the
+	// service asks for it; default objectstore.Sleep.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Random is where names of uploads come from; default crypto/rand.Reader.
 	Random io.Reader
 	// PageSize is how many entries to ask for in one request; default 1,000, the most
 	// that the service gives.
 	PageSize int
+	// Listers bounds the requests of one listing that are in flight at once; 0: as package
+	// listing has it.
+	Listers int
 }
 
 // Open checks the endpoint's form. It sends no request.
@@ -67,7 +74,10 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 		o.Now = time.Now
 	}
 	if o.Backoff == nil {
-		o.Backoff = backoff
+		o.Backoff = wire.Backoff
+	}
+	if o.Sleep == nil {
+		o.Sleep = objectstore.Sleep
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
@@ -79,7 +89,7 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 	regions := slices.Clone(o.Regions)
 	slices.Sort(regions)
 	p := &Provider{name: o.Name, now: o.Now, own: Owns(base), base: base, regions: slices.Compact(regions),
-		random: o.Random, pageSize: o.PageSize, stores: make(map[string]*Store)}
+		random: o.Random, pageSize: o.PageSize, listers: o.Listers, stores: make(map[string]*Store)}
 	p.identity = newIdentity(o, p.own)
 	p.transport = newTransport(o, base, p.identity)
 	return p, nil
@@ -97,29 +107,9 @@ func address(endpoint string, insecure bool) (string, error) {
 		u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
 		return "", errEndpoint // not quoted: what is in front of the host may be a password
 	}
-	if u.Scheme == "http" && !insecure && !loopback(u.Hostname()) {
+	if !insecure && !wire.Private(u) {
 		return "", fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint,
 			objectstore.ErrInsecure)
 	}
 	return u.Scheme + "://" + u.Host, nil
-}
-
-// loopback tells whether a host is this machine.
-func loopback(host string) bool {
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.Unmap().IsLoopback()
-	}
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
-}
-
-const (
-	firstWait = 500 * time.Millisecond
-	mostWait  = 30 * time.Second
-)
-
-// backoff waits as Google asks for it: exponentially, and not all at once (Cloud Storage
-// documentation, "Retry strategy").
-func backoff(attempts int) time.Duration {
-	wait := min(firstWait<<min(attempts-1, 10), mostWait)
-	return wait/2 + mathrand.N(wait/2)
 }

@@ -105,8 +105,7 @@ func (s *Store) stranded(ctx context.Context, bucket, key string, yield func(obj
 	if key == "" {
 		return
 	}
-	l := &lister{store: s, bucket: bucket, prefix: key + stageMark}
-	for o, err := range l.items(ctx) {
+	for o, err := range s.pages(bucket, key+stageMark, listFields, query{"versions": "true"}).items(ctx) {
 		if err != nil {
 			yield(objectstore.Upload{}, err)
 			return

@@ -24,6 +24,7 @@ type Provider struct {
 	transport *transport
 	random    io.Reader
 	pageSize  int
+	listers   int
 
 	mu     sync.Mutex
 	stores map[string]*Store
@@ -60,7 +61,7 @@ func (p *Provider) Store(code string) *Store {
 	s, ok := p.stores[code]
 	if !ok {
 		s = &Store{provider: p.name, now: p.now, region: code, own: p.own, identity: p.identity, transport: p.transport,
-			random: p.random, pageSize: p.pageSize}
+			random: p.random, pageSize: p.pageSize, listers: p.listers}
 		p.stores[code] = s
 	}
 	return s
@@ -77,6 +78,7 @@ type Store struct {
 	transport *transport
 	random    io.Reader
 	pageSize  int
+	listers   int
 }
 
 var (

@@ -29,9 +29,10 @@ type request struct {
 	body   io.Reader // nil: none
 	size   int64     // of the body in bytes
 
-	repeat bool // it may be sent again
-	object bool // the answer is an object's bytes, and left to the caller
-	slow   bool // the answer may take minutes
+	payer  string // the project that pays for it; empty: the bucket's own
+	repeat bool   // it may be sent again
+	object bool   // the answer is an object's bytes, and left to the caller
+	slow   bool   // the answer may take minutes
 }
 
 // request makes one without a body. A GET may be repeated.

@@ -5,16 +5,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"net/http/httptrace"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 const (
@@ -24,6 +22,8 @@ const (
 	maxError  = 1 << 20 // bounds what is read of a refusal
 	// maxAttempts is how often a request that may be repeated is sent.
 	maxAttempts = 6
+	// mostAsked is by how much a refusal may ask to wait longer than that.
+	mostAsked = 10 * time.Second
 	// answerTime is the longest wait for an answer to begin, and slowTime that for one that
 	// may take minutes (XML API, "Complete a multipart upload").
 	answerTime = 2 * time.Minute
@@ -37,54 +37,52 @@ type transport struct {
 	slow     http.RoundTripper // waits longer
 	base     string
 	identity *identity
+	now      func() time.Time
 	observe  func(objectstore.Exchange)
 	pace     objectstore.Pace
 	backoff  func(attempts int) time.Duration
+	sleep    func(context.Context, time.Duration) error
 	sent     sentCount
+	payer    payer
 	unlisted atomic.Bool // unfinished uploads cannot be listed there
 }
 
 func newTransport(o Options, base string, i *identity) *transport {
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true) // a connection carries one request, whose fence it can ask
-	next := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer(o.Now), Protocols: protocols,
-		MaxIdleConns: 4 * o.Connections, MaxIdleConnsPerHost: o.Connections, IdleConnTimeout: 90 * time.Second,
-		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: answerTime,
-		MaxResponseHeaderBytes: maxError, DisableCompression: true, // bodies come as stored
-		WriteBufferSize: 32 << 10, ReadBufferSize: 16 << 10,
-	}
+	next := wire.Connections{Idle: o.Connections, Window: window, Answer: answerTime, Header: maxError,
+		Now: o.Now}.Transport()
+	next.Proxy = http.ProxyFromEnvironment
 	slow := next.Clone()
 	slow.ResponseHeaderTimeout = slowTime
-	return &transport{base: base, identity: i, observe: o.Observe, pace: o.Pace, backoff: o.Backoff, next: next,
-		slow: slow}
+	t := &transport{base: base, identity: i, now: o.Now, sleep: o.Sleep, observe: o.Observe, pace: o.Pace,
+		backoff: o.Backoff, next: next, slow: slow}
+	if o.RequesterPays {
+		t.payer.project = o.Project
+	}
+	return t
 }
 
 // send sends a request until there is nothing to gain by another attempt. A refusal is an
 // *objectstore.Error, and comes with the answer.
 func (t *transport) send(ctx context.Context, r *request) (*answer, error) {
+	t.payer.name(r)
 	for attempt := 1; ; attempt++ {
 		a, err := t.attempt(ctx, r)
-		if err == nil || !r.repeat || attempt == maxAttempts || ctx.Err() != nil || !objectstore.Passes(err) || !rewind(r.body) {
+		if t.payer.learn(r, err) && wire.Rewind(r.body) {
+			t.payer.name(r)
+			a, err = t.attempt(ctx, r)
+		}
+		if err == nil || !r.repeat || attempt == maxAttempts || ctx.Err() != nil || !objectstore.Passes(err) ||
+			!wire.Rewind(r.body) {
 			return a, err
 		}
-		if err := objectstore.Sleep(ctx, t.backoff(attempt)); err != nil {
+		wait := t.backoff(attempt)
+		if a != nil {
+			wait = wire.Wait(wait, wire.Asked(a.header), mostAsked)
+		}
+		if err := t.sleep(ctx, wait); err != nil {
 			return nil, r.failed(ctx, err)
 		}
 	}
-}
-
-// rewind makes a body ready to be sent again, if that is possible.
-func rewind(body io.Reader) bool {
-	if body == nil {
-		return true
-	}
-	s, ok := body.(io.Seeker)
-	if !ok {
-		return false
-	}
-	_, err := s.Seek(0, io.SeekStart)
-	return err == nil
 }
 
 // attempt sends a request once.
@@ -117,9 +115,9 @@ func (t *transport) attempt(asked context.Context, r *request) (*answer, error) 
 
 // deliver puts a request on its way, as late as its fence can be asked.
 func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) (*http.Response, error) {
-	w := &watch{fence: objectstore.Fence(ctx)}
-	if err := w.ask(); err != nil {
-		return nil, err
+	watch := wire.Watching(ctx)
+	if err := watch.Ask(); err != nil {
+		return nil, ofOurs(err)
 	}
 	body := objectstore.NewSentBody(r.body, r.size)
 	if out.ContentLength = r.size; r.body != nil && r.size > 0 {
@@ -128,9 +126,7 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 		defer func() { _ = body.Close() }()
 		out.Body = t.paced(ctx, body)
 	}
-	out = out.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, w) },
-	}))
+	out = out.WithContext(watch.Carried(ctx))
 	t.sent.request(r)
 	next := t.next
 	if r.slow {
@@ -139,7 +135,7 @@ func (t *transport) deliver(ctx context.Context, out *http.Request, r *request) 
 	resp, err := next.RoundTrip(out)
 	if err != nil {
 		// What kept it from being sent says more than that it was not.
-		return nil, cmp.Or(w.refusal(), ofBody(body.Failure()), err)
+		return nil, cmp.Or(ofOurs(watch.Refusal()), ofOurs(body.Failure()), err)
 	}
 	if t.observe != nil {
 		asked := out.Header.Clone()
@@ -159,7 +155,7 @@ func (t *transport) take(
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.at = at
 	}
-	body := t.paced(ctx, newPatient(resp.Body, cancel))
+	body := t.paced(ctx, wire.Patient(resp.Body, wire.Patience{Window: window, Least: 1}, t.now, cancel))
 	good := resp.StatusCode >= 200 && resp.StatusCode <= 299
 	if good && r.object {
 		t.sent.answer(resp)
@@ -171,7 +167,9 @@ func (t *transport) take(
 		most = maxError
 	}
 	var err error
-	if a.data, err = readAll(body, most); err != nil && good {
+	a.data, err = wire.ReadAll(new(bytes.Buffer), body, most)
+	_ = body.Close()
+	if err != nil && good {
 		return nil, r.failed(ctx, err)
 	}
 	if !good {
@@ -182,19 +180,6 @@ func (t *transport) take(
 		return a, err
 	}
 	return a, nil
-}
-
-// errEndless reports an answer that is longer than any of its kind.
-var errEndless = errors.New("the answer does not end")
-
-func readAll(body io.ReadCloser, most int64) ([]byte, error) {
-	defer func() { _ = body.Close() }()
-	var buf bytes.Buffer
-	n, err := buf.ReadFrom(io.LimitReader(body, most+1))
-	if err == nil && n > most {
-		return nil, fmt.Errorf("%w: more than %d bytes", errEndless, most)
-	}
-	return buf.Bytes(), err
 }
 
 func sortedKeys(m query) []string { return slices.Sorted(maps.Keys(m)) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -83,6 +84,32 @@ func TestReadsAreRepeated(t *testing.T) {
 		server.SetFault(func(google.Request) google.Fault { return f })
 		if _, err := listed(t.Context(), s, "plain", "", ""); err == nil || objectstore.Permanent(err) {
 			t.Errorf("%s, without an end: %v", name, err)
+		}
+	}
+}
+
+// TestRetryAfter: a service that says for how long it wants to be left alone is, within bounds,
+// and not by all at the same time.
+func TestRetryAfter(t *testing.T) {
+	for after, want := range map[string]string{"": "[1s 2s]", "0": "[1s 2s]", "3": "[3s 3s]", "3600": "[11s 12s]",
+		"soon": "[1s 2s]"} {
+		var waits []time.Duration
+		server, s := start(t, google.Options{}, func(o *gcsstore.Options) {
+			o.Backoff = func(attempts int) time.Duration { return time.Duration(attempts) * time.Second }
+			o.Sleep = func(_ context.Context, d time.Duration) error {
+				waits = append(waits, d)
+				return nil
+			}
+		})
+		put(t, s, "plain", "a", "one")
+		server.SetFault(func(r google.Request) google.Fault {
+			if r.N < 3 {
+				return google.Fault{Status: 429, Reason: "rateLimitExceeded", After: after}
+			}
+			return google.Fault{}
+		})
+		if all, err := listed(t.Context(), s, "plain", "", ""); err != nil || len(all) != 1 || fmt.Sprint(waits) != want {
+			t.Errorf("%q: %d entries, %v, after waits of %v; want %s", after, len(all), err, waits, want)
 		}
 	}
 }

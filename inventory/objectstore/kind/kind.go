@@ -50,7 +50,7 @@ func all() []Kind {
 		{Name: azure, Catalog: "azure", Global: true, Partition: "AzureCloud",
 			Takes:    []Setting{Subscription, Accounts, Manager},
 			Unlisted: []string{"file shares", "queues", "tables", "managed disks"}},
-		{Name: google, Catalog: "gcp", Global: true, Partition: "googleapis.com", Takes: []Setting{Project}},
+		{Name: google, Catalog: "gcp", Global: true, Partition: "googleapis.com", Takes: []Setting{Project, Payer}},
 	}
 }
 
@@ -67,6 +67,7 @@ const (
 	Accounts     Setting = "accounts"
 	Manager      Setting = "resource_manager"
 	Project      Setting = "project"
+	Payer        Setting = "requester_pays"
 )
 
 // CheckBucket applies the service's rules for names of buckets.
@@ -173,8 +174,10 @@ type Options struct {
 	// Azure by region, as far as the configuration names them, and Manager is the address of its
 	// Resource Manager, empty for Azure's own.
 	Subscription, Project string
-	Accounts              map[string][]string
-	Manager               string
+	// RequesterPays has the project pay for requests to buckets whose requesters do.
+	RequesterPays bool
+	Accounts      map[string][]string
+	Manager       string
 	// Getenv reads the environment, of which some kinds take credentials.
 	Getenv func(name string) string
 }
@@ -188,9 +191,10 @@ func (k Kind) Open(ctx context.Context, o Options) (objectstore.Provider, error)
 			Pace: o.Pace, Now: o.Now, Connections: o.Connections, Getenv: o.Getenv})
 	case google:
 		return gcsstore.Open(ctx, gcsstore.Options{Name: o.Name, Project: o.Project, Endpoint: o.Endpoint,
-			Insecure: o.Insecure,
-			Regions:  slices.Sorted(maps.Keys(o.Endpoints)), Observe: o.Observe, Pace: o.Pace, Now: o.Now,
-			Connections: o.Connections})
+			RequesterPays: o.RequesterPays,
+			Insecure:      o.Insecure,
+			Regions:       slices.Sorted(maps.Keys(o.Endpoints)), Observe: o.Observe, Pace: o.Pace, Now: o.Now,
+			Connections: o.Connections, Listers: o.Listers})
 	}
 	p, err := s3store.Open(ctx, s3store.Options{
 		Name: o.Name, Profile: o.Profile, Endpoints: o.Endpoints, Signing: o.Signing, Endpoint: o.Endpoint,

@@ -9,14 +9,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
-	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 const (
@@ -96,13 +95,9 @@ func whole(resp *http.Response, most int64) *document {
 	if most == maxAnswer { // a listing that says how long it is, most of the time
 		buf.Grow(int(min(max(resp.ContentLength, 0), most) + bytes.MinRead))
 	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, most+1))
-	if err == nil && n > most {
-		buf.Truncate(int(most))
-		err = fmt.Errorf("%w: more than %d bytes", errEndless, most)
-	}
+	data, err := wire.ReadAll(buf, resp.Body, most)
 	_ = resp.Body.Close()
-	a := &document{data: buf.Bytes(), err: err, rest: buf.Bytes()}
+	a := &document{data: data, err: err, rest: data}
 	resp.Body = a
 	return a
 }
@@ -137,14 +132,11 @@ func (a *document) refuses() bool {
 
 // cut is why an answer in memory is not whole, if it ended too soon.
 func cut(resp *http.Response) error {
-	if a, ok := resp.Body.(*document); ok && !errors.Is(a.err, errEndless) {
+	if a, ok := resp.Body.(*document); ok && !errors.Is(a.err, wire.ErrEndless) {
 		return a.err
 	}
 	return nil
 }
-
-// errEndless reports an answer that is longer than any of its kind.
-var errEndless = errors.New("the answer does not end")
 
 // refused makes the SDK's error of an answer.
 func refused(resp *http.Response, a *document) error {
@@ -195,83 +187,12 @@ func slow(resp *http.Response, r *http.Request) bool {
 	}
 }
 
-// stall is an objectstore.ErrStalled that keeps its text when causes are
-// unwrapped.
-type stall struct{ what string }
-
-func (s *stall) Error() string        { return objectstore.ErrStalled.Error() + ": " + s.what }
-func (s *stall) Is(target error) bool { return target == objectstore.ErrStalled }
-
 // patient is an answer's body whose waiting ends.
-func (t *transport) patient(resp *http.Response, r *http.Request, cancel context.CancelCauseFunc) *patientBody {
-	b := &patientBody{ReadCloser: resp.Body, now: t.now, cancel: cancel, window: t.patience.Window,
-		least: int64(float64(t.patience.Rate) * t.patience.Window.Seconds())}
+func (t *transport) patient(resp *http.Response, r *http.Request, cancel context.CancelCauseFunc) io.ReadCloser {
+	p := wire.Patience{Window: t.patience.Window, Least: int64(float64(t.patience.Rate) * t.patience.Window.Seconds())}
 	if r.Method != http.MethodGet {
 		// Long operations send a space now and then until they are done.
-		b.window, b.least = t.patience.Answer, 1
+		p = wire.Patience{Window: t.patience.Answer, Least: 1}
 	}
-	b.left = b.window
-	return b
-}
-
-// patientBody fails once so much waiting for it has brought too few bytes. The
-// time in which nobody reads does not count.
-type patientBody struct {
-	io.ReadCloser
-	now    func() time.Time
-	cancel context.CancelCauseFunc
-	window time.Duration
-	least  int64
-
-	left time.Duration // of the window
-	got  int64         // in this window
-
-	timer   *time.Timer
-	stalled bool // guarded by mu
-	mu      sync.Mutex
-}
-
-func (b *patientBody) Read(p []byte) (int, error) {
-	start := b.now()
-	if b.timer == nil {
-		b.timer = time.AfterFunc(b.left, b.expire)
-	} else {
-		b.timer.Reset(b.left)
-	}
-	n, err := b.ReadCloser.Read(p)
-	b.timer.Stop()
-	b.got += int64(n)
-	if b.left -= b.now().Sub(start); b.left <= 0 {
-		if b.got < b.least && err == nil {
-			b.expire()
-		}
-		b.left, b.got = b.window, 0
-	}
-	if b.expired() && !errors.Is(err, io.EOF) {
-		return n, &stall{fmt.Sprintf("fewer than %d bytes in %s", b.least, b.window)}
-	}
-	if err != nil {
-		b.cancel(nil)
-	}
-	return n, err
-}
-
-// expire ends the request.
-func (b *patientBody) expire() {
-	b.mu.Lock()
-	b.stalled = true
-	b.mu.Unlock()
-	b.cancel(objectstore.ErrStalled)
-}
-
-func (b *patientBody) expired() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.stalled
-}
-
-func (b *patientBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	return err
+	return wire.Patient(resp.Body, p, t.now, cancel)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/iam"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // passing are the codes of what passes by itself, although some have the status of a
@@ -76,33 +77,10 @@ func kind(code string) error {
 
 // byStatus serves answers without a body, such as HEAD's.
 func byStatus(status int) error {
-	switch status {
-	case 400:
-		return objectstore.ErrRejected
-	case 401, 403:
+	if status == http.StatusUnauthorized {
 		return objectstore.ErrDenied
-	case 404:
-		return objectstore.ErrNotFound
-	case 405, 501:
-		return objectstore.ErrNotOffered
-	case 412:
-		return objectstore.ErrPrecondition
-	case 416:
-		return objectstore.ErrRange
-	case 429, 503:
-		return objectstore.ErrThrottled
 	}
-	if weather(status) {
-		return objectstore.ErrPassing
-	}
-	return nil
-}
-
-// weather tells of a status that says nothing of the request: networks in between have
-// some of their own above 519 (Cloudflare, "Error 520: web server returns an unknown
-// error" and its kin).
-func weather(status int) bool {
-	return status >= 500 && status != 501 && status != 505 && status != 507
+	return wire.Kind(status)
 }
 
 // fail makes an objectstore.Error of what the SDK returned; nil stays nil.
@@ -173,7 +151,7 @@ func (s *Store) fail(op, bucket string, err error, cases ...iam.Case) error {
 	}
 	// The SDK's text may hold the request's URL and so the key: keep the cause
 	// that lies beneath it.
-	e.Err = cause(err)
+	e.Err = wire.Cause(err)
 	return e
 }
 
@@ -289,15 +267,4 @@ func offBy(d time.Duration) string {
 // broken makes an objectstore.Error of an answer that cannot be right.
 func (s *Store) broken(op, bucket string, err error) error {
 	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Err: err}
-}
-
-// cause returns the innermost error that is not one of the SDK's wrappers.
-func cause(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
 }

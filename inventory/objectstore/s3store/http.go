@@ -7,6 +7,8 @@ import (
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // Patience is when a connection counts as stalled. The zero value selects the
@@ -28,20 +30,12 @@ func (p Patience) orDefault() Patience {
 func connections(o Options) *awshttp.BuildableClient {
 	patience := o.Patience.orDefault()
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = o.Connections
-		t.MaxIdleConns = 4 * o.Connections
-		t.DisableCompression = true // bodies come as stored
-		t.ResponseHeaderTimeout = patience.Answer
-		t.MaxResponseHeaderBytes = maxError
-		// A small object with its header goes in one piece; large ones pass by
-		// the buffers, of which each connection has two.
-		t.WriteBufferSize = 32 << 10
-		t.ReadBufferSize = 16 << 10
+		wire.Connections{Idle: o.Connections, Window: patience.Window, Answer: patience.Answer, Header: maxError,
+			Now: o.Now}.Set(t)
 		if o.Proxy != nil {
 			t.Proxy = o.Proxy
 		}
 		t.Proxy = secure(t.Proxy, o.Insecure)
-		t.DialContext = dialer(t.DialContext, patience.Window, o.Now)
 	})
 }
 

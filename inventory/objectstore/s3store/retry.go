@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // free settles what has cost nothing.
@@ -46,24 +47,15 @@ func delayed(delay time.Duration, failed error) time.Duration {
 	if !errors.As(failed, &response) || response.Response == nil {
 		return delay
 	}
-	return max(delay, min(asked(response), delay+5*time.Second))
+	return wire.Wait(delay, asked(response.Response.Header), 5*time.Second)
 }
 
-// asked is for how long a refusal asks to wait: Amazon's services in milliseconds, others in
-// seconds or until a date (RFC 9110, section 10.2.3), which is by the service's own clock.
-func asked(response *awshttp.ResponseError) time.Duration {
-	h := response.Response.Header
+// asked is for how long a refusal asks to wait: Amazon's services do so in milliseconds.
+func asked(h http.Header) time.Duration {
 	if ms, err := strconv.ParseUint(h.Get("X-Amz-Retry-After"), 10, 31); err == nil {
 		return time.Duration(ms) * time.Millisecond
 	}
-	if s, err := strconv.ParseUint(h.Get("Retry-After"), 10, 31); err == nil {
-		return time.Duration(s) * time.Second
-	}
-	at, err := http.ParseTime(h.Get("Retry-After"))
-	if now, told := answered(response); err == nil && told {
-		return max(at.Sub(now), 0)
-	}
-	return 0
+	return wire.Asked(h)
 }
 
 // paced waits between attempts as it is told, and else does as the SDK.
@@ -81,7 +73,7 @@ func (p paced) RetryDelay(attempt int, err error) (time.Duration, error) {
 // in between has answered.
 func (t *transport) passes(err error) bool {
 	var response *awshttp.ResponseError
-	return t.rules.IsErrorRetryable(err) || errors.As(err, &response) && weather(response.HTTPStatusCode())
+	return t.rules.IsErrorRetryable(err) || errors.As(err, &response) && wire.Weather(response.HTTPStatusCode())
 }
 
 // damaged tells whether what was sent arrived otherwise: its digest was made of it here.

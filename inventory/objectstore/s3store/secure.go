@@ -3,12 +3,11 @@ package s3store
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 func checkEndpoint(endpoint string, insecure bool) error {
@@ -23,20 +22,10 @@ func checkEndpoint(endpoint string, insecure bool) error {
 	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("endpoint %q: want http://host:port or https://host", endpoint)
 	}
-	if insecure || private(u) {
+	if insecure || wire.Private(u) {
 		return nil
 	}
 	return fmt.Errorf("endpoint %q: %w; use https, or --insecure if you accept that", endpoint, objectstore.ErrInsecure)
-}
-
-// private tells whether nobody on the way can read what is sent to an address.
-func private(u *url.URL) bool {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") // as names are compared (RFC 4343, RFC 1034)
-	if u.Scheme == "https" || host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // storageKey marks the requests that carry customers' data, as opposed to those
@@ -50,7 +39,7 @@ type proxyFunc = func(*http.Request) (*url.URL, error)
 // before each request that it sends, redirected ones included.
 func secure(next proxyFunc, insecure bool) proxyFunc {
 	return func(r *http.Request) (*url.URL, error) {
-		if !insecure && r.Context().Value(storageKey{}) != nil && !private(r.URL) {
+		if !insecure && r.Context().Value(storageKey{}) != nil && !wire.Private(r.URL) {
 			return nil, fmt.Errorf("%w; use https, or --insecure if you accept that", objectstore.ErrInsecure)
 		}
 		if next == nil {

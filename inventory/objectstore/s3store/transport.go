@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,6 +19,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // transport is the one way by which requests reach a service. The SDK makes requests of
@@ -137,7 +137,7 @@ func (t *transport) send(r *http.Request, to scope, body io.Reader, repeat bool)
 		default:
 			return resp, err
 		}
-		again := rewind(body)
+		again := wire.Rewind(body)
 		switch {
 		case !again && plain:
 			t.sumless[side(r)].Store(true)
@@ -163,16 +163,12 @@ func (t *transport) attempt(r *http.Request, to scope, body io.Reader) (*http.Re
 	if err := t.sign(r, to, used); err != nil {
 		return nil, used, err
 	}
-	fence := objectstore.Fence(ctx)
-	if fence != nil {
-		if err := fence(); err != nil {
-			return nil, used, err
-		}
+	watch := wire.Watching(ctx)
+	if err := watch.Ask(); err != nil {
+		return nil, used, err
 	}
 	ctx, cancel := context.WithCancelCause(context.WithValue(ctx, storageKey{}, true))
-	out := r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, fence) },
-	}))
+	out := r.WithContext(watch.Carried(ctx))
 	if body != nil {
 		if out.Body, err = sent(body, r.ContentLength); err != nil {
 			cancel(nil)
@@ -187,6 +183,9 @@ func (t *transport) attempt(r *http.Request, to scope, body io.Reader) (*http.Re
 	resp, err := t.next.Do(out)
 	if err != nil {
 		cancel(nil)
+		if said := watch.Refusal(); said != nil {
+			return nil, used, said
+		}
 		return nil, used, &smithyhttp.RequestSendError{Err: err}
 	}
 	if t.observe != nil {
@@ -283,17 +282,4 @@ func sent(body io.Reader, size int64) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("read the body: %w", err)
 	}
 	return io.NopCloser(bytes.NewReader(data)), nil
-}
-
-// rewind makes a body ready to be sent again, if that is possible.
-func rewind(body io.Reader) bool {
-	if body == nil {
-		return true
-	}
-	s, ok := body.(io.Seeker)
-	if !ok {
-		return false
-	}
-	_, err := s.Seek(0, io.SeekStart)
-	return err == nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/wire"
 )
 
 // identityError reports a credential chain that came up empty. What it wraps may be an
@@ -43,13 +44,13 @@ func (e *identityError) named() (kind, beneath error) {
 	case strings.Contains(text, "failed to retrieve jwt"):
 		return objectstore.CredentialsError{Text: "the web identity token cannot be read",
 			Next: "see that AWS_WEB_IDENTITY_TOKEN_FILE, or web_identity_token_file of the profile, names the file that the " +
-				"platform (a Kubernetes pod, a CI job) writes"}, cause(e.err)
+				"platform (a Kubernetes pod, a CI job) writes"}, wire.Cause(e.err)
 	case errors.As(e.err, &asked) && asked.Service() == "STS":
 		return refusedBySTS(asked, e.err), nil
 	case errors.As(e.err, &asked) && asked.Service() == "SSO":
 		return refusedBySSO(e.err), nil
 	}
-	return objectstore.ErrCredentials, cause(e.err)
+	return objectstore.ErrCredentials, wire.Cause(e.err)
 }
 
 func sso(text string) error {

@@ -197,7 +197,7 @@ func (s *Server) setService(a *account, body []byte) *answer {
 func ofContainerNamed(a *account, name string) object {
 	c := a.containers[name]
 	return object{"name": name, "properties": object{"lastModifiedTime": c.modified.Format(time.RFC3339),
-		"immutableStorageWithVersioning": object{"enabled": c.locking}, "hasLegalHold": false,
+		"immutableStorageWithVersioning": object{"enabled": c.locking}, "hasLegalHold": a.LegalHold,
 		"hasImmutabilityPolicy": false}}
 }
 

@@ -121,7 +121,7 @@ func (s *Server) deleteBlob(x *exchange) *answer {
 	case v == b.current && len(b.snapshots) > 0: // "Delete Blob", x-ms-delete-snapshots
 		return refuse(http.StatusConflict, "SnapshotsPresent")
 	case v == b.current && x.account.Versioning: // it stays, so that locks do not matter
-	case v.locked(s.o.Now()): // "Immutable storage for blob data"
+	case v.locked(s.o.Now()), x.account.LegalHold: // "Immutable storage for blob data"
 		return immutable()
 	}
 	if v == b.current {

@@ -106,6 +106,9 @@ func (s *Server) data(r *http.Request, body []byte) (a *answer, lost bool) {
 	if s.fault != nil {
 		fault = s.fault(seen)
 	}
+	if fault.Alters != nil {
+		fault.Alters(func(name string) *Account { return &s.accounts[name].Account })
+	}
 	if fault.Status != 0 {
 		return refuse(fault.Status, cmp.Or(fault.Code, "InternalError")), false
 	}

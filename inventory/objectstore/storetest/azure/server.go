@@ -27,6 +27,7 @@ type Account struct {
 	KeyVault       string // the address of the key of its encryption
 	FailedOver     string // when it did, in RFC 3339
 	ReplicateTo    string // another account, to which every container is replicated
+	LegalHold      bool   // each container is under one
 	VersionLocking bool   // each container is made with version-level immutability
 	// Lifecycle are the rules of its lifecycle policy, in the form of the service's documents
 	// ("Lifecycle management policy structure"); empty: there is none.
@@ -79,6 +80,8 @@ type Fault struct {
 	Code   string // of that answer
 	// Lost has the request done and the connection closed without an answer.
 	Lost bool
+	// Alters changes accounts, by their names, before anything else.
+	Alters func(account func(name string) *Account)
 }
 
 // Start serves on loopback until the test ends.

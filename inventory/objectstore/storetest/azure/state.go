@@ -60,6 +60,13 @@ type Change struct {
 	Until       time.Time // of a locked policy
 }
 
+// Alter changes an account, as an operator does.
+func (s *Server) Alter(account string, f func(*Account)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.accounts[account].Account)
+}
+
 // SetVersioning switches versions on or off, as an operator does.
 func (s *Server) SetVersioning(account string, on bool) {
 	s.mu.Lock()

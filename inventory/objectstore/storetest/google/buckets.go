@@ -15,7 +15,7 @@ func (c *call) existing(name string) (*Bucket, error) {
 	b, ok := c.buckets[name]
 	if !ok {
 		code := "notFound"
-		if strings.HasPrefix(c.op, "storage.multipartUploads.") {
+		if c.isXML() {
 			code = "NoSuchBucket"
 		}
 		return nil, refuse(http.StatusNotFound, code, "The specified bucket does not exist.")

@@ -18,6 +18,7 @@ type Request struct {
 type Fault struct {
 	Status int    // answer this, with a reason, without doing anything
 	Reason string // such as rateLimitExceeded
+	After  string // with it, as Retry-After; empty: nothing
 	Lost   bool   // do it, and close the connection in place of an answer
 }
 
@@ -59,11 +60,14 @@ var errLost = errors.New("the answer is lost")
 type refusal struct {
 	status          int
 	reason, message string
+	after           string // Retry-After
 }
 
 func (r *refusal) Error() string { return r.reason + ": " + r.message }
 
-func refuse(status int, reason, message string) error { return &refusal{status, reason, message} }
+func refuse(status int, reason, message string) error {
+	return &refusal{status: status, reason: reason, message: message}
+}
 
 // invalid refuses what is not as it should be (JSON API, "HTTP status and error codes for
 // JSON", 400).
@@ -77,7 +81,7 @@ func unknown(what string) error {
 func refusalOf(err error) *refusal {
 	var r *refusal
 	if !errors.As(err, &r) {
-		r = &refusal{0, "", err.Error()}
+		r = &refusal{message: err.Error()}
 	}
 	return r
 }
@@ -88,6 +92,10 @@ func (r *refusal) answer(inXML bool) *answer {
 	if r.status == 0 {
 		return nil
 	}
+	header := make(http.Header)
+	if r.after != "" {
+		header.Set("Retry-After", r.after)
+	}
 	if inXML {
 		type document struct {
 			XMLName       xml.Name `xml:"Error"`
@@ -97,14 +105,15 @@ func (r *refusal) answer(inXML bool) *answer {
 		if err != nil {
 			panic(err)
 		}
-		return &answer{status: r.status, body: body, header: http.Header{"Content-Type": {"application/xml"}}}
+		header.Set("Content-Type", "application/xml")
+		return &answer{status: r.status, body: body, header: header}
 	}
 	type one struct {
 		Domain  string `json:"domain"`
 		Reason  string `json:"reason"`
 		Message string `json:"message"`
 	}
-	return &answer{status: r.status, json: map[string]any{"error": map[string]any{"code": r.status,
+	return &answer{status: r.status, header: header, json: map[string]any{"error": map[string]any{"code": r.status,
 		"message": r.message, "errors": []one{{"global", r.reason, r.message}}}}}
 }
 

@@ -120,7 +120,7 @@ const (
 		" retentionExpirationTime retention kmsKeyName customerEncryption componentCount"
 	bucketNames = "kind id name projectNumber timeCreated updated metageneration location locationType" +
 		" customPlacementConfig versioning labels softDeletePolicy retentionPolicy defaultEventBasedHold autoclass" +
-		" logging encryption objectRetention storageClass iamConfiguration hierarchicalNamespace lifecycle"
+		" logging encryption objectRetention storageClass iamConfiguration hierarchicalNamespace lifecycle billing"
 	cacheNames = "kind anywhereCacheId zone state"
 	pageNames  = "kind nextPageToken items"
 )

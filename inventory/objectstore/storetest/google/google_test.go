@@ -265,3 +265,45 @@ type recorder struct {
 func (r *recorder) Header() http.Header         { return r.header }
 func (r *recorder) Write(p []byte) (int, error) { return len(p), nil }
 func (r *recorder) WriteHeader(status int)      { r.status = status }
+
+// TestOffsets: a listing begins with the one and ends before the other, and a token goes with
+// nothing else than it was made for.
+func TestOffsets(t *testing.T) {
+	server := start(t, google.Options{PageSize: 1})
+	for _, name := range []string{"a", "b", "b", "c"} {
+		server.PutObject("versioned", google.Object{Name: name})
+	}
+	names := func(query string) (all string, token string) {
+		status, body, _ := send(t, server, asked{method: "GET", path: "/storage/v1/b/versioned/o?" + query})
+		var page struct {
+			NextPageToken string
+			Items         []struct{ Name string }
+		}
+		if err := json.Unmarshal([]byte(body), &page); err != nil || status != 200 {
+			t.Fatalf("%s: %d, %s, %v", query, status, body, err)
+		}
+		for _, item := range page.Items {
+			all += item.Name
+		}
+		return all, page.NextPageToken
+	}
+	for query, want := range map[string]string{"startOffset=b": "bbc", "startOffset=a%01": "bbc", "endOffset=b": "a",
+		"startOffset=b&endOffset=c": "bb", "startOffset=d": "", "startOffset=a&prefix=b": "bb"} {
+		query += "&versions=true"
+		got, token := names(query)
+		for token != "" {
+			var more string
+			more, token = names(query + "&pageToken=" + token)
+			got += more
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	_, token := names("startOffset=a")
+	for _, query := range []string{"startOffset=b&endOffset=b", "startOffset=c&endOffset=b", "startOffset=a%00",
+		"startOffset=%ff", "pageToken=" + token, "startOffset=b&pageToken=" + token,
+		"startOffset=a&versions=true&pageToken=" + token} {
+		ask(t, server, asked{method: "GET", path: "/storage/v1/b/versioned/o?" + query, status: 400, has: "invalid"})
+	}
+}

@@ -30,16 +30,20 @@ type Bucket struct {
 	Paused     bool // soft-deleted objects are kept on without end
 	Folders    bool // it has a hierarchical namespace
 	Autoclass  bool
-	LogBucket  string
-	DefaultKey string // of KMS
-	Labels     map[string]string
-	Lifecycle  []Rule
-	Caches     []string // zones in which a cache holds what was read
+	// RequesterPays refuses requests that name no project to pay for them.
+	RequesterPays bool
+	LogBucket     string
+	DefaultKey    string // of KMS
+	Labels        map[string]string
+	Lifecycle     []Rule
+	Caches        []string // zones in which a cache holds what was read
 
 	class          string
 	created        time.Time
 	metageneration int64
 	objects        map[string][]*Object // by name, in order of generations; the live one is the last
+	sorted         []string             // names of objects, when the last generation was sortedAt
+	sortedAt       int64
 	deleted        []*Object
 	uploads        []*upload
 }
@@ -86,6 +90,13 @@ func (s *Server) MakeBucket(b Bucket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addBucket(&b)
+}
+
+// Alter changes a bucket, as an operator does.
+func (s *Server) Alter(bucket string, f func(*Bucket)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.buckets[bucket])
 }
 
 func (s *Server) addBucket(b *Bucket) {

@@ -32,6 +32,9 @@ func (c *call) allowed() error {
 	}
 	var missing string
 	needs := c.needs()
+	if c.payer() != "" { // "Requester Pays", use and access requirements
+		needs = append(needs, "serviceusage.services.use")
+	}
 	for _, p := range needs {
 		if c.limited && !c.permitted[p] {
 			c.denied[p], missing = true, p

@@ -107,6 +107,9 @@ func (s *Server) document(b *Bucket) map[string]any {
 	if b.Folders {
 		d["hierarchicalNamespace"] = map[string]any{"enabled": true}
 	}
+	if b.RequesterPays {
+		d["billing"] = map[string]any{"requesterPays": true}
+	}
 	if b.LogBucket != "" {
 		d["logging"] = map[string]any{"logBucket": b.LogBucket, "logObjectPrefix": "log"}
 	}

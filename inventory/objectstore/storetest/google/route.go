@@ -67,6 +67,11 @@ func (c *call) route() (func(*call) (*answer, error), error) {
 		return nil, refuse(http.StatusNotFound, "notFound", "Not Found")
 	}
 	c.op = op.name
+	if c.isXML() { // who pays, see payer
+		op.headers += " X-Goog-User-Project"
+	} else {
+		op.params += " userProject"
+	}
 	for name, values := range query {
 		if !slices.Contains(strings.Fields(op.params), name) || len(values) != 1 {
 			return nil, unknown("the parameter " + name)

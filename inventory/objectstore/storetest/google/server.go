@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -106,7 +105,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{Server: s, r: r, body: body}
 	a, err := c.serve()
 	if err != nil {
-		a = refusalOf(err).answer(strings.HasPrefix(c.op, "storage.multipartUploads."))
+		a = refusalOf(err).answer(c.isXML())
 	}
 	if a == nil { // the answer is lost
 		panic(http.ErrAbortHandler)
@@ -125,11 +124,14 @@ func (c *call) serve() (*answer, error) {
 	}
 	f := c.decide()
 	if f.Status != 0 {
-		return nil, refuse(f.Status, f.Reason, "asked for by the test")
+		return nil, &refusal{f.Status, f.Reason, "asked for by the test", f.After}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.purge()
+	if err := c.paid(); err != nil {
+		return nil, err
+	}
 	if err := c.allowed(); err != nil {
 		return nil, err
 	}
