@@ -49,6 +49,8 @@ var (
 	ErrArchived    = errors.New("archived, and not restored")
 	ErrPassing     = errors.New("failed temporarily")
 	ErrMarker      = fmt.Errorf("%w: a delete marker is there", ErrNotFound)
+	// ErrNotByItself reports a version that a service does not copy by itself; see SomeCopier.
+	ErrNotByItself = fmt.Errorf("%w: the service does not copy it by itself", ErrNotOffered)
 	ErrOneRegion   = fmt.Errorf("%w: the network path does not copy across regions", ErrNotOffered)
 )
 

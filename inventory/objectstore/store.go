@@ -238,6 +238,10 @@ type NewObject struct {
 	CustomerKey string
 	// Explicit has a copy carry these attributes, in place of its source's.
 	Explicit bool
+	// Claimed has the service refuse a copy whose bytes do not have that checksum, and Size is how many
+	// they are; of services that copy some versions alone (see [SomeCopier]).
+	Claimed Checksum
+	Size    int64
 	// Algorithm and Composite choose the checksum that a multipart upload keeps.
 	Algorithm string
 	Composite bool

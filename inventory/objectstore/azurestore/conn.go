@@ -28,14 +28,19 @@ type conn struct {
 	patience time.Duration
 	now      func() time.Time
 	fence    atomic.Pointer[func() error] // of the request that it carries; nil: none
+	silent   atomic.Int64                 // nanoseconds that this request is waited for besides
 }
 
-// guard gives a connection the fence of the request that it is about to carry.
-func guard(c net.Conn, fence func() error) {
+// guard gives a connection the fence of the request that it is about to carry, and how much longer
+// than others that is waited for.
+func guard(c net.Conn, fence func() error, silent time.Duration) {
 	if over, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
 		c = over.NetConn()
 	}
 	carrier, ok := c.(*conn)
+	if ok {
+		carrier.silent.Store(int64(silent))
+	}
 	switch {
 	case !ok:
 	case fence == nil:
@@ -54,7 +59,7 @@ func (c *conn) Write(p []byte) (int, error) {
 		}
 	}
 	// The answer may be waited for already, and its time begins with the last piece.
-	if err := c.SetDeadline(c.now().Add(c.patience)); err != nil {
+	if err := c.SetDeadline(c.until()); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
@@ -64,12 +69,14 @@ func (c *conn) Write(p []byte) (int, error) {
 // Read waits for the next piece of an answer. An idle connection that gives nothing for so
 // long is no loss.
 func (c *conn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(c.now().Add(c.patience)); err != nil {
+	if err := c.SetReadDeadline(c.until()); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
 	return n, stalled(err)
 }
+
+func (c *conn) until() time.Time { return c.now().Add(c.patience + time.Duration(c.silent.Load())) }
 
 func stalled(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {

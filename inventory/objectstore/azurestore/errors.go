@@ -123,8 +123,13 @@ func (c *call) refused(resp *http.Response) error {
 		e.Kind, e.Hint = objectstore.ErrRejected, "somebody holds a lease on it"
 	case code == "SnapshotsPresent":
 		e.Kind, e.Hint = objectstore.ErrRejected, "it has snapshots, which have to go first"
-	case code == "CannotVerifyCopySource":
-		e.Hint = "the service could not read the source"
+	case code == "CannotVerifyCopySource": // with the status of what the source has answered
+		e.Hint = "the destination's service could not read the source"
+		if c.source != "" && errors.Is(e.Kind, objectstore.ErrDenied) {
+			e.Bucket, e.Needs = c.source, []string{readBlobs}
+			e.Hint += ": this identity needs " + readBlobs + " there, and the network rules of the source's account have to " +
+				"let that service in; a plan made with --stream has the bytes pass through this machine instead"
+		}
 	case errors.Is(e.Kind, objectstore.ErrElsewhere):
 		if to, err := resp.Location(); err == nil {
 			e.Hint = "it points to " + (&url.URL{Scheme: to.Scheme, Host: to.Host}).String() +

@@ -87,6 +87,9 @@ type call struct {
 	header  http.Header // without credentials, date and version
 	body    io.Reader   // nil: none
 	size    int64       // bytes of the body
+	source  string      // that the service is to read, as in errors; empty: none
+	// silent is for how long more than others the service may say nothing before it answers.
+	silent time.Duration
 	// repeat tells that it changes nothing and may be sent again.
 	repeat bool
 	needs  []string // the permissions that it needs, for whoever is denied
@@ -132,7 +135,7 @@ func (t *transport) once(ctx context.Context, c *call) (resp *http.Response, wai
 		}
 	}
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, fence) },
+		GotConn: func(info httptrace.GotConnInfo) { guard(info.Conn, fence, c.silent) },
 	}))
 	if c.body != nil && c.size > 0 {
 		b := objectstore.NewSentBody(t.paced(ctx, c.body), c.size)
