@@ -22,6 +22,20 @@ func (p *sampler) adviseCopies(m Move) {
 		Remedy: "plan with --ask-redirects if some may have one: a request more for each version"})
 }
 
+// adviseMixed says which bytes pass through the machine where the service copies some versions by
+// itself.
+func (p *draft) adviseMixed(m Move) {
+	if m.Way != Mixed || m.Totals.Versions == 0 {
+		return
+	}
+	p.warn(Issue{Rule: "mixed", Location: m.From().String(), Count: m.Through.Versions,
+		Text: fmt.Sprintf("versions that the service does not copy by itself, for its listing has no MD5 of them or they "+
+			"are too large: %d bytes pass through the machine that runs migrate. The service copies the other %d versions "+
+			"(%d bytes) and refuses other bytes than those of their MD5; what is locked, or turns out not to have that MD5, "+
+			"passes through the machine too, and so does what an interrupted run has copied and not recorded, which is read "+
+			"at both ends", m.Through.Bytes, m.Totals.Versions-m.Through.Versions, m.Totals.Bytes-m.Through.Bytes)})
+}
+
 // adviseReading names what has to be read back, through this machine, to prove such
 // copies. What the destination encrypts with by itself is known by then.
 func (p *draft) adviseReading(m Move) {

@@ -80,6 +80,9 @@ type Receipt struct {
 	SHA256   string                `json:"sha256,omitempty"`
 	Checksum *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
 	Held     bool                  `json:"held,omitempty"`     // was found there and proven, not copied
+	// Within tells that its bytes went within the service, where some of a plan's pass through a machine
+	// that runs this program, and that they were not read there to prove it.
+	Within bool `json:"within_service,omitempty"`
 	// was there when the plan was made: not ours to remove
 	Before bool `json:"before,omitempty"`
 	// Added names what the destination has put on the copy by itself.
