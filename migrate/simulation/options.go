@@ -50,6 +50,7 @@ type options struct {
 	countsTags  bool // the source says of itself that its answers tell of tags
 	rewinds     bool // the state of a run that copies comes back once a later one has begun to erase
 	noRules     bool // no service has rules that deny writes
+	some        bool // the one service copies some versions by itself alone
 	barings     int  // of people who take from a copy what it carries, and leave its bytes, at most
 	bars        int  // how often deletions of several entries at the source are denied for a while, at most
 }
@@ -218,6 +219,9 @@ func (o *options) others(d, steps *dice) {
 		o.destination = o.source
 	}
 }
+
+// copies has a service that is both ends copy some versions by itself alone.
+func (o *options) copies(d *dice) { o.some = o.oneService && d.one(0.5) }
 
 // bares has people take from copies what they carry besides their bytes, most often between the
 // copy and the erase.
