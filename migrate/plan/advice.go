@@ -29,11 +29,11 @@ func (p *draft) adviseMixed(m Move) {
 		return
 	}
 	p.warn(Issue{Rule: "mixed", Location: m.From().String(), Count: m.Through.Versions,
-		Text: fmt.Sprintf("versions that the service does not copy by itself, for its listing has no MD5 of them or they "+
-			"are too large: %d bytes pass through the machine that runs migrate. The service copies the other %d versions "+
-			"(%d bytes) and refuses other bytes than those of their MD5; what is locked, or turns out not to have that MD5, "+
-			"passes through the machine too, and so does what an interrupted run has copied and not recorded, which is read "+
-			"at both ends", m.Through.Bytes, m.Totals.Versions-m.Through.Versions, m.Totals.Bytes-m.Through.Bytes)})
+		Text: fmt.Sprintf("the service copies %d versions (%d bytes) by itself, and refuses other bytes than those of the "+
+			"MD5 that their listing has. The others have none, or are too large for that: %d bytes pass through the machine "+
+			"that runs migrate. So does what turns out to be locked or not to have its MD5, and what a run that was cut short "+
+			"has copied and not recorded, which is read at both ends", m.Totals.Versions-m.Through.Versions,
+			m.Totals.Bytes-m.Through.Bytes, m.Through.Bytes)})
 }
 
 // adviseReading names what has to be read back, through this machine, to prove such

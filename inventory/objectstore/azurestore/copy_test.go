@@ -12,6 +12,7 @@ import (
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/azurestore"
 	"github.com/residency/residency/inventory/objectstore/storetest/azure"
+	"github.com/residency/residency/inventory/remedy"
 )
 
 // between serves two accounts in two regions, with a store of each.
@@ -172,8 +173,8 @@ func TestCopyRefused(t *testing.T) {
 	var refused *objectstore.Error
 	if !errors.Is(err, objectstore.ErrDenied) || !errors.As(err, &refused) || refused.Bucket != "blob:"+ref.Bucket ||
 		len(refused.Needs) != 1 || !strings.HasSuffix(refused.Needs[0], "/blobs/read") ||
-		!strings.Contains(err.Error(), "network rules") || !strings.Contains(err.Error(), "--stream") ||
-		errors.Is(err, objectstore.ErrNotByItself) {
+		!errors.Is(err, objectstore.ErrSourceClosed) || !strings.Contains(err.Error(), "network rules") ||
+		!strings.Contains(remedy.For(err), "--stream") || errors.Is(err, objectstore.ErrNotByItself) {
 		t.Errorf("behind a firewall: %v", err)
 	}
 	server.Close(versioned, false)

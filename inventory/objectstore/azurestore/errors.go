@@ -124,11 +124,11 @@ func (c *call) refused(resp *http.Response) error {
 	case code == "SnapshotsPresent":
 		e.Kind, e.Hint = objectstore.ErrRejected, "it has snapshots, which have to go first"
 	case code == "CannotVerifyCopySource": // with the status of what the source has answered
-		e.Hint = "the destination's service could not read the source"
-		if c.source != "" && errors.Is(e.Kind, objectstore.ErrDenied) {
-			e.Bucket, e.Needs = c.source, []string{readBlobs}
-			e.Hint += ": this identity needs " + readBlobs + " there, and the network rules of the source's account have to " +
-				"let that service in; a plan made with --stream has the bytes pass through this machine instead"
+		if errors.Is(e.Kind, objectstore.ErrDenied) {
+			e.Bucket, e.Kind, e.Needs = cmp.Or(c.source, c.where), objectstore.ErrSourceClosed, []string{readBlobs}
+			e.Hint = "it needs " + readBlobs + "; or the network rules of the account do not let that service in"
+		} else {
+			e.Hint = "the destination's service could not read the source"
 		}
 	case errors.Is(e.Kind, objectstore.ErrElsewhere):
 		if to, err := resp.Location(); err == nil {
