@@ -14,6 +14,13 @@ func (p *Plan) Streams() bool {
 	return slices.ContainsFunc(p.Moves, func(m Move) bool { return m.Way != ServerSide && m.Totals.Versions > 0 })
 }
 
+// Passes tells whether some bytes are known to pass through the machine that runs the plan.
+func (p *Plan) Passes() bool {
+	return slices.ContainsFunc(p.Moves, func(m Move) bool {
+		return m.Way == Streamed && m.Totals.Versions > 0 || m.Through.Versions > 0
+	})
+}
+
 // Transit tells why a machine must not stream, if these are countries that nothing may pass
 // through: it stands in one, or it is not known where. Empty: it may.
 func Transit(m certificate.Actor, excluded []string) string {
