@@ -78,10 +78,7 @@ func (p *moved) perObject(objects int) (each []string, few int) {
 }
 
 // moved is a migration between two services, or within one.
-type moved struct {
-	permittedClouds
-	to string
-}
+type moved struct{ permittedClouds }
 
 func newMoved(t *testing.T, from, to string) *moved {
 	t.Helper()
