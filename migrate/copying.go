@@ -136,9 +136,6 @@ func (w *work) facts(ctx context.Context, tags []tagged) ([]segment.Facts, error
 	}
 	for i, m := range w.run.Plan.Moves {
 		f := &facts[i]
-		if err := w.within(m); err != nil {
-			return nil, err
-		}
 		if m.Way != plan.ServerSide {
 			if f.Enforced, err = w.probes.Enforces(ctx, m); err != nil {
 				return nil, err
@@ -157,12 +154,14 @@ func (w *work) facts(ctx context.Context, tags []tagged) ([]segment.Facts, error
 
 // within refuses a run that would have bytes pass through this machine where its plan says that the
 // service copies them by itself.
-func (w *work) within(m plan.Move) error {
-	if m.Way == plan.Streamed || objectstore.CanCopy(w.run.Source(m), w.run.Destination()) {
-		return nil
+func (w *work) within() error {
+	for _, m := range w.run.Plan.Moves {
+		if m.Way != plan.Streamed && !objectstore.CanCopy(w.run.Source(m), w.run.Destination()) {
+			return phase.Changed("%s: its bytes were to go within the service, which cannot copy from there by itself now",
+				m.From())
+		}
 	}
-	return phase.Changed("%s: its bytes were to go within the service, which cannot copy from there by itself now",
-		m.From())
+	return nil
 }
 
 // bySource yields segments in the order in which they are, those that lie side by
