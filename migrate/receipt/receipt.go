@@ -149,6 +149,9 @@ func (r Receipt) check() error {
 		!slices.Contains(methods(), r.Method)) {
 		return errors.New("verified, and it does not say how, or what")
 	}
+	if r.Within && (r.SHA256 != "" || r.Marker) {
+		return errors.New("its bytes went within the service, and were summed here, or there are none")
+	}
 	return nil
 }
 
