@@ -259,7 +259,8 @@ type Writer interface {
 	AbortUpload(ctx context.Context, bucket, key, uploadID string) error
 
 	// Copy copies within the endpoint, all attributes included, pinned to the
-	// source's version and ETag. Sources above 5 GiB are refused by S3.
+	// source's version and ETag. Sources above 5 GiB are refused by S3. Where CopiesSome is
+	// true, see there what it takes.
 	Copy(ctx context.Context, source Ref, o NewObject) (Written, error)
 	// CopyPart copies a byte range of the source into a part.
 	CopyPart(ctx context.Context, source Ref, first, last int64, bucket, key, uploadID string, number int) (Part, error)
