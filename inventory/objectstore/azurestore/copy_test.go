@@ -314,3 +314,31 @@ func TestCopySilence(t *testing.T) {
 		t.Errorf("of many bytes: %v", err)
 	}
 }
+
+// TestCopySnapshot copies a snapshot, which is an entry of its key like a version.
+func TestCopySnapshot(t *testing.T) {
+	server, from, to := between(t, nil)
+	put(t, from, versioned+records, "k", "bytes")
+	server.Snapshot(versioned, "records", "k")
+	put(t, from, versioned+records, "k", "later ones")
+	n := 0
+	for v, err := range from.Versions(t.Context(), versioned+records, "", "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(v.VersionID, "snapshot:") {
+			continue
+		}
+		n++
+		w, err := to.Copy(t.Context(), objectstore.Ref{Bucket: versioned + records, Key: "k", VersionID: v.VersionID,
+			ETag: v.ETag}, objectstore.NewObject{Bucket: plain + records, Key: "copy", Explicit: true,
+			Claimed: v.Content.Claimed})
+		if info, statErr := to.Stat(t.Context(), objectstore.Ref{Bucket: plain + records, Key: "copy"}, 0); err != nil ||
+			statErr != nil || info.Size != 5 || w.Sum != v.Content.Claimed {
+			t.Errorf("%+v, %v, %+v, %v", w, err, info, statErr)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d snapshots", n)
+	}
+}
