@@ -51,7 +51,11 @@ func (w *work) acted(ctx context.Context, steps ...string) error {
 			}
 		}
 		if step == plan.StageCopy && regions.IsUS(a.Country) && w.run.Plan.Streams() {
-			w.run.Notef("bytes pass through this machine, which is in the United States (%s)", a.Basis)
+			passing := "bytes pass"
+			if !w.run.Plan.Passes() {
+				passing = "what the service does not copy by itself passes"
+			}
+			w.run.Notef("%s through this machine, which is in the United States (%s)", passing, a.Basis)
 		}
 		now = append(now, a)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/residency/residency/inventory/doctor"
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/limit"
 	"github.com/residency/residency/migrate/manifest"
@@ -135,7 +136,7 @@ func (w *work) facts(ctx context.Context, tags []tagged) ([]segment.Facts, error
 	}
 	for i, m := range w.run.Plan.Moves {
 		f := &facts[i]
-		if m.Way == plan.Streamed {
+		if m.Way != plan.ServerSide {
 			if f.Enforced, err = w.probes.Enforces(ctx, m); err != nil {
 				return nil, err
 			}
@@ -149,6 +150,18 @@ func (w *work) facts(ctx context.Context, tags []tagged) ([]segment.Facts, error
 		f.TagsTold, f.Mark, f.UnversionedUntil = tags[i].told, marks[m.Destination], w.run.UnversionedUntil[m.Destination]
 	}
 	return facts, nil
+}
+
+// within refuses a run that would have bytes pass through this machine where its plan says that the
+// service copies them by itself.
+func (w *work) within() error {
+	for _, m := range w.run.Plan.Moves {
+		if m.Way != plan.Streamed && !objectstore.CanCopy(w.run.Source(m), w.run.Destination()) {
+			return phase.Changed("%s: its bytes were to go within the service, which cannot copy from there by itself now",
+				m.From())
+		}
+	}
+	return nil
 }
 
 // bySource yields segments in the order in which they are, those that lie side by

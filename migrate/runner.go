@@ -150,6 +150,9 @@ func (r *Runner) run(ctx context.Context, p *plan.Plan, o Options) (*Result, err
 	if err != nil {
 		return nil, err
 	}
+	if err := w.within(); err != nil {
+		return nil, err
+	}
 	if err := w.expects(ctx); err != nil {
 		return nil, err
 	}

@@ -199,6 +199,7 @@ func (g *tagging) retagged(
 			case err != nil:
 				return err
 			}
+			now.Within = x.Within && now.SHA256 == "" // else it was read
 			now.Held, now.Before, now.SHA256 = x.Held, x.Before, cmp.Or(now.SHA256, x.SHA256)
 			*x = now
 			return nil

@@ -27,6 +27,9 @@ azure account NAME [TRAIT]…: have it replicate, hold and delete as these say, 
 azure later NAME [TRAIT]…: the same, as soon as an object of a customer is written
 azure container BUCKET [NAME=VALUE]: make a container, whose metadata is that
 azure put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
+azure blocks BUCKET KEY TEXT [MD5]: write an object in blocks, which says that its Content-MD5 is that, or nothing
+azure close ACCOUNT on|off: have its network rules keep the services of other accounts out
+azure passed: print how many bytes of objects were read and written since the last time, and how many copies were asked for
 azure delete BUCKET KEY: delete the current version
 azure kind BUCKET KEY KIND: have the current version be a PageBlob or an AppendBlob
 azure versions ACCOUNT: have it keep versions from now on
@@ -77,6 +80,16 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := store.Put(ctx, objectstore.NewObject{Bucket: rest[0], Key: rest[1], Attributes: objectstore.Attributes{
 			ContentType: "text/plain", Metadata: pairs}}, objectstore.Body{Reader: strings.NewReader(rest[2]), Size: int64(len(rest[2]))})
 		ts.Check(err)
+	case args[0] == "blocks" && len(rest) >= 3:
+		inBlocks(ts, store, rest[0], rest[1], rest[2])
+		if len(rest) == 4 {
+			account, container, _ := strings.Cut(rest[0], ".")
+			server.Claim(account, container, rest[1], rest[3])
+		}
+	case args[0] == "close" && len(rest) == 2:
+		server.Close(rest[0], rest[1] == "on")
+	case args[0] == "passed" && len(rest) == 0:
+		fmt.Fprintln(out, passed(server))
 	case args[0] == "delete" && len(rest) == 2:
 		_, err := store.PutMarker(ctx, rest[0], rest[1])
 		ts.Check(err)
@@ -104,6 +117,35 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("usage: %s", azureUsage)
 	}
+}
+
+// inBlocks writes an object in one block, which has no MD5.
+func inBlocks(ts *testscript.TestScript, store objectstore.Store, bucket, key, text string) {
+	ctx, o := context.Background(), objectstore.NewObject{Bucket: bucket, Key: key}
+	id, err := store.CreateUpload(ctx, o)
+	ts.Check(err)
+	part, err := store.UploadPart(ctx, bucket, key, id, 1, objectstore.Body{Reader: strings.NewReader(text),
+		Size: int64(len(text))})
+	ts.Check(err)
+	_, err = store.CompleteUpload(ctx, o, id, []objectstore.Part{part}, objectstore.Checksum{})
+	ts.Check(err)
+}
+
+// passed counts bytes of objects, without what a run writes for itself.
+func passed(server *azure.Server) string {
+	read, written, copies := 0, 0, 0
+	for _, r := range server.Requests() {
+		switch {
+		case strings.Contains(r.Name, ".residency-"):
+		case r.Op == "Get Blob":
+			read += r.Sent
+		case r.Op == "Put Blob" || r.Op == "Put Block":
+			written += r.Received
+		case r.Op == "Put Blob From URL":
+			copies++
+		}
+	}
+	return fmt.Sprintf("read %d, written %d, copies %d", read, written, copies)
 }
 
 // halfway refuses the second request of a deletion, but for what a run writes for itself.

@@ -24,7 +24,7 @@ func TestPermissionsOfClouds(t *testing.T) {
 	idle := map[string]map[string]bool{}
 	for _, tt := range []struct{ from, to, home string }{
 		{"azure", "gcs", "azure"}, {"gcs", "azure", "gcs"}, {"azure", "azure", "gcs"}, {"gcs", "gcs", "azure"},
-		{"s3", "gcs", "azure"}, {"s3", "azure", "gcs"},
+		{"s3", "gcs", "azure"}, {"s3", "azure", "gcs"}, {"azure", within, "gcs"},
 	} {
 		t.Run(tt.from+" to "+tt.to, func(t *testing.T) {
 			p := newPermittedClouds(t, tt.from, tt.to, tt.home)
@@ -41,11 +41,15 @@ func TestPermissionsOfClouds(t *testing.T) {
 	}
 }
 
-// permittedClouds runs stages between two services, with the state in a third.
+// within is a destination in the source's own provider, whose service copies by itself.
+const within = "within"
+
+// permittedClouds runs stages between two services, or within one, with the state in a third.
 type permittedClouds struct {
 	t            *testing.T
 	clouds       map[string]*cloud // by provider
 	dir          string
+	to           string // the destination's region, with its provider
 	env          []string
 	plan, digest string
 	optional     bool // what is optional is allowed too
@@ -56,13 +60,21 @@ func newPermittedClouds(t *testing.T, from, to, home string) *permittedClouds {
 	t.Helper()
 	p := &permittedClouds{t: t, dir: t.TempDir(), clouds: map[string]*cloud{}, idle: map[string]map[string]bool{}}
 	config := "version: 1\nproviders:\n"
-	for end, service := range map[string]string{"from": from, "to": to, "home": home} {
+	ends := map[string]string{"from": from, "to": to, "home": home}
+	if to == within {
+		to = from
+		delete(ends, "to")
+	}
+	for end, service := range ends {
 		p.clouds[end] = newCloud(t, service, end)
 		config += "  " + end + ": " + p.clouds[end].config + "\n"
 	}
 	config += "state: home:" + p.clouds["home"].bucket + "/here\ncustomers:\n  acme: {data: [\"from:" +
 		p.clouds["from"].bucket + "\"]}\n"
 	p.env = configured(t, p.dir, config, to)
+	if p.to = "from:northeurope"; p.clouds["to"] != nil {
+		p.to = "to:" + p.clouds["to"].region
+	}
 	return p
 }
 
@@ -110,7 +122,7 @@ func (p *permittedClouds) roles(stages string) []cloudRole {
 	p.t.Helper()
 	args := []string{"permissions", "--stage", stages, "-o", "json", "--customer", "acme"}
 	if stages != "inventory" || p.plan != "" {
-		args = append(args, "--to", "to:"+p.clouds["to"].region)
+		args = append(args, "--to", p.to)
 	}
 	code, out, errs := p.run(args...)
 	if code != 0 {
@@ -188,6 +200,9 @@ func (p *permittedClouds) used(stage, provider string, c *cloud, roles []cloudRo
 // stages runs a migration with what can be met on the way.
 func (p *permittedClouds) stages() {
 	from, to, ctx := p.clouds["from"], p.clouds["to"], p.t.Context()
+	if to == nil {
+		to = from
+	}
 	from.put(p.t, "a", 3)
 	from.put(p.t, "a", 4)
 	if from.kind == "azure" && to.kind == "azure" {
@@ -206,9 +221,8 @@ func (p *permittedClouds) stages() {
 		must(p.t, err)
 	}
 	p.lease()
-	where := "to:" + to.region
 	plan := func(want int) {
-		p.stage("plan", want, "plan", "--to", where, "--all", "-o", "json")
+		p.stage("plan", want, "plan", "--to", p.to, "--all", "-o", "json")
 	}
 	copied := func(want int) {
 		p.stage("copy", want, "migrate", "--plan", p.plan, "--approve", p.digest, "--keep-source")
@@ -216,7 +230,7 @@ func (p *permittedClouds) stages() {
 	p.stage("inventory", 0, "inventory")
 	plan(0)
 	plan(0)
-	if from.kind != "s3" {
+	if from.kind != "s3" && to != from {
 		copied(1) // who copies may delete nothing at the source, and so no lease
 	}
 	p.optional = true

@@ -12,6 +12,10 @@ type Capabilities struct {
 	// website redirect, a lock and grants. Of others copies are compared with what they
 	// are of.
 	CarriesAttributes bool
+	// CopiesSome is of a service that copies some versions by itself and not others, as a SomeCopier
+	// says: whole, with Explicit attributes, and refusing bytes that do not have what is Claimed of
+	// them. What it does not copy after all is ErrNotByItself.
+	CopiesSome bool
 	// SumsCopiedParts sums parts that it copies by the algorithm of the upload that they
 	// go to. Others fail there, or at the end.
 	SumsCopiedParts bool
@@ -83,6 +87,22 @@ func CanCopy(source, destination End) bool {
 		return d.CanCopyFrom(source)
 	}
 	return source.Endpoint() == destination.Endpoint()
+}
+
+// SomeCopier is a destination that CopiesSome versions of a source.
+type SomeCopier interface {
+	// CopiesVersion tells whether the service copies a version by itself, as a listing of the
+	// source's bucket shows it.
+	CopiesVersion(bucket string, v Version) bool
+}
+
+// CopiesVersion tells whether the service of a destination that CanCopy copies a version by itself.
+func CopiesVersion(destination any, bucket string, v Version) bool {
+	if !CapabilitiesOf(destination).CopiesSome {
+		return true
+	}
+	some, ok := destination.(SomeCopier)
+	return ok && some.CopiesVersion(bucket, v)
 }
 
 const markerOf = "deleted:"

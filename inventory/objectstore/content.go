@@ -12,8 +12,11 @@ const MD5 = "MD5"
 // Content is what a listing says of a version's bytes. An ETag by itself tells only
 // whether a version has changed.
 type Content struct {
-	Sum   Checksum `json:"sum,omitzero"`    // zero if nothing is told
-	Parts int      `json:"parts,omitempty"` // that the object was sent in; 0: in one piece, or not told
+	// Claimed is what a writer says of the bytes, which nobody need have compared with them: no
+	// evidence, and good for a service that refuses to copy other bytes; see [NewObject].
+	Claimed Checksum `json:"claimed,omitzero"`
+	Sum     Checksum `json:"sum,omitzero"`    // zero if nothing is told
+	Parts   int      `json:"parts,omitempty"` // that the object was sent in; 0: in one piece, or not told
 }
 
 // Sum is what a listing says of a version's content.

@@ -41,6 +41,11 @@ var (
 	ErrOwner      = remedy.Wrap(fmt.Errorf("%w: the bucket belongs to another account", ErrDenied),
 		"choose another destination.bucket; or, if you mean that account, name it as the provider's account (one "+
 			"provider per account)")
+	// ErrSourceClosed reports a source that does not let the destination's service read it.
+	ErrSourceClosed = remedy.Wrap(fmt.Errorf("%w: the destination's service may not read the source", ErrDenied),
+		"have the source let this identity read there, and the network rules of its account let the destination's service "+
+			"in; the same command then resumes. Or residency migrate --abort ID takes this plan's copies back, and a plan "+
+			"made with --stream has the bytes pass through this machine")
 	ErrNoBucket = remedy.Wrap(fmt.Errorf("%w: there is no such bucket", ErrNotFound),
 		"find out who deleted the bucket; then residency migrate --plan ID creates the destination again and copies "+
 			"what is missing, as long as the source is untouched")
@@ -49,6 +54,8 @@ var (
 	ErrArchived    = errors.New("archived, and not restored")
 	ErrPassing     = errors.New("failed temporarily")
 	ErrMarker      = fmt.Errorf("%w: a delete marker is there", ErrNotFound)
+	// ErrNotByItself reports a version that a service does not copy by itself; see SomeCopier.
+	ErrNotByItself = fmt.Errorf("%w: the service does not copy it by itself", ErrNotOffered)
 	ErrOneRegion   = fmt.Errorf("%w: the network path does not copy across regions", ErrNotOffered)
 )
 

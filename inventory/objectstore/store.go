@@ -241,6 +241,10 @@ type NewObject struct {
 	CustomerKey string
 	// Explicit has a copy carry these attributes, in place of its source's.
 	Explicit bool
+	// Claimed has the service refuse a copy whose bytes do not have that checksum, and Size is how many
+	// they are; of services that copy some versions alone (see [SomeCopier]).
+	Claimed Checksum
+	Size    int64
 	// Algorithm and Composite choose the checksum that a multipart upload keeps.
 	Algorithm string
 	Composite bool
@@ -258,7 +262,8 @@ type Writer interface {
 	AbortUpload(ctx context.Context, bucket, key, uploadID string) error
 
 	// Copy copies within the endpoint, all attributes included, pinned to the
-	// source's version and ETag. Sources above 5 GiB are refused by S3.
+	// source's version and ETag. Sources above 5 GiB are refused by S3. Where CopiesSome is
+	// true, see there what it takes.
 	Copy(ctx context.Context, source Ref, o NewObject) (Written, error)
 	// CopyPart copies a byte range of the source into a part.
 	CopyPart(ctx context.Context, source Ref, first, last int64, bucket, key, uploadID string, number int) (Part, error)

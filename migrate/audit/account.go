@@ -163,7 +163,7 @@ func (t *taking) file(ctx context.Context, name string) error {
 // segment counts a segment.
 func (t *taking) segment(ctx context.Context, s manifest.Segment) error {
 	m := &t.account.Moves[s.Move]
-	streamed := t.record.Plan.Moves[s.Move].Way == plan.Streamed
+	way := t.record.Plan.Moves[s.Move].Way
 	r, err := t.record.Open(ctx, s, record.WithReceipts|record.WithErasures)
 	if err != nil {
 		return err
@@ -175,7 +175,7 @@ func (t *taking) segment(ctx context.Context, s manifest.Segment) error {
 		}
 	}
 	for x := r.Next(); x != nil; x = r.Next() {
-		m.count(x, streamed)
+		m.count(x, plan.Passed(way, &x.Receipt))
 		t.account.charges.Add(s.Move, &x.Entry)
 		if t.redact != nil {
 			if err := t.redact.add(x); err != nil {

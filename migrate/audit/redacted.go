@@ -54,7 +54,7 @@ func (a *Account) redactedSegment(c *certificate.Certificate, name string, data 
 		return errors.New("line 1: it is no segment of this plan")
 	}
 	m, n := &a.Moves[head.Move], 0
-	streamed := c.Moves[head.Move].Way == plan.Streamed
+	way := c.Moves[head.Move].Way
 	for l := range bytes.Lines(rest) {
 		n++
 		var x redactedLine
@@ -69,7 +69,7 @@ func (a *Account) redactedSegment(c *certificate.Certificate, name string, data 
 		if x.Erasure != nil {
 			known.Erasure = *x.Erasure
 		}
-		m.count(&known, streamed)
+		m.count(&known, plan.Passed(way, &known.Receipt))
 	}
 	if n != head.Entries {
 		return fmt.Errorf("it has %d entries, its first line says %d", n, head.Entries)

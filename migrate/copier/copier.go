@@ -63,11 +63,13 @@ type Options struct {
 	Carries bool
 	// each version that the service copies is asked for a website redirect, which no service copies
 	Redirects bool
-	Accounts  bool   // both ends know the same accounts, so that grants to them can be carried
-	Mark      string // an unfinished upload at the destination that is no copy, whatever its key
-	Now       func() time.Time
-	Sleep     func(context.Context, time.Duration) error
-	Random    func(n int64) int64 // from 0 to below n
+	// Streamed has bytes pass through this machine also where the service could copy by itself.
+	Streamed bool
+	Accounts bool   // both ends know the same accounts, so that grants to them can be carried
+	Mark     string // an unfinished upload at the destination that is no copy, whatever its key
+	Now      func() time.Time
+	Sleep    func(context.Context, time.Duration) error
+	Random   func(n int64) int64 // from 0 to below n
 	// Uploads remembers uploads that were begun; nil: each begins anew.
 	Uploads Uploads
 	// Copied is told of each body's bytes as they arrive at the destination; of
@@ -82,8 +84,8 @@ type Options struct {
 type Copier struct {
 	*ends
 	proof    *prover
-	streams  *streamer   // nil where the service copies by itself
-	service  *serverSide // nil elsewhere
+	streams  *streamer   // nil where the service copies everything by itself
+	service  *serverSide // nil where it copies nothing
 	refusals objectstore.Refusals
 	// trailing tells that the destination keeps no delete marker beneath a version.
 	trailing bool
@@ -101,10 +103,12 @@ type ends struct {
 	// untold is how many versions were taken to have no tags because none were told of.
 	untold atomic.Int64
 	sum    string // the one algorithm that the destination compares; empty: any
+	// some tells that the service copies some versions by itself: receipts say which.
+	some bool
 }
 
-// New returns a Copier between two buckets. Where both ends have one endpoint
-// the service copies by itself and no byte passes through this machine.
+// New returns a Copier between two buckets. What the destination's service can copy by
+// itself does not pass through this machine.
 func New(source Source, from string, destination Destination, to string, o Options) *Copier {
 	if o.Budget == nil {
 		o.Budget = NewBudget(256 << 20)
@@ -139,10 +143,14 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	o.Carries = o.Carries || objectstore.CapabilitiesOf(destination).CarriesAttributes
 	both := &ends{Options: o, source: source, destination: destination, from: from, to: to,
 		sum: objectstore.CapabilitiesOf(destination).Sum}
+	within := !o.Streamed && objectstore.CanCopy(source, destination)
+	both.some = within && objectstore.CapabilitiesOf(destination).CopiesSome
 	c := &Copier{ends: both, proof: &prover{both}, trailing: objectstore.CapabilitiesOf(destination).TrailingMarkers}
-	if uploads := (&uploader{both}); objectstore.CanCopy(source, destination) {
+	uploads := &uploader{both}
+	if within {
 		c.service = &serverSide{ends: both, uploads: uploads}
-	} else {
+	}
+	if !within || both.some {
 		c.streams = &streamer{ends: both, uploads: uploads, hashes: newHashes()}
 	}
 	return c

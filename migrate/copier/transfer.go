@@ -25,13 +25,13 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 		return receipt.Receipt{}, err
 	}
 	at := c.at(e.Key, evidence.Written.VersionID, evidence.Written.ETag)
-	finding := verifier.Verify(evidence)
+	finding, within := verifier.Verify(evidence), evidence.Within
 	if finding.Verdict == receipt.Unverifiable || finding.Verdict == receipt.Verified && c.Readback {
 		var sha string
 		if finding, sha, err = verifier.Readback(ctx, c.source, e.Ref(c.from, c.Versioning), c.destination, at); err != nil {
 			return receipt.Receipt{}, &wrote{evidence.Written, err}
 		}
-		evidence.SHA256 = sha
+		evidence.SHA256, within = sha, false
 	}
 	if !evidence.Unasked {
 		finding = c.proof.encrypted(evidence.Source.Encrypted, evidence.Written.Encrypted, finding)
@@ -54,7 +54,7 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 		}
 		r.Null = &receipt.Null{Answered: evidence.Written.Answered.UTC(), AttributesSHA256: finding.Attributes}
 	}
-	r.SHA256 = evidence.SHA256
+	r.SHA256, r.Within = evidence.SHA256, within
 	record(&r, evidence.Written)
 	return r, nil
 }
@@ -64,6 +64,10 @@ func (c *Copier) transfer(ctx context.Context, e manifest.Entry, guard objectsto
 func (c *Copier) copyVersion(
 	ctx context.Context, e manifest.Entry, guard objectstore.Guard,
 ) (_ verifier.Evidence, compares bool, err error) {
+	if c.some {
+		evidence, err := c.copySome(ctx, e, guard)
+		return evidence, false, err
+	}
 	if c.service != nil && e.Parts() == 0 && c.single(e.Size) {
 		return c.service.copyWhole(ctx, e, guard)
 	}
@@ -73,7 +77,7 @@ func (c *Copier) copyVersion(
 
 func (c *Copier) pieces(ctx context.Context, e manifest.Entry, guard objectstore.Guard) (verifier.Evidence, error) {
 	switch {
-	case c.service != nil:
+	case c.service != nil && !c.some:
 		return c.service.copyParts(ctx, e, guard)
 	case e.Parts() > 0:
 		return c.streams.streamParts(ctx, e, guard)

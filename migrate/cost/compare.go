@@ -107,7 +107,10 @@ func (w *Work) received(at string) (low, high int64) {
 	for _, m := range w.Moves {
 		for _, c := range m.Classes {
 			if at == m.Source.String() && !m.ServerSide {
-				low, high = add(low, c.Bytes), add(high, add(c.Bytes, w.again(&m, c)))
+				high = add(high, add(c.Bytes, w.again(&m, c)))
+				if !m.Some {
+					low = add(low, c.Bytes)
+				}
 			}
 			if at != m.Source.String() && at != m.Destination.String() {
 				continue

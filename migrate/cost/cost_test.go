@@ -111,6 +111,28 @@ func TestPlainMove(t *testing.T) {
 	}
 }
 
+// TestSome: where the service copies some by itself, all or nothing may be read through a machine, and a bandwidth
+// bounds no time from below.
+func TestSome(t *testing.T) {
+	const size = 1 << 20
+	for some, want := range map[bool]int64{false: size, true: 0} {
+		w := move(false, cost.Entry{Size: size})
+		w.Bandwidth, w.Moves[0].Some = size, some
+		e, err := cost.Of(w, own(t, everything()...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cost.Compare(w, e, nil) {
+			if c.Item == cost.Received && c.At == "cloud:us" && (c.Low != want || c.High < size) {
+				t.Errorf("some %t: %d to %d bytes", some, c.Low, c.High)
+			}
+		}
+		if bounded := e.Time.Low != nil; bounded == some {
+			t.Errorf("some %t: time %+v", some, e.Time)
+		}
+	}
+}
+
 // What has no price makes the high end unknown, and is named; the low end is of the rest.
 func TestUnknown(t *testing.T) {
 	w := move(true, cost.Entry{Size: 1}, cost.Entry{Size: 1, Class: "COLD"})

@@ -206,7 +206,7 @@ func (w *Work) time() Time {
 	for _, m := range w.Moves {
 		documented = documented && m.Destination.Service != ""
 		for _, c := range m.Classes {
-			if !m.ServerSide {
+			if !m.ServerSide && !m.Some {
 				bytes = add(bytes, times(2, c.Bytes))
 			}
 			writes = add(writes, add(c.Versions, c.Parts))

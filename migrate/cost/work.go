@@ -32,13 +32,15 @@ type Move struct {
 	Source      End  `json:"source"`
 	Destination End  `json:"destination"`
 	ServerSide  bool `json:"server_side,omitempty"` // the service copies by itself
-	Versioned   bool `json:"versioned,omitempty"`   // the source has version IDs
-	KMS         bool `json:"kms,omitempty"`         // some may be under KMS, at either end
-	Reread      bool `json:"reread,omitempty"`      // the service's copies may have to be read to be proven
-	Looks       bool `json:"looks,omitempty"`       // each write looks first what is there
-	Redirects   bool `json:"redirects,omitempty"`   // each version is asked for one
-	AnyClass    bool `json:"any_class,omitempty"`   // the destination chooses the storage class
-	Tally       `json:"tally"`
+	// Some tells that the service copies some by itself: at the high end it copies none.
+	Some      bool `json:"some_server_side,omitempty"`
+	Versioned bool `json:"versioned,omitempty"` // the source has version IDs
+	KMS       bool `json:"kms,omitempty"`       // some may be under KMS, at either end
+	Reread    bool `json:"reread,omitempty"`    // the service's copies may have to be read to be proven
+	Looks     bool `json:"looks,omitempty"`     // each write looks first what is there
+	Redirects bool `json:"redirects,omitempty"` // each version is asked for one
+	AnyClass  bool `json:"any_class,omitempty"` // the destination chooses the storage class
+	Tally     `json:"tally"`
 }
 
 // End is a region of a provider. Service is its type where the built-in prices are of that

@@ -69,6 +69,12 @@ func (e Entry) Sum() objectstore.Checksum {
 // Parts is how many parts the entry was sent in, 0 for one piece or where that is not told.
 func (e Entry) Parts() int { return objectstore.Version{ETag: e.ETag, Content: e.Content}.Parts() }
 
+// Version is the entry as its listing showed it, but for what nobody asks of a version that is copied.
+func (e Entry) Version() objectstore.Version {
+	return objectstore.Version{Key: string(e.Key), VersionID: e.VersionID, Marker: e.Marker, Size: e.Size, ETag: e.ETag,
+		Modified: e.Modified, StorageClass: e.StorageClass, Content: e.Content}
+}
+
 // FromVersion makes an entry of what a listing shows.
 func FromVersion(v objectstore.Version) Entry {
 	return Entry{

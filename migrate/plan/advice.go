@@ -22,6 +22,20 @@ func (p *sampler) adviseCopies(m Move) {
 		Remedy: "plan with --ask-redirects if some may have one: a request more for each version"})
 }
 
+// adviseMixed says which bytes pass through the machine where the service copies some versions by
+// itself.
+func (p *draft) adviseMixed(m Move) {
+	if m.Way != Mixed || m.Totals.Versions == 0 {
+		return
+	}
+	p.warn(Issue{Rule: "mixed", Location: m.From().String(), Count: m.Through.Versions,
+		Text: fmt.Sprintf("the service copies %d versions (%d bytes) by itself, and refuses other bytes than those of the "+
+			"MD5 that their listing has. The others have none, or are too large for that: %d bytes pass through the machine "+
+			"that runs migrate. So does what turns out to be locked or not to have its MD5, and what a run that was cut short "+
+			"has copied and not recorded, which is read at both ends", m.Totals.Versions-m.Through.Versions,
+			m.Totals.Bytes-m.Through.Bytes, m.Through.Bytes)})
+}
+
 // adviseReading names what has to be read back, through this machine, to prove such
 // copies. What the destination encrypts with by itself is known by then.
 func (p *draft) adviseReading(m Move) {

@@ -53,8 +53,11 @@ func (p *Plan) checkMove(i int) error {
 	}
 	t := m.Totals
 	switch {
-	case m.Way != Streamed && m.Way != ServerSide:
+	case m.Way != Streamed && m.Way != ServerSide && m.Way != Mixed:
 		return fmt.Errorf("way %q", m.Way)
+	case m.Way != Mixed && m.Through != (Through{}), min(m.Through.Versions, m.Through.Bytes) < 0,
+		m.Through.Versions > t.Versions, m.Through.Bytes > t.Bytes:
+		return errors.New("what passes through the machine cannot be so much")
 	case m.Versioning != objectstore.Unversioned && m.Versioning != objectstore.Enabled &&
 		m.Versioning != objectstore.Suspended:
 		return fmt.Errorf("versioning %q", m.Versioning)

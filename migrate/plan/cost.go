@@ -90,7 +90,7 @@ func (p *Plan) Work(c *Charges, bandwidth int64) cost.Work {
 		kms := p.KMSKey != "" || objectstore.UnderKMS(p.Encryption) || p.KMSDefault(m)
 		within := m.Way == ServerSide
 		w.Moves = append(w.Moves, cost.Move{Source: priced(m.Source), Destination: priced(p.Destination),
-			ServerSide: within, Versioned: m.Versioning == objectstore.Enabled, KMS: kms,
+			ServerSide: within, Some: m.Way == Mixed, Versioned: m.Versioning == objectstore.Enabled, KMS: kms,
 			Reread: within && (kms || p.CustomerKeys), Looks: p.UnguardedWrites, Redirects: within && p.asksRedirects(m),
 			AnyClass: p.AnyClass, Tally: c.of(i)})
 	}

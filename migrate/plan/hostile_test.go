@@ -88,13 +88,23 @@ func TestHostilePlans(t *testing.T) {
 			p.Moves[0].Source, p.Moves[0].Destination = p.Destination,
 				p.Moves[0].Bucket
 		},
-		"two moves of one source":     func(p *Plan) { p.Moves[1].Bucket = "first" },
-		"two moves to one place":      func(p *Plan) { p.Moves[1].Destination = "first-eu" },
-		"an unknown way":              func(p *Plan) { p.Moves[0].Way = "teleport" },
-		"an unknown versioning":       func(p *Plan) { p.Moves[0].Versioning = "x" },
-		"an unknown verification":     func(p *Plan) { p.Verify = "size" },
-		"uploads without a digest":    func(p *Plan) { p.Uploads = &Uploads{Entries: 1} },
-		"what it held, of no segment": func(p *Plan) { p.HeldIn = []int{9} },
+		"two moves of one source": func(p *Plan) { p.Moves[1].Bucket = "first" },
+		"two moves to one place":  func(p *Plan) { p.Moves[1].Destination = "first-eu" },
+		"an unknown way":          func(p *Plan) { p.Moves[0].Way = "teleport" },
+		"more passes than there is": func(p *Plan) {
+			p.Moves[0].Way, p.Moves[0].Through = Mixed, Through{Versions: 5, Bytes: 1}
+		},
+		"more bytes pass than there are": func(p *Plan) {
+			p.Moves[0].Way, p.Moves[0].Through = Mixed, Through{Versions: 1, Bytes: 31}
+		},
+		"fewer than none pass": func(p *Plan) {
+			p.Moves[0].Way, p.Moves[0].Through = Mixed, Through{Versions: -1}
+		},
+		"some of all that is streamed passes": func(p *Plan) { p.Moves[0].Through = Through{Versions: 1, Bytes: 1} },
+		"an unknown versioning":               func(p *Plan) { p.Moves[0].Versioning = "x" },
+		"an unknown verification":             func(p *Plan) { p.Verify = "size" },
+		"uploads without a digest":            func(p *Plan) { p.Uploads = &Uploads{Entries: 1} },
+		"what it held, of no segment":         func(p *Plan) { p.HeldIn = []int{9} },
 	} {
 		p := sound()
 		change(p)

@@ -19,7 +19,12 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	defer there.stop()
 	o := p.samples.obstacles(m)
 	p.samples.first = manifest.Entry{}
+	to := p.Stores(p.Destination.Provider, p.Destination.Code)
 	see := func(v objectstore.Version) manifest.Entry {
+		if m.Way == Mixed && !v.Marker && !objectstore.CopiesVersion(to, m.Bucket, v) {
+			m.Through.Versions++
+			m.Through.Bytes += v.Size
+		}
 		p.samples.seeArchived(v, o)
 		o.fits.see(v)
 		o.seeKind(v)

@@ -21,7 +21,11 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 	}
 	source, destination := p.Stores(place.Provider, place.Region), p.Stores(p.Destination.Provider, p.Destination.Code)
 	m.AnyOrder = objectstore.CapabilitiesOf(source).AnyOrder
-	if objectstore.CanCopy(source, destination) {
+	switch {
+	case p.Stream || !objectstore.CanCopy(source, destination):
+	case objectstore.CapabilitiesOf(destination).CopiesSome:
+		m.Way = Mixed
+	default:
 		m.Way, m.Redirects = ServerSide, p.AskRedirects
 	}
 	if to := p.Destination; objectstore.OneAddress(m.Source.Endpoint, to.Endpoint) && m.Source.Country != "" &&

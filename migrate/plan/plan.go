@@ -23,6 +23,7 @@ import (
 	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/manifest"
+	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
 	"github.com/residency/residency/regions"
 )
@@ -62,6 +63,8 @@ type Plan struct {
 	// AskRedirects tells that each version that the service copies by itself is asked for
 	// a website redirect, which such a copy does not carry.
 	AskRedirects bool `json:"ask_redirects,omitempty"`
+	// Stream tells that bytes pass through the machine also where a service could copy by itself.
+	Stream bool `json:"stream,omitempty"`
 	// All tells that what satisfies the policy is moved too, Sources are the only locations
 	// that were to be moved; Stays are the customer's places that are not.
 	All     bool     `json:"all,omitempty"`
@@ -125,7 +128,14 @@ func (r Region) Admissible() error {
 const (
 	Streamed   = "streamed"    // through the machine that runs this program
 	ServerSide = "server-side" // within the service
+	Mixed      = "mixed"       // within the service where that copies by itself, else streamed
 )
+
+// Passed tells whether bytes of an entry that went a way passed through a machine that runs this
+// program, as far as its receipt does not say that they did not.
+func Passed(way string, r *receipt.Receipt) bool {
+	return way == Streamed || way == Mixed && !r.Marker && !r.Within
+}
 
 // Move is one location's way to its destination.
 type Move struct {
@@ -148,8 +158,11 @@ type Move struct {
 	AnyOrder   bool `json:"any_order,omitempty"`
 	TagsUntold bool `json:"tags_untold,omitempty"` // the source was seen not to tell which versions have tags
 	// Redirects tells that versions are asked for website redirects, which no service copies.
-	Redirects bool   `json:"redirects,omitempty"`
-	Totals    Totals `json:"totals"`
+	Redirects bool `json:"redirects,omitempty"`
+	// Through are the versions of a Mixed move that its listing shows to be none that the service
+	// copies by itself.
+	Through Through `json:"through_machine,omitzero"`
+	Totals  Totals  `json:"totals"`
 	// entries and unfinished uploads that stay, for their keys are not known
 	Unlistable int64 `json:"unlistable,omitempty"`
 	// LoneMarkers is how many histories are of delete markers alone.
@@ -170,6 +183,12 @@ type Move struct {
 
 	replicas int64 // of Held: entries that have the version ID of the source's
 	marks    int64 // of Totals.Uploads: marks of other migrations
+}
+
+// Through counts versions whose bytes pass through a machine.
+type Through struct {
+	Versions int64 `json:"versions"`
+	Bytes    int64 `json:"bytes"`
 }
 
 // From is the source location.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +66,8 @@ type Request struct {
 	// AskRedirects has each version that a service copies by itself asked for a website
 	// redirect, with a request more.
 	AskRedirects bool
+	// Stream has bytes pass through this machine also where a service could copy by itself.
+	Stream bool
 	// Charges is told of each entry; nil: nobody is.
 	Charges  *Charges
 	Restore  string // the tier at which archived versions are to be restored; empty: they block
@@ -119,6 +120,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		CustomerTag: r.TagKey,
 		All:         r.Scope.All, Sources: r.Scope.Sources, ExcludeUnlistable: r.ExcludeUnlistable,
 		WithoutSettings: r.WithoutSettings, AskRedirects: r.AskRedirects, UnguardedWrites: r.UnguardedWrites,
+		Stream:   r.Stream,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Safeguards: r.Safeguards, Parity: []Parity{},
 	}}
 	samples := &sampler{draft: d}
@@ -327,12 +329,13 @@ func (p *planner) advise() {
 					restoreDays)})
 		}
 		p.samples.adviseCopies(m)
+		p.adviseMixed(m)
 		if m.Versioning == objectstore.Suspended {
 			p.warn(Issue{Rule: "versioning-suspended", Location: at,
 				Text: "versions with ID null get version IDs at the destination"})
 		}
 	}
-	if slices.ContainsFunc(p.plan.Moves, func(m Move) bool { return m.Way == Streamed && m.Totals.Versions > 0 }) {
+	if p.plan.Streams() {
 		p.warn(Issue{Rule: "transit",
 			Text: "streamed bytes pass through the memory of the machine that runs migrate; the certificate names it, " +
 				"and its country if that is declared or its cloud's metadata tells"})

@@ -119,7 +119,7 @@ func (p *sampler) unannotated(m *Move) {
 		return
 	}
 	n := m.Totals.Multipart
-	if m.Way == Streamed {
+	if m.Way != ServerSide {
 		n = m.Totals.Versions - int64(bits.Len64(uint64(m.Totals.Versions))) // the 1st, 2nd, 4th, … were asked
 	}
 	if m.Unannotated = max(n, 0); m.Unannotated > 0 {

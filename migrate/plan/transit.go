@@ -8,9 +8,17 @@ import (
 	"github.com/residency/residency/regions"
 )
 
-// Streams tells whether bytes pass through the machine that runs the plan.
+// Streams tells whether bytes pass, or may pass, through the machine that runs the plan. Where the
+// service copies some versions by itself, only a copy shows that it has copied all of them.
 func (p *Plan) Streams() bool {
-	return slices.ContainsFunc(p.Moves, func(m Move) bool { return m.Way == Streamed && m.Totals.Versions > 0 })
+	return slices.ContainsFunc(p.Moves, func(m Move) bool { return m.Way != ServerSide && m.Totals.Versions > 0 })
+}
+
+// Passes tells whether some bytes are known to pass through the machine that runs the plan.
+func (p *Plan) Passes() bool {
+	return slices.ContainsFunc(p.Moves, func(m Move) bool {
+		return m.Way == Streamed && m.Totals.Versions > 0 || m.Through.Versions > 0
+	})
 }
 
 // Transit tells why a machine must not stream, if these are countries that nothing may pass

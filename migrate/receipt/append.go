@@ -67,7 +67,7 @@ func (r *Receipt) AppendJSON(b []byte) ([]byte, bool) {
 		b = append(append(append(b, `,"checksum":{"algorithm":"`...), c.Algorithm...), `","value":"`...)
 		b = append(appendTrue(append(append(b, c.Value...), '"'), "composite", c.Composite), '}')
 	}
-	b = appendTrue(appendTrue(b, "held", r.Held), "before", r.Before)
+	b = appendTrue(appendTrue(appendTrue(b, "held", r.Held), "within_service", r.Within), "before", r.Before)
 	return append(r.At.AppendFormat(append(b, `,"at":"`...), time.RFC3339Nano), `"}`...), true
 }
 
@@ -110,6 +110,7 @@ func (r *Receipt) ParseJSON(line []byte) bool {
 		s.Must("}")
 	}
 	r.Held = s.Has(`,"held":true`)
+	r.Within = s.Has(`,"within_service":true`)
 	r.Before = s.Has(`,"before":true`)
 	s.Must(`,"at":"`)
 	r.At = s.Time()

@@ -41,7 +41,7 @@ func FuzzReceiptJSON(f *testing.F) {
 		r := receipt.Receipt{
 			Key: manifest.Key(key), VersionID: id, Marker: flags&1 != 0, Size: size, Verdict: receipt.Verdict(verdict),
 			Method: receipt.Method(method), Reason: reason,
-			DestinationVersionID: destinationID, DestinationETag: etag, SHA256: sha, Held: flags&2 != 0,
+			DestinationVersionID: destinationID, DestinationETag: etag, SHA256: sha, Held: flags&2 != 0, Within: size&1 != 0,
 			Before:  flags&4 != 0,
 			Lasting: flags&32 != 0, At: time.Unix(0, at).UTC(),
 		}
@@ -61,7 +61,7 @@ func FuzzReceiptJSON(f *testing.F) {
 		}
 		back := receipt.Receipt{Key: "x", VersionID: "x", Marker: true, Method: "x", Reason: "x",
 			DestinationVersionID: "x",
-			DestinationETag:      "x", SHA256: "x", Checksum: &objectstore.Checksum{Algorithm: "x"}, Held: true,
+			DestinationETag:      "x", SHA256: "x", Checksum: &objectstore.Checksum{Algorithm: "x"}, Held: true, Within: true,
 			Before:  true,
 			Lasting: true, Cause: &receipt.Cause{Class: "x"}, Added: []string{"x"}, TagsSHA256: "x",
 			Null: &receipt.Null{Modified: time.Now(), Answered: time.Now(), AttributesSHA256: "x"}}

@@ -86,6 +86,9 @@ type Receipt struct {
 	SHA256   string                `json:"sha256,omitempty"`
 	Checksum *objectstore.Checksum `json:"checksum,omitempty"` // kept by the destination
 	Held     bool                  `json:"held,omitempty"`     // was found there and proven, not copied
+	// Within tells that its bytes went within the service, where some of a plan's pass through a machine
+	// that runs this program, and that they were not read there to prove it.
+	Within bool `json:"within_service,omitempty"`
 	// was there when the plan was made: not ours to remove
 	Before bool `json:"before,omitempty"`
 	// Added names what the destination has put on the copy by itself.
@@ -151,6 +154,9 @@ func (r Receipt) check() error {
 	if r.Verdict == Verified && ((r.DestinationVersionID == "") != (r.Method == Recorded) ||
 		r.Marker != (r.Method == Marker || r.Method == Recorded) || !slices.Contains(methods(), r.Method)) {
 		return errors.New("verified, and it does not say how, or what")
+	}
+	if r.Within && (r.SHA256 != "" || r.Marker) {
+		return errors.New("its bytes went within the service, and were summed here, or there are none")
 	}
 	return nil
 }

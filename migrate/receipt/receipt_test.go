@@ -57,6 +57,7 @@ func TestHostileReceipts(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"of another manifest":       encode(segment, state.Header{Of: state.Digest([]byte("another"))}, sound()),
+		"within, and summed here":   with(func(r []receipt.Receipt) { r[0].Within, r[0].SHA256 = true, "ab" }),
 		"of another segment":        encode(other, state.Header{}, sound()),
 		"of another move":           encode(elsewhere, state.Header{}, sound()),
 		"with counts that are lies": encode(segment, state.Header{Counts: map[string]int{"verified": 3}}, sound()),

@@ -125,7 +125,7 @@ func CopierOptions(r *phase.Run, m plan.Move) copier.Options {
 		KMSKey:     r.Plan.KMSKey,
 		Encryption: r.Plan.Encryption,
 		KMSDefault: r.Plan.KMSDefault(m), Retention: r.RetentionDefault(m), AnyClass: r.Plan.AnyClass, Opaque: r.Opaque(m),
-		ACLs: m.ACLs, Redirects: m.Redirects,
+		ACLs: m.ACLs, Redirects: m.Redirects, Streamed: m.Way == plan.Streamed,
 		UnversionedUntil: r.UnversionedUntil[m.Destination],
 		Accounts:         m.Source.Provider == r.Plan.Destination.Provider, Now: r.Now, Sleep: r.Sleep, Random: r.Random,
 	}

@@ -54,13 +54,13 @@ func keep(
 	if err != nil {
 		return counted, err
 	}
-	streamed := run.Plan.Moves[s.Move].Way == plan.Streamed
+	way := run.Plan.Moves[s.Move].Way
 	for r, err := range receipts {
 		if err != nil {
 			return counted, err
 		}
 		before.Mark(r)
-		counted.Count(r, streamed)
+		counted.Count(r, plan.Passed(way, r))
 		if err := file.Add(r); err != nil {
 			return counted, err
 		}
@@ -106,9 +106,9 @@ func Counted(
 		return counted, err
 	}
 	defer t.Close()
-	streamed := run.Plan.Moves[s.Move].Way == plan.Streamed
+	way := run.Plan.Moves[s.Move].Way
 	for x := t.Next(); x != nil; x = t.Next() {
-		counted.Count(&x.Receipt, streamed)
+		counted.Count(&x.Receipt, plan.Passed(way, &x.Receipt))
 		if x.Receipt.Verdict != receipt.Verified {
 			bad(&x.Receipt)
 		}

@@ -112,6 +112,10 @@ func (w *operator) proof(name string) *proof {
 			p.bad++
 			break
 		}
+		if r.Within && !w.within[entryName{bucket: w.target(bucket), key: string(r.Key), id: r.DestinationVersionID}] {
+			w.oracle.violate("L7", "a receipt says of %s that its bytes went within the service, which has not copied it",
+				at(bucket, string(r.Key)))
+		}
 		if r.Verdict == receipt.Verified {
 			p.verified[entryName{bucket, string(r.Key), r.VersionID, r.Size}] = true
 		} else {

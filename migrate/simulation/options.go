@@ -51,6 +51,7 @@ type options struct {
 	rewinds     bool // the state of a run that copies comes back once a later one has begun to erase
 	noRules     bool // no service has rules that deny writes
 	retracts    int  // of people who delete what is newest at the source, at most
+	some        bool // the one service copies some versions by itself alone
 	barings     int  // of people who take from a copy what it carries, and leave its bytes, at most
 	bars        int  // how often deletions of several entries at the source are denied for a while, at most
 }
@@ -232,6 +233,9 @@ func (o *options) whims(d *dice) {
 		o.passes = max(o.passes, 1)
 	}
 }
+
+// copies has a service that is both ends copy some versions by itself alone.
+func (o *options) copies(d *dice) { o.some = o.oneService && d.one(0.5) }
 
 // bares has people take from copies what they carry besides their bytes, most often between the
 // copy and the erase.

@@ -34,6 +34,7 @@ func (s store) Endpoint() string {
 func (s store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{KeepsOwner: true, ConditionsWrites: true,
 		CountsTags: s.side == source && s.world.options.countsTags,
+		CopiesSome: s.real.Capabilities().CopiesSome,
 		NoMarkers:  s.real.Capabilities().NoMarkers, TrailingMarkers: s.real.Capabilities().TrailingMarkers,
 		DeletesInSteps: s.real.Capabilities().DeletesInSteps, Sum: s.real.Capabilities().Sum}
 }

@@ -131,12 +131,23 @@ func (s store) Copy(ctx context.Context, source objectstore.Ref, o objectstore.N
 	if err != nil {
 		return objectstore.Written{}, err
 	}
+	var w objectstore.Written
 	if r.fault == notDone {
-		return objectstore.Written{VersionID: fmt.Sprintf("pretended-%d", s.world.step), ETag: source.ETag,
-			Sum: objectstore.ETagContent(source.ETag).Sum, Encrypted: "AES256"}, s.leave(r, nil)
+		w = objectstore.Written{VersionID: fmt.Sprintf("pretended-%d", s.world.step), ETag: source.ETag,
+			Sum: objectstore.ETagContent(source.ETag).Sum, Encrypted: "AES256"}
+		if s.real.Capabilities().CopiesSome {
+			w.Sum = o.Claimed
+		}
+	} else if w, err = s.real.Copy(ctx, source, o); err != nil {
+		return w, s.leave(r, err)
 	}
-	w, err := s.real.Copy(ctx, source, o)
-	return w, s.leave(r, err)
+	s.world.within[entryName{bucket: o.Bucket, key: o.Key, id: w.VersionID}] = true
+	return w, s.leave(r, nil)
+}
+
+// CopiesVersion implements objectstore.SomeCopier.
+func (s store) CopiesVersion(bucket string, v objectstore.Version) bool {
+	return s.real.CopiesVersion(bucket, v)
 }
 
 func (s store) CopyPart(

@@ -88,24 +88,25 @@ type world struct {
 	relapsed    bool                       // and nobody has written since
 	lost        bool                       // a state was
 	severedAt   time.Time
-	cut         int             // requests that did not reach a state
-	meddled     int             // so far
-	keptAt      int             // step in which a process last listed what is kept of deletions
-	suspended   map[string]int  // steps in which people suspended a destination bucket's versioning
-	coupled     bool            // the coupling is there
-	twins       map[string]bool // source buckets of which replicas show by their version IDs
-	repetitions []repetition    // to come
-	repeating   bool            // a change is one of them
-	cause       *process        // of it
-	beganAt     int             // its step
-	veils       int             // so far
-	blinded     int             // processes that ended while tags were hidden
-	hidden      bool            // tags at the source may not be read
-	barings     int             // so far
-	retracted   int             // so far
-	bars        int             // so far
-	barred      bool            // several entries at the source may not be deleted at once
-	began       time.Time       // the last command
+	cut         int                // requests that did not reach a state
+	meddled     int                // so far
+	keptAt      int                // step in which a process last listed what is kept of deletions
+	suspended   map[string]int     // steps in which people suspended a destination bucket's versioning
+	coupled     bool               // the coupling is there
+	twins       map[string]bool    // source buckets of which replicas show by their version IDs
+	repetitions []repetition       // to come
+	repeating   bool               // a change is one of them
+	cause       *process           // of it
+	beganAt     int                // its step
+	veils       int                // so far
+	blinded     int                // processes that ended while tags were hidden
+	hidden      bool               // tags at the source may not be read
+	barings     int                // so far
+	within      map[entryName]bool // copies at the destination that the service has made by itself
+	retracted   int                // so far
+	bars        int                // so far
+	barred      bool               // several entries at the source may not be deleted at once
+	began       time.Time          // the last command
 }
 
 // place is one location whose data moves.
@@ -129,11 +130,12 @@ func newWorld(c Config) *world {
 		disk:      newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool),
 		policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved),
 		restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string),
-		suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
+		within: make(map[entryName]bool), suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck, w.fate, w.habit, w.veil, w.bar)
 	w.options.kinds(newDice(c.Seed, 7))
 	w.options.bares(w.loss)
 	w.options.others(newDice(c.Seed, 9), newDice(c.Seed, 11))
+	w.options.copies(newDice(c.Seed, 12))
 	w.options.whims(w.whim)
 	w.oracle = &oracle{world: w, source: make(map[string][]*record), copies: make(map[*memstore.Version]authorship),
 		spoiled: make(map[string]int), covered: make(map[string][]string),
@@ -143,6 +145,7 @@ func newWorld(c Config) *world {
 	bodies := memstore.NewBodies()
 	halves := newDice(c.Seed, 10)
 	w.source = memstore.New(memstore.Options{Endpoint: "one", Traits: w.options.source, Now: c.Now, Bodies: bodies,
+		Claims: w.said(), Arrives: arrives(newDice(c.Seed, 13)),
 		Halfway: func() bool { return w.oracle.actor != nil && halves.one(0.2) },
 		Observe: func(c memstore.Change) {
 			w.couple(source, c)

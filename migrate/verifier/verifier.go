@@ -34,6 +34,8 @@ type Evidence struct {
 	// Unasked tells that the source was not asked what it is, so that what Source
 	// does not say may be there all the same.
 	Unasked bool
+	// Within tells that no byte of it passed through this machine.
+	Within bool
 }
 
 // Said is what the source says of its bytes: of the whole, or else of its parts.

@@ -24,7 +24,7 @@ import (
 func (a *app) migrateCommand() *cobra.Command {
 	var to, plan, verify, abort, restore string
 	var agree approval
-	var keep, exclude, without, redirects, unguarded bool
+	var keep, exclude, without, redirects, stream, unguarded bool
 	fence := fenceOff
 	var scope scopeFlags
 	var outdated int64
@@ -117,7 +117,7 @@ that a killed run wrote and had no time to write down; it then exits 6.
 				if w.restore, err = restoreTier(restore); err != nil {
 					return err
 				}
-				w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
+				w.excludeUnlistable, w.withoutSettings, w.askRedirects, w.stream = exclude, without, redirects, stream
 				w.unguardedWrites = unguarded
 				if w.noTransit, err = w.countries(transit); err != nil {
 					return err
@@ -158,6 +158,7 @@ that a killed run wrote and had no time to write down; it then exits 6.
 	addExclude(c, &exclude)
 	addWithout(c, &without)
 	addRedirects(c, &redirects)
+	addStream(c, &stream)
 	addUnguarded(c, &unguarded)
 	scope.addTo(c)
 	a.addReport(c)
@@ -372,6 +373,9 @@ func (m *migration) again(p *plan.Plan) string {
 	}
 	if p.AskRedirects {
 		words = append(words, "--ask-redirects")
+	}
+	if p.Stream {
+		words = append(words, "--stream")
 	}
 	switch {
 	case m.options.FenceRequired:

@@ -24,7 +24,7 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	var to, verify, restore string
-	var exclude, without, redirects, unguarded bool
+	var exclude, without, redirects, stream, unguarded bool
 	var transit []string
 	var scope scopeFlags
 	var most maxCost
@@ -66,7 +66,7 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 			if w.scope, err = scope.read(); err != nil {
 				return err
 			}
-			w.excludeUnlistable, w.withoutSettings, w.askRedirects = exclude, without, redirects
+			w.excludeUnlistable, w.withoutSettings, w.askRedirects, w.stream = exclude, without, redirects, stream
 			w.unguardedWrites = unguarded
 			if w.noTransit, err = w.countries(transit); err != nil {
 				return err
@@ -99,12 +99,30 @@ some inside and some outside of the EU (eu-west-2 is London), name one.`,
 	addExclude(c, &exclude)
 	addWithout(c, &without)
 	addRedirects(c, &redirects)
+	addStream(c, &stream)
 	addUnguarded(c, &unguarded)
 	addTransit(c, &transit)
 	most.addTo(c)
 	scope.addTo(c)
 	a.addReport(c)
 	return inFormats(c, "json", "csv")
+}
+
+// passing says how many bytes do.
+func passing(p *plan.Plan) string {
+	least, all := int64(0), true
+	for _, m := range p.Moves {
+		switch m.Way {
+		case plan.Streamed:
+			least += m.Totals.Bytes
+		case plan.Mixed:
+			least, all = least+m.Through.Bytes, false
+		}
+	}
+	if all {
+		return "bytes"
+	}
+	return render.Bytes(least) + ", and what the service does not copy after all,"
 }
 
 // verifyAuto is how to verify unless told otherwise.
@@ -132,6 +150,12 @@ func addRedirects(c *cobra.Command, redirects *bool) {
 	c.Flags().BoolVar(redirects, "ask-redirects", false,
 		"ask each version that the service copies by itself for a website redirect, which such a copy does not carry: "+
 			"a request more for each")
+}
+
+func addStream(c *cobra.Command, stream *bool) {
+	c.Flags().BoolVar(stream, "stream", false,
+		"have bytes pass through this machine also where the service could copy them by itself, as where the\n"+
+			"network rules of the source let this machine in, and not the service")
 }
 
 func addUnguarded(c *cobra.Command, unguarded *bool) {
@@ -217,7 +241,7 @@ func (a *app) makePlan(ctx context.Context, w *session, d regions.Resolution, cu
 		Encryption: w.config.Destination.Asked(),
 		AnyClass:   w.config.Destination.StorageClass == config.AnyClass,
 		Restore:    w.restore, CustomerKeys: len(w.config.Keys) > 0, ExcludeUnlistable: w.excludeUnlistable,
-		WithoutSettings: w.withoutSettings, AskRedirects: w.askRedirects,
+		WithoutSettings: w.withoutSettings, AskRedirects: w.askRedirects, Stream: w.stream,
 		UnguardedWrites: w.unguardedWrites, Charges: charges, Planner: a.planner(w), NoTransit: w.noTransit,
 		Locate: func(planner *certificate.Actor) {
 			a.locateMachine(ctx, w)
@@ -329,8 +353,8 @@ func (a *app) printPlan(p *plan.Plan, d regions.Resolution, estimate *cost.Estim
 		a.printCost(estimate)
 	}
 	if p.Streams() && p.Planner != nil {
-		a.fact("transit", "bytes pass through the machine that runs the plan; this one (%s) is in %s", p.Planner.Host,
-			standing(*p.Planner))
+		a.fact("transit", "%s pass through the machine that runs the plan; this one (%s) is in %s", passing(p),
+			p.Planner.Host, standing(*p.Planner))
 	}
 	fmt.Fprintln(a.Out)
 	if len(p.Moves) > 0 {

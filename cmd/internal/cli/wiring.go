@@ -42,6 +42,7 @@ type session struct {
 	scope           plan.Scope // what it moves
 	// askRedirects has it ask each version that a service copies by itself for a redirect.
 	askRedirects bool
+	stream       bool          // it has bytes pass through this machine, whatever a service could do
 	leaseTerm    time.Duration // of leases, 0 for the default
 	signing      signing       // of certificates
 	noTransit    []string      // countries that no byte may pass through here

@@ -195,29 +195,3 @@ func (s *Store) AbortUpload(ctx context.Context, bucket, _, _ string) error {
 	_, _, err := s.bucket(ctx, putBlock, bucket)
 	return err
 }
-
-const (
-	copyBlob  = "Put Blob From URL"
-	copyBlock = "Put Block From URL"
-)
-
-// CanCopyFrom implements objectstore.CopySource. A copy that the service makes by itself leaves nothing
-// by which it could be proven without reading both ends, so bytes pass through this machine,
-// which sums them.
-func (s *Store) CanCopyFrom(objectstore.End) bool { return false }
-
-// Copy implements objectstore.Writer; see CanCopyFrom.
-func (s *Store) Copy(_ context.Context, _ objectstore.Ref, o objectstore.NewObject) (objectstore.Written, error) {
-	return objectstore.Written{}, s.notOffered(copyBlob, o.Bucket)
-}
-
-// CopyPart implements objectstore.Writer; see CanCopyFrom.
-func (s *Store) CopyPart(
-	_ context.Context, _ objectstore.Ref, _, _ int64, bucket, _, _ string, _ int,
-) (objectstore.Part, error) {
-	return objectstore.Part{}, s.notOffered(copyBlock, bucket)
-}
-
-func (s *Store) notOffered(op, bucket string) error {
-	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Kind: objectstore.ErrNotOffered}
-}

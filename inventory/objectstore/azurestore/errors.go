@@ -94,8 +94,13 @@ func (c *call) refused(resp *http.Response) error {
 		e.Kind, e.Hint = objectstore.ErrRejected, "somebody holds a lease on it"
 	case code == "SnapshotsPresent":
 		e.Kind, e.Hint = objectstore.ErrRejected, "it has snapshots, which have to go first"
-	case code == "CannotVerifyCopySource":
-		e.Hint = "the service could not read the source"
+	case code == "CannotVerifyCopySource": // with the status of what the source has answered
+		if errors.Is(e.Kind, objectstore.ErrDenied) {
+			e.Bucket, e.Kind, e.Needs = cmp.Or(c.source, c.where), objectstore.ErrSourceClosed, []string{readBlobs}
+			e.Hint = "it needs " + readBlobs + "; or the network rules of the account do not let that service in"
+		} else {
+			e.Hint = "the destination's service could not read the source"
+		}
 	case errors.Is(e.Kind, objectstore.ErrElsewhere):
 		if to, err := resp.Location(); err == nil {
 			e.Hint = "it points to " + (&url.URL{Scheme: to.Scheme, Host: to.Host}).String() +

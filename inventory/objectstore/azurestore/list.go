@@ -187,7 +187,7 @@ func (s *Store) page(ctx context.Context, c *call) (*blobPage, error) {
 	return page, nil
 }
 
-// entry is a blob, version or snapshot as a listing shows it. Nothing in it tells of its bytes:
+// entry is a blob, version or snapshot as a listing shows it. Nothing in it is evidence of its bytes:
 // an ETag counts changes, and a Content-MD5 is whatever the writer of a block list says ("Put
 // Block List", x-ms-blob-content-md5), which looks the same as one that was checked.
 func entry(b *blobItem) objectstore.Version {
@@ -197,6 +197,9 @@ func entry(b *blobItem) objectstore.Version {
 		Kind: otherKind(p.Type)}
 	if p.Size != nil {
 		v.Size = *p.Size
+	}
+	if sum, ok := parseMD5(p.ContentMD5); ok && p.Type == "BlockBlob" {
+		v.Content.Claimed = sum
 	}
 	if !p.Inferred {
 		v.StorageClass = p.Tier

@@ -214,6 +214,7 @@ var (
 	_ objectstore.PartLister   = (*Store)(nil)
 	_ objectstore.Replicating  = (*Store)(nil)
 	_ objectstore.SentCounter  = (*Store)(nil)
+	_ objectstore.SomeCopier   = (*Store)(nil)
 	_ objectstore.UploadLister = (*Store)(nil)
 )
 
@@ -234,13 +235,14 @@ func (s *Store) Account(context.Context) string {
 
 // Capabilities implements objectstore.Capable:
 //   - CountsTags: "Get Blob" and "Get Blob Properties", x-ms-tag-count;
+//   - CopiesSome: see [Store.Copy];
 //   - ConditionsWrites: "Specifying conditional headers for Blob service operations";
 //   - LocatesBuckets: where Resource Manager is asked, an account's location is its word;
 //   - NoMarkers, TrailingMarkers, DeletesInSteps: "Blob versioning", of deletions;
 //   - OrdersByUTF16: "List Blobs" promises an alphabetical order and not which; see [Store.Versions];
 //   - Sum: "Put Blob" and "Put Block", x-ms-content-crc64, which is CRC-64/NVME.
 func (s *Store) Capabilities() objectstore.Capabilities {
-	return objectstore.Capabilities{CountsTags: true, ConditionsWrites: true, NoMarkers: true,
+	return objectstore.Capabilities{CountsTags: true, CopiesSome: true, ConditionsWrites: true, NoMarkers: true,
 		TrailingMarkers: true, DeletesInSteps: true, OrdersByUTF16: true, Sum: crc64Algorithm,
 		NewBuckets:     objectstore.NewBucket{AccountVersioning: true},
 		LocatesBuckets: s.provider.arm != nil}

@@ -29,6 +29,7 @@ const (
 // transport is the one way by which requests reach a service.
 type transport struct {
 	client  *http.Client
+	slow    *http.Client // for calls that are silent for longer
 	storage *tokens
 	manager *tokens
 	keys    map[string][]byte // by account
@@ -44,11 +45,15 @@ type transport struct {
 }
 
 func newTransport(o Options, keys map[string][]byte) *transport {
-	next := wire.Connections{Idle: o.Connections, Window: o.Patience, Answer: o.Patience, Header: maxHeader,
-		Now: o.Now}.Transport()
+	c := wire.Connections{Idle: o.Connections, Window: o.Patience, Answer: o.Patience, Header: maxHeader, Now: o.Now}
+	next := c.Transport()
 	next.Proxy = proxy(o.Insecure)
+	c.Answer = 0 // as long as is said of the call
+	slow := c.Transport()
+	slow.Proxy = next.Proxy
 	return &transport{
 		client:  &http.Client{Transport: next, CheckRedirect: stay},
+		slow:    &http.Client{Transport: slow, CheckRedirect: stay},
 		storage: newTokens(o.Credential, storageScope, o.Now),
 		manager: newTokens(o.Credential, cmp.Or(o.ARMEndpoint, resourceManager)+"/.default", o.Now),
 		keys:    keys, now: o.Now, backoff: o.Backoff, sleep: o.Sleep, observe: o.Observe, pace: o.Pace, patience: o.Patience,
@@ -80,6 +85,9 @@ type call struct {
 	header  http.Header // without credentials, date and version
 	body    io.Reader   // nil: none
 	size    int64       // bytes of the body
+	source  string      // that the service is to read, as in errors; empty: none
+	// silent is for how long more than others the service may say nothing before it answers.
+	silent time.Duration
 	// repeat tells that it changes nothing and may be sent again.
 	repeat bool
 	needs  []string // the permissions that it needs, for whoever is denied
@@ -108,9 +116,14 @@ func (t *transport) do(ctx context.Context, c *call) (*http.Response, error) {
 	}
 }
 
+var errSilent = errors.New("no answer in the time that the service is taken to need at most")
+
 // once sends a request once. wait is how long a refusal asks to wait.
 func (t *transport) once(asked context.Context, c *call) (resp *http.Response, wait time.Duration, err error) {
 	ctx, cancel := context.WithCancelCause(asked)
+	if c.silent > 0 {
+		defer time.AfterFunc(t.patience+c.silent, func() { cancel(errSilent) }).Stop()
+	}
 	if resp, wait, err = t.attempt(ctx, c); err != nil {
 		cancel(nil)
 		return nil, wait, err
@@ -142,8 +155,15 @@ func (t *transport) attempt(ctx context.Context, c *call) (resp *http.Response, 
 		r.Body, failure = b, b.Failure
 	}
 	t.sent.request(c)
-	resp, err = t.client.Do(r)
+	client := t.client
+	if c.silent > 0 {
+		client = t.slow
+	}
+	resp, err = client.Do(r)
 	if err != nil {
+		if errors.Is(context.Cause(ctx), errSilent) {
+			return nil, 0, &objectstore.Error{Op: c.op, Bucket: c.where, Kind: objectstore.ErrUnanswered, Err: errSilent}
+		}
 		// What kept it from being sent says more than that it was not.
 		if said := watch.Refusal(); said != nil {
 			return nil, 0, c.broken(said)

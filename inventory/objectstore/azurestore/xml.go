@@ -55,6 +55,7 @@ type blobItem struct {
 		Inferred      bool   `xml:"AccessTierInferred"`
 		ArchiveStatus string `xml:"ArchiveStatus"`
 		Remaining     *int   `xml:"RemainingRetentionDays"`
+		ContentMD5    string `xml:"Content-MD5"`
 	} `xml:"Properties"`
 }
 

@@ -78,8 +78,12 @@ func conditions() []Check {
 			if err := begin(ctx, s, "copied"); err != nil {
 				return err
 			}
-			_, err := s.Store.Copy(ctx, objectstore.Ref{Bucket: s.Plain, Key: "copied", ETag: other},
-				objectstore.NewObject{Bucket: s.Plain, Key: "copy"})
+			source, target, err := asked(ctx, s, "copied", "copy")
+			if err != nil {
+				return err
+			}
+			source.ETag = other
+			_, err = s.Store.Copy(ctx, source, target)
 			return refused(err)
 		}},
 		{"If-None-Match on a copy's destination", func(ctx context.Context, s *Subject) error {
@@ -89,11 +93,36 @@ func conditions() []Check {
 			if err := begin(ctx, s, "copied-over"); err != nil {
 				return err
 			}
-			_, err := s.Store.Copy(ctx, objectstore.Ref{Bucket: s.Plain, Key: "copied-from"},
-				objectstore.NewObject{Bucket: s.Plain, Key: "copied-over", Guard: objectstore.Guard{Absent: true}})
+			source, target, err := asked(ctx, s, "copied-from", "copied-over")
+			if err != nil {
+				return err
+			}
+			target.Guard = objectstore.Guard{Absent: true}
+			_, err = s.Store.Copy(ctx, source, target)
 			return refused(err)
 		}},
 	}
+}
+
+// asked is how a copy is asked for: where a service copies some versions by itself alone, by what its listing
+// says of them.
+func asked(ctx context.Context, s *Subject, from, to string) (
+	source objectstore.Ref, target objectstore.NewObject, err error,
+) {
+	source = objectstore.Ref{Bucket: s.Plain, Key: from}
+	target = objectstore.NewObject{Bucket: s.Plain, Key: to}
+	if !objectstore.CapabilitiesOf(s.Store).CopiesSome {
+		return source, target, nil
+	}
+	for v, err := range s.Store.Versions(ctx, s.Plain, from, "") {
+		if err != nil {
+			return source, target, err
+		}
+		if v.Key == from && v.Content != nil {
+			source.ETag, target.Explicit, target.Claimed = v.ETag, true, v.Content.Claimed
+		}
+	}
+	return source, target, nil
 }
 
 // settings are those of a bucket, in the form in which S3 has them.

@@ -59,7 +59,7 @@ func (s *Store) kept(ctx context.Context, bucket, prefix string) (kept []objects
 	}
 	for _, d := range b.deleted {
 		if strings.HasPrefix(d.key, prefix) && d.until.After(s.service.Now()) {
-			kept = append(kept, objectstore.Deleted{Version: d.version.listed(d.key, false), Until: d.until})
+			kept = append(kept, objectstore.Deleted{Version: s.service.listed(d.version, d.key, false), Until: d.until})
 		}
 	}
 	return kept, nil

@@ -45,7 +45,7 @@ func (s *Store) Page(
 			if len(page) == s.service.Traits.PageSize {
 				return page, true, nil
 			}
-			page = append(page, history[at].listed(key, at == len(history)-1))
+			page = append(page, s.service.listed(history[at], key, at == len(history)-1))
 		}
 	}
 	return page, false, nil

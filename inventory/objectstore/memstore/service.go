@@ -62,6 +62,11 @@ type Options struct {
 	// Observe is told of every change to a bucket's versions, in order, while
 	// the service is locked.
 	Observe func(Change)
+	// Claims has the service copy some versions by itself alone: those of which it returns the MD5,
+	// in hex, that their writer has said, right or wrong. Nil: all, whatever is said.
+	Claims func(*Version) string
+	// Arrives is what arrives of bytes that such a service reads by itself; nil: the same.
+	Arrives func([]byte) []byte
 	// Halfway is asked between the steps of a deletion whether the second one fails; nil: it
 	// does not. The service is locked.
 	Halfway func() bool
@@ -102,7 +107,8 @@ var _ objectstore.Store = (*Store)(nil)
 
 // Capabilities implements objectstore.Capable, as Amazon S3 does.
 func (s *Store) Capabilities() objectstore.Capabilities {
-	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, KeepsOwner: true, ConditionsWrites: true,
+	some := s.service.Claims != nil
+	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: !some, CopiesSome: some, KeepsOwner: true, ConditionsWrites: true,
 		NoMarkers:       s.service.Traits.NoMarkers || s.service.Traits.TrailingMarkers,
 		TrailingMarkers: s.service.Traits.TrailingMarkers,
 		DeletesInSteps:  s.service.Traits.TrailingMarkers && s.service.Traits.TwoSteps, Sum: s.service.Traits.Sum}

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"crypto/md5"
 	"crypto/sha256"
 	"net/http"
 	"slices"
@@ -48,6 +49,9 @@ type Part struct {
 // Size is the body's in bytes.
 func (v *Version) Size() int64 { return int64(len(v.body)) }
 
+// MD5 is that of the body.
+func (v *Version) MD5() [md5.Size]byte { return md5.Sum(v.body) }
+
 // info describes the whole version.
 func (v *Version) info() objectstore.Info {
 	a := v.Attributes
@@ -82,12 +86,19 @@ func (s *Service) view(op, bucket string, v *Version, part int) (objectstore.Inf
 }
 
 // listed is the version as a listing shows it.
-func (v *Version) listed(key string, latest bool) objectstore.Version {
+func (s *Service) listed(v *Version, key string, latest bool) objectstore.Version {
 	l := objectstore.Version{Key: key, VersionID: v.ID, Modified: v.Modified, Marker: v.Marker, Latest: latest}
 	if !v.Marker {
 		l.ETag, l.Size, l.StorageClass = v.ETag, v.Size(), v.StorageClass
 		if l.StorageClass == "" {
 			l.StorageClass = "STANDARD"
+		}
+		if s.Claims != nil {
+			said := objectstore.ETagContent(v.ETag)
+			if sum := s.Claims(v); sum != "" {
+				said.Claimed = objectstore.Checksum{Algorithm: objectstore.MD5, Value: sum}
+			}
+			l.Content = &said
 		}
 	}
 	return l

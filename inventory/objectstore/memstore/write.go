@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/md5"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -155,6 +157,9 @@ func (s *Store) Copy(
 	if err := s.service.admits(op, o.Bucket, b, o.Key, o.Guard); err != nil {
 		return objectstore.Written{}, err
 	}
+	if s.service.Claims != nil {
+		return s.copySome(o, b, from)
+	}
 	carried := from.Attributes
 	if o.Explicit {
 		carried = o.Attributes
@@ -167,4 +172,33 @@ func (s *Store) Copy(
 	v.ETag = s.service.etag(v.body, v.KeyID != "")
 	s.service.place(o.Bucket, b, o.Key, v)
 	return v.written(), nil
+}
+
+// copySome copies as a service does that copies some versions by itself alone: with the attributes that
+// it is told, and refusing other bytes than those of which it is told the MD5. It answers with
+// the MD5 of what has arrived.
+func (s *Store) copySome(o objectstore.NewObject, b *container, from *Version) (objectstore.Written, error) {
+	data := from.body
+	if s.service.Arrives != nil {
+		data = s.service.Arrives(data)
+	}
+	sum := fmt.Sprintf("%x", md5.Sum(data))
+	if !o.Explicit || o.Lock != (objectstore.Lock{}) || o.Claimed.Value != "" && o.Claimed.Value != sum {
+		return objectstore.Written{}, s.service.fail("CopyObject", o.Bucket, "BadDigest", http.StatusBadRequest,
+			objectstore.ErrNotByItself)
+	}
+	v := &Version{Attributes: s.service.described(o.Attributes)}
+	v.Encrypted, v.KeyID = b.encrypts(o.KMSKey)
+	v.Checksum, _ = s.service.kept("", data)
+	v.body, v.SHA256 = s.service.Bodies.keep(data)
+	v.ETag = s.service.etag(data, v.KeyID != "")
+	s.service.place(o.Bucket, b, o.Key, v)
+	w := v.written()
+	w.Sum = objectstore.Checksum{Algorithm: objectstore.MD5, Value: sum}
+	return w, nil
+}
+
+// CopiesVersion implements objectstore.SomeCopier.
+func (s *Store) CopiesVersion(_ string, v objectstore.Version) bool {
+	return v.Content != nil && v.Content.Claimed.Algorithm == objectstore.MD5
 }

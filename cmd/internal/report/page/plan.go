@@ -321,17 +321,26 @@ func (r *planned) way() section {
 	p := r.Plan
 	s := section{ID: "way", Title: "Which way the data would go"}
 	var streamed, within int64
+	mixed := false
 	for i, m := range p.Moves {
-		if m.Way == plan.Streamed {
-			streamed += r.totals(i).Entries
-		} else {
-			within += r.totals(i).Entries
+		all := r.totals(i).Entries
+		switch m.Way {
+		case plan.Streamed:
+			streamed += all
+		case plan.Mixed:
+			streamed, within, mixed = streamed+m.Through.Versions, within+all-m.Through.Versions, true
+		default:
+			within += all
 		}
 	}
 	t := &table{ID: "transit", Caption: "The way of the bytes", Columns: columns("Way", "Entries#")}
 	t.row("through the machine that runs the plan", count(streamed))
 	t.row("within the service, from bucket to bucket", count(within))
 	s.add(block{Table: t})
+	if mixed {
+		s.say("Where the service turns out not to copy one by itself, it passes through that machine too. The certificate " +
+			"says how many did.")
+	}
 	if p.Streams() && p.Planner != nil {
 		s.say("The machine that planned, %s, is in %s. If another one runs the plan, the certificate says where that is.",
 			name(orUnknown(p.Planner.Host)), r.Made.standing(p.Planner.Country, p.Planner.Basis))

@@ -55,7 +55,7 @@ func (op *operation) needs(x *exchange) []string {
 		return []string{containers + "write"}
 	case "Delete Container":
 		return []string{containers + "delete"}
-	case "Put Blob", "Put Block", "Put Block List":
+	case "Put Blob", "Put Blob From URL", "Put Block", "Put Block List":
 		if x.head("X-Ms-Tags") != "" {
 			return []string{blobs + "write", blobs + "tags/write"}
 		}

@@ -19,6 +19,7 @@ type operation struct {
 	level  int // 0: of an account, 1: of a container, 2: of a blob
 	comp   string
 	typed  bool // has restype=container
+	from   bool // has x-ms-copy-source
 	params []string
 	header []string // beside those of every request; "x-ms-meta-*" stands for all metadata
 	do     func(*Server, *exchange) *answer
@@ -60,6 +61,7 @@ func operations() []operation {
 		{name: "List Blobs", method: "GET", level: 1, typed: true, comp: "list",
 			params: []string{"prefix", "marker", "maxresults", "include", "startFrom"}, do: (*Server).listBlobs},
 		{name: "Put Blob", method: "PUT", level: 2, header: attributes("X-Ms-Blob-Type"), do: (*Server).putBlob},
+		{name: "Put Blob From URL", method: "PUT", level: 2, from: true, header: copying(), do: (*Server).copyBlob},
 		{name: "Put Block", method: "PUT", level: 2, comp: "block", params: []string{"blockid"},
 			header: []string{"X-Ms-Content-Crc64", "Content-Md5"}, do: (*Server).putBlock},
 		{name: "Put Block List", method: "PUT", level: 2, comp: "blocklist", header: attributes(),
@@ -99,7 +101,7 @@ func (s *Server) data(r *http.Request, body []byte) (a *answer, lost bool) {
 	seen := Request{Op: op.name, Account: name, Name: x.name + "/" + x.key, Query: r.URL.RawQuery,
 		Header: r.Header.Clone()}
 	defer func() {
-		seen.Status = a.status
+		seen.Status, seen.Received, seen.Sent = a.status, len(body), len(a.body)
 		s.seen = append(s.seen, seen)
 	}()
 	var fault Fault
@@ -127,7 +129,7 @@ func (s *Server) find(x *exchange) *operation {
 	all := operations()
 	i := slices.IndexFunc(all, func(o operation) bool {
 		return o.method == x.r.Method && o.level == level && o.comp == x.query.Get("comp") &&
-			o.typed == (x.query.Get("restype") == "container")
+			o.typed == (x.query.Get("restype") == "container") && o.from == (x.head("X-Ms-Copy-Source") != "")
 	})
 	if i < 0 {
 		return nil

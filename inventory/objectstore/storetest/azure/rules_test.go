@@ -110,6 +110,66 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestCopies is about blobs that the service makes of others ("Put Blob From URL").
+func TestCopies(t *testing.T) {
+	c := begin(t)
+	id := c.server.Put("versions", "c", "from", "one")
+	c.server.Put("versions", "c", "from", "another")
+	sum := md5.Sum([]byte("one"))
+	right := "x-ms-source-content-md5: " + base64.StdEncoding.EncodeToString(sum[:])
+	at := "x-ms-copy-source: " + c.server.URL + "/versions/c/from?versionid=" + id
+	bearer := "x-ms-copy-source-authorization: Bearer " + c.server.Token()
+	for name, test := range map[string]struct {
+		headers []string
+		status  int
+		code    string
+	}{
+		"no type":        {[]string{at, bearer}, 400, "InvalidHeaderValue"},
+		"a shared key":   {[]string{block, at, "x-ms-copy-source-authorization: SharedKey a:b"}, 400, "InvalidHeaderValue"},
+		"another token":  {[]string{block, at, "x-ms-copy-source-authorization: Bearer x"}, 401, "CannotVerifyCopySource"},
+		"a legal hold":   {[]string{block, at, bearer, "x-ms-legal-hold: true"}, 400, "UnsupportedHeader"},
+		"asynchronously": {[]string{at, "x-ms-requires-sync: false"}, 400, "UnsupportedHeader"},
+		"a long source":  {[]string{block, at + strings.Repeat("x", 2048), bearer}, 400, "InvalidHeaderValue"},
+		"no version":     {[]string{block, at[:len(at)-1] + "X", bearer}, 400, "CannotVerifyCopySource"},
+		"no source": {[]string{block, "x-ms-copy-source: " + c.server.URL + "/versions/c/none", bearer}, 404,
+			"CannotVerifyCopySource"},
+		"another ETag": {[]string{block, at, bearer, `x-ms-source-if-match: "0x0"`}, 412, "SourceConditionNotMet"},
+		"another MD5": {[]string{block, at, bearer, "x-ms-source-content-md5: AAAAAAAAAAAAAAAAAAAAAA=="}, 400,
+			"Md5Mismatch"},
+		"properties": {[]string{block, at, bearer, "x-ms-copy-source-blob-properties: no"}, 400, "InvalidHeaderValue"},
+		"tags":       {[]string{block, at, bearer, "x-ms-copy-source-tag-option: COPY"}, 400, "InvalidHeaderValue"},
+	} {
+		if status, code, _ := c.do("PUT", "/plain/c/k", "", test.headers...); status != test.status || code != test.code {
+			t.Errorf("%s: HTTP %d %s, want %d %s", name, status, code, test.status, test.code)
+		}
+	}
+	if status, code, _ := c.do("PUT", "/plain/c/k", "body", block, at, bearer); status != 400 {
+		t.Errorf("a body: HTTP %d %s", status, code)
+	}
+	c.server.Close("versions", true)
+	if status, code, _ := c.do("PUT", "/plain/c/k", "", block, at, bearer); status != 403 || code != "CannotVerifyCopySource" {
+		t.Errorf("behind a firewall: HTTP %d %s", status, code)
+	}
+	c.server.Close("versions", false)
+	c.server.Permit([]string{"Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write"})
+	if status, code, _ := c.do("PUT", "/plain/c/k", "", block, at, bearer); status != 403 || code != "CannotVerifyCopySource" {
+		t.Errorf("who may not read the source: HTTP %d %s", status, code)
+	}
+	c.server.Permit(nil)
+	if got := c.server.History("plain", "c", "k"); got != "" {
+		t.Errorf("what was refused was done: %q", got)
+	}
+	if status, code, _ := c.do("PUT", "/plain/c/k", "", block, at, bearer, right, "If-None-Match: *"); status != 201 {
+		t.Errorf("a copy: HTTP %d %s", status, code)
+	}
+	if status, code, _ := c.do("PUT", "/plain/c/k", "", block, at, bearer, "If-None-Match: *"); status != 409 {
+		t.Errorf("a copy over what is there: HTTP %d %s", status, code)
+	}
+	if _, _, text := c.do("GET", "/plain/c/k", ""); text != "one" {
+		t.Errorf("the copy is of %q", text)
+	}
+}
+
 // TestBlocks is about blocks: one length of IDs, and an MD5 of the whole that nobody compares.
 func TestBlocks(t *testing.T) {
 	c := begin(t)

@@ -29,6 +29,7 @@ type Account struct {
 	ReplicateTo    string // another account, to which every container is replicated
 	LegalHold      bool   // each container is under one
 	VersionLocking bool   // each container is made with version-level immutability
+	Closed         bool   // its network rules let no other account's service in; see Close
 	// Lifecycle are the rules of its lifecycle policy, in the form of the service's documents
 	// ("Lifecycle management policy structure"); empty: there is none.
 	Lifecycle []json.RawMessage
@@ -72,6 +73,8 @@ type Request struct {
 	Query         string
 	Header        http.Header
 	Status        int // 0: not yet answered
+	// Received are the bytes of the request's body, and Sent those of the answer's.
+	Received, Sent int
 }
 
 // Fault is what happens to a request instead of, or after, what it asks for. The zero value is nothing.

@@ -74,6 +74,24 @@ func (s *Server) SetVersioning(account string, on bool) {
 	s.accounts[account].Versioning = on
 }
 
+// Close has an account's network rules let no other account's service in, or let them in.
+func (s *Server) Close(account string, closed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accounts[account].Closed = closed
+}
+
+// Claim has what is current of a blob tell another Content-MD5, or none, as the writer of a block list may have
+// said it ("Put Block List", x-ms-blob-content-md5).
+func (s *Server) Claim(account, container, key, md5 string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.accounts[account].containers[container].blobs[key].current.header
+	if h["Content-MD5"] = md5; md5 == "" {
+		delete(h, "Content-MD5")
+	}
+}
+
 // Put writes a blob as another client does.
 func (s *Server) Put(account, container, key, text string) (versionID string) {
 	s.mu.Lock()
