@@ -21,7 +21,7 @@ import (
 type azureKey struct{}
 
 const azureUsage = `azure start NAME=LOCATION[,TRAIT]…: run a stand-in for Azure with these accounts at $AZURE in subscription $SUBSCRIPTION, and
-    a managed identity for it. Traits are versions, kept, secondary=LOCATION, to=NAME (replicates there), hold (is under one)
+    a managed identity for it. Traits are versions, kept, folders, secondary=LOCATION, to=NAME (replicates there), hold (is under one)
     and expires (deletes old blobs)
 azure account NAME [TRAIT]…: have it replicate, hold and delete as these say, and not otherwise
 azure later NAME [TRAIT]…: the same, as soon as an object of a customer is written
@@ -185,6 +185,7 @@ func startAzure(ts *testscript.TestScript, words []string) *azure.Server {
 				a.Secondary, a.SKU = secondary, "Standard_GRS"
 			}
 			a.Versioning = a.Versioning || trait == "versions"
+			a.HNS = a.HNS || trait == "folders"
 			if trait == "kept" {
 				a.SoftDelete = 7
 			}

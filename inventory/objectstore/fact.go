@@ -25,6 +25,8 @@ type Fact struct {
 	// itself after a time.
 	Locks   bool `json:"locks,omitempty"`
 	Expires bool `json:"expires,omitempty"`
+	// Folders tells that keys are paths, whose folders are there besides, with access rights of their own.
+	Folders bool `json:"folders,omitempty"`
 	// Unproven tells that the region which the bucket is shown in is somebody's word, and not
 	// the service's.
 	Unproven bool `json:"region_unproven,omitempty"`

@@ -36,6 +36,9 @@ func altered(f objectstore.Fact, at, region string) (i Issue, ok bool) {
 	case f.Expires:
 		i.Text += "; copies could be deleted or change before the originals are erased"
 		i.Remedy = "turn it off for the time of the migration, or choose another destination"
+	case f.Folders:
+		i.Text += "; keys that are no paths (dir beside dir/file) have no place there, and it keeps no versions"
+		i.Remedy = "choose a destination without it"
 	default:
 		return i, false
 	}

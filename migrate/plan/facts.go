@@ -34,6 +34,11 @@ func (p *planner) factOf(f objectstore.Fact, m Move) {
 		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code, Text: f.Text + "; that is not carried",
 			Remedy: "set the like at the destination after the migration, if it is wanted there"})
 	}
+	if f.Folders {
+		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code,
+			Text:   f.Text + "; folders, and what they and files have besides bytes and metadata, are not carried",
+			Remedy: "see with the service's own tools who may read what, and set the like at the destination"})
+	}
 	p.copied(f, at, m)
 	if f.Keeps > 0 || f.Forever {
 		p.warn(Issue{Rule: f.Rule, Location: at,

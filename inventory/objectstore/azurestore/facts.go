@@ -85,13 +85,18 @@ func (f *facts) add(rule, format string, args ...any) *objectstore.Fact {
 	return &f.found[len(f.found)-1]
 }
 
+// propertiesOf are an account's.
+func (m *manager) propertiesOf(ctx context.Context, a *account, bucket string) (armAccount, error) {
+	return a.properties.get(ctx, m.send.now, func() (v armAccount, _ time.Duration, err error) {
+		err = m.get(ctx, m.call(getAccount, http.MethodGet, a.id, bucket, readAccounts), &v)
+		return v, memoTime, err
+	})
+}
+
 // ofAccount tells of redundancy, failovers and keys ("Azure Storage redundancy"; "Storage
 // Accounts - Get Properties").
 func (f *facts) ofAccount(ctx context.Context) error {
-	a, err := f.account.properties.get(ctx, f.send.now, func() (v armAccount, _ time.Duration, err error) {
-		err = f.get(ctx, f.call(getAccount, http.MethodGet, f.account.id, f.bucket, readAccounts), &v)
-		return v, memoTime, err
-	})
+	a, err := f.propertiesOf(ctx, f.account, f.bucket)
 	if err != nil {
 		return err
 	}
@@ -118,7 +123,8 @@ func (f *facts) ofAccount(ctx context.Context) error {
 		f.add("migration-in-progress", "the service is moving the account to another redundancy %s", p.SKUConversion.Target)
 	}
 	if p.IsHnsEnabled {
-		f.add("hierarchical-namespace", "the account has a hierarchical namespace, in which names are listed by folder")
+		f.add("hierarchical-namespace", "the account has a hierarchical namespace: names are paths, listed by folder, and "+
+			"files and folders have owners and access control lists").Folders = true
 	}
 	if strings.EqualFold(p.Encryption.KeySource, "Microsoft.Keyvault") {
 		f.add("customer-key-vault", "the key of the account's encryption lies in the key vault %s",

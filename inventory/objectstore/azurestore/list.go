@@ -59,9 +59,24 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 			w.flush()
 		}
 		if w.err != nil {
-			yield(objectstore.Version{}, &objectstore.Error{Op: listBlobs, Bucket: s.where(bucket), Err: w.err})
+			yield(objectstore.Version{}, s.disordered(ctx, bucket, w.err))
 		}
 	}
+}
+
+// disordered makes an error of a listing in another order than that of bytes, which is the way of
+// accounts with a hierarchical namespace.
+func (s *Store) disordered(ctx context.Context, bucket string, err error) error {
+	e := &objectstore.Error{Op: listBlobs, Bucket: s.where(bucket), Err: err}
+	a, _, unknown := s.bucket(ctx, listBlobs, bucket)
+	if !errors.Is(err, objectstore.ErrKeyOrder) || unknown != nil || !a.proven() {
+		return e
+	}
+	if p, err := s.provider.arm.propertiesOf(ctx, a, bucket); err == nil && p.Properties.IsHnsEnabled {
+		e.Hint = "the account has a hierarchical namespace, whose names are listed by folder; what is in such a container " +
+			"is not moved"
+	}
+	return e
 }
 
 // walk hands on a listing key by key.

@@ -168,8 +168,7 @@ func (f *facts) ofLifecycle() {
 func (f *facts) ofRest() {
 	b := f.bucket
 	if b.Namespace.Enabled {
-		f.add("hierarchical-namespace", "the bucket has a hierarchical namespace, whose folders are no objects and are "+
-			"not moved")
+		f.add("hierarchical-namespace", "the bucket has a hierarchical namespace, whose folders are no objects").Folders = true
 	}
 	if b.Autoclass.Enabled {
 		f.add("autoclass", "the service moves objects between storage classes by itself")

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 )
 
 type listedName struct {
@@ -90,9 +89,9 @@ func (s *Server) listBlobs(x *exchange) *answer {
 // listed is the whole of a listing.
 func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
 	var all []listedBlob
-	from := utf16.Encode([]rune(x.query.Get("startFrom"))) // inclusive (azblob 1.8.3, ListBlobsFlatOptions.StartFrom)
-	for _, name := range x.container.names(x.query.Get("prefix")) {
-		if slices.Compare(utf16.Encode([]rune(name)), from) < 0 {
+	from := units(x.query.Get("startFrom"), x.account.HNS) // inclusive (azblob 1.8.3, ListBlobsFlatOptions.StartFrom)
+	for _, name := range x.container.names(x.query.Get("prefix"), x.account.HNS) {
+		if slices.Compare(units(name, x.account.HNS), from) < 0 {
 			continue
 		}
 		b := x.container.blobs[name]
@@ -126,7 +125,7 @@ func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
 			add(&version{kind: "BlockBlob", modified: b.touched}, true, false)
 		}
 		for j := range entries {
-			entries[j].place = place(&entries[j], name)
+			entries[j].place = place(&entries[j], units(name, x.account.HNS))
 		}
 		all = append(all, entries...)
 	}
@@ -134,10 +133,9 @@ func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
 }
 
 // place is where an entry stands, so that places sort as entries do, whatever is deleted meanwhile.
-func place(b *listedBlob, name string) string {
-	units := utf16.Encode([]rune(name))
-	at := make([]byte, 0, 2*len(units)+40)
-	for _, u := range units {
+func place(b *listedBlob, name []uint16) string {
+	at := make([]byte, 0, 2*len(name)+40)
+	for _, u := range name {
 		at = append(at, byte(u>>8), byte(u))
 	}
 	at = append(at, 0, 0)

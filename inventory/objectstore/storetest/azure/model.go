@@ -80,18 +80,25 @@ func byID(all []*version, is func(*version) bool) *version {
 }
 
 // names are those of a container in the order in which the service lists them: by their UTF-16
-// code units (reported: github.com/christopher-hesse/blobfile, issue 238).
-func (c *container) names(prefix string) []string {
+// code units (reported: github.com/christopher-hesse/blobfile, issue 238), and by folder where the
+// account has a hierarchical namespace (reported: github.com/Azure/azure-sdk-for-go, issue 24210).
+func (c *container) names(prefix string, folders bool) []string {
 	var names []string
 	for name := range c.blobs {
 		if strings.HasPrefix(name, prefix) {
 			names = append(names, name)
 		}
 	}
-	slices.SortFunc(names, func(x, y string) int {
-		return slices.Compare(utf16.Encode([]rune(x)), utf16.Encode([]rune(y)))
-	})
+	slices.SortFunc(names, func(x, y string) int { return slices.Compare(units(x, folders), units(y, folders)) })
 	return names
+}
+
+// units are what a name is ordered by.
+func units(name string, folders bool) []uint16 {
+	if folders {
+		name = strings.ReplaceAll(name, "/", "\x00")
+	}
+	return utf16.Encode([]rune(name))
 }
 
 // replace makes v the current version; what was current is kept where the account keeps versions
