@@ -55,7 +55,8 @@ func TestManager(t *testing.T) {
 		t.Fatalf("%v of %s", err, text)
 	}
 	const storage = "/subscriptions/" + subscription + "/providers/Microsoft.Storage/"
-	const account = "/subscriptions/" + subscription + "/resourceGroups/bench/providers/Microsoft.Storage/storageAccounts/acct"
+	const account = "/subscriptions/" + subscription + "/resourceGroups/bench/providers/Microsoft.Storage/" +
+		"storageAccounts/acct"
 	for _, tt := range []struct {
 		path   string
 		status int
