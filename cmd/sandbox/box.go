@@ -104,6 +104,7 @@ func (b *box) write(samples bool) error {
 		further[kv[0]] = kv[1]
 	}
 	info["environment"] = further // besides that of AWS
+	b.clouds.describe(info)
 	encoded, err := json.MarshalIndent(info, "", "  ")
 	if err != nil {
 		return err

@@ -26,13 +26,17 @@ type clouds struct {
 
 const identitySecret = "sandbox"
 
+// accountKey is that of both accounts.
+const accountKey = "sandbox-account-key-for-loopback-only-01"
+
 // startClouds starts those that are asked for, with acme's data in them if there are to be samples.
 func startClouds(withAzure, withGoogle, samples bool) (*clouds, error) {
 	c := new(clouds)
 	if withAzure {
 		c.azure = azure.New(azure.Options{Accounts: []azure.Account{
-			{Name: "acmeus", Location: "eastus", Secondary: "westus", SKU: "Standard_GRS", Versioning: true},
-			{Name: "acmene", Location: "northeurope", Versioning: true},
+			{Name: "acmeus", Location: "eastus", Secondary: "westus", SKU: "Standard_GRS", Versioning: true,
+				Key: []byte(accountKey)},
+			{Name: "acmene", Location: "northeurope", Versioning: true, Key: []byte(accountKey)},
 		}})
 		address, err := c.serve(c.azure)
 		if err != nil {
@@ -97,6 +101,17 @@ func (c *clouds) environment() [][2]string {
 		return nil
 	}
 	return [][2]string{{"IDENTITY_ENDPOINT", c.identity}, {"IDENTITY_HEADER", identitySecret}}
+}
+
+// describe adds what programs other than residency have to know.
+func (c *clouds) describe(info map[string]any) {
+	if c != nil && c.azure != nil {
+		info["azure"] = map[string]any{"endpoint": c.azure.URL, "subscription": c.azure.Subscription(),
+			"key": []byte(accountKey)}
+	}
+	if c != nil && c.google != "" {
+		info["google"] = map[string]string{"endpoint": c.google}
+	}
 }
 
 // providers are those of the configuration.

@@ -36,6 +36,9 @@ type Capabilities struct {
 	// Sum is the one algorithm by which the service compares what it is sent, of objects and of
 	// parts, and tells what it has; empty for services that take any of S3's.
 	Sum string
+	// TellsMD5 is of a server in the service's place that was seen to tell the MD5 of an object that it
+	// received in one piece, and not that sum.
+	TellsMD5 bool
 	// NoMarkers tells that the service has versions, but no delete markers: histories with
 	// some cannot be written there, and PutMarker is not offered.
 	NoMarkers bool

@@ -166,13 +166,19 @@ func (s *streamer) streamWhole(
 		}
 		sum := sha256.Sum256(buf)
 		body.Reader, body.SHA256 = bytes.NewReader(buf), hex.EncodeToString(sum[:])
-		if also := s.claims(o.Info, false); also != nil {
+		also := s.claims(o.Info, false)
+		if also != nil {
 			_, _ = also.Write(buf) // a hash's Write never fails
 			if err := also.check(); err != nil {
 				return evidence, err
 			}
 			body.Checksum = also.checksum()
 			also.prove(&evidence)
+			if body.MD5 == "" && objectstore.CapabilitiesOf(s.destination).TellsMD5 {
+				if body.MD5 = o.Sum.Value; o.Sum.Algorithm != objectstore.MD5 || o.Sum.Composite {
+					body.MD5 = md5Of(buf)()
+				}
+			}
 		}
 		if body.Checksum.Algorithm == "" {
 			body.Checksum = objectstore.Checksum{Algorithm: "SHA256", Value: base64.StdEncoding.EncodeToString(sum[:])}
@@ -181,6 +187,12 @@ func (s *streamer) streamWhole(
 		evidence.Written, err = s.destination.Put(ctx, target, body)
 		if err != nil {
 			return evidence, &refusal{err}
+		}
+		if also != nil && onlyMD5(evidence.Written) && !o.Sum.Comparable(evidence.Written.Sum, false) {
+			if body.MD5 == "" {
+				body.MD5 = md5Of(buf)()
+			}
+			evidence.Sent = objectstore.Checksum{Algorithm: objectstore.MD5, Value: body.MD5}
 		}
 	} else if s.Summed && body.Checksum.Algorithm == "" && body.MD5 == "" {
 		var again io.ReadCloser
@@ -213,6 +225,11 @@ func (s *streamer) streamWhole(
 	}
 	s.Copied(o.Size)
 	return evidence, nil
+}
+
+// onlyMD5 tells whether a destination has told the MD5 of what it received, and nothing else.
+func onlyMD5(w objectstore.Written) bool {
+	return w.Checksum.Algorithm == "" && w.Sum.Algorithm == objectstore.MD5 && !w.Sum.Composite
 }
 
 // readTwice reads an object for its hashes, and opens it again for its bytes: where

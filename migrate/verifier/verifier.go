@@ -21,7 +21,7 @@ type Evidence struct {
 	// did not pass through us.
 	SHA256 string
 	// Sent is the checksum of the same bytes by the algorithm that the destination compares, where
-	// that is another; zero if it takes any.
+	// that is another, or by the one that it tells; zero if it takes any.
 	Sent objectstore.Checksum
 	// Read is the checksum of the same bytes by the algorithm of what the source says of them, in the
 	// form in which it says it; empty if the destination compares that, or the source says nothing.
@@ -82,10 +82,14 @@ func Verify(e Evidence) Finding {
 	if ours != "" && source.Algorithm == "SHA256" && !source.Composite && source.Value != ours {
 		return mismatch("the source's bytes have SHA-256 %s, the source stores %s", ours, source.Value)
 	}
-	sent := e.Sent.Comparable(kept, false) && !e.Sent.Composite
-	if sent && e.Sent.Value != kept.Value {
+	received := kept
+	if kept.Algorithm == "" {
+		received = e.Written.Sum
+	}
+	sent := e.Sent.Comparable(received, false) && !e.Sent.Composite
+	if sent && e.Sent.Value != received.Value {
 		return mismatch("%s of the source's bytes is %s, the destination computed %s", e.Sent.Algorithm, e.Sent.Value,
-			kept.Value)
+			received.Value)
 	}
 	if said := e.Said(); e.Read != "" && said.Value != e.Read {
 		return mismatch("the source's bytes have %s %s, the source stores %s", said.Algorithm, e.Read, said.Value)

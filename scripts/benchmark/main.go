@@ -71,7 +71,7 @@ func bench(ctx context.Context, args []string) (err error) {
 	f.Float64Var(&o.scale, "scale", 1, "multiplies the number of objects (of large ones, their size)")
 	f.StringVar(&o.server, "server", "versitygw", "versitygw or minio, at both ends")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Minute, "the most that one run of one tool may take")
-	f.StringVar(&o.tools, "tools", "bin/bench", "where rclone, mc and minio are")
+	f.StringVar(&o.tools, "tools", "bin/bench", "where rclone, mc, minio and the emulators are")
 	f.StringVar(&o.bin, "bin", "bin", "where residency and sandbox are")
 	f.StringVar(&o.dir, "dir", "", "where the servers keep their data (default: a temporary directory)")
 	f.StringVar(&o.only, "only", "", "run only tools whose name contains one of these, with commas between")
@@ -115,7 +115,12 @@ func bench(ctx context.Context, args []string) (err error) {
 	fmt.Printf("%s at both ends, %d rounds, %s\n", o.server, o.rounds, machine())
 	failed := 0
 	for _, w := range chosen {
-		if err := b.workload(ctx, w.scaled(o.scale)); err != nil {
+		w = w.scaled(o.scale)
+		rows, err := b.workload(ctx, w)
+		if len(rows) > 0 {
+			report(w, rows)
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -152,7 +157,7 @@ func choose(names []string) ([]workload, error) {
 func describeWorkloads() string {
 	var b strings.Builder
 	for _, w := range workloads() {
-		fmt.Fprintf(&b, "  %-12s %s\n", w.name, w.about)
+		fmt.Fprintf(&b, "  %-19s %s\n", w.name, w.about)
 	}
 	return b.String()
 }

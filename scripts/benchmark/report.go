@@ -86,7 +86,7 @@ func report(w workload, rows []row) {
 	}
 	for i := range rows {
 		if rows[i].skipped != "" {
-			fmt.Printf("  %s not measured: %s\n", rows[i].tool, rows[i].skipped)
+			fmt.Printf("  %s not measured: %s\n", rows[i].tool, beginning(rows[i].skipped))
 		}
 		if rows[i].note != "" {
 			fmt.Printf("  %s: %s\n", rows[i].tool, rows[i].note)
@@ -101,6 +101,19 @@ func report(w workload, rows []row) {
 	for _, t := range w.targets {
 		judge(t, rows)
 	}
+}
+
+// beginning is what a program said first: one that failed may say it of each object.
+func beginning(text string) string {
+	const lines, most = 12, 2000
+	all := strings.SplitAfterN(text, "\n", lines+1)
+	if len(all) > lines {
+		text = strings.Join(all[:lines], "") + "…"
+	}
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 func judge(t target, rows []row) {

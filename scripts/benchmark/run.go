@@ -20,10 +20,16 @@ type runner struct {
 	dir     string
 	servers *servers
 	serial  int
+	// Both ends of the workload that is being measured.
+	atSource, atDestination place
 }
 
-func (r *runner) at(address, region string) *endpoint {
-	return newEndpoint(address, region, r.servers.credentials, 32)
+// writtenTo is the end that a tool writes to.
+func (r *runner) writtenTo(t tool) place {
+	if t.within {
+		return r.atSource
+	}
+	return r.atDestination
 }
 
 // row is what one tool showed.
@@ -43,9 +49,10 @@ const (
 	leftBehind = 100000 // objects
 )
 
-func (r *runner) workload(ctx context.Context, w workload) error {
+// workload measures one and returns what each of its tools showed.
+func (r *runner) workload(ctx context.Context, w workload) (rows []row, err error) {
 	fmt.Printf("\n== %s: %s (here %d × %d bytes)\n", w.name, w.about, w.entries(), w.size)
-	rows := make([]row, len(w.tools))
+	rows = make([]row, len(w.tools))
 	for i, t := range w.tools {
 		rows[i].tool = t.name
 		if t.programOf() != "floor" && r.program(t.programOf()) == "" {
@@ -56,14 +63,19 @@ func (r *runner) workload(ctx context.Context, w workload) error {
 			rows[i].skipped = "not asked for"
 		}
 	}
+	var stop func() error
+	if r.atSource, r.atDestination, stop, err = r.ends(ctx, w); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	from, err := r.data(ctx, w)
 	if err != nil {
-		return fmt.Errorf("make the data: %w", err)
+		return nil, fmt.Errorf("make the data: %w", err)
 	}
 	few, fewFrom := w.fewer(fewerBy), ""
 	if slices.ContainsFunc(w.tools, func(t tool) bool { return t.slow }) {
 		if fewFrom, err = r.data(ctx, few); err != nil {
-			return fmt.Errorf("make the data: %w", err)
+			return nil, fmt.Errorf("make the data: %w", err)
 		}
 	}
 	for round := range r.rounds {
@@ -77,7 +89,7 @@ func (r *runner) workload(ctx context.Context, w workload) error {
 			}
 			f, out, err := r.once(ctx, of, t, at, nil)
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
 			if t.slow {
 				f.wall, f.cpu = fewerBy*f.wall, fewerBy*f.cpu
@@ -108,23 +120,22 @@ func (r *runner) workload(ctx context.Context, w workload) error {
 			rows[i].kinds = "not counted: " + err.Error()
 		}
 	}
-	report(w, rows)
 	if w.objects > leftBehind {
-		return nil // goes with the servers' directory, which takes less time
+		return rows, nil // goes with the servers' directory, which takes less time
 	}
 	if fewFrom != "" {
 		if err := r.cleared(ctx, fewFrom); err != nil {
-			return err
+			return rows, err
 		}
 	}
-	return r.cleared(ctx, from)
+	return rows, r.cleared(ctx, from)
 }
 
 // data makes a workload's source bucket and returns its name.
 func (r *runner) data(ctx context.Context, w workload) (string, error) {
 	r.serial++
 	bucket := fmt.Sprintf("bench-%s-%d", w.name, r.serial)
-	e := r.at(r.servers.source, sourceRegion)
+	e := r.atSource.store(r.atSource.address())
 	if err := e.createBucket(ctx, bucket, w.versions > 0); err != nil {
 		return "", err
 	}
@@ -134,7 +145,7 @@ func (r *runner) data(ctx context.Context, w workload) (string, error) {
 	if int64(len(body)) < w.size && w.part == 0 {
 		return "", errors.New("objects above 64 MiB need parts")
 	}
-	if w.objects > leftBehind && r.servers.sourceFiles != "" {
+	if w.objects > leftBehind && w.source == "" && r.servers.sourceFiles != "" {
 		if err := e.put(ctx, bucket, keyOf(0), body, w.size, w.part); err != nil {
 			return "", err
 		}
@@ -163,10 +174,10 @@ func (r *runner) once(
 	ctx context.Context, w workload, t tool, from string, through *counting,
 ) (_ figures, out string, err error) {
 	r.serial++
-	j := &job{runner: r, workload: w, source: r.servers.source, destination: r.servers.destination, from: from,
+	j := &job{runner: r, workload: w, source: r.atSource.address(), destination: r.atDestination.address(), from: from,
 		to: fmt.Sprintf("%s-to-%d", from, r.serial), earlier: t.earlier}
 	if t.within && through == nil {
-		c, err := startCounter(r.servers.source, newRelay(r.servers.credentials))
+		c, err := startCounter(r.atSource.address(), newRelay(r.servers.credentials))
 		if err != nil {
 			return figures{}, "", err
 		}
@@ -200,9 +211,8 @@ func (r *runner) once(
 		}
 	}
 	defer func() {
-		for _, e := range []*endpoint{r.at(r.servers.source, sourceRegion),
-			r.at(r.servers.destination, destinationRegion)} {
-			err = errors.Join(err, e.remove(context.WithoutCancel(ctx), j.to))
+		for _, p := range []place{r.atSource, r.atDestination} {
+			err = errors.Join(err, p.store(p.address()).remove(context.WithoutCancel(ctx), j.to))
 		}
 	}()
 	if t.prepare != nil {
@@ -229,7 +239,7 @@ func (j *job) check(ctx context.Context, t tool) error {
 		return nil
 	}
 	if t.erases {
-		n, _, markers, err := j.at(j.servers.source, sourceRegion).holds(ctx, j.from)
+		n, _, markers, err := j.atSource.store(j.atSource.address()).holds(ctx, j.from)
 		if err == nil && n+markers > 0 {
 			err = fmt.Errorf("left %d versions and %d delete markers", n, markers)
 		}
@@ -238,11 +248,8 @@ func (j *job) check(ctx context.Context, t tool) error {
 		}
 		return err
 	}
-	e := j.at(j.servers.destination, destinationRegion)
-	if t.within {
-		e = j.at(j.servers.source, sourceRegion)
-	}
-	n, size, _, err := e.holds(ctx, j.to)
+	p := j.writtenTo(t)
+	n, size, _, err := p.store(p.address()).holds(ctx, j.to)
 	if err == nil && (n != int64(j.entries()) || size != int64(j.entries())*j.size) {
 		err = fmt.Errorf("brought %d entries of %d bytes in all, want %d of %d", n, size, j.entries(),
 			int64(j.entries())*j.size)
@@ -254,7 +261,7 @@ func (j *job) check(ctx context.Context, t tool) error {
 func (r *runner) cleared(ctx context.Context, bucket string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Minute)
 	defer cancel()
-	return r.at(r.servers.source, sourceRegion).remove(ctx, bucket)
+	return r.atSource.store(r.atSource.address()).remove(ctx, bucket)
 }
 
 // counting is the proxies of a run that is counted.
@@ -266,12 +273,12 @@ func (r *runner) count(ctx context.Context, w workload, t tool, from string, int
 	if t.within {
 		one = newRelay(r.servers.credentials)
 	}
-	source, err := startCounter(r.servers.source, one)
+	source, err := startCounter(r.atSource.address(), one)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, source.close()) }()
-	destination, err := startCounter(r.servers.destination, nil)
+	destination, err := startCounter(r.atDestination.address(), nil)
 	if err != nil {
 		return err
 	}

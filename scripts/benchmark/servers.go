@@ -24,8 +24,17 @@ type servers struct {
 	credentials
 	source, destination string // addresses
 	sourceFiles         string // directory in which the source keeps buckets as files; empty: it does not
+	azure               sandboxAzure
+	google              string   // the sandbox's, an address
+	identity            []string // variables by which a token for the sandbox's Azure is found
 	processes           []int
 	stops               []func() error
+}
+
+// sandboxAzure is the sandbox's stand-in for Azure.
+type sandboxAzure struct {
+	Endpoint, Subscription string
+	Key                    []byte // of its accounts
 }
 
 func startServers(ctx context.Context, kind, bin, tools, dir string) (*servers, error) {
@@ -71,7 +80,7 @@ func start(cmd *exec.Cmd, end func() error) (stop func() error, err error) {
 
 func startSandbox(ctx context.Context, binary, dir string) (*servers, error) {
 	cmd := exec.Command(binary, "up", "-samples=false", "-regions", sourceRegion+","+destinationRegion, "-dir", dir,
-		"-exit-on-stdin-close")
+		"-azure", "-gcs", "-exit-on-stdin-close")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -105,12 +114,20 @@ func (s *servers) read(path string) error {
 		AccessKey string `json:"access_key"`
 		SecretKey string `json:"secret_key"`
 		Regions   map[string]struct{ Endpoint string }
+
+		Azure       sandboxAzure
+		Google      struct{ Endpoint string }
+		Environment map[string]string
 	}
 	if err := json.Unmarshal(text, &info); err != nil {
 		return err
 	}
 	s.credentials = credentials{info.AccessKey, info.SecretKey}
 	s.source, s.destination = info.Regions[sourceRegion].Endpoint, info.Regions[destinationRegion].Endpoint
+	s.azure, s.google = info.Azure, info.Google.Endpoint
+	for name, value := range info.Environment {
+		s.identity = append(s.identity, name+"="+value)
+	}
 	return nil
 }
 

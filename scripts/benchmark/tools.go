@@ -88,18 +88,26 @@ func (j *job) environment() []string {
 		"MC_CONFIG_DIR=" + filepath.Join(j.dir, "mc"),
 		"RCLONE_CONFIG=" + filepath.Join(j.dir, "rclone.conf"),
 	}
-	for name, at := range map[string][2]string{"SOURCE": {j.source, sourceRegion}, "DESTINATION": {j.destination,
-		destinationRegion}} {
-		for _, kv := range []string{"TYPE=s3", "PROVIDER=Other", "ENDPOINT=" + at[0], "REGION=" + at[1], "ENV_AUTH=true",
-			"FORCE_PATH_STYLE=true", "NO_CHECK_BUCKET=true"} {
-			env = append(env, "RCLONE_CONFIG_"+name+"_"+kv)
+	for _, end := range []struct {
+		name, address string
+		place         place
+	}{{"SOURCE", j.source, j.atSource}, {"DESTINATION", j.destination, j.atDestination}} {
+		env = append(env, end.place.environment()...)
+		for _, kv := range end.place.rclone(end.address) {
+			env = append(env, "RCLONE_CONFIG_"+end.name+"_"+kv)
 		}
 	}
 	return env
 }
 
+// clouds tells that an end is none of the S3 servers.
+func (w workload) clouds() bool { return w.source != "" || w.destination != "" }
+
 // configure writes what residency is told.
 func (j *job) configure() error {
+	if j.clouds() {
+		return j.configureClouds()
+	}
 	text := fmt.Sprintf(`version: 1
 state: %s
 providers:
@@ -119,6 +127,27 @@ destination:
 	return os.WriteFile(filepath.Join(j.dir, "residency.yaml"), []byte(text), 0o600)
 }
 
+// configureClouds is configure where the ends are two providers.
+func (j *job) configureClouds() error {
+	accounts := ""
+	if a, ok := j.atDestination.(*azurePlace); ok {
+		accounts = fmt.Sprintf("  accounts: {%s: %s}\n", a.region(), a.account)
+	}
+	text := fmt.Sprintf("version: 1\nstate: %s\nproviders:\n  source: %s\n  destination: %s\ncustomers:\n"+
+		"  bench:\n    data: [\"source:%s\"]\ndestination:\n%s  bucket: %s\n", filepath.Join(j.dir, "state"),
+		j.atSource.provider(j.source), j.atDestination.provider(j.destination), j.atSource.location(j.from), accounts,
+		"\"{customer}"+strings.TrimPrefix(j.to, "bench")+"\"")
+	return os.WriteFile(filepath.Join(j.dir, "residency.yaml"), []byte(text), 0o600)
+}
+
+// region is where residency is told to move to.
+func (j *job) region() string {
+	if j.clouds() {
+		return "destination:" + j.atDestination.region()
+	}
+	return destinationRegion
+}
+
 func (j *job) residency(args ...string) []string {
 	program := j.program("residency")
 	if j.earlier {
@@ -134,7 +163,7 @@ func residencyMigrate() tool {
 		name:    "residency",
 		prepare: func(_ context.Context, j *job) error { return j.configure() },
 		argv: func(j *job) []string {
-			return j.residency("migrate", "--to", destinationRegion, "--yes", "--keep-source")
+			return j.residency("migrate", "--to", j.region(), "--yes", "--keep-source")
 		},
 	}
 }
@@ -143,7 +172,7 @@ func residencyPlan() tool {
 	return tool{
 		name: "residency", reads: true,
 		prepare: func(_ context.Context, j *job) error { return j.configure() },
-		argv:    func(j *job) []string { return j.residency("plan", "--to", destinationRegion) },
+		argv:    func(j *job) []string { return j.residency("plan", "--to", j.region()) },
 	}
 }
 
@@ -154,7 +183,7 @@ func residencyErase() tool {
 			if err := j.configure(); err != nil {
 				return err
 			}
-			_, _, err := measure(ctx, j.timeout, j.environment(), j.dir, j.residency("migrate", "--to", destinationRegion,
+			_, _, err := measure(ctx, j.timeout, j.environment(), j.dir, j.residency("migrate", "--to", j.region(),
 				"--yes", "--keep-source"))
 			return err
 		},
@@ -184,10 +213,11 @@ func floorCopy(workers int) tool {
 }
 
 func createDestination(ctx context.Context, j *job) error {
-	return j.at(j.destination, destinationRegion).createBucket(ctx, j.to, j.versions > 0)
+	return j.atDestination.store(j.destination).createBucket(ctx, j.to, j.versions > 0)
 }
 
-func rcloneCopy(name string, transfers int) tool {
+// rcloneCopy copies with so many transfers at once, 0 for rclone's own default, and further flags.
+func rcloneCopy(name string, transfers int, further ...string) tool {
 	return tool{
 		name: name, prepare: createDestination,
 		argv: func(j *job) []string {
@@ -195,7 +225,7 @@ func rcloneCopy(name string, transfers int) tool {
 			if transfers > 0 {
 				argv = append(argv, "--transfers", strconv.Itoa(transfers), "--checkers", strconv.Itoa(transfers))
 			}
-			return argv
+			return append(argv, further...)
 		},
 	}
 }
@@ -249,7 +279,7 @@ func rcloneWithin() tool {
 	return tool{
 		name: "rclone", within: true,
 		prepare: func(ctx context.Context, j *job) error {
-			return j.at(j.source, sourceRegion).createBucket(ctx, j.to, false)
+			return j.atSource.store(j.source).createBucket(ctx, j.to, false)
 		},
 		argv: func(j *job) []string {
 			return []string{j.program("rclone"), "copy", "source:" + j.from, "source:" + j.to, "--fast-list", "--quiet",

@@ -2,7 +2,10 @@
 
 package main
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // workload is a set of objects and what is done with it.
 type workload struct {
@@ -14,6 +17,8 @@ type workload struct {
 	roundTrip   time.Duration
 	tools       []tool
 	targets     []target
+	// source and destination are what answers at both ends.
+	source, destination service
 }
 
 // target is a figure that the project promises, as a ratio to the best of
@@ -48,6 +53,36 @@ const (
 	gib = 1 << 30
 )
 
+// between are two workloads for each pair of services of which one is no S3: many small objects, and
+// fewer large ones.
+func between() []workload {
+	// Two servers are not one service: rclone would have one copy from the other, for their accounts
+	// have one name.
+	const streamed = "--disable=copy"
+	small := []tool{residencyMigrate(), rcloneCopy("rclone", 32, streamed)}
+	large := []tool{residencyMigrate(), rcloneCopy("rclone", 16, streamed),
+		rcloneCopy("rclone-chunks", 16, streamed, "--azureblob-chunk-size=16Mi")} // in one piece, as residency sends it
+	var all []workload
+	for _, pair := range []struct {
+		name                string
+		source, destination service
+	}{
+		{"azurite", "", azurite}, {"gcs", "", fakeGCS}, {"azurite2", azurite, azurite}, {"gcs2", fakeGCS, fakeGCS},
+		{"strict-azure", "", strictAz}, {"strict-gcs", "", strictGo},
+	} {
+		from := cmp.Or(string(pair.source), "S3")
+		all = append(all,
+			workload{name: pair.name + "-small", about: "2,000 objects of 4 KiB, " + from + " to " + string(pair.destination),
+				objects: 2000, size: 4 * kib, tools: small, targets: []target{{against: []string{"rclone"}, wall: 0.6}},
+				source: pair.source, destination: pair.destination},
+			workload{name: pair.name + "-large", about: "40 objects of 8 MiB, " + from + " to " + string(pair.destination),
+				objects: 40, size: 8 * mib, tools: large,
+				targets: []target{{against: []string{"rclone", "rclone-chunks"}, wall: 0.9}},
+				source:  pair.source, destination: pair.destination})
+	}
+	return all
+}
+
 func workloads() []workload {
 	others := []tool{rcloneCopy("rclone", 32), mcMirror()}
 	streamed := func(floorWorkers int) []tool {
@@ -55,7 +90,7 @@ func workloads() []workload {
 	}
 	best := []string{"rclone", "mc"}
 	large := []target{{against: best, wall: 0.85, cpu: 0.8}}
-	return []workload{
+	return append([]workload{
 		{name: "small", about: "20,000 objects of 4 KiB", objects: 20000, size: 4 * kib, tools: streamed(32),
 			targets: []target{{against: best, wall: 0.5, cpu: 0.5}, {against: []string{"floor"}, wall: 1.15, cpu: 1.25}}},
 		{name: "medium", about: "2,000 objects of 256 KiB", objects: 2000, size: 256 * kib, tools: streamed(16)},
@@ -79,5 +114,5 @@ func workloads() []workload {
 		{name: "list", about: "1,000,000 keys listed and planned", objects: 1000000, size: 0, tools: []tool{residencyPlan(),
 			rcloneList(), mcList()},
 			targets: []target{{against: []string{"rclone", "mc"}, wall: 0.7}}},
-	}
+	}, between()...)
 }

@@ -86,7 +86,7 @@ func (s *Store) Copy(
 		return objectstore.Written{}, err
 	}
 	w := s.written(h)
-	w.Sum, _ = parseMD5(h.Get("Content-MD5"))
+	w.Sum = receivedMD5(h)
 	if sum, ok := parseAzureCRC(h.Get(crc64Header)); ok {
 		w.Checksum = checksum(sum)
 	}

@@ -240,10 +240,12 @@ func (s *Store) Account(context.Context) string {
 //   - LocatesBuckets: where Resource Manager is asked, an account's location is its word;
 //   - NoMarkers, TrailingMarkers, DeletesInSteps: "Blob versioning", of deletions;
 //   - OrdersByUTF16: "List Blobs" promises an alphabetical order and not which; see [Store.Versions];
-//   - Sum: "Put Blob" and "Put Block", x-ms-content-crc64, which is CRC-64/NVME.
+//   - Sum: "Put Blob" and "Put Block", x-ms-content-crc64, which is CRC-64/NVME;
+//   - TellsMD5: what was seen.
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, CopiesSome: true, ConditionsWrites: true, NoMarkers: true,
 		TrailingMarkers: true, DeletesInSteps: true, OrdersByUTF16: true, Sum: crc64Algorithm,
+		TellsMD5:       s.send.tellsMD5.Load(),
 		NewBuckets:     objectstore.NewBucket{AccountVersioning: true},
 		LocatesBuckets: s.provider.arm != nil}
 }

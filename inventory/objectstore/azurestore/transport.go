@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -42,6 +43,8 @@ type transport struct {
 	patience time.Duration
 	address  string // by which whoever asks to slow down is told apart
 	sent     sentCount
+	// tellsMD5 is set when a write was answered with the MD5 of what came, and not with its CRC64.
+	tellsMD5 atomic.Bool
 }
 
 func newTransport(o Options, keys map[string][]byte) *transport {

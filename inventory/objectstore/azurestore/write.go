@@ -2,6 +2,9 @@ package azurestore
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -44,8 +47,19 @@ func (s *Store) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 		return objectstore.Written{}, err
 	}
 	w := s.written(h)
-	w.Checksum = sum
+	w.Checksum, w.Sum = sum, receivedMD5(h)
+	if sum.Algorithm == "" && w.Sum.Algorithm != "" {
+		s.send.tellsMD5.Store(true)
+	}
 	return w, nil
+}
+
+// receivedMD5 is the MD5 of the bytes that the service has received ("Put Blob", Response headers,
+// Content-MD5: computed by the service, also where the request has none); zero if it is not told. Azure
+// tells the CRC64, Azurite this alone.
+func receivedMD5(h http.Header) objectstore.Checksum {
+	sum, _ := parseMD5(h.Get("Content-MD5"))
+	return sum
 }
 
 // toWrite are the permissions that an object needs.
@@ -61,7 +75,8 @@ func (s *Store) refused(op, bucket string, err error) error {
 	return &objectstore.Error{Op: op, Bucket: s.where(bucket), Kind: objectstore.ErrRejected, Err: err}
 }
 
-// sendBody sends bytes and returns the CRC64 that the service says they have.
+// sendBody sends bytes and returns the CRC64 that the service says they have. One that was seen to tell
+// the MD5 instead is sent that, where it is known.
 func (s *Store) sendBody(
 	ctx context.Context, c *call, body objectstore.Body,
 ) (http.Header, objectstore.Checksum, error) {
@@ -71,9 +86,22 @@ func (s *Store) sendBody(
 	}
 	c.body, c.size = body.Reader, body.Size
 	running := crc64nvme.New()
-	if known {
+	var hashed []byte
+	if known && c.op == putBlob && s.send.tellsMD5.Load() {
+		var actual uint64
+		if hashed, actual, err = md5Of(body); err != nil {
+			return nil, objectstore.Checksum{}, c.broken(fmt.Errorf("read the body: %w", err))
+		}
+		if actual != sum {
+			hashed = nil // the service is to refuse the CRC64 that was given
+		}
+	}
+	switch {
+	case hashed != nil:
+		c.header.Set("Content-MD5", base64.StdEncoding.EncodeToString(hashed)) // a request has one of the two
+	case known:
 		c.header.Set(crc64Header, azureCRC(sum))
-	} else if body.Reader != nil {
+	case body.Reader != nil:
 		c.body = io.TeeReader(body.Reader, running)
 	}
 	if body.Size >= waitsForGo {
@@ -86,13 +114,17 @@ func (s *Store) sendBody(
 	if !known {
 		sum = running.Sum64()
 	}
+	other := &objectstore.Error{Op: c.op, Bucket: c.where, Kind: objectstore.ErrCorrupt,
+		Err: errors.New("the service has received other bytes than were sent")}
+	if got := receivedMD5(h); hashed != nil && got.Algorithm != "" && got.Value != hex.EncodeToString(hashed) {
+		return nil, objectstore.Checksum{}, other
+	}
 	said := h.Get(crc64Header)
 	if said == "" {
 		return h, objectstore.Checksum{}, nil
 	}
 	if got, ok := parseAzureCRC(said); !ok || got != sum {
-		return nil, objectstore.Checksum{}, &objectstore.Error{Op: c.op, Bucket: c.where, Kind: objectstore.ErrCorrupt,
-			Err: errors.New("the service has received other bytes than were sent")}
+		return nil, objectstore.Checksum{}, other
 	}
 	return h, checksum(sum), nil
 }
@@ -108,13 +140,33 @@ func sumOf(body objectstore.Body) (sum uint64, known bool, err error) {
 		return 0, false, nil
 	}
 	h := crc64nvme.New()
+	err = hashAhead(h, seeker, body)
+	return h.Sum64(), err == nil, err
+}
+
+// md5Of is the MD5 of bytes that are in memory, as it is given or as they have it, and their CRC64; no MD5 of
+// others.
+func md5Of(body objectstore.Body) (sum []byte, crc uint64, err error) {
+	seeker, ok := body.Reader.(io.Seeker)
+	if !ok {
+		return nil, 0, nil
+	}
+	running, hash := crc64nvme.New(), md5.New()
+	if sum, err = hex.DecodeString(body.MD5); err == nil && len(sum) == md5.Size {
+		err = hashAhead(running, seeker, body)
+		return sum, running.Sum64(), err
+	}
+	err = hashAhead(io.MultiWriter(running, hash), seeker, body)
+	return hash.Sum(nil), running.Sum64(), err
+}
+
+// hashAhead hashes a body that is still to be read.
+func hashAhead(h io.Writer, seeker io.Seeker, body objectstore.Body) error {
 	if _, err := io.CopyN(h, body.Reader, body.Size); err != nil {
-		return 0, false, err
+		return err
 	}
-	if _, err := seeker.Seek(-body.Size, io.SeekCurrent); err != nil {
-		return 0, false, err
-	}
-	return h.Sum64(), true, nil
+	_, err := seeker.Seek(-body.Size, io.SeekCurrent)
+	return err
 }
 
 // written reads the answer to a write.

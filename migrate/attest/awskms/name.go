@@ -21,9 +21,12 @@ type Name struct {
 var ErrName = errors.New("want awskms:///arn:aws:kms:REGION:ACCOUNT:key/ID, or alias/NAME in place of key/ID")
 
 // arn is the form of a key's and of an alias's ARN (Service Authorization Reference, "Resource types defined by
-// AWS Key Management Service"; AWS KMS API Reference, "CreateAlias": letters, digits, /, _ and -).
-var arn = regexp.MustCompile(`^arn:(aws[a-z-]{0,16}):kms:([a-z0-9-]{1,32}):([0-9]{12}):` +
-	`(key/[A-Za-z0-9-]{1,64}|alias/[A-Za-z0-9/_-]{1,250})$`)
+// AWS Key Management Service"; AWS KMS API Reference, "CreateAlias": letters, digits, /, _ and -). Its bounds
+// make it large, which no start of a program is to wait for that names no such key.
+func arn() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:(aws[a-z-]{0,16}):kms:([a-z0-9-]{1,32}):([0-9]{12}):` +
+		`(key/[A-Za-z0-9-]{1,64}|alias/[A-Za-z0-9/_-]{1,250})$`)
+}
 
 // Is tells whether a text is meant to name a key in AWS KMS.
 func Is(text string) bool { return strings.HasPrefix(text, Scheme) }
@@ -31,7 +34,7 @@ func Is(text string) bool { return strings.HasPrefix(text, Scheme) }
 // Parse reads awskms:///ARN. A key's ID or an alias without its ARN is refused: neither says in which region it
 // is, and where a key lies is not left to a default.
 func Parse(text string) (Name, error) {
-	m := arn.FindStringSubmatch(strings.TrimPrefix(text, Scheme+"/"))
+	m := arn().FindStringSubmatch(strings.TrimPrefix(text, Scheme+"/"))
 	if m == nil || !strings.HasPrefix(text, Scheme+"/") {
 		return Name{}, ErrName
 	}
