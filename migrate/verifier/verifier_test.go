@@ -146,6 +146,8 @@ func notCompared() map[string]string {
 			"KMS is compared",
 		"Algorithm": "it chooses the checksum that the destination keeps, which proves the copy or is not asked",
 		"Composite": "as Algorithm",
+		"Claimed":   "the copy is refused where it differs, and Verify compares what the answer says",
+		"Size":      "it is how long the answer may take; what is written is summed",
 		"Explicit":  "it says whose attributes a copy has, which are compared",
 		"Guard":     "it is the condition of the write, not kept",
 	}
