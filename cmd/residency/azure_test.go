@@ -100,7 +100,7 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 		server.Alter(rest[0], func(a *azure.Account) { doesByItself(a, rest[1:]) })
 	case args[0] == "later" && len(rest) >= 1:
 		server.Fail(func(r azure.Request) (f azure.Fault) {
-			if r.Op == "Put Blob" && !strings.Contains(r.Name, ".residency-") {
+			if strings.HasPrefix(r.Op, "Put Blob") && !strings.Contains(r.Name, ".residency-") {
 				f.Alters = func(account func(string) *azure.Account) { doesByItself(account(rest[0]), rest[1:]) }
 			}
 			return f
