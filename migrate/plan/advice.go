@@ -29,11 +29,11 @@ func (p *draft) adviseMixed(m Move) {
 		return
 	}
 	p.warn(Issue{Rule: "mixed", Location: m.From().String(), Count: m.Through.Versions,
-		Text: fmt.Sprintf("the service copies %d versions (%d bytes) by itself, and refuses other bytes than those of the "+
-			"MD5 that their listing has. The others have none, or are too large for that: %d bytes pass through the machine "+
-			"that runs migrate. So does what turns out to be locked or not to have its MD5, and what a run that was cut short "+
-			"has copied and not recorded, which is read at both ends", m.Totals.Versions-m.Through.Versions,
-			m.Totals.Bytes-m.Through.Bytes, m.Through.Bytes)})
+		Text: fmt.Sprintf("the service copies by itself what has an MD5 in its listing, and refuses other bytes: %d of %d "+
+			"versions, %d of %d bytes. The rest has none, or is too large for that, and passes through the machine that runs "+
+			"migrate; so does what turns out to be locked or to have another MD5, and what a run that was cut short has "+
+			"copied and not recorded, which is read at both ends", m.Totals.Versions-m.Through.Versions, m.Totals.Versions,
+			m.Totals.Bytes-m.Through.Bytes, m.Totals.Bytes)})
 }
 
 // adviseReading names what has to be read back, through this machine, to prove such
