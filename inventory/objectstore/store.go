@@ -20,12 +20,26 @@ type Version struct {
 	Modified     time.Time
 	Marker       bool // a delete marker
 	Latest       bool
+	Kind         Kind
 	StorageClass string
-	// Kind is of an object that no copy elsewhere can be, such as a page blob: what Info.Incomplete says
-	// of it. Empty: of one that can be copied, or it is not told.
-	Kind    string
-	Content *Content // nil: what the ETag says, as S3 makes them; see Sum and Parts
-	Restore *Restore // nil: none was asked for; apart, for a long history is held whole
+	Content      *Content // nil: what the ETag says, as S3 makes them; see Sum and Parts
+	Restore      *Restore // nil: none was asked for; apart, for a long history is held whole
+}
+
+// Kind is what an object is, where a listing tells. The zero value is of one that can be copied, or of
+// which that is not told.
+type Kind uint8
+
+// Objects that no copy elsewhere can be ("Understanding block blobs, append blobs, and page blobs").
+const (
+	PageBlob Kind = iota + 1
+	AppendBlob
+	OtherBlob
+)
+
+// String says what Info.Incomplete does; empty for what can be copied.
+func (k Kind) String() string {
+	return [...]string{PageBlob: "page blob", AppendBlob: "append blob", OtherBlob: "blob of an unknown kind"}[k]
 }
 
 // Restore is about a copy of an archived version that can be read for a while.

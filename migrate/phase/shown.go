@@ -144,17 +144,18 @@ func (d *looking) key(ctx context.Context, written record.History, listed []obje
 	next := 0 // of what is listed; others' entries may lie between
 	nth := -1 // of its history
 	versions := false
-	var top receipt.Receipt // of the newest entry so far, where no destination has that
+	var top *receipt.Receipt // of the newest entry so far, if no destination has that
 	for x := written.Next(); x != nil; x = written.Next() {
 		nth++
 		d.Looked.Add(1)
 		r := &x.Receipt
 		if r.Method == receipt.Recorded {
-			top = *r
+			kept := x.Receipt
+			top = &kept
 			d.shown.Recorded++
 			continue
 		}
-		top, versions = receipt.Receipt{}, versions || !r.Marker
+		top, versions = nil, versions || !r.Marker
 		at := slices.IndexFunc(listed[next:], func(v objectstore.Version) bool {
 			return r.Shows(v) && (!d.told || copier.Same(x.Entry, v))
 		})
@@ -171,8 +172,8 @@ func (d *looking) key(ctx context.Context, written record.History, listed []obje
 		d.shown.Newer += int64(at)
 		next += at + 1
 	}
-	if versions && top.Method == receipt.Recorded {
-		d.lost(&top, nth, notDeleted)
+	if versions && top != nil {
+		d.lost(top, nth, notDeleted)
 	}
 	if more := int64(len(listed) - next); more > 0 && objectstore.IsLease(listed[0].Key) {
 		d.shown.Own += more

@@ -111,11 +111,11 @@ func (o *obstacles) report(p *planner) {
 
 // seeKind notes an object that no copy can be.
 func (o *obstacles) seeKind(v objectstore.Version) {
-	if v.Kind == "" {
+	if v.Kind == 0 {
 		return
 	}
-	if !slices.Contains(o.kinds, v.Kind) { // a provider has few
-		o.kinds = append(o.kinds, v.Kind)
+	if kind := v.Kind.String(); !slices.Contains(o.kinds, kind) {
+		o.kinds = append(o.kinds, kind)
 		o.other.Text = "versions are what no copy elsewhere can be: " + strings.Join(o.kinds, ", ")
 	}
 	note(&o.other, v.Key)

@@ -51,7 +51,9 @@ const (
 
 // Placed is how many of so many verified entries the destination has a place for, by how many were
 // verified by each method.
-func Placed(entries int64, methods map[string]int64) int64 { return entries - methods[string(Recorded)] }
+func Placed(entries int64, methods map[string]int64) int64 {
+	return entries - methods[string(Recorded)]
+}
 
 // NotYet is the reason of receipts that stand for what is still to be done.
 const NotYet = "not copied yet"

@@ -21,7 +21,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s: %q, %v", kind, info.Incomplete, err)
 		}
 		for v, err := range s.Versions(t.Context(), plain+records, kind, "") {
-			if err != nil || v.Kind != want {
+			if err != nil || v.Kind.String() != want {
 				t.Errorf("%s is listed as %q, %v", kind, v.Kind, err)
 			}
 		}

@@ -209,7 +209,7 @@ func entry(b *blobItem) objectstore.Version {
 	p := &b.Properties
 	v := objectstore.Version{Key: b.Name.Text, VersionID: b.VersionID, ETag: p.ETag, Modified: httpTime(p.Modified),
 		Latest: b.Current || b.VersionID == "" && b.Snapshot == "", Content: new(objectstore.Content),
-		Kind: otherKind(p.Type)}
+		Kind: kindOf(p.Type)}
 	if p.Size != nil {
 		v.Size = *p.Size
 	}

@@ -189,22 +189,21 @@ func incomplete(resp *http.Response) string {
 	case kind == "":
 		return "the answer does not tell the kind of the blob"
 	default:
-		return otherKind(kind)
+		return kindOf(kind).String()
 	}
 }
 
-// otherKind is that of a blob which is no block blob, in words; empty for one that is ("Understanding
-// block blobs, append blobs, and page blobs").
-func otherKind(kind string) string {
-	switch kind {
+// kindOf is that of a blob by its type; an empty one is not told.
+func kindOf(blobType string) objectstore.Kind {
+	switch blobType {
 	case "BlockBlob", "":
-		return ""
+		return 0
 	case "PageBlob":
-		return "page blob"
+		return objectstore.PageBlob
 	case "AppendBlob":
-		return "append blob"
+		return objectstore.AppendBlob
 	}
-	return "blob of an unknown kind"
+	return objectstore.OtherBlob
 }
 
 // Tags implements objectstore.Reader.
