@@ -30,7 +30,8 @@ func (s *scan) shares(b bucket, tags []objectstore.Tag) []Place {
 		}
 	}
 	for _, c := range s.Claims {
-		if c.Location.Provider == b.provider.Name && c.Location.Bucket != b.name && s.isDestination(c, b) {
+		same := c.Location.Provider == b.provider.Name && c.Location.Bucket == b.name
+		if !same && s.isDestination(c, b) {
 			add(c.Customer, c.Location.Prefix, ByDestination)
 		}
 	}
@@ -63,15 +64,20 @@ func (r Request) Attribute(provider, region, name string, tags []objectstore.Tag
 	return (&scan{Request: r}).shares(bucket{&r.Providers[i], name, region}, tags)
 }
 
-// isDestination tells whether b has the name to which the template moves a
+// isDestination tells whether b, of whichever provider, has the name to which the template moves a
 // claimed bucket, from whatever region.
 func (s *scan) isDestination(c Claim, b bucket) bool {
 	if s.Destination == nil {
 		return false
 	}
-	for _, from := range b.provider.Regions {
-		if s.Destination(c.Location, b.region, c.Customer, from) == b.name {
-			return true
+	for _, p := range s.Providers {
+		if p.Name != c.Location.Provider {
+			continue
+		}
+		for _, from := range p.Regions {
+			if s.Destination(c.Location, b.region, c.Customer, from) == b.name {
+				return true
+			}
 		}
 	}
 	return s.Destination(c.Location, b.region, c.Customer, "") == b.name

@@ -129,7 +129,7 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 				return errors.Join(a.json(v), err)
 			}
 			say := a.paragraph
-			say("%s of %s entries of plan %s are at the destination as written.", render.Count(v.Shown),
+			say("%s of %s entries of plan %s are at the destination as written.", render.Count(v.Entries-v.Recorded-v.Spoiled),
 				render.Count(v.Entries-v.Recorded), p.ID)
 			if v.Recorded > 0 {
 				say("The destination's service has no place for %s delete markers, which the evidence alone has.",
