@@ -37,7 +37,7 @@ type Verification struct {
 	Shown   int64 `json:"shown"` // a fresh listing shows version ID, size and ETag as written
 	// Recorded are delete markers for which the destination has no place.
 	Recorded int64 `json:"recorded"`
-	Reread   int64 `json:"reread"`   // read again, SHA-256 as the receipt says
+	Reread   int64 `json:"reread"`   // read again, its checksum as the evidence says
 	Compared int64 `json:"compared"` // the store's own checksum is what the receipt says
 	Spoiled  int64 `json:"spoiled"`
 	Newer    int64 `json:"newer"`         // entries that are there besides what was written, whoever wrote them
@@ -51,8 +51,9 @@ type Verification struct {
 }
 
 // Verify lists the destination and holds it against the receipts. With
-// readback it also reads every version again and compares its SHA-256, or,
-// where no receipt has one, the checksum that the store keeps. The error is
+// readback it also reads every version again and compares its SHA-256 or, where its receipt has
+// none, the checksum by which it was proven; where there is none that can be computed of the
+// bytes alone, what the store keeps is compared. The error is
 // ErrVerification if anything differs.
 func (r *Runner) Verify(ctx context.Context, p *plan.Plan, readback bool) (*Verification, error) {
 	started := r.Now().UTC()
@@ -117,14 +118,14 @@ func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verifica
 	if err != nil {
 		return err
 	}
-	receipts := r.Receipts
+	entries, receipts := r.Entries, r.Receipts
 	m := run.Plan.Moves[s.Move]
 	results := make([]string, len(receipts)) // what is wrong, by receipt
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(run.Workers, DefaultWorkers))
 	for i := range receipts {
 		g.Go(func() (err error) {
-			results[i], err = rereadOne(gctx, run, m, &receipts[i])
+			results[i], err = rereadOne(gctx, run, m, &receipts[i], provenBy(&receipts[i], &r.Entries[i]))
 			run.Progress.Entries.Add(1)
 			run.Progress.Bytes.Add(receipts[i].Size)
 			return err
@@ -147,7 +148,7 @@ func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verifica
 			v.Problems.Add(Problem{Location: run.Plan.To(run.Plan.Moves[s.Move]).String(), Key: r.Key,
 				VersionID: r.DestinationVersionID, What: "spoiled", Reason: wrong})
 		case r.Marker:
-		case r.SHA256 != "":
+		case provenBy(r, &entries[i]) != objectstore.Checksum{}:
 			v.Reread++
 		default:
 			v.Compared++
@@ -158,13 +159,36 @@ func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verifica
 
 const notThere = "it is no longer there"
 
-// rereadOne returns what is wrong with one version, or nothing.
-func rereadOne(ctx context.Context, run *phase.Run, m plan.Move, r *receipt.Receipt) (string, error) {
+// provenBy is the checksum of a copy's bytes that the evidence has; zero if there is none that can be
+// computed of them alone.
+func provenBy(r *receipt.Receipt, e *manifest.Entry) objectstore.Checksum {
+	source := e.Sum()
+	if e.Content != nil && source == (objectstore.Checksum{}) {
+		source = e.Content.Claimed
+	}
+	switch {
+	case r.Marker:
+	case r.SHA256 != "":
+		return objectstore.Checksum{Algorithm: sha256Algorithm, Value: r.SHA256}
+	case r.Checksum != nil && !r.Checksum.Composite && verifier.Sums(r.Checksum.Algorithm):
+		return *r.Checksum
+	case r.Method == receipt.ETagMD5 && e.Parts() == 0 && source.Algorithm == objectstore.MD5:
+		return source
+	}
+	return objectstore.Checksum{}
+}
+
+const sha256Algorithm = "SHA-256" // in hex, as receipts have it
+
+// rereadOne returns what is wrong with one version, which is to have a checksum, or nothing.
+func rereadOne(
+	ctx context.Context, run *phase.Run, m plan.Move, r *receipt.Receipt, want objectstore.Checksum,
+) (string, error) {
 	if r.Marker {
 		return "", nil
 	}
 	ref := manifest.Ref(m.Destination, r.Key, r.DestinationVersionID, "", m.Versioning)
-	if r.SHA256 == "" {
+	if want == (objectstore.Checksum{}) {
 		info, err := run.Destination().Stat(ctx, ref, 0)
 		if errors.Is(err, objectstore.ErrNotFound) {
 			return notThere, nil
@@ -177,15 +201,21 @@ func rereadOne(ctx context.Context, run *phase.Run, m plan.Move, r *receipt.Rece
 		}
 		return "", nil
 	}
-	sum, _, err := verifier.Hash(ctx, run.Destination(), ref)
+	sum := want
+	var err error
+	if want.Algorithm == sha256Algorithm {
+		sum.Value, _, err = verifier.Hash(ctx, run.Destination(), ref)
+	} else {
+		sum, err = verifier.Sum(ctx, run.Destination(), ref, want.Algorithm)
+	}
 	if errors.Is(err, objectstore.ErrNotFound) {
 		return notThere, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	if sum != r.SHA256 {
-		return fmt.Sprintf("its SHA-256 is %s, the receipt says %s", sum, r.SHA256), nil
+	if sum != want {
+		return fmt.Sprintf("its %s is %s, the evidence says %s", want.Algorithm, sum.Value, want.Value), nil
 	}
 	return "", nil
 }

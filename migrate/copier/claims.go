@@ -32,14 +32,14 @@ func (s *streamer) claims(of objectstore.Info, byParts bool) *claims {
 	if s.sum == "" {
 		return nil
 	}
-	c := &claims{algorithm: s.sum, sent: s.hashes.make(s.sum)}
+	c := &claims{algorithm: s.sum, sent: verifier.NewHash(s.sum)}
 	text, said := base64.StdEncoding.EncodeToString, verifier.Evidence{Source: of}.Said()
 	switch {
 	case said.Composite && !byParts:
 	case said.Algorithm == objectstore.MD5:
 		c.said, text = md5.New(), hex.EncodeToString
 	case said.Algorithm != "":
-		c.said = s.hashes.make(said.Algorithm)
+		c.said = verifier.NewHash(said.Algorithm)
 	}
 	c.want = said.Value
 	switch {
@@ -47,7 +47,7 @@ func (s *streamer) claims(of objectstore.Info, byParts bool) *claims {
 	case said.Composite && said.Algorithm == objectstore.MD5:
 		c.whole = md5.New()
 	case said.Composite:
-		c.whole = s.hashes.make(said.Algorithm)
+		c.whole = verifier.NewHash(said.Algorithm)
 	}
 	c.value = func() string {
 		if c.whole != nil {

@@ -151,7 +151,7 @@ func New(source Source, from string, destination Destination, to string, o Optio
 		c.service = &serverSide{ends: both, uploads: uploads}
 	}
 	if !within || both.some {
-		c.streams = &streamer{ends: both, uploads: uploads, hashes: newHashes()}
+		c.streams = &streamer{ends: both, uploads: uploads}
 	}
 	return c
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"hash/crc64"
 	"testing"
+
+	"github.com/residency/residency/migrate/verifier"
 )
 
 // The check values of the CRCs are those of the catalogue of parametrised CRC
@@ -16,7 +18,7 @@ func TestChecksum(t *testing.T) {
 		"SHA1":      "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
 		"CRC64NVME": "ae8b14860a799888", "CRC32C": "e3069283", "CRC32": "cbf43926", "unknown": "",
 	} {
-		got, err := base64.StdEncoding.DecodeString(newHashes().checksum(algorithm, data).Value)
+		got, err := base64.StdEncoding.DecodeString(checksum(algorithm, data).Value)
 		if err != nil || hex.EncodeToString(got) != want {
 			t.Errorf("%s: %x, %v; want %s", algorithm, got, err, want)
 		}
@@ -33,7 +35,7 @@ func TestCRC64NVME(t *testing.T) {
 		data[i] = byte(i * i)
 	}
 	for n := 0; n <= len(data); n += 1 + n/7 {
-		h := newHashes().make("CRC64NVME")
+		h := verifier.NewHash("CRC64NVME")
 		_, _ = h.Write(data[:n/3])
 		_, _ = h.Write(data[n/3 : n])
 		var got uint64

@@ -23,7 +23,6 @@ import (
 type streamer struct {
 	*ends
 	uploads *uploader
-	hashes  hashes
 	// answersSums tells that the destination answers a part with the checksum that
 	// it was asked for.
 	answersSums atomic.Bool
@@ -135,7 +134,7 @@ func (s *streamer) streamPart(
 		return s.sendPart(ctx, buf, u, number)
 	}
 	// Too large to hold: read once for the hashes, once for the bytes.
-	sha, sum, old := sha256.New(), s.hashes.make(u.target.Algorithm), md5.New()
+	sha, sum, old := sha256.New(), verifier.NewHash(u.target.Algorithm), md5.New()
 	if err := whole.read(ctx, number, func(w io.Writer) error {
 		if _, ok := u.there[number]; ok || s.Summed {
 			w = io.MultiWriter(w, old)
@@ -170,7 +169,7 @@ func (s *streamer) streamPart(
 // destination would hash it once more.
 func (s *streamer) sendPart(ctx context.Context, data []byte, u *upload, number int) (objectstore.Part, error) {
 	body := objectstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data)),
-		Checksum: s.hashes.checksum(u.target.Algorithm, data)}
+		Checksum: checksum(u.target.Algorithm, data)}
 	if part, ok := s.uploads.arrived(u, number, body.Size, body.Checksum, md5Of(data)); ok {
 		return part, nil
 	}

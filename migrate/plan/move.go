@@ -1,11 +1,13 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 )
 
 // move is a place on its way, as far as its names say.
@@ -38,7 +40,7 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 	if err := objectstore.CheckBucketOf(destination, m.Destination); err != nil {
 		p.block(Issue{Rule: "bucket-name", Location: m.From().String(),
 			Text:   "the destination's name cannot be used: " + err.Error(),
-			Remedy: "set destination.bucket or destination.map in the configuration"})
+			Remedy: cmp.Or(remedy.For(err), "set destination.bucket or destination.map in the configuration")})
 	}
 	if len(place.Others) > 0 {
 		p.block(Issue{Rule: "shared-bucket", Location: m.From().String(),

@@ -17,8 +17,8 @@ var (
 	ErrNotFound = errors.New("not in the state")
 	ErrExists   = errors.New("already in the state")
 	ErrLeased   = remedy.New("another run holds the lease",
-		"wait for the other run to end (residency status shows the runs of this state). A run that was killed keeps "+
-			"its lease until the time named: run the same command again after that")
+		"wait for the other run to end. A run that was killed keeps its lease until the time named; where none is named, "+
+			"it has none as soon as its process has ended. Then run the same command again")
 	ErrDamaged = remedy.New("damaged state file",
 		"restore the state from a copy; or move it away and run the same command again, which examines both ends from "+
 			"scratch")

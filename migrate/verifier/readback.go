@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
-	"io"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,18 +42,10 @@ func Readback(
 
 // Hash reads one version and returns its SHA-256 in hex and its size in bytes.
 func Hash(ctx context.Context, r Reader, ref objectstore.Ref) (string, int64, error) {
-	o, err := r.Open(ctx, ref, 0)
-	if err != nil {
-		return "", 0, err
-	}
-	defer o.Body.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, o.Body)
+	n, err := read(ctx, r, ref, h)
 	if err != nil {
-		return "", n, fmt.Errorf("read back: %w", err)
-	}
-	if n != o.Size {
-		return "", n, fmt.Errorf("read back: %d bytes of %d: %w", n, o.Size, io.ErrUnexpectedEOF)
+		return "", n, err
 	}
 	return hex.EncodeToString(h.Sum(nil)), n, nil
 }

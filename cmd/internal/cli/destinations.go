@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (a *app) toEach(
 	if len(a.reportTo) > 0 {
 		return &usageError{err: errors.New("--report is of one destination, and --to names several")}
 	}
-	own, err := a.ownSources(ctx, destinations, scope)
+	own, stay, err := a.ownSources(ctx, destinations, scope)
 	if err != nil {
 		return err
 	}
@@ -55,35 +56,40 @@ func (a *app) toEach(
 			break
 		}
 	}
+	for _, text := range stay { // what was said in the beginning is far above by now
+		a.reporter().Note(text)
+	}
 	return errors.Join(errs...)
 }
 
 // ownSources are the customer's locations that are to be moved to each destination: those of
-// its provider. No provider can have two destinations.
-func (a *app) ownSources(ctx context.Context, destinations []string, scope plan.Scope) ([][]string, error) {
+// its provider. No provider can have two destinations. stay says which have none.
+func (a *app) ownSources(
+	ctx context.Context, destinations []string, scope plan.Scope,
+) (own [][]string, stay []string, err error) {
 	w, err := a.openStores(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	customer, err := a.oneCustomer(w)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	request := a.request(w, customer, nil)
 	request.Locate = true
 	inv, err := inventory.Scan(ctx, request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	own := make([][]string, len(destinations))
+	own = make([][]string, len(destinations))
 	taken := make(map[string]string)
 	for i, one := range destinations {
 		d, err := w.resolve(one)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if other := taken[d.Place.Provider]; other != "" {
-			return nil, &usageError{err: fmt.Errorf("--to: %s and %s are both of provider %s: one plan each, with --source",
+			return nil, nil, &usageError{err: fmt.Errorf("--to: %s and %s are both of provider %s: one plan each, with --source",
 				other, one, d.Place.Provider)}
 		}
 		taken[d.Place.Provider] = one
@@ -100,8 +106,12 @@ func (a *app) ownSources(ctx context.Context, destinations []string, scope plan.
 	}
 	for _, p := range inv.Places {
 		if _, moves := scope.Moves(p, ""); moves && p.Customer == customer && taken[p.Provider] == "" {
-			a.reporter().Note(fmt.Sprintf("%s stays: --to names no destination of provider %s", p.Location(), p.Provider))
+			stay = append(stay, fmt.Sprintf("%s (%s) stays: --to names no destination of provider %s", p.Location(),
+				cmp.Or(p.Country, p.Region), p.Provider))
 		}
 	}
-	return own, nil
+	for _, text := range stay {
+		a.reporter().Note(text)
+	}
+	return own, stay, nil
 }

@@ -105,7 +105,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		Short: "Check the destination against the receipts again",
 		Long: `verify lists the destination and compares it with the receipts of a plan, at any
 later time. With --verify readback it also reads every version and compares its
-SHA-256; where a receipt has none, it compares the checksum that the store keeps.`,
+SHA-256 or, where its receipt has none, the checksum by which it was proven. Where
+there is none of the bytes alone, as of objects in parts that a service copied by
+itself, it compares the checksum that the store keeps, and says of how many.`,
 		Example: `  residency verify --plan acme-eu-west-1-3f9a0c1b2d4e
   residency verify --plan acme-eu-west-1-3f9a0c1b2d4e --verify readback`,
 		Args: cobra.NoArgs,
@@ -136,10 +138,10 @@ SHA-256; where a receipt has none, it compares the checksum that the store keeps
 					render.Count(v.Recorded))
 			}
 			if how == "readback" {
-				say("%s were read again and match the SHA-256 in their receipts.", render.Count(v.Reread))
+				say("%s were read again and match the checksum in their evidence.", render.Count(v.Reread))
 			}
 			if v.Compared > 0 {
-				say("For %s, whose receipts have no SHA-256, the store's own checksum was compared.",
+				say("For %s, whose evidence has no checksum of the bytes alone, the store's own was compared.",
 					render.Count(v.Compared))
 			}
 			if v.Certified {

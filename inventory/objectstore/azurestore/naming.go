@@ -1,14 +1,17 @@
 package azurestore
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/residency/residency/inventory/remedy"
 )
 
-var errName = errors.New("a bucket on Azure is account.container: an account has 3 to 24 of a-z and 0-9, a " +
-	"container 3 to 63 of a-z, 0-9 and '-', which begin and end with a letter or digit and have no two hyphens in a row")
+var errName = remedy.New("a bucket on Azure is account.container: an account has 3 to 24 of a-z and 0-9, a "+
+	"container 3 to 63 of a-z, 0-9 and '-', which begin and end with a letter or digit and have no two hyphens in a row",
+	"name the account in which containers of a region are made, which has to be there: destination: {accounts: "+
+		"{REGION: ACCOUNT}} in the configuration; or set destination.bucket or destination.map")
 
 // CheckBucketName applies Azure's rules for names of storage accounts and containers (Azure
 // documentation, "Storage account overview"; "Naming and referencing containers, blobs, and
