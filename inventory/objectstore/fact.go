@@ -14,6 +14,9 @@ type Fact struct {
 	// Regions are the codes of other regions that hold the bucket's bytes. They count for
 	// every policy as the bucket's own does.
 	Regions []string `json:"regions,omitempty"`
+	// Later tells that what they hold is a second copy, which follows the bucket some time later and
+	// which no listing shows.
+	Later bool `json:"follows_later,omitempty"`
 	// Keeps is for how long the service keeps what is deleted; 0: this fact is about something
 	// else. Forever tells that nobody knows an end.
 	Keeps   time.Duration `json:"keeps_ns,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/residency/residency/migrate/certificate"
 	"github.com/residency/residency/migrate/plan"
@@ -45,6 +46,13 @@ func (a *Account) Derive(r *record.Record, c *certificate.Certificate) {
 	}
 	c.Callers, c.Actors, c.Evidence = a.Callers, a.Actors, a.Evidence
 	a.numbers(c)
+	for i, m := range p.Moves {
+		if len(m.SecondCopies) > 0 && c.Moves[i].Erased > 0 {
+			c.Findings = append(c.Findings, certificate.Finding{Rule: "secondary-copy", Text: fmt.Sprintf("the service of %s "+
+				"kept a second copy of everything in %s; no listing shows whether what was erased is gone from there",
+				c.Moves[i].SourceLocation, strings.Join(m.SecondCopies, ", "))})
+		}
+	}
 }
 
 // transit says through which machines bytes went, and what somebody should know of that.

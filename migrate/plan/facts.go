@@ -12,6 +12,19 @@ import (
 	"github.com/residency/residency/regions"
 )
 
+// secondCopies are the regions in which the source's service keeps a copy of everything that follows
+// later, sorted.
+func secondCopies(place inventory.Place) []string {
+	var codes []string
+	for _, f := range place.Facts {
+		if f.Later {
+			codes = append(codes, f.Regions...)
+		}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
+}
+
 // facts names what the source's service does with what is erased there, and what it does not
 // prove of where that is.
 func (p *planner) facts(place inventory.Place, m Move) {
@@ -33,6 +46,11 @@ func (p *planner) factOf(f objectstore.Fact, m Move) {
 	if f.Expires {
 		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code, Text: f.Text + "; that is not carried",
 			Remedy: "set the like at the destination after the migration, if it is wanted there"})
+	}
+	if f.Later {
+		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code,
+			Text:   f.Text + "; when what is deleted goes from there too is not documented, and no listing shows it",
+			Remedy: "if that is not to stay, change the account's redundancy before the erase"})
 	}
 	if f.Folders {
 		p.warn(Issue{Rule: f.Rule, Location: at, Region: m.Source.Code,

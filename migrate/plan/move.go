@@ -16,7 +16,7 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 		Source: p.Stores.Located(ctx, Region{Provider: place.Provider, Code: place.Region, Country: place.Country,
 			Operator: place.Operator, OperatorCountry: place.OperatorIn}),
 		Bucket: place.Bucket, Prefix: place.Prefix, Versioning: place.Versioning,
-		Destination: p.BucketName(place.Location(), place.Region), Way: Streamed,
+		Destination: p.BucketName(place.Location(), place.Region), Way: Streamed, SecondCopies: secondCopies(place),
 	}
 	if name, ok := p.Map[m.From().String()]; ok {
 		m.Destination = name

@@ -171,6 +171,9 @@ type Move struct {
 	// is found, and Found is what it does by itself to all that is written there.
 	Exists bool  `json:"destination_exists"`
 	Found  *Adds `json:"destination_adds,omitempty"`
+	// SecondCopies are other regions in which the source's service keeps a copy of everything, which
+	// no listing shows.
+	SecondCopies []string `json:"source_second_copies,omitempty"`
 	// Also are other regions in which the destination's service keeps what is written there.
 	Also []string `json:"destination_also_in,omitempty"`
 	// Held was observed while planning; the digest leaves it out, for a run

@@ -103,11 +103,13 @@ func (f *facts) ofAccount(ctx context.Context) error {
 	p := &a.Properties
 	f.add("redundancy", "the account is %s (%s)", a.SKU.Name, a.Kind)
 	if second := regionCode(p.SecondaryLocation); second != "" {
-		f.add("secondary-copy", "the service keeps a second copy of everything in %s", second).Regions = []string{second}
+		also := f.add("secondary-copy", "the service keeps a second copy of everything in %s", second)
+		also.Regions, also.Later = []string{second}, true
 	} else if geo(a.SKU.Name) {
 		// Redundancy that reaches another region, of which the answer does not name the region.
-		f.add("secondary-copy", "the service keeps a second copy in another region (%s), which it does not name",
-			a.SKU.Name).Regions = []string{unknownRegion}
+		also := f.add("secondary-copy", "the service keeps a second copy in another region (%s), which it does not name",
+			a.SKU.Name)
+		also.Regions, also.Later = []string{unknownRegion}, true
 	}
 	if place := a.place(); place != f.account.region {
 		f.add("failed-over", "the account is in %s now, and was in %s before", place, f.account.region).Regions =
