@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/residency/residency/migrate/phase"
+	"github.com/residency/residency/migrate/writeblock"
 )
 
 // carry copies and carries changes. Where the source is kept the run ends with that, and what it
@@ -15,6 +16,9 @@ func (w *work) carry(ctx context.Context, o Options) error {
 	erasing, err := w.run.Erasing(ctx)
 	if err != nil {
 		return err
+	}
+	if why := writeblock.Ruleless(w.run); why != "" && o.FenceRequired {
+		return fmt.Errorf("%w: %s; nothing was copied", ErrNotFenced, why)
 	}
 	for again := false; ; again = true {
 		if err := w.carryChanges(ctx, o); err != nil || !o.KeepSource {

@@ -141,6 +141,23 @@ func Read(ctx context.Context, r *phase.Run) (Record, error) {
 	return record, err
 }
 
+// Ruleless says why no write block can be put up, whatever is tried; empty if that is not known.
+func Ruleless(r *phase.Run) string {
+	for _, m := range r.Plan.Moves {
+		if why := ruleless(r.Source(m), plan.BucketName(m)); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func ruleless(store objectstore.Store, bucket string) string {
+	if objectstore.WriteBlocksOf(store) != nil {
+		return ""
+	}
+	return "the service of " + bucket + " has no rules that deny everybody writes to a bucket"
+}
+
 // PutUp denies writes to what moves, by the source buckets' policies, finds out
 // whether that is honoured, and names the buckets. Where it is not it names none and
 // says why; the policies are then as they were, and what is written later is never erased.
@@ -159,9 +176,8 @@ func PutUp(ctx context.Context, r *phase.Run) (standing []string, why string, er
 	}
 	for _, b := range record.Buckets {
 		store := r.Stores(b.Provider, b.Region)
-		if objectstore.WriteBlocksOf(store) == nil {
-			return impossible(ctx, r, Record{}, "the service of "+b.String()+
-				" has no rules that deny everybody writes to a bucket")
+		if why := ruleless(store, b.String()); why != "" {
+			return impossible(ctx, r, Record{}, why)
 		}
 		if b.Before == nil && !objectstore.CapabilitiesOf(store).KeepsOwner {
 			return impossible(ctx, r, Record{}, b.String()+
