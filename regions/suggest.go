@@ -1,6 +1,7 @@
 package regions
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,18 +15,26 @@ const maxSuggestions = 12
 // code if it looks like a typing mistake, or else those there are. Places that
 // would be refused are left out. An empty code is nobody's mistake.
 func (c *Catalog) suggest(code string, offered []Place) string {
-	var all, codes, near []string
+	var places []Place
+	of := make(map[string]int) // by provider
 	for _, p := range offered {
-		p, err := c.admit(p)
-		if err != nil {
-			continue
+		if p, err := c.admit(p); err == nil {
+			places = append(places, p)
+			of[p.Provider]++
 		}
-		all = append(all, fmt.Sprintf("%s (%s)", p.name(), p.Country))
-		codes = append(codes, p.Code)
 	}
-	meant := nearest.Names(code, codes)
+	// Those of a provider with few come first: they were named one by one.
+	slices.SortStableFunc(places, func(x, y Place) int {
+		return cmp.Or(cmp.Compare(of[x.Provider], of[y.Provider]), cmp.Compare(x.name(), y.name()))
+	})
+	var all, names, near []string
+	for _, p := range places {
+		all = append(all, fmt.Sprintf("%s (%s)", p.name(), p.Country))
+		names = append(names, p.Code, area(p.Code))
+	}
+	meant := nearest.Names(code, names)
 	for i, text := range all {
-		if slices.Contains(meant, codes[i]) {
+		if slices.Contains(meant, names[2*i]) || slices.Contains(meant, names[2*i+1]) {
 			near = append(near, text)
 		}
 	}
@@ -38,9 +47,11 @@ func (c *Catalog) suggest(code string, offered []Place) string {
 	return "the configuration offers no region outside the US whose country is known"
 }
 
-// list joins texts in order, and says how many it leaves out.
+// area is a region's code without its number.
+func area(code string) string { return strings.TrimRight(strings.TrimRight(code, "0123456789"), "-") }
+
+// list joins texts, and says how many it leaves out.
 func list(texts []string) string {
-	slices.Sort(texts)
 	more := ""
 	if n := len(texts) - maxSuggestions; n > 0 {
 		texts, more = texts[:maxSuggestions], fmt.Sprintf(" and %d more", n)

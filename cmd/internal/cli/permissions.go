@@ -74,10 +74,13 @@ func permissionsHelp() string {
 
 // ofEnd finds the one document of an end.
 func ofEnd(documents []permission.Document, end string) ([]permission.Document, error) {
+	end, provider, one := strings.Cut(end, ":")
 	if !slices.Contains(permission.EndNames(), end) {
 		return nil, choice("end", end, permission.EndNames())
 	}
-	found := slices.DeleteFunc(documents, func(d permission.Document) bool { return d.Where.Name() != end })
+	found := slices.DeleteFunc(documents, func(d permission.Document) bool {
+		return d.Where.Name() != end || one && d.Where.Provider != provider
+	})
 	switch len(found) {
 	case 0:
 		return nil, &usageError{err: fmt.Errorf("--end %s: the stage sends nothing there", end)}
@@ -90,7 +93,7 @@ func ofEnd(documents []permission.Document, end string) ([]permission.Document, 
 	}
 	names := strings.Join(providers, ", ")
 	return nil, &usageError{err: fmt.Errorf("--end %s: there are several, with the providers %s", end, names),
-		remedy: "leave --end out; -o json prints them all"}
+		remedy: fmt.Sprintf("name one, as in --end %s:%s; or leave --end out", end, providers[0])}
 }
 
 // permissionEnds are the ends of the configuration, as far as it and the command

@@ -44,56 +44,54 @@ What it costs is estimated, as a range, by the prices of residency help cost. Wi
 
 --to takes a region (eu-west-1), an area (eu-west), or provider:region. Of an area
 it is the lowest-numbered configured region that the policy allows. If it allows
-some inside and some outside of the EU (eu-west-2 is London), name one.`,
+some inside and some outside of the EU (eu-west-2 is London), name one. Of several
+destinations each gets a plan for the data of its own provider.`,
 		Example: `  residency plan --to eu-west --customer acme
+  residency plan --to aws:eu-west-1,blob:northeurope,google:europe-west1 --customer acme
   residency plan --to cloud:eu-central-1 --customer acme -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := needTo(to); err != nil {
 				return err
 			}
-			w, err := a.open(c.Context())
-			if err != nil {
-				return err
-			}
-			d, customer, err := a.resolve(c.Context(), w, to)
-			if err != nil {
-				return err
-			}
-			if w.restore, err = restoreTier(restore); err != nil {
-				return err
-			}
-			if w.scope, err = scope.read(); err != nil {
-				return err
-			}
-			w.excludeUnlistable, w.withoutSettings, w.askRedirects, w.stream = exclude, without, redirects, stream
-			w.unguardedWrites = unguarded
-			if w.noTransit, err = w.countries(transit); err != nil {
-				return err
-			}
-			p, err := a.makePlan(c.Context(), w, d, customer, verify)
-			if errors.Is(err, plan.ErrNothing) {
-				return errors.Join(a.nothingToMove(d, customer, err), err)
-			}
-			if err != nil {
-				return err
-			}
-			a.reportOf(w).AddPlan(p)
-			a.found.People = a.planPage(c.Context(), w, p)
-			estimate, err := a.estimate(c.Context(), w, p)
-			if err != nil {
-				return err
-			}
-			if err := a.printPlan(p, d, estimate); err != nil {
-				return err
-			}
-			if len(p.Blockers)+len(p.EraseBlockers) > 0 {
-				return blocked(p)
-			}
-			return most.admits(estimate)
+			return a.toEach(c.Context(), to, scope, func(ctx context.Context, w *session, to string) error {
+				d, customer, err := a.resolve(ctx, w, to)
+				if err != nil {
+					return err
+				}
+				if w.restore, err = restoreTier(restore); err != nil {
+					return err
+				}
+				w.excludeUnlistable, w.withoutSettings, w.askRedirects, w.stream = exclude, without, redirects, stream
+				w.unguardedWrites = unguarded
+				if w.noTransit, err = w.countries(transit); err != nil {
+					return err
+				}
+				p, err := a.makePlan(ctx, w, d, customer, verify)
+				if errors.Is(err, plan.ErrNothing) {
+					return errors.Join(a.nothingToMove(d, customer, err), err)
+				}
+				if err != nil {
+					return err
+				}
+				a.reportOf(w).AddPlan(p)
+				a.found.People = a.planPage(ctx, w, p)
+				estimate, err := a.estimate(ctx, w, p)
+				if err != nil {
+					return err
+				}
+				if err := a.printPlan(p, d, estimate); err != nil {
+					return err
+				}
+				if len(p.Blockers)+len(p.EraseBlockers) > 0 {
+					return blocked(p)
+				}
+				return most.admits(estimate)
+			})
 		},
 	}
-	c.Flags().StringVar(&to, "to", "", "destination `region`")
+	c.Flags().StringVar(&to, "to", "", "destination `region`; several, with commas between: for each the data of its own "+
+		"provider, by a plan\nof its own")
 	addVerify(c, &verify)
 	addRestore(c, &restore)
 	addExclude(c, &exclude)
