@@ -38,8 +38,16 @@ type Waived struct {
 func (f Finding) Waives() bool { return f.Waiver != nil && !f.Waiver.Expired }
 
 // Violated tells whether something is outside of the policy and not waived.
-func (i *Inventory) Violated() bool {
-	return slices.ContainsFunc(i.Findings, func(f Finding) bool { return f.Severity == Violation && !f.Waives() })
+func (i *Inventory) Violated() bool { return i.Violations() > 0 }
+
+// Violations counts those that are not waived.
+func (i *Inventory) Violations() (n int) {
+	for _, f := range i.Findings {
+		if f.Severity == Violation && !f.Waives() {
+			n++
+		}
+	}
+	return n
 }
 
 // waive shows each waiver at the violations of its place, which stay violations. It says which

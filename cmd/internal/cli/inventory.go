@@ -13,6 +13,7 @@ import (
 
 	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/regions"
 )
 
@@ -66,8 +67,11 @@ destination of a named bucket, or if its tag says so.`,
 				return err
 			}
 			switch {
+			case check && inv.Violated() && a.output == "table":
+				return &silentError{errPolicy} // the table's findings say it
 			case check && inv.Violated():
-				return &silentError{errPolicy}
+				return remedy.Wrap(fmt.Errorf("%w: %s", errPolicy, plural(inv.Violations(), "violation")),
+					"residency inventory --check shows which, and its findings are in this output")
 			case !inv.Complete:
 				return errIncomplete
 			case check && inv.Unclear:
