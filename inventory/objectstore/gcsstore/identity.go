@@ -2,6 +2,7 @@ package gcsstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -38,6 +39,7 @@ type identity struct {
 	mu      sync.Mutex
 	tokens  oauth2.TokenSource // nil: not looked for yet
 	project string             // that the credentials name
+	account string             // that they are of, where their file says it
 }
 
 func newIdentity(o Options, own bool) *identity {
@@ -73,7 +75,7 @@ func (i *identity) source(ctx context.Context) (oauth2.TokenSource, error) {
 	if domain, err := found.GetUniverseDomain(); i.own && (err != nil || domain != universe) {
 		return nil, errOtherUniverse()
 	}
-	i.tokens, i.project = found.TokenSource, found.ProjectID
+	i.tokens, i.project, i.account = found.TokenSource, found.ProjectID, accountOf(found.JSON)
 	return i.tokens, nil
 }
 
@@ -105,6 +107,43 @@ func (i *identity) projectOf(ctx context.Context) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.project
+}
+
+// accountOf is the service account of a file of credentials: of a key, or of one that is impersonated by
+// others ("Application Default Credentials", client_email and service_account_impersonation_url);
+// empty if it names none.
+func accountOf(file []byte) string {
+	var f struct {
+		Email       string `json:"client_email"`
+		Impersonate string `json:"service_account_impersonation_url"`
+	}
+	if json.Unmarshal(file, &f) != nil {
+		return ""
+	}
+	if _, name, ok := strings.Cut(f.Impersonate, "/serviceAccounts/"); ok {
+		name, _, _ = strings.Cut(name, ":")
+		return name
+	}
+	return f.Email
+}
+
+// Caller implements objectstore.Identifier with what the file of credentials says: the service's tokens do
+// not tell whose they are.
+func (s *Store) Caller(ctx context.Context) objectstore.Caller {
+	i := s.transport.identity
+	if i.nobody {
+		return objectstore.Caller{Reason: "requests to this machine carry no credentials"}
+	}
+	if _, err := i.source(ctx); err != nil {
+		return objectstore.Caller{Reason: err.Error()}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.account == "" {
+		return objectstore.Caller{Reason: "the credentials do not name an account, and the service's tokens do not tell " +
+			"whose they are"}
+	}
+	return objectstore.Caller{ARN: i.account}
 }
 
 const signIn = "run gcloud auth application-default login, or let GOOGLE_APPLICATION_CREDENTIALS name a file of " +
