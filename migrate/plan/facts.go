@@ -123,6 +123,23 @@ func (p *destinationReader) accountVersioning(ctx context.Context, m Move) error
 	return nil
 }
 
+// unkept tells whether the destination of a source that says that it keeps no versions keeps none either. One that is
+// made is like its source, unless it is as its account is.
+func (p *destinationReader) unkept(ctx context.Context, m Move) (bool, error) {
+	if m.Versioning != objectstore.Unversioned {
+		return false, nil
+	}
+	store := p.Stores(p.Destination.Provider, p.Destination.Code)
+	if !m.Exists && !objectstore.CapabilitiesOf(store).NewBuckets.AccountVersioning {
+		return true, nil
+	}
+	versioning, err := store.Versioning(ctx, m.Destination)
+	if err != nil && !errors.Is(err, objectstore.ErrDenied) {
+		return false, fmt.Errorf("versioning of %s: %w", p.plan.To(m), err)
+	}
+	return versioning != objectstore.Enabled, nil
+}
+
 // alsoIn are the other regions that facts name, sorted.
 func alsoIn(facts []objectstore.Fact, region string) (codes []string) {
 	for _, f := range facts {
