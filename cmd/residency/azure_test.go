@@ -35,6 +35,7 @@ azure kind BUCKET KEY KIND: have the current version be a PageBlob or an AppendB
 azure versions ACCOUNT [off]: have it keep versions from now on, or no longer
 azure snapshot BUCKET KEY: make a snapshot of the current version
 azure halfway on|off: refuse what deletes versions of objects
+azure unread [PATH]: have Resource Manager answer by HTTP 409 where a path ends so; without one, no more
 azure ls BUCKET: print what there is, newest first: key, what it is, its bytes`
 
 // bearer gives everybody the token of the stand-in.
@@ -101,7 +102,7 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 		server.Alter(rest[0], func(a *azure.Account) { doesByItself(a, rest[1:]) })
 	case args[0] == "later" && len(rest) >= 1:
 		server.Fail(func(r azure.Request) (f azure.Fault) {
-			if r.Op == "Put Blob" && !strings.Contains(r.Name, ".residency-") {
+			if strings.HasPrefix(r.Op, "Put Blob") && !strings.Contains(r.Name, ".residency-") {
 				f.Alters = func(account func(string) *azure.Account) { doesByItself(account(rest[0]), rest[1:]) }
 			}
 			return f
@@ -113,6 +114,13 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 		server.Snapshot(account, container, rest[1])
 	case args[0] == "halfway" && len(rest) == 1:
 		server.Fail(halfway(rest[0] == "on"))
+	case args[0] == "unread" && len(rest) <= 1:
+		server.Fail(func(r azure.Request) (f azure.Fault) {
+			if len(rest) == 1 && strings.HasSuffix(r.Op, "manager") && strings.HasSuffix(r.Name, rest[0]) {
+				f = azure.Fault{Status: http.StatusConflict, Code: "Conflict"}
+			}
+			return f
+		})
 	case args[0] == "ls" && len(rest) == 1:
 		for v, err := range store.Versions(ctx, rest[0], "", "") {
 			ts.Check(err)

@@ -73,7 +73,7 @@ func (p *destinationReader) facts(ctx context.Context, m *Move) error {
 	case errors.Is(err, objectstore.ErrDenied):
 		p.block(Issue{Rule: "destination-not-read", Location: to, Region: p.plan.Destination.Code,
 			Text: "where else its service keeps copies could not be read: " + err.Error(), Remedy: "grant access to read it"})
-	case err != nil && !errors.Is(err, objectstore.ErrNotFound): // what is to be made may have facts already
+	case err != nil && !objectstore.Only(err, objectstore.ErrNotFound): // what is to be made may have facts already
 		return fmt.Errorf("look at %s: %w", to, err)
 	}
 	if err := p.accountVersioning(ctx, *m); err != nil {
