@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -21,7 +20,7 @@ func byItself(ctx context.Context, run *phase.Run, erases bool) error {
 			return fmt.Errorf("%w: %s: %s [%s]", probe.ErrReplicates, copies[0].Location, copies[0].Text, copies[0].Rule)
 		case len(locks) > 0 && erases:
 			return blockedErase(locks)
-		case errors.Is(err, objectstore.ErrDenied):
+		case err != nil && objectstore.Only(err, objectstore.ErrDenied):
 			run.Notef("what the service of %s does there by itself could not be read (access denied)", plan.BucketName(m))
 		case err != nil:
 			return fmt.Errorf("what the service of %s does by itself: %w", plan.BucketName(m), err)

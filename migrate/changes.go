@@ -98,7 +98,7 @@ func (w *work) furtherPass(ctx context.Context, drift changes.Drift, erasing, bl
 			if err != nil {
 				return err
 			}
-			return &changes.UnexplainedError{Drift: drift, Others: !alone}
+			return w.sourceCheck.Unexplained(drift, !alone)
 		}
 		if err := w.sourceCheck.Explain(ctx, erasing); err != nil {
 			return err

@@ -32,8 +32,10 @@ azure close ACCOUNT on|off: have its network rules keep the services of other ac
 azure passed: print how many bytes of objects were read and written since the last time, and how many copies were asked for
 azure delete BUCKET KEY: delete the current version
 azure kind BUCKET KEY KIND: have the current version be a PageBlob or an AppendBlob
-azure versions ACCOUNT: have it keep versions from now on
+azure versions ACCOUNT [off]: have it keep versions from now on, or no longer
+azure snapshot BUCKET KEY: make a snapshot of the current version
 azure halfway on|off: refuse what deletes versions of objects
+azure unread [PATH]: have Resource Manager answer by HTTP 409 where a path ends so; without one, no more
 azure ls BUCKET: print what there is, newest first: key, what it is, its bytes`
 
 // bearer gives everybody the token of the stand-in.
@@ -105,10 +107,20 @@ func azureCommand(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			return f
 		})
-	case args[0] == "versions" && len(rest) == 1:
-		server.SetVersioning(rest[0], true)
+	case args[0] == "versions" && len(rest) >= 1:
+		server.SetVersioning(rest[0], len(rest) == 1)
+	case args[0] == "snapshot" && len(rest) == 2:
+		account, container, _ := strings.Cut(rest[0], ".")
+		server.Snapshot(account, container, rest[1])
 	case args[0] == "halfway" && len(rest) == 1:
 		server.Fail(halfway(rest[0] == "on"))
+	case args[0] == "unread" && len(rest) <= 1:
+		server.Fail(func(r azure.Request) (f azure.Fault) {
+			if len(rest) == 1 && strings.HasSuffix(r.Op, "manager") && strings.HasSuffix(r.Name, rest[0]) {
+				f = azure.Fault{Status: http.StatusConflict, Code: "Conflict"}
+			}
+			return f
+		})
 	case args[0] == "ls" && len(rest) == 1:
 		for v, err := range store.Versions(ctx, rest[0], "", "") {
 			ts.Check(err)

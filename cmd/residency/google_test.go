@@ -21,6 +21,7 @@ google bucket NAME LOCATION [versions] [kept] [customer=NAME]: make a bucket in 
     deleted is kept for a week
 google alter BUCKET [holds] [expires] [pays]: have it hold what is written, delete what is old, and its requesters pay as
     these say, and not otherwise
+google unversioned BUCKET: have it keep no versions from now on
 google put BUCKET KEY TEXT [NAME=VALUE]: write an object, whose metadata is that
 google delete BUCKET KEY: delete the current version
 google ls BUCKET: print what there is, newest first: key, what it is, its bytes
@@ -65,6 +66,8 @@ func googleCommand(ts *testscript.TestScript, neg bool, args []string) {
 				b.Lifecycle = []google.Rule{{Action: "Delete", Age: 30}}
 			}
 		})
+	case args[0] == "unversioned" && len(rest) == 1:
+		(*running).Alter(rest[0], func(b *google.Bucket) { b.Versioning = false })
 	case args[0] == "put" && len(rest) >= 3:
 		o := google.Object{Name: rest[1], Data: []byte(rest[2]), ContentType: "text/plain"}
 		for _, word := range rest[3:] {

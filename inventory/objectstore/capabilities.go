@@ -39,6 +39,9 @@ type Capabilities struct {
 	// TellsMD5 is of a server in the service's place that was seen to tell the MD5 of an object that it
 	// received in one piece, and not that sum.
 	TellsMD5 bool
+	// ForgetsEmptyUploads is of a service that knows nothing of an upload before its first part has come, so that no
+	// mark can be left by one.
+	ForgetsEmptyUploads bool
 	// NoMarkers tells that the service has versions, but no delete markers: histories with
 	// some cannot be written there, and PutMarker is not offered.
 	NoMarkers bool

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/residency/residency/inventory/remedy"
@@ -179,6 +180,22 @@ func (e *Error) Unwrap() []error {
 		errs = append(errs, e.Err)
 	}
 	return errs
+}
+
+// Only tells whether an error, and each of those that were joined to it, is of a kind: where several things were asked
+// for, one that is not there, or denied, must not stand for another that has failed.
+func Only(err, kind error) bool {
+	switch e := any(err).(type) { // the error itself, and not what it is around
+	case *Error:
+	case interface{ Unwrap() []error }:
+		all := e.Unwrap()
+		return len(all) > 0 && !slices.ContainsFunc(all, func(err error) bool { return !Only(err, kind) })
+	case interface{ Unwrap() error }:
+		if next := e.Unwrap(); next != nil {
+			return Only(next, kind)
+		}
+	}
+	return errors.Is(err, kind)
 }
 
 // Lasting tells whether an error stands until somebody changes something: a

@@ -2,6 +2,7 @@ package objectstore_test
 
 import (
 	"errors"
+	"fmt"
 	"iter"
 	"strings"
 	"testing"
@@ -101,6 +102,29 @@ func TestHistories(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("Histories(%s) = %s\nwant %s", in, got, want)
+		}
+	}
+}
+
+// TestOnly has one error among several not stand for the others.
+func TestOnly(t *testing.T) {
+	missing := &objectstore.Error{Op: "one", Kind: objectstore.ErrNotFound, Err: errors.New("no such thing")}
+	busy := &objectstore.Error{Op: "another", Kind: objectstore.ErrThrottled}
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{missing, true},
+		{objectstore.ErrNotFound, true},
+		{fmt.Errorf("in words: %w", missing), true},
+		{errors.Join(missing, fmt.Errorf("in words: %w", missing)), true},
+		{busy, false},
+		{errors.Join(missing, busy), false},
+		{fmt.Errorf("in words: %w", errors.Join(missing, busy)), false},
+	} {
+		if got := objectstore.Only(test.err, objectstore.ErrNotFound); got != test.want {
+			t.Errorf("%v: %v, want %v", test.err, got, test.want)
 		}
 	}
 }

@@ -229,13 +229,14 @@ func (c *comparison) rest(
 		places[rest[i].entry.VersionID] = i
 	}
 	_, null := places[objectstore.NullVersion]
-	last := -1
+	last, fresh := -1, false
 	for j, v := range listed {
 		i, ok := places[v.VersionID]
 		if !ok && c.onlyShownAbove(rest, places, listed[:j], v, begun) {
 			continue
 		}
 		if !ok {
+			fresh = true
 			c.drift.see(c.at, v.Key, &c.drift.New)
 			continue
 		}
@@ -251,6 +252,8 @@ func (c *comparison) rest(
 		switch {
 		case rest[i].found != nil:
 			c.show(rest[i].found)
+		case fresh && wasShown(rest, places, i):
+			// What is new is above the version that it was shown above. Nobody has erased anything.
 		case !rest[i].begun:
 			c.drift.see(c.at, string(rest[i].entry.Key), &c.drift.Gone)
 		}

@@ -64,7 +64,7 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced, trailin
 	}
 	next, foreign := 0, false // of places; something that is not ours to remove
 	for i, old := range receipts {
-		if !kept[i] {
+		if !kept[i] && !r.wasShown(before[i], places, kept) {
 			r.gone++
 		}
 		switch {
@@ -81,6 +81,16 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced, trailin
 		r.carried, r.places = nil, nil
 	}
 	return r
+}
+
+// wasShown tells of an entry that the source has no more that it is a marker which was shown above a version that
+// stays, beneath what is new.
+func (r *rebased) wasShown(e manifest.Entry, places index, kept []bool) bool {
+	if r.new == 0 || !objectstore.IsMarkerOf(e.VersionID) {
+		return false
+	}
+	i, ok := places[objectstore.Marked(e.VersionID)]
+	return ok && kept[i]
 }
 
 // covers tells whether an outdated copy is a delete marker that is shown above a version which stays: it is

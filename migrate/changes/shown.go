@@ -23,6 +23,17 @@ func onlyShown(v objectstore.Version, begun bool, newer []planned) bool {
 	})
 }
 
+// wasShown tells whether an entry that is listed no more is a marker that was shown above a version which is there
+// still: of that marker nothing was stored.
+func wasShown(rest []planned, places map[string]int, i int) bool {
+	id := rest[i].entry.VersionID
+	if !objectstore.IsMarkerOf(id) {
+		return false
+	}
+	beneath, differs := places[objectstore.Marked(id)]
+	return !differs || rest[beneath].found != nil // the rest is side by side
+}
+
 // deletesInSteps tells whether an erase of a move can have gone no further than its first step.
 func deletesInSteps(run *phase.Run, m plan.Move) bool {
 	return objectstore.CapabilitiesOf(run.Source(m)).DeletesInSteps

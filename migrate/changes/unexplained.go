@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/phase"
 )
 
@@ -19,6 +20,8 @@ type UnexplainedError struct {
 	Drift Drift
 	// Others tells that another plan has worked on the same destination since.
 	Others bool
+	// Untold tells that nobody can say so, because the destination's service keeps no mark.
+	Untold bool
 	// By is a plan of this state that has erased originals since; empty: none is known of.
 	// Then nobody's word removes copies.
 	By string
@@ -31,7 +34,11 @@ func (e *UnexplainedError) Error() string {
 			e.By)
 	}
 	text := fmt.Sprintf("%v: %s", ErrUnexplained, e.Drift)
-	if e.Others {
+	switch {
+	case e.Untold:
+		text += "; whether another plan has erased them in reliance on the copies cannot be told, because the destination's " +
+			"service keeps no mark of this one"
+	case e.Others:
 		text += "; another plan has worked on the same destination since and may have erased them in reliance on the copies"
 	}
 	if at := e.Drift.Depleted; len(at) > 0 {
@@ -75,7 +82,13 @@ func (s *Check) Explain(ctx context.Context, erasing bool) error {
 		s.run.Notef("removing the copies of %s, gone from the source or changed there, as instructed", phase.Entries(n))
 		return nil
 	case n > 0:
-		return &UnexplainedError{Drift: drift, Others: true}
+		return s.Unexplained(drift, true)
 	}
 	return s.reservation.Clear(ctx)
+}
+
+// Unexplained is that of a drift. broken tells that the plan's mark is not there any more.
+func (s *Check) Unexplained(drift Drift, broken bool) *UnexplainedError {
+	keeps := !objectstore.CapabilitiesOf(s.run.Destination()).ForgetsEmptyUploads
+	return &UnexplainedError{Drift: drift, Others: broken && keeps, Untold: broken && !keeps}
 }

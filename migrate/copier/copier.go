@@ -166,6 +166,11 @@ var errIncomplete = errors.New("the source's answer is incomplete or altered")
 // destination's bucket was made without locks.
 var errLockLost = errors.New("it is under retention or a hold, which cannot be carried")
 
+// errUnkept reports an entry that would take the place of the one before it. A source can say that it keeps no versions
+// and have some from before (Azure, Google), or snapshots, and its destination is made as it says.
+var errUnkept = fmt.Errorf("%w: the destination keeps no versions, and an older entry of this key is there",
+	objectstore.ErrNotOffered)
+
 // outage is how many times the attempts of an entry are made while nobody
 // answers: about a minute. After that the run stops.
 const outage = 2
@@ -364,6 +369,9 @@ func (c *Copier) attempt(
 			r.Reason += ", which held this entry already"
 		}
 		return r, err
+	}
+	if at > 0 && c.Versioning == objectstore.Unversioned && previous.DestinationVersionID == objectstore.NullVersion {
+		return receipt.Receipt{}, errUnkept
 	}
 	if e.Marker {
 		r, err := c.mark(ctx, e, at, previous)

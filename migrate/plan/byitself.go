@@ -2,7 +2,6 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -75,7 +74,7 @@ func DestinationNow(ctx context.Context, store any, p *Plan, m Move) (also []str
 		return nil, nil, nil
 	}
 	facts, err := factual.Facts(ctx, m.Destination)
-	if err != nil && !errors.Is(err, objectstore.ErrNotFound) {
+	if err != nil && !objectstore.Only(err, objectstore.ErrNotFound) {
 		return nil, nil, err
 	}
 	for _, f := range facts {

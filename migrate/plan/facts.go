@@ -91,7 +91,7 @@ func (p *destinationReader) facts(ctx context.Context, m *Move) error {
 	case errors.Is(err, objectstore.ErrDenied):
 		p.block(Issue{Rule: "destination-not-read", Location: to, Region: p.plan.Destination.Code,
 			Text: "where else its service keeps copies could not be read: " + err.Error(), Remedy: "grant access to read it"})
-	case err != nil && !errors.Is(err, objectstore.ErrNotFound): // what is to be made may have facts already
+	case err != nil && !objectstore.Only(err, objectstore.ErrNotFound): // what is to be made may have facts already
 		return fmt.Errorf("look at %s: %w", to, err)
 	}
 	if err := p.accountVersioning(ctx, *m); err != nil {
@@ -139,6 +139,23 @@ func (p *destinationReader) accountVersioning(ctx context.Context, m Move) error
 			Remedy: "turn versioning on for the whole account, or choose another one in destination.accounts"})
 	}
 	return nil
+}
+
+// unkept tells whether the destination of a source that says that it keeps no versions keeps none either. One that is
+// made is like its source, unless it is as its account is.
+func (p *destinationReader) unkept(ctx context.Context, m Move) (bool, error) {
+	if m.Versioning != objectstore.Unversioned {
+		return false, nil
+	}
+	store := p.Stores(p.Destination.Provider, p.Destination.Code)
+	if !m.Exists && !objectstore.CapabilitiesOf(store).NewBuckets.AccountVersioning {
+		return true, nil
+	}
+	versioning, err := store.Versioning(ctx, m.Destination)
+	if err != nil && !errors.Is(err, objectstore.ErrDenied) {
+		return false, fmt.Errorf("versioning of %s: %w", p.plan.To(m), err)
+	}
+	return versioning != objectstore.Enabled, nil
 }
 
 // alsoIn are the other regions that facts name, sorted.

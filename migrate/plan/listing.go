@@ -18,6 +18,10 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	}
 	defer there.stop()
 	o := p.samples.obstacles(m)
+	unkept, err := p.destinations.unkept(ctx, *m)
+	if err != nil {
+		return err
+	}
 	p.samples.first = manifest.Entry{}
 	to := p.Stores(p.Destination.Provider, p.Destination.Code)
 	see := func(v objectstore.Version) manifest.Entry {
@@ -50,6 +54,9 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 			return fmt.Errorf("list %s: %w", m.From(), err)
 		}
 		o.fits.seeMarkers(entries)
+		if unkept && len(entries) > 1 {
+			note(&o.histories, string(entries[0].Key))
+		}
 		lone := true
 		for i := range entries {
 			m.Totals.Count(entries[i])

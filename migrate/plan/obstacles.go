@@ -21,6 +21,7 @@ type obstacles struct {
 	taken, older       Issue // at the destination
 	reserved, named    Issue // see planner.leases
 	probes             Issue
+	histories          Issue    // of more than one entry, where the source says that it keeps no versions
 	unlistable         Issue    // keys, as they are listed
 	other              Issue    // objects that no copy can be
 	kinds              []string // of them
@@ -86,6 +87,10 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 		older: Issue{Rule: "destination-has-more", Location: to, Region: p.plan.Destination.Code,
 			Text: "the destination holds older versions beneath keys of this plan, as after an interrupted erase whose state " +
 				"was lost; they stay"},
+		histories: Issue{Rule: "versions-from-before", Location: from,
+			Text: "the source keeps no versions now, and has versions from before or snapshots; the destination, made like it, " +
+				"keeps one entry of each key",
+			Remedy: "turn versioning on at the source, or delete there what is not current, then plan again"},
 		fits: newFits(p.Stores(p.Destination.Provider, p.Destination.Code), from),
 		unlistable: Issue{Rule: "unlistable-keys", Location: from,
 			Text: "the server cannot list these entries under their own keys: it writes U+FFFD for characters that its " +
@@ -96,7 +101,7 @@ func (p *sampler) obstacles(m *Move) *obstacles {
 // report adds what was met to the plan.
 func (o *obstacles) report(p *planner) {
 	for _, i := range []Issue{o.archived, o.tierless, o.tiered, o.sseC, o.untagged, o.unfit, o.odd, o.other, o.fits.large,
-		o.fits.long, o.fits.refused, o.fits.marked, o.fits.unordered, o.taken, o.reserved, o.named} {
+		o.histories, o.fits.long, o.fits.refused, o.fits.marked, o.fits.unordered, o.taken, o.reserved, o.named} {
 		if i.Count > 0 {
 			p.block(i)
 		}

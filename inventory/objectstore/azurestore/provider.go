@@ -245,9 +245,10 @@ func (s *Store) Account(context.Context) string {
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{CountsTags: true, CopiesSome: true, ConditionsWrites: true, NoMarkers: true,
 		TrailingMarkers: true, DeletesInSteps: true, OrdersByUTF16: true, Sum: crc64Algorithm,
-		TellsMD5:       s.send.tellsMD5.Load(),
-		NewBuckets:     objectstore.NewBucket{AccountVersioning: true},
-		LocatesBuckets: s.provider.arm != nil}
+		ForgetsEmptyUploads: true,
+		TellsMD5:            s.send.tellsMD5.Load(),
+		NewBuckets:          objectstore.NewBucket{AccountVersioning: true},
+		LocatesBuckets:      s.provider.arm != nil}
 }
 
 // Sent implements objectstore.SentCounter. It counts for the whole provider, because one

@@ -127,28 +127,37 @@ func (t *transport) once(asked context.Context, c *call) (resp *http.Response, w
 	if c.silent > 0 {
 		defer time.AfterFunc(t.patience+c.silent, func() { cancel(errSilent) }).Stop()
 	}
-	if resp, wait, err = t.attempt(ctx, c); err != nil {
+	if resp, err = t.attempt(ctx, c); err != nil {
 		cancel(nil)
-		return nil, wait, err
+		return nil, 0, err
 	}
 	p := wire.Patience{Window: t.patience, Least: 1}
 	body := wire.Patient(resp.Body, p, t.now, cancel)
 	resp.Body = &receivedBody{Reader: t.paced(ctx, body), Closer: body, ctx: asked}
-	return resp, 0, nil
+	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
+		t.sent.answer(c, resp)
+		return resp, 0, nil
+	}
+	refusal := c.refused(resp) // whose body may stall, too
+	if errors.Is(refusal, objectstore.ErrThrottled) {
+		objectstore.Throttled(asked, t.address)
+	}
+	return nil, wire.Asked(resp.Header), refusal
 }
 
-func (t *transport) attempt(ctx context.Context, c *call) (resp *http.Response, wait time.Duration, err error) {
+// attempt sends a request and returns whatever is answered.
+func (t *transport) attempt(ctx context.Context, c *call) (*http.Response, error) {
 	r := (&http.Request{Method: c.method, URL: c.url, Host: c.url.Host, Header: c.header.Clone(), ProtoMajor: 1,
 		ProtoMinor: 1, ContentLength: c.size}).WithContext(ctx)
 	if r.Header == nil {
 		r.Header = make(http.Header)
 	}
 	if err := t.authorize(ctx, r, c); err != nil {
-		return nil, 0, c.unsent(ctx, err)
+		return nil, c.unsent(ctx, err)
 	}
 	watch := wire.Watching(ctx)
 	if err := watch.Ask(); err != nil {
-		return nil, 0, c.broken(err)
+		return nil, c.broken(err)
 	}
 	r = r.WithContext(watch.Carried(ctx))
 	var failure func() error
@@ -162,33 +171,25 @@ func (t *transport) attempt(ctx context.Context, c *call) (resp *http.Response, 
 	if c.silent > 0 {
 		client = t.slow
 	}
-	resp, err = client.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
 		if errors.Is(context.Cause(ctx), errSilent) {
-			return nil, 0, &objectstore.Error{Op: c.op, Bucket: c.where, Kind: objectstore.ErrUnanswered, Err: errSilent}
+			return nil, &objectstore.Error{Op: c.op, Bucket: c.where, Kind: objectstore.ErrUnanswered, Err: errSilent}
 		}
 		// What kept it from being sent says more than that it was not.
 		if said := watch.Refusal(); said != nil {
-			return nil, 0, c.broken(said)
+			return nil, c.broken(said)
 		}
 		if failure != nil && failure() != nil {
-			return nil, 0, c.broken(named(ctx, failure()))
+			return nil, c.broken(named(ctx, failure()))
 		}
-		return nil, 0, c.unsent(ctx, err)
+		return nil, c.unsent(ctx, err)
 	}
 	if t.observe != nil {
 		t.observe(objectstore.Exchange{Method: r.Method, URL: r.URL.String(), Request: shownHeader(r.Header),
 			Status: resp.StatusCode, Answer: resp.Header.Clone()})
 	}
-	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
-		t.sent.answer(c, resp)
-		return resp, 0, nil
-	}
-	refusal := c.refused(resp)
-	if errors.Is(refusal, objectstore.ErrThrottled) {
-		objectstore.Throttled(ctx, t.address)
-	}
-	return nil, wire.Asked(resp.Header), refusal
+	return resp, nil
 }
 
 // authorize adds what a request is believed by.

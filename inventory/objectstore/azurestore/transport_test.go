@@ -176,6 +176,33 @@ func TestStalled(t *testing.T) {
 	_ = o.Body.Close()
 }
 
+// TestStalledRefusal gives up the body of a refusal of which nothing comes any more, and takes the refusal for what
+// its header says.
+func TestStalledRefusal(t *testing.T) {
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	for code, want := range map[string]error{"": objectstore.ErrPassing, "ServerBusy": objectstore.ErrThrottled} {
+		s := against(t, Options{Patience: 20 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+			if code != "" {
+				w.Header().Set("x-ms-error-code", code)
+			}
+			w.Header().Set("Content-Length", "10")
+			w.WriteHeader(http.StatusInternalServerError)
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-stop:
+			case <-r.Context().Done():
+			}
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		_, err := s.Open(ctx, objectstore.Ref{Bucket: "acme.records", Key: secretKey}, 0)
+		if ctx.Err() != nil || !errors.Is(err, want) {
+			t.Errorf("%q: got %v, and %v", code, err, ctx.Err())
+		}
+		cancel()
+	}
+}
+
 // TestRetryAfter leaves a service alone for as long as it asks, within bounds.
 func TestRetryAfter(t *testing.T) {
 	var waits []time.Duration
