@@ -55,6 +55,10 @@ func (d Draft) Write(catalog *regions.Catalog) (string, error) {
 	if d.Profile != "" {
 		line("    profile: "+plainOr(d.Profile), "of ~/.aws/config; without it the environment's credentials")
 	}
+	if is, _ := kind.Of(d.Type); len(is.Unlisted) > 0 {
+		line("    # not_used: ["+list(is.Unlisted)+"]", "")
+		line("    # what no list of buckets shows: an inventory is not complete until you say what you do not use", "")
+	}
 	switch is, _ := kind.Of(d.Type); { // of one that is not known, the check says so
 	case !is.Global:
 		line("    regions:", "one endpoint each; a code that no catalog knows needs its country")
