@@ -141,21 +141,18 @@ func (p *destinationReader) accountVersioning(ctx context.Context, m Move) error
 	return nil
 }
 
-// unkept tells whether the destination of a source that says that it keeps no versions keeps none either. One that is
+// keepsVersions tells whether the destination of a source that says that it keeps no versions keeps some. One that is
 // made is like its source, unless it is as its account is.
-func (p *destinationReader) unkept(ctx context.Context, m Move) (bool, error) {
-	if m.Versioning != objectstore.Unversioned {
-		return false, nil
-	}
+func (p *destinationReader) keepsVersions(ctx context.Context, m Move) (bool, error) {
 	store := p.Stores(p.Destination.Provider, p.Destination.Code)
 	if !m.Exists && !objectstore.CapabilitiesOf(store).NewBuckets.AccountVersioning {
-		return true, nil
+		return false, nil
 	}
 	versioning, err := store.Versioning(ctx, m.Destination)
 	if err != nil && !errors.Is(err, objectstore.ErrDenied) {
 		return false, fmt.Errorf("versioning of %s: %w", p.plan.To(m), err)
 	}
-	return versioning != objectstore.Enabled, nil
+	return versioning == objectstore.Enabled, nil
 }
 
 // alsoIn are the other regions that facts name, sorted.

@@ -18,10 +18,6 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 	}
 	defer there.stop()
 	o := p.samples.obstacles(m)
-	unkept, err := p.destinations.unkept(ctx, *m)
-	if err != nil {
-		return err
-	}
 	p.samples.first = manifest.Entry{}
 	to := p.Stores(p.Destination.Provider, p.Destination.Code)
 	see := func(v objectstore.Version) manifest.Entry {
@@ -54,7 +50,7 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 			return fmt.Errorf("list %s: %w", m.From(), err)
 		}
 		o.fits.seeMarkers(entries)
-		if unkept && len(entries) > 1 {
+		if m.Versioning == objectstore.Unversioned && len(entries) > 1 {
 			note(&o.histories, string(entries[0].Key))
 		}
 		lone := true
@@ -89,6 +85,15 @@ func (p *planner) list(ctx context.Context, index int, source objectstore.Store,
 			return err
 		}
 		p.Progress.Entries.Add(int64(len(entries)))
+	}
+	if o.histories.Count > 0 {
+		kept, err := p.destinations.keepsVersions(ctx, *m)
+		if err != nil {
+			return err
+		}
+		if kept {
+			o.histories.Count = 0
+		}
 	}
 	if err := p.listUploads(ctx, index, source, o); err != nil {
 		return err

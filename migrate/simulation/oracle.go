@@ -388,7 +388,9 @@ func (o *oracle) recorded(r *record) bool {
 	records := o.source[at(r.bucket, r.key)]
 	i := slices.Index(records, r)
 	return slices.ContainsFunc(records[i+1:], func(x *record) bool { return x.planned || x.erased }) ||
-		!slices.ContainsFunc(records[:i], func(x *record) bool { return !x.version.Marker && (x.planned || !x.freed) })
+		!slices.ContainsFunc(records[:i], func(x *record) bool {
+			return !x.version.Marker && (!x.freed || x.planned && (r.by == "" || o.marked.author() == r.by))
+		})
 }
 
 // nowRecorded is recorded by the manifest of the pass that is being carried out, which may have no version beneath a
@@ -517,7 +519,11 @@ func (o *oracle) covers(c memstore.Change) bool {
 			versions++
 		}
 	}
-	for _, v := range o.world.destination.History(c.Bucket, c.Key) {
+	history := o.world.destination.History(c.Bucket, c.Key)
+	if n := len(history); n > 0 && o.copies[history[n-1]].process == nil {
+		history = history[:n-1] // it is there already, and was not told of yet
+	}
+	for _, v := range history {
 		if !v.Marker {
 			versions--
 		}
