@@ -30,8 +30,8 @@ func (s *scan) shares(b bucket, tags []objectstore.Tag) []Place {
 		}
 	}
 	for _, c := range s.Claims {
-		same := c.Location.Provider == b.provider.Name && c.Location.Bucket == b.name
-		if !same && s.isDestination(c, b) {
+		// A bucket of the very same name, of another provider, may be that very bucket, or somebody's.
+		if c.Location.Bucket != b.name && s.isDestination(c, b) {
 			add(c.Customer, c.Location.Prefix, ByDestination)
 		}
 	}
