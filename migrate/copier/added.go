@@ -2,6 +2,7 @@ package copier
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/receipt"
@@ -46,4 +47,34 @@ func (p *prover) locked(source objectstore.Lock, destination *objectstore.Lock, 
 	if added := "retention " + p.Retention; !slices.Contains(found.Added, added) {
 		found.Added = append(found.Added, added)
 	}
+}
+
+// lowered returns metadata with names as a destination has them that keeps them in lower case, and names
+// that where it makes them others. Two names that would become one are left to differ.
+func (p *prover) lowered(metadata map[string]string, found *verifier.Finding) map[string]string {
+	if !p.lowers || !hasCapitals(metadata) {
+		return metadata
+	}
+	lower := make(map[string]string, len(metadata))
+	for name, value := range metadata {
+		lower[strings.ToLower(name)] = value
+	}
+	if len(lower) < len(metadata) {
+		return metadata
+	}
+	if !slices.Contains(found.Added, loweredNames) {
+		found.Added = append(found.Added, loweredNames)
+	}
+	return lower
+}
+
+const loweredNames = "names of metadata in lower case"
+
+func hasCapitals(metadata map[string]string) bool {
+	for name := range metadata {
+		if strings.ToLower(name) != name {
+			return true
+		}
+	}
+	return false
 }

@@ -103,6 +103,7 @@ type ends struct {
 	// untold is how many versions were taken to have no tags because none were told of.
 	untold atomic.Int64
 	sum    string // the one algorithm that the destination compares; empty: any
+	lowers bool   // the destination keeps names of metadata in lower case
 	// some tells that the service copies some versions by itself: receipts say which.
 	some bool
 }
@@ -142,7 +143,7 @@ func New(source Source, from string, destination Destination, to string, o Optio
 	}
 	o.Carries = o.Carries || objectstore.CapabilitiesOf(destination).CarriesAttributes
 	both := &ends{Options: o, source: source, destination: destination, from: from, to: to,
-		sum: objectstore.CapabilitiesOf(destination).Sum}
+		sum: objectstore.CapabilitiesOf(destination).Sum, lowers: objectstore.CapabilitiesOf(destination).LowersNames}
 	within := !o.Streamed && objectstore.CanCopy(source, destination)
 	both.some = within && objectstore.CapabilitiesOf(destination).CopiesSome
 	c := &Copier{ends: both, proof: &prover{both}, trailing: objectstore.CapabilitiesOf(destination).TrailingMarkers}

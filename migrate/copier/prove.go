@@ -131,6 +131,7 @@ func (p *prover) compare(source, destination objectstore.Info, found verifier.Fi
 		destination.StorageClass = source.StorageClass
 	}
 	p.locked(source.Lock, &destination.Lock, &found)
+	source.Metadata = p.lowered(source.Metadata, &found)
 	if names := verifier.Differences(source.Attributes, destination.Attributes); len(names) > 0 {
 		return verifier.Finding{Verdict: receipt.Mismatch, Reason: strings.Join(names, ", ") + " differ at the destination"}
 	}

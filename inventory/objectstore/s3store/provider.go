@@ -272,6 +272,8 @@ func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 //   - SumsCopiedParts: API model, "CopyPartResult", Checksum…, "present if the object was
 //     uploaded with" that algorithm;
 //   - AcrossRegions: Amazon S3 API Reference, "CopyObject", across Regions and VPC endpoints;
+//   - LowersNames, of all S3: Amazon S3 User Guide, "User-defined object metadata", "stores user-defined metadata keys in
+//     lowercase"; names of headers have no case;
 //   - KeepsOwner: IAM User Guide, "Policy evaluation logic";
 //   - ConditionsWrites: Amazon S3 User Guide, "How to prevent object overwrites with
 //     conditional writes";
@@ -279,10 +281,10 @@ func (s *Store) Account(ctx context.Context) string { return s.owner.name(ctx) }
 //     April 2026 "Blocking or unblocking SSE-C for a general purpose bucket".
 func (s *Store) Capabilities() objectstore.Capabilities {
 	if !s.amazon {
-		return objectstore.Capabilities{LocatesBuckets: s.global, AnyOrder: s.unordered}
+		return objectstore.Capabilities{LocatesBuckets: s.global, AnyOrder: s.unordered, LowersNames: true}
 	}
 	return objectstore.Capabilities{LocatesBuckets: true, CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true,
-		AcrossRegions: true, KeepsOwner: true, ConditionsWrites: true,
+		AcrossRegions: true, KeepsOwner: true, ConditionsWrites: true, LowersNames: true,
 		NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
 }
 
