@@ -221,14 +221,10 @@ func (o *options) others(d, steps *dice) {
 	}
 }
 
-// whims has people take back what they wrote last, most often where the destination makes nothing
-// current by itself.
+// whims has people take back what they wrote last, where the destination makes nothing current by
+// itself. Elsewhere it is a deletion like others.
 func (o *options) whims(d *dice) {
-	chance := 0.02
-	if o.destination.TrailingMarkers {
-		chance = 0.4
-	}
-	if d.one(chance) && !o.undeletes && !o.nothingElse {
+	if o.destination.TrailingMarkers && d.one(0.4) && !o.undeletes && !o.nothingElse {
 		o.retracts = d.between(1, 2)
 		o.passes = max(o.passes, 1)
 	}
