@@ -187,27 +187,29 @@ func (c *Copier) History(
 ) error {
 	written, places := Written(entries, c.trailing)
 	if places == nil {
-		return c.written(ctx, entries, held, known, give)
+		return c.written(ctx, entries, nil, held, known, give)
 	}
 	r := &recorder{copier: c, entries: entries, known: known, places: places, give: give}
 	if len(written) == 0 {
 		held, _ = Uncovered(written, held)
 		return r.only(held)
 	}
-	if err := c.written(ctx, written, held, at(places, known), r.one); err != nil {
+	if err := c.written(ctx, written, places, held, at(places, known), r.one); err != nil {
 		return err
 	}
 	return r.until(len(entries))
 }
 
-// written is History of entries all of which the destination is to have.
+// written is History of entries all of which the destination is to have, with their places in the
+// history; nil if these are all there are.
 func (c *Copier) written(
-	ctx context.Context, entries []manifest.Entry, held []objectstore.Version, known []receipt.Receipt,
+	ctx context.Context, entries []manifest.Entry, places []int, held []objectstore.Version, known []receipt.Receipt,
 	give func(receipt.Receipt) error,
 ) error {
 	if !hasPlaceholder(entries, held) {
 		held, _ = Align(entries, held)
 	}
+	deleted := func(top int) bool { return deletable(top, places, len(known)) }
 	var previous receipt.Receipt
 	for i, e := range entries {
 		if i < len(known) {
@@ -217,7 +219,7 @@ func (c *Copier) written(
 			previous = known[i]
 			continue
 		}
-		r, err := c.entry(ctx, e, i, previous, entries, held)
+		r, err := c.entry(ctx, e, i, previous, entries, held, deleted)
 		if err != nil {
 			return err
 		}
@@ -250,7 +252,7 @@ func (c *Copier) written(
 // answer that was lost says nothing about the deed.
 func (c *Copier) entry(
 	ctx context.Context, e manifest.Entry, at int, previous receipt.Receipt, entries []manifest.Entry,
-	held []objectstore.Version,
+	held []objectstore.Version, deleted func(top int) bool,
 ) (receipt.Receipt, error) {
 	stale := false // held may be behind the destination
 	var own *wrote // what an attempt has written and could not prove
@@ -265,9 +267,12 @@ func (c *Copier) entry(
 		}
 		if err == nil {
 			var r receipt.Receipt
-			there, deleted := Uncovered(entries, held)
+			there, uncovered := held, false
+			if deleted(len(held) - 1) {
+				there, uncovered = Uncovered(entries, held)
+			}
 			if err = continues(entries, there, at, stale, c.Opaque); err == nil {
-				if r, err = c.attempt(ctx, e, at, previous, there, deleted && at == len(there)); err == nil {
+				if r, err = c.attempt(ctx, e, at, previous, there, uncovered && at == len(there)); err == nil {
 					return r, c.refusals.Saw(nil)
 				}
 			}

@@ -257,7 +257,7 @@ func TestOthersWhereMarkersAreRecorded(t *testing.T) {
 	}{
 		{source: "D", destination: "1", fails: true},
 		{source: "D", destination: "1 D"},
-		{source: "1 2", destination: "1 D"},
+		{source: "1 2", destination: "1 D", fails: true},
 		{source: "1 D 2", destination: "1 D"},
 		{source: "1", destination: "1 D", fails: true},
 	} {

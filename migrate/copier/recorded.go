@@ -63,6 +63,13 @@ func Uncovered(
 	return held[:top], true
 }
 
+// deletable tells whether a destination may show a key as deleted where a written entry comes next: the source's
+// history has a marker before it that is recorded, or what is known of those before is of an earlier run,
+// which has removed what was above. Anything else is somebody's deletion.
+func deletable(i int, places []int, known int) bool {
+	return i > 0 && (i <= known || i < len(places) && places[i] > places[i-1]+1)
+}
+
 // recorder gives the receipts of a history's written entries, and those of the recorded ones
 // between them, in order.
 type recorder struct {

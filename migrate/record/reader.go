@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 	"github.com/residency/residency/migrate/state"
@@ -105,6 +106,7 @@ func (t *Reader) step() {
 		t.Err = t.end()
 		return
 	}
+	key, id, begun := t.At.Entry.Key, t.At.Entry.VersionID, t.At.Begun
 	t.At.Entry = t.entries.Entry
 	if t.receipts != nil {
 		t.Err = t.receipts.Next(&t.At.Entry, &t.At.Receipt)
@@ -113,6 +115,10 @@ func (t *Reader) step() {
 		t.Err = t.Erasures.Next(&t.At.Entry, &t.At.Erasure)
 	}
 	t.At.Begun = t.n < t.begun || t.At.Erasure.Asked()
+	if now := &t.At.Entry; begun && now.Key == key && objectstore.IsMarkerOf(now.VersionID) &&
+		objectstore.Marked(now.VersionID) == id {
+		t.At.Begun = true // what is only shown goes with the version beneath it, before anybody asks
+	}
 	t.n++
 	t.more = t.Err == nil
 }

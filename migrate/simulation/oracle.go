@@ -387,7 +387,7 @@ func (o *oracle) recorded(r *record) bool {
 	}
 	records := o.source[at(r.bucket, r.key)]
 	i := slices.Index(records, r)
-	return slices.ContainsFunc(records[i+1:], func(x *record) bool { return x.planned || x.erased }) ||
+	return slices.ContainsFunc(records[i+1:], func(x *record) bool { return x.planned || x.erased || x.vanished }) ||
 		!slices.ContainsFunc(records[:i], func(x *record) bool {
 			return !x.version.Marker && (!x.freed || x.planned && (r.by == "" || o.marked.author() == r.by))
 		})
@@ -524,7 +524,8 @@ func (o *oracle) covers(c memstore.Change) bool {
 		history = history[:n-1] // it is there already, and was not told of yet
 	}
 	for _, v := range history {
-		if !v.Marker {
+		// What people have put there and deleted again, the condition that nothing is current lets pass.
+		if _, ours := o.copies[v]; !v.Marker && ours {
 			versions--
 		}
 	}
