@@ -164,7 +164,7 @@ func (q *inquiry) compared(ctx context.Context, s *phase.Standing) (wrong string
 		return wrong, err
 	}
 	if q.run.Opaque(m) { // its ETag says nothing of its content
-		wrong, err = rereadOne(ctx, q.run, m, r, provenBy(r, &manifest.Entry{}))
+		wrong, err = rereadOne(ctx, q.run, m, r, summed(r))
 	}
 	return wrong, err
 }

@@ -118,14 +118,16 @@ func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verifica
 	if err != nil {
 		return err
 	}
-	entries, receipts := r.Entries, r.Receipts
+	receipts := r.Receipts
 	m := run.Plan.Moves[s.Move]
+	wants := make([]objectstore.Checksum, len(receipts))
 	results := make([]string, len(receipts)) // what is wrong, by receipt
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(run.Workers, DefaultWorkers))
 	for i := range receipts {
+		wants[i] = provenBy(&receipts[i], &r.Entries[i])
 		g.Go(func() (err error) {
-			results[i], err = rereadOne(gctx, run, m, &receipts[i], provenBy(&receipts[i], &r.Entries[i]))
+			results[i], err = rereadOne(gctx, run, m, &receipts[i], wants[i])
 			run.Progress.Entries.Add(1)
 			run.Progress.Bytes.Add(receipts[i].Size)
 			return err
@@ -148,7 +150,7 @@ func reread(ctx context.Context, run *phase.Run, s manifest.Segment, v *Verifica
 			v.Problems.Add(Problem{Location: run.Plan.To(run.Plan.Moves[s.Move]).String(), Key: r.Key,
 				VersionID: r.DestinationVersionID, What: "spoiled", Reason: wrong})
 		case r.Marker:
-		case provenBy(r, &entries[i]) != objectstore.Checksum{}:
+		case wants[i] != objectstore.Checksum{}:
 			v.Reread++
 		default:
 			v.Compared++
@@ -169,13 +171,21 @@ func provenBy(r *receipt.Receipt, e *manifest.Entry) objectstore.Checksum {
 	switch {
 	case r.Marker:
 	case r.SHA256 != "":
-		return objectstore.Checksum{Algorithm: sha256Algorithm, Value: r.SHA256}
+		return summed(r)
 	case r.Checksum != nil && !r.Checksum.Composite && verifier.Sums(r.Checksum.Algorithm):
 		return *r.Checksum
 	case r.Method == receipt.ETagMD5 && e.Parts() == 0 && source.Algorithm == objectstore.MD5:
 		return source
 	}
 	return objectstore.Checksum{}
+}
+
+// summed is the SHA-256 of a copy's bytes that the receipt has; zero if it has none.
+func summed(r *receipt.Receipt) objectstore.Checksum {
+	if r.SHA256 == "" {
+		return objectstore.Checksum{}
+	}
+	return objectstore.Checksum{Algorithm: sha256Algorithm, Value: r.SHA256}
 }
 
 const sha256Algorithm = "SHA-256" // in hex, as receipts have it
