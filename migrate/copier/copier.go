@@ -194,7 +194,7 @@ func (c *Copier) History(
 		held, _ = Uncovered(written, held)
 		return r.only(held)
 	}
-	if err := c.written(ctx, written, places, held, at(places, known), r.one); err != nil {
+	if err := c.written(ctx, written, places, held, ofWritten(places, known), r.one); err != nil {
 		return err
 	}
 	return r.until(len(entries))
@@ -209,7 +209,7 @@ func (c *Copier) written(
 	if !hasPlaceholder(entries, held) {
 		held, _ = Align(entries, held)
 	}
-	deleted := func(top int) bool { return deletable(top, places, len(known)) }
+	deleted := func(top int) bool { return Deletable(top, places, len(known)) }
 	var previous receipt.Receipt
 	for i, e := range entries {
 		if i < len(known) {

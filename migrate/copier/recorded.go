@@ -63,10 +63,10 @@ func Uncovered(
 	return held[:top], true
 }
 
-// deletable tells whether a destination may show a key as deleted where a written entry comes next: the source's
-// history has a marker before it that is recorded, or what is known of those before is of an earlier run,
-// which has removed what was above. Anything else is somebody's deletion.
-func deletable(i int, places []int, known int) bool {
+// Deletable tells whether a destination may show a key as deleted where a written entry comes next: the
+// source's history has a marker before it that is recorded, or what is known of those before is of an earlier
+// run, which has removed what was above. Anything else is somebody's deletion.
+func Deletable(i int, places []int, known int) bool {
 	return i > 0 && (i <= known || i < len(places) && places[i] > places[i-1]+1)
 }
 
@@ -113,8 +113,8 @@ func (r *recorder) only(held []objectstore.Version) error {
 		return r.until(len(r.entries))
 	}
 	for _, e := range r.entries {
-		x := r.copier.newReceipt(e, verifier.Finding{Verdict: receipt.Failed, Reason: fmt.Sprintf("%v: the key is deleted at "+
-			"the source", receipt.ErrForeign)})
+		x := r.copier.newReceipt(e, verifier.Finding{Verdict: receipt.Failed,
+			Reason: fmt.Sprintf("%v: the key is deleted at the source", receipt.ErrForeign)})
 		x.Lasting, x.Cause = true, receipt.CauseOf(receipt.ErrForeign)
 		if err := r.give(x); err != nil {
 			return err
@@ -123,8 +123,8 @@ func (r *recorder) only(held []objectstore.Version) error {
 	return nil
 }
 
-// at picks the receipts of written entries.
-func at(places []int, known []receipt.Receipt) []receipt.Receipt {
+// ofWritten picks the receipts of written entries.
+func ofWritten(places []int, known []receipt.Receipt) []receipt.Receipt {
 	var picked []receipt.Receipt
 	for _, place := range places {
 		if place < len(known) {

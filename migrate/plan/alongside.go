@@ -91,7 +91,7 @@ func (b *destinationListing) compare(entries []manifest.Entry) (beside, error) {
 	if len(written) == 0 {
 		return beside{beneath: len(b.held), fits: deleted}, nil
 	}
-	if top := len(there); deleted && (places == nil || places[top] == places[top-1]+1) {
+	if deleted && !copier.Deletable(len(there), places, 0) {
 		return beside{}, nil // somebody has deleted it there, and not at the source
 	}
 	there, beneath := copier.Align(written, there)
