@@ -86,20 +86,18 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced, trailin
 // wasShown tells of an entry that the source has no more that it is a marker which was shown above a version that
 // stays, beneath what is new.
 func (r *rebased) wasShown(e manifest.Entry, places index, kept []bool) bool {
-	if r.new == 0 || !objectstore.IsMarkerOf(e.VersionID) {
-		return false
-	}
-	i, ok := places[objectstore.Marked(e.VersionID)]
-	return ok && kept[i]
+	return r.new > 0 && shownAbove(e.VersionID, func(versionID string) bool {
+		i, ok := places[versionID]
+		return ok && kept[i]
+	})
 }
 
 // covers tells whether an outdated copy is a delete marker that is shown above a version which stays: it is
 // there no more once the next version is above it.
 func (r *rebased) covers(old receipt.Receipt) bool {
-	return objectstore.IsMarkerOf(old.DestinationVersionID) && slices.ContainsFunc(r.carried,
-		func(x receipt.Receipt) bool {
-			return x.DestinationVersionID == objectstore.Marked(old.DestinationVersionID)
-		})
+	return shownAbove(old.DestinationVersionID, func(versionID string) bool {
+		return slices.ContainsFunc(r.carried, func(x receipt.Receipt) bool { return x.DestinationVersionID == versionID })
+	})
 }
 
 // bared tells whether the newest entry is a version that the source still has, above which there was

@@ -26,12 +26,15 @@ func onlyShown(v objectstore.Version, begun bool, newer []planned) bool {
 // wasShown tells whether an entry that is listed no more is a marker that was shown above a version which is there
 // still: of that marker nothing was stored.
 func wasShown(rest []planned, places map[string]int, i int) bool {
-	id := rest[i].entry.VersionID
-	if !objectstore.IsMarkerOf(id) {
-		return false
-	}
-	beneath, differs := places[objectstore.Marked(id)]
-	return !differs || rest[beneath].found != nil // the rest is side by side
+	return shownAbove(rest[i].entry.VersionID, func(versionID string) bool {
+		beneath, differs := places[versionID]
+		return !differs || rest[beneath].found != nil // the rest is side by side
+	})
+}
+
+// shownAbove tells whether an ID is that of a delete marker which is only shown, above a version that stays.
+func shownAbove(id string, stays func(versionID string) bool) bool {
+	return objectstore.IsMarkerOf(id) && stays(objectstore.Marked(id))
 }
 
 // deletesInSteps tells whether an erase of a move can have gone no further than its first step.
