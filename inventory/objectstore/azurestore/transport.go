@@ -51,9 +51,8 @@ func newTransport(o Options, keys map[string][]byte) *transport {
 	c := wire.Connections{Idle: o.Connections, Window: o.Patience, Answer: o.Patience, Header: maxHeader, Now: o.Now}
 	next := c.Transport()
 	next.Proxy = proxy(o.Insecure)
-	c.Answer = 0 // as long as is said of the call
-	slow := c.Transport()
-	slow.Proxy = next.Proxy
+	slow := next.Clone()
+	slow.ResponseHeaderTimeout = 0 // as long as is said of the call
 	return &transport{
 		client:  &http.Client{Transport: next, CheckRedirect: stay},
 		slow:    &http.Client{Transport: slow, CheckRedirect: stay},
