@@ -19,30 +19,11 @@ import (
 // its method. That is a change of the source, which a further run carries, and not
 // an entry that cannot be moved.
 func TestMarkerInPlaceOfAnObject(t *testing.T) {
-	source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
-	destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region(region)
-	for store, bucket := range map[*memstore.Store]string{source: from, destination: to} {
-		if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
-			t.Fatal(err)
-		}
-		if err := store.SetVersioning(t.Context(), bucket, objectstore.Suspended); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
-		objectstore.Body{Reader: strings.NewReader("body"), Size: 4}); err != nil {
-		t.Fatal(err)
-	}
-	var entries []manifest.Entry
-	for v, err := range source.Versions(t.Context(), from, "", "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		entries = append(entries, manifest.FromVersion(v))
-	}
-	if _, err := source.PutMarker(t.Context(), from, "a"); err != nil {
-		t.Fatal(err)
-	}
+	source := end(t, "one", from, objectstore.Suspended, memstore.Traits{})
+	destination := end(t, "two", to, objectstore.Suspended, memstore.Traits{})
+	put(t, source, from, "body")
+	entries := planned(t, source)
+	mark(t, source, from)
 	c := copier.New(source, from, destination, to, copier.Options{Versioning: objectstore.Suspended})
 	receipts, err := collected(t.Context(), c, entries)
 	if err != nil || len(receipts) != 1 {
@@ -82,33 +63,10 @@ func (o overtaken) PutMarkerOn(
 
 // Where a service takes a condition for it, a key is not deleted that others have written to.
 func TestMarkerOnWhatOthersWrote(t *testing.T) {
-	traits := memstore.Traits{TrailingMarkers: true}
-	source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now, Traits: traits}).Region(region)
-	destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now, Traits: traits}).Region(region)
-	for store, bucket := range map[*memstore.Store]string{source: from, destination: to} {
-		if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
-			t.Fatal(err)
-		}
-		if err := store.SetVersioning(t.Context(), bucket, objectstore.Enabled); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
-		objectstore.Body{Reader: strings.NewReader("body"), Size: 4}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := source.PutMarker(t.Context(), from, "a"); err != nil {
-		t.Fatal(err)
-	}
-	var entries []manifest.Entry
-	for h, err := range objectstore.Histories(source.Versions(t.Context(), from, "", "")) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range h {
-			entries = append(entries, manifest.FromVersion(v))
-		}
-	}
+	source, destination := trailing(t, "one", from), trailing(t, "two", to)
+	put(t, source, from, "body")
+	mark(t, source, from)
+	entries := planned(t, source)
 	c := copier.New(source, from, overtaken{destination, t, new(sync.Once)}, to,
 		copier.Options{Versioning: objectstore.Enabled, Sleep: func(context.Context, time.Duration) error { return nil }})
 	receipts, err := collected(t.Context(), c, entries)
@@ -128,18 +86,55 @@ func TestMarkerOnWhatOthersWrote(t *testing.T) {
 	}
 }
 
-// trailing is an end of a service that has no other delete markers than those on top.
-func trailing(t *testing.T, endpoint, bucket string) *memstore.Store {
+// end is one of a service with traits, where a bucket is in a state of versioning.
+func end(
+	t *testing.T, endpoint, bucket string, state objectstore.Versioning, traits memstore.Traits,
+) *memstore.Store {
 	t.Helper()
-	store := memstore.New(memstore.Options{Endpoint: endpoint, Now: time.Now,
-		Traits: memstore.Traits{TrailingMarkers: true}}).Region(region)
+	store := memstore.New(memstore.Options{Endpoint: endpoint, Now: time.Now, Traits: traits}).Region(region)
 	if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.SetVersioning(t.Context(), bucket, objectstore.Enabled); err != nil {
+	if state == objectstore.Unversioned {
+		return store
+	}
+	if err := store.SetVersioning(t.Context(), bucket, state); err != nil {
 		t.Fatal(err)
 	}
 	return store
+}
+
+// trailing is an end of a service that has no other delete markers than those on top.
+func trailing(t *testing.T, endpoint, bucket string) *memstore.Store {
+	t.Helper()
+	return end(t, endpoint, bucket, objectstore.Enabled, memstore.Traits{TrailingMarkers: true})
+}
+
+// put writes a version of the one key.
+func put(t *testing.T, store *memstore.Store, bucket, text string) {
+	t.Helper()
+	if _, err := store.Put(t.Context(), objectstore.NewObject{Bucket: bucket, Key: "a"},
+		objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mark deletes the one key.
+func mark(t *testing.T, store *memstore.Store, bucket string) {
+	t.Helper()
+	if _, err := store.PutMarker(t.Context(), bucket, "a"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// planned are the entries of a source, oldest first.
+func planned(t *testing.T, source objectstore.Lister) (entries []manifest.Entry) {
+	t.Helper()
+	_, listed := told(t, source, from)
+	for _, v := range listed {
+		entries = append(entries, manifest.FromVersion(v))
+	}
+	return entries
 }
 
 // told says in words what a bucket holds of a key, oldest first: sizes of versions, and D.
@@ -184,23 +179,13 @@ func TestHistoriesWithoutMarkersBeneath(t *testing.T) {
 		{source: "1 D D", first: 2, want: "1 D", methods: "recorded marker"},
 		{source: "D 1", first: 1, want: "1", methods: "recorded"},
 	} {
-		source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
-		if err := source.CreateBucket(t.Context(), from, false); err != nil {
-			t.Fatal(err)
-		}
-		if err := source.SetVersioning(t.Context(), from, objectstore.Enabled); err != nil {
-			t.Fatal(err)
-		}
+		source := end(t, "one", from, objectstore.Enabled, memstore.Traits{})
 		destination := trailing(t, "two", to)
 		c := copier.New(source, from, destination, to, copier.Options{Versioning: objectstore.Enabled})
 		var entries []manifest.Entry
 		var receipts []receipt.Receipt
 		copied := func() {
-			_, listed := told(t, source, from)
-			entries = nil
-			for _, v := range listed {
-				entries = append(entries, manifest.FromVersion(v))
-			}
+			entries = planned(t, source)
 			_, held := told(t, destination, to)
 			receipts = nil
 			if err := c.History(t.Context(), entries, held, nil, func(r receipt.Receipt) error {
@@ -214,16 +199,11 @@ func TestHistoriesWithoutMarkersBeneath(t *testing.T) {
 			if i == tt.first && i > 0 {
 				copied()
 			}
-			var err error
 			if word == "D" {
-				_, err = source.PutMarker(t.Context(), from, "a")
+				mark(t, source, from)
 			} else {
-				size, _ := strconv.ParseInt(word, 10, 64)
-				_, err = source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
-					objectstore.Body{Reader: strings.NewReader("body"[:size]), Size: size})
-			}
-			if err != nil {
-				t.Fatal(err)
+				size, _ := strconv.Atoi(word)
+				put(t, source, from, "body"[:size])
 			}
 		}
 		for _, run := range []string{"once", "once more"} {
@@ -261,37 +241,22 @@ func TestOthersWhereMarkersAreRecorded(t *testing.T) {
 		{source: "1 D 2", destination: "1 D"},
 		{source: "1", destination: "1 D", fails: true},
 	} {
-		source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
-		if err := source.CreateBucket(t.Context(), from, false); err != nil {
-			t.Fatal(err)
-		}
-		if err := source.SetVersioning(t.Context(), from, objectstore.Enabled); err != nil {
-			t.Fatal(err)
-		}
+		source := end(t, "one", from, objectstore.Enabled, memstore.Traits{})
 		destination := trailing(t, "two", to)
-		for end, words := range map[*memstore.Store]string{source: tt.source, destination: tt.destination} {
+		for store, words := range map[*memstore.Store]string{source: tt.source, destination: tt.destination} {
 			bucket := from
-			if end == destination {
+			if store == destination {
 				bucket = to
 			}
 			for _, word := range strings.Fields(words) {
-				var err error
 				if word == "D" {
-					_, err = end.PutMarker(t.Context(), bucket, "a")
+					mark(t, store, bucket)
 				} else {
-					_, err = end.Put(t.Context(), objectstore.NewObject{Bucket: bucket, Key: "a"},
-						objectstore.Body{Reader: strings.NewReader(word), Size: 1})
-				}
-				if err != nil {
-					t.Fatal(err)
+					put(t, store, bucket, word)
 				}
 			}
 		}
-		_, listed := told(t, source, from)
-		var entries []manifest.Entry
-		for _, v := range listed {
-			entries = append(entries, manifest.FromVersion(v))
-		}
+		entries := planned(t, source)
 		_, held := told(t, destination, to)
 		failed := false
 		c := copier.New(source, from, destination, to, copier.Options{Versioning: objectstore.Enabled,

@@ -3,12 +3,10 @@ package copier_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate/copier"
-	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/receipt"
 )
 
@@ -17,35 +15,13 @@ import (
 func TestHistoryWithoutVersions(t *testing.T) {
 	for name, marked := range map[string]bool{"version": false, "marker": true} {
 		t.Run(name, func(t *testing.T) {
-			source := memstore.New(memstore.Options{Endpoint: "one", Now: time.Now}).Region(region)
-			destination := memstore.New(memstore.Options{Endpoint: "two", Now: time.Now}).Region(region)
-			for store, bucket := range map[*memstore.Store]string{source: from, destination: to} {
-				if err := store.CreateBucket(t.Context(), bucket, false); err != nil {
-					t.Fatal(err)
-				}
+			source := end(t, "one", from, objectstore.Enabled, memstore.Traits{})
+			destination := end(t, "two", to, objectstore.Unversioned, memstore.Traits{})
+			put(t, source, from, "one")
+			if put(t, source, from, "three"); marked {
+				mark(t, source, from)
 			}
-			if err := source.SetVersioning(t.Context(), from, objectstore.Enabled); err != nil {
-				t.Fatal(err)
-			}
-			put := func(text string) {
-				if _, err := source.Put(t.Context(), objectstore.NewObject{Bucket: from, Key: "a"},
-					objectstore.Body{Reader: strings.NewReader(text), Size: int64(len(text))}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			put("one")
-			if put("three"); marked {
-				if _, err := source.PutMarker(t.Context(), from, "a"); err != nil {
-					t.Fatal(err)
-				}
-			}
-			var entries []manifest.Entry
-			for v, err := range source.Versions(t.Context(), from, "", "") {
-				if err != nil {
-					t.Fatal(err)
-				}
-				entries = append([]manifest.Entry{manifest.FromVersion(v)}, entries...)
-			}
+			entries := planned(t, source)
 			if marked {
 				entries = entries[1:] // a version, and a marker on top
 			}
