@@ -3,7 +3,6 @@ package simulation
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -287,27 +286,6 @@ func (o *oracle) gate(w *operator) {
 	}
 }
 
-// alone tells whether a marker that is only shown has gone with the version beneath it.
-func (o *oracle) alone(c memstore.Change) bool {
-	return objectstore.IsMarkerOf(c.Version.ID) && !slices.ContainsFunc(o.world.destination.History(c.Bucket, c.Key),
-		func(v *memstore.Version) bool { return v.ID == objectstore.Marked(c.Version.ID) })
-}
-
-// halfway tells whether a marker looks like that of an erase that went no further than the first of
-// two steps, or that people took back what was above while it was being erased: that people deleted
-// the key meanwhile is not carried, and the help topic limits says so.
-func (o *oracle) halfway(r *record) bool {
-	if objectstore.IsMarkerOf(r.version.ID) && slices.ContainsFunc(o.source[at(r.bucket, r.key)], func(x *record) bool {
-		return x.planned && x.gone && x.freed && x.made <= r.made
-	}) {
-		return true
-	}
-	return o.world.options.source.TwoSteps && objectstore.IsMarkerOf(r.version.ID) &&
-		slices.ContainsFunc(o.source[at(r.bucket, r.key)], func(x *record) bool {
-			return x.planned && objectstore.MarkerOf(x.version.ID) == r.version.ID
-		})
-}
-
 // fresh: both ends must have been listed since the last copy was written, and
 // nothing that the plan does not know may have been at the source then.
 func (o *oracle) fresh(p *process, r *record) {
@@ -379,44 +357,6 @@ func (o *oracle) held(r *record) bool {
 	return false
 }
 
-// recorded tells whether an entry is a delete marker that the destination's service has no place for:
-// one beneath what a plan has moved, or moves, or above no version.
-func (o *oracle) recorded(r *record) bool {
-	if !r.version.Marker || !o.world.options.destination.TrailingMarkers {
-		return false
-	}
-	records := o.source[at(r.bucket, r.key)]
-	i := slices.Index(records, r)
-	return slices.ContainsFunc(records[i+1:], func(x *record) bool { return x.planned || x.erased || x.vanished }) ||
-		!slices.ContainsFunc(records[:i], func(x *record) bool {
-			return !x.version.Marker && (!x.freed || x.planned && (r.by == "" || o.marked.author() == r.by))
-		})
-}
-
-// nowRecorded is recorded by the manifest of the pass that is being carried out, which may have no version beneath a
-// marker any more.
-func (o *oracle) nowRecorded(r *record) bool {
-	if !r.version.Marker || !o.world.options.destination.TrailingMarkers {
-		return false
-	}
-	o.plans(o.actor.operator)
-	return o.recorded(r)
-}
-
-// inMoments tells whether people have put an entry's bytes in the place of a copy so soon after
-// it was written that dates do not tell.
-func (o *oracle) inMoments(r *record) bool {
-	bucket := o.world.target(r.bucket)
-	for _, v := range o.world.destination.History(bucket, r.key) {
-		_, ours := o.copies[v]
-		if !ours && !v.Marker && v.SHA256 == r.version.SHA256 && v.ID == objectstore.NullVersion &&
-			v.Modified.Sub(o.coveredAt[at(bucket, r.key)]) <= dated {
-			return true
-		}
-	}
-	return false
-}
-
 // same tells whether two versions are equal in all that is to be carried.
 func same(a, b *memstore.Version) bool {
 	if a.Marker || b.Marker {
@@ -426,123 +366,4 @@ func same(a, b *memstore.Version) bool {
 	return a.SHA256 == b.SHA256 && a.Size() == b.Size() &&
 		x.ContentType == y.ContentType && x.CacheControl == y.CacheControl && fmt.Sprint(x.Metadata) == fmt.Sprint(
 		y.Metadata) && fmt.Sprint(x.Tags) == fmt.Sprint(y.Tags)
-}
-
-// written: a version came to be at the destination.
-func (o *oracle) written(c memstore.Change) {
-	if o.actor == nil {
-		o.spoiled[at(c.Bucket, c.Key)] = max(o.world.step, 1)
-		return
-	}
-	if strings.HasPrefix(c.Key, probe) {
-		return
-	}
-	if !o.actor.operator.moves(o.world.origin(c.Bucket), c.Key) {
-		o.violate("L4", "%s/%s was written, which is not where %s's data move", c.Bucket, c.Key, o.actor.operator.customer)
-	}
-	if author := [2]string{o.actor.operator.author(), at(c.Bucket, c.Key)}; c.Version.ID == objectstore.NullVersion {
-		o.wrote[author] = append(o.wrote[author], c.Version.ETag)
-	}
-	o.copies[c.Version] = authorship{o.world.step, o.world.Now(), o.actor.operator.author(), o.actor}
-	o.actor.pages = nil
-}
-
-// own tells whether a key is one that the process writes for itself.
-func own(key string) bool { return strings.Contains(key, ".residency-") }
-
-const probe = ".residency-probe-"
-
-// unwritten: a version ceased to be at the destination.
-func (o *oracle) unwritten(c memstore.Change) {
-	made, mine := o.copies[c.Version]
-	delete(o.copies, c.Version)
-	if o.actor != nil {
-		if objectstore.IsMarkerOf(c.Version.ID) {
-			o.plans(o.actor.operator) // which may have versions above it now
-			mine = mine && !o.covers(c)
-		}
-		if !mine && !o.alone(c) && !o.covers(c) && !strings.HasPrefix(c.Key, probe) && !o.indistinct(c) {
-			o.violate("L4", "%s/%s@%s was overwritten or removed at the destination", c.Bucket, c.Key, c.Version.ID)
-		}
-		switch now := o.actor.operator; {
-		case mine && made.by != now.author() && c.Version.ID == objectstore.NullVersion && !c.Version.Marker &&
-			slices.Contains(o.wrote[[2]string{now.author(), at(c.Bucket, c.Key)}], c.Version.ETag):
-			// It wrote the same bytes there itself: as indistinct as what people cover.
-		case mine && made.by != now.author():
-			o.violate("L4", "%s/%s@%s was removed, and another plan had written it", c.Bucket, c.Key, c.Version.ID)
-		case mine && made.step < now.since:
-			o.violate("L4", "%s/%s@%s was removed, and had been there before the plan", c.Bucket, c.Key, c.Version.ID)
-		}
-		// Its own copy it may take back, as long as the source has the original.
-		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
-			if r.erased && !r.freed && !o.held(r) && !o.nowRecorded(r) {
-				o.violate("L1", "%s/%s@%s was the only copy of what was erased, and was removed", c.Bucket, c.Key, c.Version.ID)
-			}
-		}
-		return
-	}
-	k := at(c.Bucket, c.Key)
-	if mine && c.Version.ID == objectstore.NullVersion {
-		o.covered[k], o.coveredAt[k] = append(o.covered[k], c.Version.ETag), made.at
-	}
-	if o.repetition {
-		if o.cause == nil { // what people removed at the source is removed here later
-			o.spoiled[k] = max(o.world.step, 1)
-		}
-		for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
-			if r.gone && !r.freed && !o.held(r) {
-				o.lose(r)
-			}
-		}
-		return
-	}
-	o.spoiled[k] = max(o.world.step, 1)
-	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
-		if (r.erased || r.vanished) && !r.freed && !o.held(r) {
-			r.freed = true // they took the last copy themselves
-		}
-	}
-}
-
-// covers tells whether a marker that was shown is shown no more because of a version above it that is
-// about to be written, as the source's history has it, or because what was above has been removed.
-func (o *oracle) covers(c memstore.Change) bool {
-	if !objectstore.IsMarkerOf(c.Version.ID) || o.shownOnly[c.Version] {
-		return o.shownOnly[c.Version]
-	}
-	if o.world.options.coupling != (coupling{}) {
-		return true // what it writes appears at the source, and is moved once more until the coupling is found
-	}
-	versions := 0 // that are to come
-	for _, r := range o.source[at(o.world.origin(c.Bucket), c.Key)] {
-		if !r.version.Marker && (r.planned || r.erased) {
-			versions++
-		}
-	}
-	history := o.world.destination.History(c.Bucket, c.Key)
-	if n := len(history); n > 0 && o.copies[history[n-1]].process == nil {
-		history = history[:n-1] // it is there already, and was not told of yet
-	}
-	for _, v := range history {
-		// What people have put there and deleted again, the condition that nothing is current lets pass.
-		if _, ours := o.copies[v]; !v.Marker && ours {
-			versions--
-		}
-	}
-	return versions > 0
-}
-
-// indistinct: a null version that nothing tells from what may be covered. In a
-// bucket whose versioning people suspended while the process ran, the place is
-// taken without a condition: none can be put to a marker, by a marker or against
-// one. Or people put it in the place of a copy, with the copy's very ETag. Null versions share one ID and a deletion
-// has no other
-// condition than the ETag, so that what is removed as an outdated copy can be
-// theirs, of the same bytes; no request could tell.
-func (o *oracle) indistinct(c memstore.Change) bool {
-	if at, ok := o.world.suspended[c.Bucket]; ok && at >= o.actor.step && c.Version.ID == objectstore.NullVersion {
-		return true
-	}
-	return c.Version.ID == objectstore.NullVersion && !c.Version.Marker && slices.Contains(o.covered[at(c.Bucket, c.Key)],
-		c.Version.ETag)
 }
