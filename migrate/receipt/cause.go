@@ -34,7 +34,8 @@ func classes() []struct {
 		kind error
 	}{
 		{"foreign", ErrForeign}, {"no-kms-key", ErrNoKey}, {"customer-key", objectstore.ErrCustomerKey},
-		{"source-closed", objectstore.ErrSourceClosed}, {"denied", objectstore.ErrDenied}, {"archived", objectstore.ErrArchived}, {"redirected", objectstore.ErrElsewhere},
+		{"source-closed", objectstore.ErrSourceClosed}, {"denied", objectstore.ErrDenied},
+		{"archived", objectstore.ErrArchived}, {"redirected", objectstore.ErrElsewhere},
 		{"not-offered", objectstore.ErrNotOffered}, {"rejected", objectstore.ErrRejected},
 		{"locked", objectstore.ErrLocked}, {"throttled", objectstore.ErrThrottled}, {"corrupt", objectstore.ErrCorrupt},
 		{"temporary", objectstore.ErrPassing}, {"not-found", objectstore.ErrNotFound},

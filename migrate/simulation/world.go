@@ -130,7 +130,8 @@ func newWorld(c Config) *world {
 		disk:      newDisk(), proofs: make(map[string]*proof), begun: make(map[string]int), lasting: make(map[fault]bool),
 		policies: make(map[string][]byte), planned: make(map[string]int), saved: make(map[string]*saved),
 		restored: make(map[string]bool), twins: make(map[string]bool), makers: make(map[string]string),
-		within: make(map[entryName]bool), suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool), print: 14695981039346656037}
+		within: make(map[entryName]bool), suspended: make(map[string]int), pretended: make(map[*memstore.Version]bool),
+		print: 14695981039346656037}
 	w.options = newOptions(w.dice, w.luck, w.fate, w.habit, w.veil, w.bar)
 	w.options.kinds(newDice(c.Seed, 7))
 	w.options.bares(w.loss)

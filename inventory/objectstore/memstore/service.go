@@ -108,10 +108,11 @@ var _ objectstore.Store = (*Store)(nil)
 // Capabilities implements objectstore.Capable, as Amazon S3 does.
 func (s *Store) Capabilities() objectstore.Capabilities {
 	some := s.service.Claims != nil
-	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: !some, CopiesSome: some, KeepsOwner: true, ConditionsWrites: true,
-		NoMarkers:       s.service.Traits.NoMarkers || s.service.Traits.TrailingMarkers,
-		TrailingMarkers: s.service.Traits.TrailingMarkers,
-		DeletesInSteps:  s.service.Traits.TrailingMarkers && s.service.Traits.TwoSteps, Sum: s.service.Traits.Sum}
+	return objectstore.Capabilities{CountsTags: true, CarriesAttributes: !some, CopiesSome: some, KeepsOwner: true,
+		ConditionsWrites: true,
+		NoMarkers:        s.service.Traits.NoMarkers || s.service.Traits.TrailingMarkers,
+		TrailingMarkers:  s.service.Traits.TrailingMarkers,
+		DeletesInSteps:   s.service.Traits.TrailingMarkers && s.service.Traits.TwoSteps, Sum: s.service.Traits.Sum}
 }
 
 // Endpoint implements objectstore.Store.

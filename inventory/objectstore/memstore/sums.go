@@ -85,6 +85,7 @@ func (s *Service) kept(algorithm string, data []byte) (objectstore.Checksum, []b
 // Command Set Specification 1.0, section 5.2.1.3.4).
 const nvme = 0x9a6c9329ac4bc9b5
 
+// newHash is written apart from what is to be held against this service, and with the standard library alone.
 func newHash(algorithm string) hash.Hash {
 	switch algorithm {
 	case "SHA256":
