@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -122,12 +123,9 @@ func newCloud(t *testing.T, service, end string) *cloud {
 	})
 	c.requests = counts.taken
 	c.stop = func(at, status int) {
-		n := 0
+		var n atomic.Int64 // parts are sent side by side
 		s.SetFault(func(r google.Request) google.Fault {
-			if r.Op != "storage.multipartUploads.uploadPart" || at == 0 {
-				return google.Fault{}
-			}
-			if n++; n < at {
+			if r.Op != "storage.multipartUploads.uploadPart" || at == 0 || n.Add(1) < int64(at) {
 				return google.Fault{}
 			}
 			return google.Fault{Status: status, Reason: "authError"}

@@ -266,14 +266,14 @@ func (p *permitted) lateStages() {
 	p.stage("plan", "late", 0, "plan", "--to", p.to(), "--all", "-o", "json")
 	// The fence of one bucket comes into force after it was tried once.
 	fence := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Sid":"ResidencyFence%s","Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::late-plain/*"}]}`, p.digest)
-	tried := false
+	var tried atomic.Bool
 	p.amazon.SetFault(func(r amazon.Request) amazon.Fault {
 		switch {
-		case r.Bucket != "late-plain" || strings.HasPrefix(r.User, "owner") || tried:
+		case r.Bucket != "late-plain" || strings.HasPrefix(r.User, "owner") || tried.Load():
 		case r.Operation == "PutBucketPolicy":
 			return amazon.Fault{Status: 204}
 		case r.Operation == "AbortMultipartUpload":
-			tried = true
+			tried.Store(true)
 			p.must(p.client(p.from).PutBucketPolicy(p.t.Context(),
 				&s3.PutBucketPolicyInput{Bucket: aws.String("late-plain"),
 					Policy: &fence}))

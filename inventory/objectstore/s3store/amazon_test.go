@@ -26,10 +26,10 @@ func TestAmazonIsOneQuestion(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := p.Region("eu-west-1")
-		var want objectstore.Capabilities
+		want := objectstore.Capabilities{LowersNames: true}
 		if tt.amazon {
 			want = objectstore.Capabilities{CountsTags: true, CarriesAttributes: true, SumsCopiedParts: true, KeepsOwner: true,
-				AcrossRegions: true, ConditionsWrites: true, LocatesBuckets: true,
+				AcrossRegions: true, ConditionsWrites: true, LocatesBuckets: true, LowersNames: true,
 				NewBuckets: objectstore.NewBucket{BlocksPublic: true, RefusesCustomerKeys: true}}
 		}
 		if got := objectstore.CapabilitiesOf(s); got != want {
