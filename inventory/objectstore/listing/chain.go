@@ -250,19 +250,29 @@ func (c *chain) next() *span {
 	return nil
 }
 
-// room tells whether a page of the i-th span may be asked for. The first span
-// can always be read on when nothing of it waits, so that the reader never
-// waits for what must wait for the reader; and the first few may use what is
-// kept from the others.
+// room tells whether a page of the i-th span may be asked for. The one that the
+// reader waits for can always be read on when nothing of it waits, so that the
+// reader never waits for what must wait for the reader; and the first few may
+// use what is kept from the others.
 func (c *chain) room(i int) bool {
 	used, bound := c.inFlight+c.waiting, min(c.ahead, c.depth()*c.pace.limit)
 	if c.pace.limit == 1 {
 		bound = min(c.ahead, 4)
 	}
-	if i == 0 && len(c.spans[0].pages) == 0 {
+	if i == c.awaited() && len(c.spans[i].pages) == 0 {
 		return true
 	}
 	return used < bound-bound*min(i, c.pace.limit)/(2*c.pace.limit)
+}
+
+// awaited is the place of the span that the reader waits for: the first, or the
+// one behind it where all of the first is handed over and no answer has shown
+// yet whether they meet.
+func (c *chain) awaited() int {
+	if head := c.spans[0]; len(c.spans) > 1 && head.done && len(head.pages) == 0 {
+		return 1
+	}
+	return 0
 }
 
 // depth is how many pages a span is made for. While the number of requests

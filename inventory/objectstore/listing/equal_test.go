@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,7 +107,7 @@ func equal(t *testing.T, seed uint64) {
 		after = want[r.IntN(len(want))].Key
 		want = slices.DeleteFunc(slices.Clone(want), func(v objectstore.Version) bool { return v.Key <= after })
 	}
-	size := 1 + r.IntN(60)
+	size := 1 + r.IntN([]int{60, 7}[r.IntN(2)])
 	o := listing.Options{Now: time.Now, Workers: 1 + r.IntN(20)}
 	if r.IntN(2) == 0 {
 		o.Ahead = 1 + r.IntN(30)
@@ -131,7 +132,7 @@ func equal(t *testing.T, seed uint64) {
 		if included && from.VersionID == "" && from.Key != "" {
 			p := slice(held, listing.Marker{Key: from.Key[:len(from.Key)-1] + string(from.Key[len(from.Key)-1]-1)},
 				size)
-			if len(p.Entries) > 1 && p.Entries[0].Key == from.Key && p.Entries[len(p.Entries)-1].Key > from.Key {
+			if len(p.Entries) > 1 && p.Entries[0].Key == from.Key { // or all of the page are of one history
 				return p, nil
 			}
 		}
@@ -144,6 +145,55 @@ func equal(t *testing.T, seed uint64) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("seed %d: %d entries, want %d", seed, len(got), len(want))
 	}
+}
+
+// A range whose first pages show nothing, for the server takes the key to begin behind as
+// included and that key's history is long, is read on when the reader waits for it, however
+// many pages of others wait and however few requests there may be then.
+func TestReaderWaitsForWhatIsAsked(t *testing.T) {
+	entries := objects(named(5, func(i int) string { return fmt.Sprintf("a%d", i) }))
+	for i := range 4 {
+		entries = append(entries, objectstore.Version{Key: "m", VersionID: fmt.Sprint(i)})
+	}
+	entries = append(entries, objects(named(40, func(i int) string { return fmt.Sprintf("n%02d", i) }))...)
+	// The range behind "m" is begun late, and two requests bring no more then than one does.
+	synctest.Test(t, func(t *testing.T) {
+		var begun atomic.Bool
+		pager := func(_ context.Context, from listing.Marker) (listing.Page, error) {
+			switch {
+			case from == listing.Marker{Key: "m"}:
+				time.Sleep(500 * time.Millisecond)
+				begun.Store(true)
+				from.Key = "l"
+			case begun.Load() && from.Key == "m":
+				time.Sleep(70 * time.Millisecond)
+			case begun.Load():
+				time.Sleep(30 * time.Millisecond)
+			default:
+				time.Sleep(20 * time.Millisecond)
+			}
+			return slice(entries, from, 1), nil
+		}
+		cut := func(low, _ string, endless bool) (string, bool) {
+			if low < "m" {
+				return "m", endless
+			}
+			return "n05", endless && low == "m"
+		}
+		var got []objectstore.Version
+		o := listing.Options{Now: time.Now, Workers: 2, Cut: cut}
+		for v, err := range listing.Versions(t.Context(), "", "", pager, o) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, v); v.Key == "a2" {
+				time.Sleep(time.Second) // the reader has other things to do
+			}
+		}
+		if !slices.Equal(got, entries) {
+			t.Errorf("%d of %d entries", len(got), len(entries))
+		}
+	})
 }
 
 func FuzzEqual(f *testing.F) {
