@@ -19,6 +19,9 @@ var ErrErasing = undo.ErrErasing
 // plan made.
 var ErrStays = undo.ErrStays
 
+// ErrLookDeleted reports that keys that were there before an aborted plan look deleted now.
+var ErrLookDeleted = undo.ErrLookDeleted
+
 // ErrAborting reports that an abort of the plan has begun and not ended: a
 // history may have lost its beginning, which no run could go on with.
 var ErrAborting = remedy.New("an abort of this plan was begun and not finished; run it again",

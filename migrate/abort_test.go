@@ -241,6 +241,60 @@ func TestAbortLeavesNoGap(t *testing.T) {
 	}
 }
 
+// Where a service shows a key as deleted once its newest version is removed, a copy stays
+// that lies above what was there before: people who read that key would find nothing.
+func TestAbortHidesNothing(t *testing.T) {
+	none, steps := memstore.Traits{TrailingMarkers: true, ComparesVersions: true},
+		memstore.Traits{TrailingMarkers: true, ComparesVersions: true, TwoSteps: true}
+	for _, tt := range []struct {
+		name    string
+		traits  memstore.Traits
+		deleted bool   // at the source, and so by the plan
+		stays   string // of the versions v and markers m that are there before the abort
+		hidden  int64
+	}{
+		{"another becomes current", memstore.Traits{}, false, "v", 0},
+		{"another becomes current, deleted", memstore.Traits{}, true, "v", 0},
+		{"none does", none, false, "vvvv", 0},
+		{"none does, deleted", none, true, "vm", 1},
+		{"none does, in two steps", steps, false, "vvvv", 0},
+		{"none does, in two steps, deleted", steps, true, "vm", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newAgain(t)
+			tt.traits.PageSize, tt.traits.DefaultType = a.to.Traits.PageSize, a.to.Traits.DefaultType
+			a.to.Traits = tt.traits
+			to, bucket := a.to.Region(eu), "bucket-"+eu
+			must(t, to.CreateBucket(t.Context(), bucket, false))
+			must(t, to.SetVersioning(t.Context(), bucket, objectstore.Enabled))
+			_, err := to.Put(t.Context(), objectstore.NewObject{Bucket: bucket, Key: "key"},
+				objectstore.Body{Reader: strings.NewReader("key"), Size: 3})
+			must(t, err)
+			a.put("key")
+			a.put("other")
+			if tt.deleted {
+				_, err := a.from.Region(us).PutMarker(t.Context(), "bucket", "key")
+				must(t, err)
+			}
+			a.make()
+			a.copy(1)
+			u, err := a.runner().Abort(t.Context(), a.plan)
+			if (tt.hidden > 0) != errors.Is(err, migrate.ErrLookDeleted) || tt.hidden == 0 && err != nil {
+				t.Errorf("abort: %v", err)
+			}
+			a.keys("key")
+			var left strings.Builder
+			for _, v := range a.to.History(bucket, "key") {
+				left.WriteString(map[bool]string{false: "v", true: "m"}[v.Marker])
+			}
+			_, err = to.Stat(t.Context(), objectstore.Ref{Bucket: bucket, Key: "key"}, 0)
+			if left.String() != tt.stays || u.Hidden != tt.hidden || (err != nil) != (tt.hidden > 0) {
+				t.Errorf("%q are left, want %q; %+v; read: %v", left.String(), tt.stays, u, err)
+			}
+		})
+	}
+}
+
 // A fence of the plan's own that an earlier run had put up, and that the state
 // has forgotten, is not what the bucket's policy was before.
 func TestFenceOfALostState(t *testing.T) {

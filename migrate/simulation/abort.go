@@ -30,7 +30,8 @@ func (w *operator) giveUp() {
 		if w.oracle.violation != nil {
 			return
 		}
-		if err == nil || errors.Is(err, migrate.ErrStays) { // what a killed process wrote unrecorded may stay
+		// What a killed process wrote unrecorded may stay, and a marker that is only shown does.
+		if err == nil || errors.Is(err, migrate.ErrStays) || errors.Is(err, migrate.ErrLookDeleted) {
 			w.aborted(began, recorded)
 			if w.copied = ""; w.luck.one(0.5) {
 				w.plan = nil // plan again

@@ -11,6 +11,7 @@ import (
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
@@ -34,11 +35,14 @@ type Undone struct {
 	// copies that stay, for the source does not show their originals any more
 	Orphans int64 `json:"originals_gone"`
 	// entries that were found there, and are not known to be its own, or no longer; and what lies beneath them
-	Kept     int64          `json:"kept"`
-	Left     int64          `json:"left"`            // entries that could not be removed
-	Retained int64          `json:"retained"`        // those of them that are under a lock
-	Unknown  int64          `json:"without_receipt"` // entries of segments that were never finished
-	Uploads  int64          `json:"uploads_aborted"` // unfinished uploads of the plan's keys
+	Kept     int64 `json:"kept"`
+	Left     int64 `json:"left"`            // entries that could not be removed
+	Retained int64 `json:"retained"`        // those of them that are under a lock
+	Unknown  int64 `json:"without_receipt"` // entries of segments that were never finished
+	Uploads  int64 `json:"uploads_aborted"` // unfinished uploads of the plan's keys
+	// keys with entries that were there before, which the plan had deleted as the source has; the service takes
+	// that back for nobody
+	Hidden   int64          `json:"look_deleted"`
 	Fence    string         `json:"fence,omitempty"` // "lifted" if there was one
 	Problems phase.Problems `json:"problems"`        // the first of what is left
 	// Stays is what a listing shows in buckets that the plan made, whatever is known of it.
@@ -48,6 +52,11 @@ type Undone struct {
 // ErrErasing reports that a plan has begun to erase its source: what it wrote is
 // the only copy of what is gone.
 var ErrErasing = errors.New("the erase of the source has begun; the copies must stay")
+
+// ErrLookDeleted reports that the plan had deleted keys that were there before, and that the
+// service does not take a deletion back.
+var ErrLookDeleted = remedy.New("keys that were there before this plan look deleted",
+	"where they are to be read again, copy the newest version of each onto its own key with the service's own client")
 
 // Deps are what an abort works with, besides the run.
 type Deps struct {
@@ -163,6 +172,9 @@ func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Recor
 	if left == nil {
 		left = stay(u.Stays)
 	}
+	if left == nil && u.Hidden > 0 {
+		left = fmt.Errorf("%w: %d of them", ErrLookDeleted, u.Hidden)
+	}
 	return left
 }
 
@@ -212,6 +224,7 @@ func (a *undoing) undo(ctx context.Context, s manifest.Segment, u *Undone) error
 			return err
 		}
 	}
+	a.hide(m, r, u)
 	a.findBeneath(m, r, present, copies)
 	var written []manifest.Entry
 	var places []int // of what was written, in the segment
@@ -278,7 +291,7 @@ func (a *undoing) remove(
 	}
 	for j, x := range erasures {
 		if objectstore.IsMarkerOf(x.VersionID) && x.Outcome == receipt.Unerased && x.Lasting {
-			x.Outcome = receipt.Changed // it stays above a version that is not the plan's: none is taken away alone
+			x.Outcome = receipt.Changed // none is taken away alone; hide has named it
 		}
 		if x.Outcome != receipt.Changed && !x.Done() {
 			u.Left++
@@ -313,16 +326,19 @@ func (a *undoing) remove(
 // a write whose answer was lost leaves it, or that may be there unrecorded, of a
 // run that ended within the history or could not write its receipts. Without them
 // the history would have a gap, and no run could go on with it. There are as many
-// as that happened to.
+// as that happened to. Where the service makes nothing current by itself, they are all
+// copies above what was there before, if they end with a version.
 func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copies listing) {
+	trailing := objectstore.CapabilitiesOf(a.run.Destination()).TrailingMarkers
 	recorded := make(map[objectstore.Ref]bool)
 	for _, x := range r.Receipts {
 		recorded[copyOf(m, x)] = true
 	}
 	found := false
 	for i, x := range slices.Backward(r.Receipts) {
-		if i+1 < len(r.Receipts) && r.Receipts[i+1].Key != x.Key {
-			found = false
+		if i+1 == len(r.Receipts) || r.Receipts[i+1].Key != x.Key {
+			// Without the newest of its versions the key would look deleted.
+			found = trailing && !x.Marker && x.Ours() && foundBeneath(r.Receipts, i)
 		}
 		if found && x.Ours() {
 			a.beneath[copyOf(m, x)] = true
@@ -331,6 +347,37 @@ func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copi
 		for id := range copies[x.Key] {
 			found = found || unrecorded(x) && !recorded[objectstore.Ref{Bucket: m.Destination, Key: string(x.Key),
 				VersionID: id}]
+		}
+	}
+}
+
+// foundBeneath tells of the receipt at i, of a key's newest entry, whether an older one of
+// the key was there before the plan wrote.
+func foundBeneath(all []receipt.Receipt, i int) bool {
+	for _, x := range slices.Backward(all[:i]) {
+		if x.Key != all[i].Key {
+			return false
+		}
+		if x.Before || x.Held {
+			return true
+		}
+	}
+	return false
+}
+
+// hide counts the keys that were shown before the plan wrote and look deleted afterwards,
+// for their newest entry is a marker that is only shown: such a one is not taken away
+// from above a version.
+func (a *undoing) hide(m plan.Move, r record.Joined, u *Undone) {
+	if a.run.Pass != a.run.Passes[len(a.run.Passes)-1] {
+		return
+	}
+	for i, x := range r.Receipts {
+		newest := i+1 == len(r.Receipts) || r.Receipts[i+1].Key != x.Key
+		if newest && x.Ours() && objectstore.IsMarkerOf(x.DestinationVersionID) && foundBeneath(r.Receipts, i) {
+			u.Hidden++
+			a.problems.Add(phase.Problem{Location: a.run.Plan.To(m).String(), Key: x.Key, VersionID: x.DestinationVersionID,
+				What: "looks deleted", Reason: "it was there before this plan, which deleted it as it is at the source"})
 		}
 	}
 }

@@ -186,9 +186,9 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return errors.Join(a.json(u), err)
 	}
 	fmt.Fprintf(a.Out, "Aborted plan %s. Entries of customer %s at the destination:\n\n", p.ID, p.Customer)
-	kept := "kept: not written by this plan, or older versions beneath such entries"
+	kept := "kept: not written by this plan, or versions without which what was there before would be out of sight"
 	if len(u.Stays) > 0 {
-		kept = "kept: not known to be written by this plan, or older versions beneath such entries"
+		kept = "kept: not known to be written by this plan, or versions without which such entries would be out of sight"
 	}
 	for _, row := range []struct {
 		n    int64
@@ -199,6 +199,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		{u.Kept, kept}, {u.Left, "could not be removed"},
 		{u.Unknown, "in segments that never finished: unrecorded copies of them may exist"},
 		{u.Uploads, "unfinished uploads aborted"},
+		{u.Hidden, "keys that were there before look deleted, as they are at the source; this service takes no deletion back"},
 	} {
 		if row.n > 0 {
 			fmt.Fprintln(a.Out, render.Hang("  ", render.Count(row.n)+" "+row.text, a.page.Width, "    "))
