@@ -93,6 +93,11 @@ func (b *blobs) put(ctx context.Context, bucket, key string, body []byte, size, 
 	return err
 }
 
+func (b *blobs) get(ctx context.Context, bucket, key string) ([]byte, error) {
+	_, data, err := b.do(ctx, http.MethodGet, "/"+bucket+"/"+key, nil, nil)
+	return data, err
+}
+
 func (b *blobs) holds(ctx context.Context, bucket string) (n, size, _ int64, err error) {
 	q := url.Values{"restype": {"container"}, "comp": {"list"}}
 	for {

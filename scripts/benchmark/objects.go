@@ -61,6 +61,12 @@ func (o *objects) put(ctx context.Context, bucket, key string, body []byte, size
 	return err
 }
 
+func (o *objects) get(ctx context.Context, bucket, key string) ([]byte, error) {
+	_, data, err := o.do(ctx, http.MethodGet, "/storage/v1/b/"+bucket+"/o/"+url.PathEscape(key),
+		url.Values{"alt": {"media"}}, "", nil)
+	return data, err
+}
+
 // listed is an object as a listing shows it.
 type listed struct {
 	Name, Generation string

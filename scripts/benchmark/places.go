@@ -24,6 +24,7 @@ const (
 type store interface {
 	createBucket(ctx context.Context, bucket string, versioned bool) error
 	put(ctx context.Context, bucket, key string, body []byte, size, part int64) error
+	get(ctx context.Context, bucket, key string) ([]byte, error)
 	holds(ctx context.Context, bucket string) (versions, size, markers int64, err error)
 	// remove deletes a bucket and all that is in it. One that is not there is no error.
 	remove(ctx context.Context, bucket string) error

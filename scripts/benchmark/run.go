@@ -79,7 +79,9 @@ func (r *runner) workload(ctx context.Context, w workload) (rows []row, err erro
 		}
 	}
 	for round := range r.rounds {
-		for i, t := range w.tools {
+		for k := range w.tools {
+			i := (round + k) % len(w.tools) // a server is slower after one tool than after another
+			t := w.tools[i]
 			if rows[i].skipped != "" {
 				continue
 			}
@@ -100,7 +102,7 @@ func (r *runner) workload(ctx context.Context, w workload) (rows []row, err erro
 				continue
 			}
 			rows[i].runs = append(rows[i].runs, f)
-			if round == 0 {
+			if rows[i].detail == "" {
 				rows[i].detail = phases(out)
 			}
 			fmt.Fprintf(os.Stderr, "%s, round %d, %s: %.2f s, %.2f CPU s, %d MiB\n", w.name, round+1, t.name,

@@ -157,6 +157,15 @@ type entry struct {
 }
 
 // each calls f with every page of a bucket's versions and delete markers.
+func (e *endpoint) get(ctx context.Context, bucket, key string) ([]byte, error) {
+	resp, err := e.do(ctx, http.MethodGet, "/"+bucket+"/"+key, nil, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
+}
+
 func (e *endpoint) each(ctx context.Context, bucket string, f func(versions, markers []entry) error) error {
 	q := url.Values{"versions": {""}, "max-keys": {"1000"}}
 	var last entry

@@ -207,6 +207,7 @@ func floorCopy(workers int) tool {
 				self = os.Args[0]
 			}
 			return []string{self, "floor", "-source", j.source, "-destination", j.destination, "-from", j.from, "-to", j.to,
+				"-reads", string(j.workload.source), "-writes", string(j.workload.destination),
 				"-n", strconv.Itoa(j.objects), "-workers", strconv.Itoa(workers)}
 		},
 	}

@@ -59,8 +59,8 @@ func between() []workload {
 	// Two servers are not one service: rclone would have one copy from the other, for their accounts
 	// have one name.
 	const streamed = "--disable=copy"
-	small := []tool{residencyMigrate(), rcloneCopy("rclone", 32, streamed)}
-	large := []tool{residencyMigrate(), rcloneCopy("rclone", 16, streamed),
+	small := []tool{residencyMigrate(), floorCopy(32), rcloneCopy("rclone", 32, streamed)}
+	large := []tool{residencyMigrate(), floorCopy(16), rcloneCopy("rclone", 16, streamed),
 		rcloneCopy("rclone-chunks", 16, streamed, "--azureblob-chunk-size=16Mi")} // in one piece, as residency sends it
 	var all []workload
 	for _, pair := range []struct {
