@@ -18,20 +18,20 @@ var _ objectstore.DeletedLister = (*Store)(nil)
 func (s *Store) Deleted(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Deleted, error] {
 	return func(yield func(objectstore.Deleted, error) bool) {
 		for b, err := range s.blobs(ctx, bucket, prefix, "deleted,snapshots,versions") {
-			if err == nil && !strings.HasPrefix(b.Name.Text, prefix) {
+			if err == nil && !strings.HasPrefix(b.name, prefix) {
 				err = &objectstore.Error{Op: listBlobs, Bucket: s.where(bucket), Err: objectstore.ErrOrder}
 			}
 			if err != nil {
 				yield(objectstore.Deleted{}, err)
 				return
 			}
-			if !b.Deleted {
+			if !b.deleted {
 				continue
 			}
 			d := objectstore.Deleted{Version: entry(b)}
 			d.Latest = false
-			if days := b.Properties.Remaining; days != nil && *days >= 0 && *days <= maxDays {
-				d.Until = s.send.now().UTC().Add(time.Duration(*days+1) * 24 * time.Hour)
+			if days := b.remaining; days >= 0 && days <= maxDays {
+				d.Until = s.send.now().UTC().Add(time.Duration(days+1) * 24 * time.Hour)
 			}
 			if !yield(d, nil) {
 				return

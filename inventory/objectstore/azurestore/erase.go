@@ -135,10 +135,10 @@ func (s *Store) eraseNull(ctx context.Context, bucket string, d objectstore.Dele
 		switch {
 		case err != nil:
 			return err
-		case b.Name.Text != d.Key:
+		case b.name != d.Key:
 			return nil // the names behind it begin like it
-		case b.Properties.ETag == d.ETag && b.VersionID != "":
-			_, err := s.deleteBlob(ctx, bucket, d.Key, url.Values{"versionid": {b.VersionID}}, "")
+		case b.etag == d.ETag && b.versionID != "":
+			_, err := s.deleteBlob(ctx, bucket, d.Key, url.Values{"versionid": {b.versionID}}, "")
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -37,21 +38,18 @@ var (
 	errEndless     = fmt.Errorf("%w: empty pages say without an end that there are more", objectstore.ErrOrder)
 )
 
-// Versions implements objectstore.Lister. Snapshots are entries like versions. The service orders
-// names by their UTF-16 code units, which is another order than that of bytes where a character
-// beyond U+FFFF stands beside one from U+E000 on: such a container is an ErrKeyOrder.
+// Versions implements objectstore.Lister, by many requests at once. Snapshots are entries like versions.
+// The service orders names by their UTF-16 code units, which is another order than that of bytes where a
+// character beyond U+FFFF stands beside one from U+E000 on: such a container is an ErrKeyOrder.
 func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[objectstore.Version, error] {
 	return func(yield func(objectstore.Version, error) bool) {
 		w := walk{prefix: prefix, last: objectstore.Version{Key: after}, yield: yield}
-		for b, err := range s.blobsFrom(ctx, bucket, prefix, within(after), "snapshots,versions") {
+		for v, err := range s.entries(ctx, bucket, prefix, after, "snapshots,versions") {
 			if err != nil {
 				yield(objectstore.Version{}, err)
 				return
 			}
-			if v := entry(b); len(w.history) > 0 || v.Key > after {
-				w.add(v)
-			}
-			if w.ended {
+			if w.add(v); w.ended {
 				break
 			}
 		}
@@ -62,6 +60,56 @@ func (s *Store) Versions(ctx context.Context, bucket, prefix, after string) iter
 			yield(objectstore.Version{}, s.disordered(ctx, bucket, w.err))
 		}
 	}
+}
+
+// entries yields what a container lists behind a key, as it comes, by many requests at once.
+func (s *Store) entries(
+	ctx context.Context, bucket, prefix, after, include string,
+) iter.Seq2[objectstore.Version, error] {
+	return func(yield func(objectstore.Version, error) bool) {
+		pages, err := s.pager(ctx, bucket, prefix, include)
+		if err != nil {
+			yield(objectstore.Version{}, err)
+			return
+		}
+		o := listing.Options{Now: s.send.now, Workers: s.provider.listers, Ahead: max(1, maxAhead/s.provider.pageSize)}
+		for v, err := range listing.Versions(ctx, prefix, after, pages, o) {
+			if err != nil && !errors.As(err, new(*objectstore.Error)) {
+				err = s.disordered(ctx, bucket, err)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// maxAhead is how many entries are read ahead of whoever takes them, at most.
+const maxAhead = 256_000
+
+// behind sets a page's marker apart from a version's ID.
+const behind = "marker:"
+
+// pager is what asks for the pages of a container. A page begins at the marker's key, not behind it.
+func (s *Store) pager(ctx context.Context, bucket, prefix, include string) (listing.Pager, error) {
+	a, container, err := s.bucket(ctx, listBlobs, bucket)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, from listing.Marker) (listing.Page, error) {
+		p := s.pages(a, container, prefix, within(from.Key), include)
+		p.marker, _ = strings.CutPrefix(from.VersionID, behind)
+		page, err := p.next(ctx)
+		if err != nil {
+			return listing.Page{}, err
+		}
+		out := listing.Page{Entries: make([]objectstore.Version, len(page.blobs)), More: page.next != "",
+			Next: listing.Marker{Key: from.Key, VersionID: behind + page.next}}
+		for i := range page.blobs {
+			out.Entries[i] = entry(&page.blobs[i])
+		}
+		return out, nil
+	}, nil
 }
 
 // disordered makes an error of a listing in another order than that of bytes, which is the way of
@@ -137,95 +185,101 @@ func within(key string) string {
 
 // blobs yields a listing as it comes.
 func (s *Store) blobs(ctx context.Context, bucket, prefix, include string) iter.Seq2[*blobItem, error] {
-	return s.blobsFrom(ctx, bucket, prefix, "", include)
-}
-
-// blobsFrom is blobs from a name on, which is among them (azblob 1.8.3, ListBlobsFlatOptions.StartFrom;
-// service version 2026-02-06). Without it each look into a container would list all that is before.
-func (s *Store) blobsFrom(
-	ctx context.Context, bucket, prefix, from, include string,
-) iter.Seq2[*blobItem, error] {
 	return func(yield func(*blobItem, error) bool) {
 		a, container, err := s.bucket(ctx, listBlobs, bucket)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		query := url.Values{"restype": {"container"}, "comp": {"list"}, "include": {include},
-			"maxresults": {strconv.Itoa(s.provider.pageSize)}}
-		if prefix != "" {
-			query.Set("prefix", prefix)
-		}
-		if from > prefix {
-			query.Set("startFrom", from)
-		}
-		var course listing.Course
-		for empty := 0; ; {
-			c := s.dataCall(listBlobs, http.MethodGet, a, container, "", query, readBlobs)
-			page, err := s.page(ctx, c)
+		for p := s.pages(a, container, prefix, "", include); ; {
+			page, err := p.next(ctx)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for i := range page.Blobs {
-				if !yield(&page.Blobs[i], nil) {
+			for i := range page.blobs {
+				if !yield(&page.blobs[i], nil) {
 					return
 				}
 			}
-			if page.Next == "" {
+			if p.marker == "" {
 				return
 			}
-			if empty++; len(page.Blobs) > 0 {
-				empty = 0
-			}
-			if err = course.Advance(listing.Marker{VersionID: page.Next}, 1); err == nil && empty > maxEmpty {
-				err = errEndless
-			}
-			if err != nil {
-				yield(nil, c.broken(err))
-				return
-			}
-			query.Set("marker", page.Next)
 		}
 	}
 }
 
-func (s *Store) page(ctx context.Context, c *call) (*blobPage, error) {
-	data, _, err := s.send.document(ctx, c, maxPage)
-	if err != nil {
-		return nil, err
+// blobPages is a listing page by page.
+type blobPages struct {
+	store     *Store
+	account   *account
+	container string
+	query     url.Values
+	marker    string // where the next page begins, in the service's own words; empty: at the first, or at none
+	course    listing.Course
+}
+
+// pages begins a listing at a name, which is among what is listed (azblob 1.8.3,
+// ListBlobsFlatOptions.StartFrom; service version 2026-02-06). Without it each look into a container
+// would list all that is before.
+func (s *Store) pages(a *account, container, prefix, from, include string) *blobPages {
+	query := url.Values{"restype": {"container"}, "comp": {"list"}, "include": {include},
+		"maxresults": {strconv.Itoa(s.provider.pageSize)}}
+	if prefix != "" {
+		query.Set("prefix", prefix)
 	}
-	page, err := parseBlobs(data)
-	if err != nil {
-		return nil, c.broken(err)
+	if from > prefix {
+		query.Set("startFrom", from)
 	}
-	return page, nil
+	return &blobPages{store: s, account: a, container: container, query: query}
+}
+
+// next asks for the next page that has entries, if there is one.
+func (p *blobPages) next(ctx context.Context) (*blobPage, error) {
+	var c *call
+	for range maxEmpty {
+		if p.marker != "" {
+			p.query.Set("marker", p.marker)
+		}
+		c = p.store.dataCall(listBlobs, http.MethodGet, p.account, p.container, "", p.query, readBlobs)
+		data, _, err := p.store.send.document(ctx, c, maxPage)
+		if err != nil {
+			return nil, err
+		}
+		page, err := parseBlobs(data)
+		if err == nil && page.next != "" {
+			err = p.course.Advance(listing.Marker{VersionID: page.next}, 1)
+		}
+		if err != nil {
+			return nil, c.broken(err)
+		}
+		if p.marker = page.next; p.marker == "" || len(page.blobs) > 0 {
+			return page, nil
+		}
+	}
+	return nil, c.broken(errEndless)
 }
 
 // entry is a blob, version or snapshot as a listing shows it. Nothing in it is evidence of its bytes:
 // an ETag counts changes, and a Content-MD5 is whatever the writer of a block list says ("Put
 // Block List", x-ms-blob-content-md5), which looks the same as one that was checked.
 func entry(b *blobItem) objectstore.Version {
-	p := &b.Properties
-	v := objectstore.Version{Key: b.Name.Text, VersionID: b.VersionID, ETag: p.ETag, Modified: httpTime(p.Modified),
-		Latest: b.Current || b.VersionID == "" && b.Snapshot == "", Content: new(objectstore.Content),
-		Kind: kindOf(p.Type)}
-	if p.Size != nil {
-		v.Size = *p.Size
-	}
-	if sum, ok := parseMD5(p.ContentMD5); ok && p.Type == "BlockBlob" {
+	v := objectstore.Version{Key: b.name, VersionID: b.versionID, Size: b.size, ETag: b.etag,
+		Modified: httpTime(b.modified), Latest: b.current || b.versionID == "" && b.snapshot == "",
+		Content: new(objectstore.Content), Kind: kindOf(b.kind)}
+	if sum, ok := parseMD5(b.contentMD5); ok && b.kind == "BlockBlob" {
 		v.Content.Claimed = sum
 	}
-	if !p.Inferred {
-		v.StorageClass = p.Tier
+	if !b.inferred {
+		v.StorageClass = b.tier
 	}
-	if p.Tier == archive && p.ArchiveStatus != "" {
+	if b.tier == archive && b.archiveStatus != "" {
 		v.Restore = &objectstore.Restore{Ongoing: true}
 	}
 	switch {
-	case b.Snapshot != "":
-		v.VersionID, v.Latest = snapshotPrefix+b.Snapshot, false
-	case b.VersionID == "":
+	case b.snapshot != "":
+		v.VersionID, v.Latest = snapshotPrefix+b.snapshot, false
+	case b.versionID == "":
 		v.VersionID = objectstore.NullVersion
 	}
 	return v
@@ -273,15 +327,15 @@ func made(v objectstore.Version) string {
 // the ID is that of our upload that the first is of, or foreignUpload.
 func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[objectstore.Upload, error] {
 	return func(yield func(objectstore.Upload, error) bool) {
-		for b, err := range s.blobs(ctx, bucket, prefix, "uncommittedblobs") {
+		for v, err := range s.entries(ctx, bucket, prefix, "", "uncommittedblobs") {
 			if err != nil {
 				yield(objectstore.Upload{}, err)
 				return
 			}
-			if b.Properties.Size != nil && *b.Properties.Size > 0 {
+			if v.Size > 0 {
 				continue // an uncommitted one has no bytes
 			}
-			u, there, err := s.upload(ctx, bucket, b)
+			u, there, err := s.upload(ctx, bucket, v)
 			if err != nil {
 				yield(objectstore.Upload{}, err)
 				return
@@ -294,19 +348,21 @@ func (s *Store) Uploads(ctx context.Context, bucket, prefix string) iter.Seq2[ob
 }
 
 // upload looks whether a listed name is one of blocks alone: then there is no blob of it.
-func (s *Store) upload(ctx context.Context, bucket string, b *blobItem) (u objectstore.Upload, there bool, err error) {
-	_, err = s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: b.Name.Text}, 0)
+func (s *Store) upload(
+	ctx context.Context, bucket string, v objectstore.Version,
+) (u objectstore.Upload, there bool, err error) {
+	_, err = s.Stat(ctx, objectstore.Ref{Bucket: bucket, Key: v.Key}, 0)
 	switch {
 	case errors.Is(err, objectstore.ErrCustomerKey):
 		return u, false, nil // it is there
 	case !errors.Is(err, objectstore.ErrNotFound), errors.Is(err, objectstore.ErrNoBucket):
 		return u, false, err
 	}
-	blocks, err := s.uncommitted(ctx, bucket, b.Name.Text)
+	blocks, err := s.uncommitted(ctx, bucket, v.Key)
 	if err = gone(err); err != nil || len(blocks) == 0 {
 		return u, false, err
 	}
-	u = objectstore.Upload{Key: b.Name.Text, UploadID: foreignUpload, Initiated: httpTime(b.Properties.Modified)}
+	u = objectstore.Upload{Key: v.Key, UploadID: foreignUpload, Initiated: v.Modified}
 	if id, _, ok := blockOf(blocks[0].Name); ok {
 		u.UploadID = id
 	}

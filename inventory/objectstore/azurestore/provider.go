@@ -61,6 +61,7 @@ type Options struct {
 	Connections int
 	// PageSize is how many blobs to ask for in one request; default 5,000, the most.
 	PageSize int
+	Listers  int                      // most requests of one listing in flight; default 80
 	Random   io.Reader                // of upload IDs; default crypto/rand
 	Getenv   func(name string) string // default os.Getenv
 }
@@ -82,6 +83,7 @@ type Provider struct {
 	send     *transport
 	random   io.Reader
 	pageSize int
+	listers  int
 
 	known memo[map[string]*account]
 
@@ -96,7 +98,7 @@ func Open(_ context.Context, o Options) (*Provider, error) {
 	if o.Subscription == "" && len(o.Regions) == 0 {
 		return nil, fail(errNothingNamed)
 	}
-	p := &Provider{name: o.Name, regions: o.Regions, random: o.Random, pageSize: o.PageSize,
+	p := &Provider{name: o.Name, regions: o.Regions, random: o.Random, pageSize: o.PageSize, listers: o.Listers,
 		known: newMemo[map[string]*account](), stores: make(map[string]*Store)}
 	var err error
 	if o.Endpoint != "" {

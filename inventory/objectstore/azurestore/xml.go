@@ -6,7 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/url"
-	"strings"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/residency/residency/inventory/objectstore/flatxml"
 )
 
 // maxPage bounds one page of a listing, in bytes. 5,000 blobs with names of 1,024 characters,
@@ -16,47 +19,21 @@ const maxPage = 64 << 20
 // errXML replaces the decoder's error, which may quote a key.
 var errXML = errors.New("the answer is not the XML that it should be")
 
-// name is that of a blob or of a container. Characters that XML does not have come escaped
-// ("List Blobs", Blob name encoding).
-type name struct {
-	Encoded bool   `xml:"Encoded,attr"`
-	Text    string `xml:",chardata"`
-}
-
-func (n name) value() (string, error) {
-	if !n.Encoded {
-		return n.Text, nil
-	}
-	text, err := url.PathUnescape(n.Text)
-	if err != nil {
-		return "", errXML
-	}
-	return text, nil
-}
-
+// blobPage is a page of a listing of blobs.
 type blobPage struct {
-	XMLName xml.Name   `xml:"EnumerationResults"`
-	Blobs   []blobItem `xml:"Blobs>Blob"`
-	Next    string     `xml:"NextMarker"`
+	blobs []blobItem
+	next  string // where the next page begins; empty: there is none
 }
 
+// blobItem is a blob, a version or a snapshot of one.
 type blobItem struct {
-	Name       name   `xml:"Name"`
-	Snapshot   string `xml:"Snapshot"`
-	VersionID  string `xml:"VersionId"`
-	Current    bool   `xml:"IsCurrentVersion"`
-	Deleted    bool   `xml:"Deleted"`
-	Properties struct {
-		ETag          string `xml:"Etag"`
-		Modified      string `xml:"Last-Modified"`
-		Size          *int64 `xml:"Content-Length"`
-		Type          string `xml:"BlobType"`
-		Tier          string `xml:"AccessTier"`
-		Inferred      bool   `xml:"AccessTierInferred"`
-		ArchiveStatus string `xml:"ArchiveStatus"`
-		Remaining     *int   `xml:"RemainingRetentionDays"`
-		ContentMD5    string `xml:"Content-MD5"`
-	} `xml:"Properties"`
+	name, snapshot, versionID        string
+	current, deleted                 bool
+	etag, modified, kind, contentMD5 string
+	size                             int64 // 0 where none is told
+	tier, archiveStatus              string
+	inferred                         bool // the tier, from the account's
+	remaining                        int  // days that what is deleted is still kept; -1: none are told
 }
 
 type containerPage struct {
@@ -100,24 +77,135 @@ func parse[T any](data []byte) (*T, error) {
 	return v, nil
 }
 
+// parseBlobs reads a page of a listing of blobs, of which there are many.
 func parseBlobs(data []byte) (*blobPage, error) {
-	p, err := parse[blobPage](data)
-	if err != nil {
-		return nil, err
+	if !utf8.Valid(data) {
+		return nil, errXML
 	}
-	for i := range p.Blobs {
-		b := &p.Blobs[i]
-		text, err := b.Name.value()
-		if err != nil {
-			return nil, err
+	p := &blobPage{blobs: make([]blobItem, 0, bytes.Count(data, []byte("<Blob>")))}
+	s := flatxml.New(data)
+	root, err := s.Root()
+	if err != nil || string(root) != "EnumerationResults" {
+		return nil, errXML
+	}
+	err = s.Children(root, func(child []byte) (err error) {
+		switch string(child) {
+		case "Blobs":
+			return s.Children(child, func(item []byte) error {
+				if string(item) != "Blob" {
+					return s.Skip()
+				}
+				var before blobItem // whose texts many have in common
+				if n := len(p.blobs); n > 0 {
+					before = p.blobs[n-1]
+				}
+				b, err := parseBlob(s, item, &before)
+				p.blobs = append(p.blobs, b)
+				return err
+			})
+		case "NextMarker":
+			p.next, err = s.Element(child)
+			return err
 		}
-		b.Name = name{Text: text}
-		b.Properties.ETag = strings.Trim(b.Properties.ETag, `"`)
-		if text == "" || b.Properties.Size != nil && *b.Properties.Size < 0 {
-			return nil, errXML
-		}
+		return s.Skip()
+	})
+	if err != nil || s.End() != nil {
+		return nil, errXML
 	}
 	return p, nil
+}
+
+func parseBlob(s *flatxml.Scanner, item []byte, before *blobItem) (b blobItem, err error) {
+	b.remaining = -1
+	err = s.Children(item, func(field []byte) (err error) {
+		if string(field) == "Properties" {
+			return s.Children(field, func(property []byte) error { return b.property(s, property, before) })
+		}
+		encoded := s.Attribute("Encoded")
+		switch string(field) {
+		case "Name":
+			if b.name, err = s.Element(field); err == nil {
+				err = b.decode(encoded)
+			}
+			if b.name == before.name {
+				b.name = before.name // kept once
+			}
+		case "Snapshot":
+			b.snapshot, err = s.Element(field)
+		case "VersionId":
+			b.versionID, err = s.Element(field)
+		case "IsCurrentVersion":
+			b.current, err = truth(s, field)
+		case "Deleted":
+			b.deleted, err = truth(s, field)
+		default:
+			err = s.Skip()
+		}
+		return err
+	})
+	if err == nil && b.name == "" {
+		err = errXML
+	}
+	return b, err
+}
+
+// decode undoes what names have where XML does not have their characters ("List Blobs", Blob name
+// encoding).
+func (b *blobItem) decode(encoded string) (err error) {
+	if encoded == "" {
+		return nil
+	}
+	escaped, err := strconv.ParseBool(encoded)
+	if escaped && err == nil {
+		b.name, err = url.PathUnescape(b.name)
+	}
+	return err
+}
+
+func (b *blobItem) property(s *flatxml.Scanner, name []byte, before *blobItem) (err error) {
+	var text []byte
+	switch string(name) {
+	case "Etag", "Last-Modified", "Content-Length", "BlobType", "AccessTier", "ArchiveStatus", "RemainingRetentionDays",
+		"Content-MD5":
+		if text, err = s.Text(name); err != nil {
+			return err
+		}
+	case "AccessTierInferred":
+		b.inferred, err = truth(s, name)
+		return err
+	default:
+		return s.Skip()
+	}
+	switch string(name) {
+	case "Etag":
+		b.etag = string(bytes.Trim(text, `"`))
+	case "Last-Modified":
+		b.modified = flatxml.Same(before.modified, text)
+	case "Content-Length":
+		if b.size, err = strconv.ParseInt(string(text), 10, 64); b.size < 0 {
+			err = errXML
+		}
+	case "BlobType":
+		b.kind = flatxml.Same(before.kind, text)
+	case "AccessTier":
+		b.tier = flatxml.Same(before.tier, text)
+	case "ArchiveStatus":
+		b.archiveStatus = flatxml.Same(before.archiveStatus, text)
+	case "RemainingRetentionDays":
+		b.remaining, err = strconv.Atoi(string(text))
+	case "Content-MD5":
+		b.contentMD5 = string(text)
+	}
+	return err
+}
+
+// truth reads an element that is true or false; one without text is false.
+func truth(s *flatxml.Scanner, name []byte) (bool, error) {
+	text, err := s.Text(name)
+	if err != nil || len(text) == 0 {
+		return false, err
+	}
+	return strconv.ParseBool(string(text))
 }
 
 func parseContainers(data []byte) (*containerPage, error) { return parse[containerPage](data) }

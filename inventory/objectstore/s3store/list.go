@@ -14,6 +14,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/flatxml"
 	"github.com/residency/residency/inventory/objectstore/listing"
 )
 
@@ -109,7 +110,7 @@ type pageKey struct{}
 func (s *Store) parsed(op, bucket string, m middleware.Metadata) (*page, error) {
 	p, ok := m.Get(pageKey{}).(*page)
 	if !ok {
-		return nil, s.broken(op, bucket, fmt.Errorf("%w: no listing in the answer", errXML))
+		return nil, s.broken(op, bucket, fmt.Errorf("%w: no listing in the answer", flatxml.ErrSyntax))
 	}
 	return p, nil
 }

@@ -10,80 +10,69 @@ import (
 	"unicode/utf8"
 
 	"github.com/residency/residency/inventory/objectstore"
+	"github.com/residency/residency/inventory/objectstore/flatxml"
 )
 
 // page is one answer of ListObjectVersions or ListMultipartUploads.
 type page struct {
-	encoded    bool
-	truncated  bool
-	nextKey    string
-	nextID     string
-	versions   []objectstore.Version
-	uploads    []objectstore.Upload
-	doubtful   []int // versions, or uploads, of which the server may not have told the key
-	astray     bool  // nextKey may not be where the page ended, for the same reason
-	rootClosed bool
+	encoded   bool
+	truncated bool
+	nextKey   string
+	nextID    string
+	versions  []objectstore.Version
+	uploads   []objectstore.Upload
+	doubtful  []int // versions, or uploads, of which the server may not have told the key
+	astray    bool  // nextKey may not be where the page ended, for the same reason
 }
 
 // parsePage reads a whole page or fails.
 func parsePage(raw []byte) (*page, error) {
 	p := &page{versions: make([]objectstore.Version, 0, bytes.Count(raw, []byte("<Key>")))}
-	s := &scanner{buf: raw}
-	for {
-		t, err := s.next()
-		if err != nil {
-			return nil, err
-		}
-		switch t.kind {
-		case tokenText:
-			continue
-		case tokenStart:
-			if p.rootClosed || !strings.HasSuffix(string(t.data), "Result") {
-				return nil, fmt.Errorf("%w: unexpected <%s>", errXML, t.data)
-			}
-			if err := s.children(t.data, func(name []byte) error { return p.child(s, name) }); err != nil {
-				return nil, err
-			}
-			p.rootClosed = true
-			continue
-		case tokenEOF:
-			if !p.rootClosed {
-				return nil, fmt.Errorf("%w: document ends early", errXML)
-			}
-			return p, p.decode()
-		}
-		return nil, fmt.Errorf("%w: unexpected end tag", errXML)
+	s := flatxml.New(raw)
+	root, err := s.Root()
+	if err != nil {
+		return nil, err
 	}
+	if !bytes.HasSuffix(root, []byte("Result")) {
+		return nil, fmt.Errorf("%w: unexpected <%s>", flatxml.ErrSyntax, root)
+	}
+	if err := s.Children(root, func(name []byte) error { return p.child(s, name) }); err != nil {
+		return nil, err
+	}
+	if err := s.End(); err != nil {
+		return nil, err
+	}
+	return p, p.decode()
 }
 
-func (p *page) child(s *scanner, name []byte) (err error) {
+func (p *page) child(s *flatxml.Scanner, name []byte) (err error) {
 	switch string(name) {
 	case "Version", "DeleteMarker", "Contents":
 		err = p.version(s, name)
 	case "Upload":
 		var u objectstore.Upload
-		err = s.children(name, func(field []byte) error { return uploadField(s, field, &u) })
+		err = s.Children(name, func(field []byte) error { return uploadField(s, field, &u) })
 		p.uploads = append(p.uploads, u)
 	case "EncodingType":
 		var text string
-		text, err = s.element(name)
+		text, err = s.Element(name)
 		p.encoded = text == "url"
 	case "IsTruncated":
 		var text string
-		if text, err = s.element(name); err == nil {
+		if text, err = s.Element(name); err == nil {
 			p.truncated, err = strconv.ParseBool(text)
 		}
 	case "NextKeyMarker":
-		p.nextKey, err = s.element(name)
+		p.nextKey, err = s.Element(name)
 	case "NextVersionIdMarker", "NextUploadIdMarker", "NextContinuationToken":
-		p.nextID, err = s.element(name)
+		p.nextID, err = s.Element(name)
 	default:
-		err = s.skip()
+		err = s.Skip()
 	}
 	return err
 }
 
-func (p *page) version(s *scanner, name []byte) error {
+func (p *page) version(s *flatxml.Scanner, name []byte) error {
 	var before objectstore.Version // whose texts many have in common
 	if n := len(p.versions); n > 0 {
 		before = p.versions[n-1]
@@ -92,7 +81,7 @@ func (p *page) version(s *scanner, name []byte) error {
 		Latest: string(name) == "Contents"})
 	v := &p.versions[len(p.versions)-1]
 	for {
-		field, more, err := s.child(name)
+		field, more, err := s.Child(name)
 		if err != nil || !more {
 			return err
 		}
@@ -102,28 +91,28 @@ func (p *page) version(s *scanner, name []byte) error {
 	}
 }
 
-func versionField(s *scanner, name []byte, v, before *objectstore.Version) (err error) {
+func versionField(s *flatxml.Scanner, name []byte, v, before *objectstore.Version) (err error) {
 	if string(name) == "RestoreStatus" {
-		return s.children(name, func(field []byte) error { return restoreField(s, field, v) })
+		return s.Children(name, func(field []byte) error { return restoreField(s, field, v) })
 	}
 	var text []byte
 	switch string(name) {
 	case "Key", "VersionId", "ETag", "StorageClass", "IsLatest", "Size", "LastModified":
-		if text, err = s.text(name); err != nil {
+		if text, err = s.Text(name); err != nil {
 			return err
 		}
 	default:
-		return s.skip()
+		return s.Skip()
 	}
 	switch string(name) {
 	case "Key":
 		v.Key = string(text)
 	case "VersionId":
-		v.VersionID = same(before.VersionID, text)
+		v.VersionID = flatxml.Same(before.VersionID, text)
 	case "ETag":
 		v.ETag = bare(string(text))
 	case "StorageClass":
-		v.StorageClass = same(before.StorageClass, text)
+		v.StorageClass = flatxml.Same(before.StorageClass, text)
 	case "IsLatest":
 		v.Latest = string(text) == "true"
 	case "Size":
@@ -132,14 +121,6 @@ func versionField(s *scanner, name []byte, v, before *objectstore.Version) (err 
 		v.Modified, err = parseTime(text)
 	}
 	return err
-}
-
-// same returns what was read before if it is the same text.
-func same(before string, text []byte) string {
-	if string(text) == before {
-		return before
-	}
-	return string(text)
 }
 
 // parseSize reads a number that is nearly always short and plain.
@@ -171,39 +152,39 @@ func parseTime(text []byte) (t time.Time, err error) {
 	return t, err
 }
 
-func restoreField(s *scanner, name []byte, v *objectstore.Version) (err error) {
+func restoreField(s *flatxml.Scanner, name []byte, v *objectstore.Version) (err error) {
 	if v.Restore == nil {
 		v.Restore = &objectstore.Restore{}
 	}
 	switch string(name) {
 	case "IsRestoreInProgress":
 		var text string
-		text, err = s.element(name)
+		text, err = s.Element(name)
 		v.Restore.Ongoing = text == "true"
 	case "RestoreExpiryDate":
 		v.Restore.Until, err = timeField(s, name)
 	default:
-		err = s.skip()
+		err = s.Skip()
 	}
 	return err
 }
 
-func uploadField(s *scanner, name []byte, u *objectstore.Upload) (err error) {
+func uploadField(s *flatxml.Scanner, name []byte, u *objectstore.Upload) (err error) {
 	switch string(name) {
 	case "Key":
-		u.Key, err = s.element(name)
+		u.Key, err = s.Element(name)
 	case "UploadId":
-		u.UploadID, err = s.element(name)
+		u.UploadID, err = s.Element(name)
 	case "Initiated":
 		u.Initiated, err = timeField(s, name)
 	default:
-		err = s.skip()
+		err = s.Skip()
 	}
 	return err
 }
 
-func timeField(s *scanner, name []byte) (time.Time, error) {
-	text, err := s.element(name)
+func timeField(s *flatxml.Scanner, name []byte) (time.Time, error) {
+	text, err := s.Element(name)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -222,7 +203,7 @@ func (p *page) decode() (err error) {
 			return err
 		}
 		if v.Key == "" {
-			return fmt.Errorf("%w: entry without a key", errXML)
+			return fmt.Errorf("%w: entry without a key", flatxml.ErrSyntax)
 		}
 	}
 	for i := range p.uploads {
@@ -252,7 +233,7 @@ func (p *page) key(k string) (string, error) {
 	}
 	u, err := url.QueryUnescape(k)
 	if err != nil {
-		return "", fmt.Errorf("%w: key is not url-encoded", errXML)
+		return "", fmt.Errorf("%w: key is not url-encoded", flatxml.ErrSyntax)
 	}
 	return u, nil
 }

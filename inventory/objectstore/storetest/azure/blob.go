@@ -162,7 +162,7 @@ func (s *Server) commit(x *exchange, v *version, said map[string]string) *answer
 		return immutable()
 	}
 	s.replace(x.account, b, v)
-	x.container.blobs[x.key] = b
+	x.container.hold(x.key, b)
 	a := &answer{status: http.StatusCreated, header: map[string]string{"ETag": `"` + v.etag + `"`,
 		"Last-Modified": v.modified.Format(http.TimeFormat), "x-ms-request-server-encrypted": "true"}}
 	maps.Copy(a.header, said)

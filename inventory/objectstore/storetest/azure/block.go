@@ -29,7 +29,7 @@ func (s *Server) putBlock(x *exchange) *answer {
 	}
 	b.blocks = append(slices.DeleteFunc(b.blocks, func(p part) bool { return p.id == id }), part{id, x.body})
 	b.touched = s.tick()
-	x.container.blobs[x.key] = b
+	x.container.hold(x.key, b)
 	said["x-ms-request-server-encrypted"] = "true"
 	return &answer{status: http.StatusCreated, header: said}
 }

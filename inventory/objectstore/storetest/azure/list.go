@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -55,43 +56,47 @@ func (s *Server) listBlobs(x *exchange) *answer {
 		}
 		most = min(most, n)
 	}
-	all := s.listed(x, include)
-	from, empty := 0, s.o.EmptyPages
+	at, empty := "", s.o.EmptyPages
 	if marker := x.query.Get("marker"); marker != "" {
 		text, err := base64.RawURLEncoding.DecodeString(marker)
 		if err != nil {
 			return badQuery()
 		}
-		place, behind := strings.CutSuffix(string(text), "\x00empty")
+		behind := false
+		at, behind = strings.CutSuffix(string(text), "\x00empty")
 		empty = empty && !behind // each listing has its own empty pages: the marker is all that is known of it
-		from = slices.IndexFunc(all, func(b listedBlob) bool { return b.place >= place })
-		if from < 0 {
-			from = len(all)
-		}
 	}
+	all := s.listed(x, include, at, most+1)
 	out := struct {
 		XMLName    xml.Name     `xml:"EnumerationResults"`
 		Blobs      []listedBlob `xml:"Blobs>Blob"`
 		NextMarker string
 	}{}
-	to := min(from+most, len(all))
-	if empty && from < len(all) {
-		out.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(all[from].place + "\x00empty"))
+	if empty && len(all) > 0 {
+		out.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(all[0].place + "\x00empty"))
 		return document(out)
 	}
-	out.Blobs = all[from:to]
-	if to < len(all) {
-		out.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(all[to].place))
+	out.Blobs = all[:min(most, len(all))]
+	if len(all) > most {
+		out.NextMarker = base64.RawURLEncoding.EncodeToString([]byte(all[most].place))
 	}
 	return document(out)
 }
 
-// listed is the whole of a listing.
-func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
+// listed are the entries of a listing from a place on, at least so many if there are.
+func (s *Server) listed(x *exchange, include map[string]bool, at string, most int) []listedBlob {
 	var all []listedBlob
+	prefix, names := x.query.Get("prefix"), x.container.names(x.account.HNS)
 	from := units(x.query.Get("startFrom"), x.account.HNS) // inclusive (azblob 1.8.3, ListBlobsFlatOptions.StartFrom)
-	for _, name := range x.container.names(x.query.Get("prefix"), x.account.HNS) {
-		if slices.Compare(units(name, x.account.HNS), from) < 0 {
+	begin := sort.Search(len(names), func(i int) bool {
+		return slices.Compare(names[i].units, from) >= 0 && placeOf(names[i].units)+"\xff" >= at
+	})
+	for _, n := range names[begin:] {
+		name := n.name
+		if len(all) >= most {
+			break
+		}
+		if !strings.HasPrefix(name, prefix) {
 			continue
 		}
 		b := x.container.blobs[name]
@@ -125,29 +130,35 @@ func (s *Server) listed(x *exchange, include map[string]bool) []listedBlob {
 			add(&version{kind: "BlockBlob", modified: b.touched}, true, false)
 		}
 		for j := range entries {
-			entries[j].place = place(&entries[j], units(name, x.account.HNS))
+			if entries[j].place = place(&entries[j], n.units); entries[j].place >= at {
+				all = append(all, entries[j])
+			}
 		}
-		all = append(all, entries...)
 	}
 	return all
 }
 
 // place is where an entry stands, so that places sort as entries do, whatever is deleted meanwhile.
 func place(b *listedBlob, name []uint16) string {
-	at := make([]byte, 0, 2*len(name)+40)
+	at := placeOf(name)
+	switch {
+	case b.Deleted:
+		return at + "\x00" + b.Properties.Etag
+	case b.Snapshot != "":
+		return at + "\x01" + b.Snapshot
+	case b.VersionID != "" && !b.IsCurrentVersion:
+		return at + "\x02" + b.VersionID
+	}
+	return at + "\x03"
+}
+
+// placeOf is what the places of a name's entries begin with.
+func placeOf(name []uint16) string {
+	at := make([]byte, 0, 2*len(name)+2)
 	for _, u := range name {
 		at = append(at, byte(u>>8), byte(u))
 	}
-	at = append(at, 0, 0)
-	switch {
-	case b.Deleted:
-		return string(append(append(at, 0), b.Properties.Etag...))
-	case b.Snapshot != "":
-		return string(append(append(at, 1), b.Snapshot...))
-	case b.VersionID != "" && !b.IsCurrentVersion:
-		return string(append(append(at, 2), b.VersionID...))
-	}
-	return string(append(at, 3))
+	return string(append(at, 0, 0))
 }
 
 func list(name string, v *version, versions, current, deleted bool) listedBlob {

@@ -18,6 +18,7 @@ type container struct {
 	etag     string
 	locking  bool // version-level immutability
 	blobs    map[string]*blob
+	sorted   []named // names, if nothing has changed since
 }
 
 // blob is all that there is of one name.
@@ -82,15 +83,35 @@ func byID(all []*version, is func(*version) bool) *version {
 // names are those of a container in the order in which the service lists them: by their UTF-16
 // code units (reported: github.com/christopher-hesse/blobfile, issue 238), and by folder where the
 // account has a hierarchical namespace (reported: github.com/Azure/azure-sdk-for-go, issue 24210).
-func (c *container) names(prefix string, folders bool) []string {
-	var names []string
-	for name := range c.blobs {
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
+func (c *container) names(folders bool) []named {
+	if c.sorted == nil {
+		c.sorted = make([]named, 0, len(c.blobs))
+		for name := range c.blobs {
+			c.sorted = append(c.sorted, named{name, units(name, folders)})
 		}
+		slices.SortFunc(c.sorted, func(x, y named) int { return slices.Compare(x.units, y.units) })
 	}
-	slices.SortFunc(names, func(x, y string) int { return slices.Compare(units(x, folders), units(y, folders)) })
-	return names
+	return c.sorted
+}
+
+// named is a name, and what it is ordered by.
+type named struct {
+	name  string
+	units []uint16
+}
+
+// hold has something under a name.
+func (c *container) hold(key string, b *blob) {
+	if c.blobs[key] == nil {
+		c.sorted = nil
+	}
+	c.blobs[key] = b
+}
+
+// drop has nothing under a name any more.
+func (c *container) drop(key string) {
+	delete(c.blobs, key)
+	c.sorted = nil
 }
 
 // units are what a name is ordered by.

@@ -132,7 +132,7 @@ func (s *Server) deleteBlob(x *exchange) *answer {
 		b.keep(x.account, v, s.tick())
 	}
 	if b.empty() {
-		delete(x.container.blobs, x.key)
+		x.container.drop(x.key)
 	}
 	return &answer{status: http.StatusAccepted, header: map[string]string{
 		"x-ms-delete-type-permanent": fmt.Sprint(x.account.SoftDelete == 0)}}

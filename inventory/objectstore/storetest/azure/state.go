@@ -104,7 +104,7 @@ func (s *Server) Put(account, container, key, text string) (versionID string) {
 	b := c.blobs[key]
 	if b == nil {
 		b = new(blob)
-		c.blobs[key] = b
+		c.hold(key, b)
 	}
 	s.replace(a, b, v)
 	return v.id
