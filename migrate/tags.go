@@ -337,7 +337,7 @@ func (g *tagging) probeTags(ctx context.Context, m plan.Move) error {
 		info, err = source.Stat(ctx, ref, 0)
 		return err
 	})
-	if err = errors.Join(err, probe.Remove(ctx, source, m.Bucket, key, written)); err != nil {
+	if err = errors.Join(err, g.prober.Remove(ctx, source, m.Bucket, key, written)); err != nil {
 		return fmt.Errorf("probe %s: %w", m.From(), err)
 	}
 	g.run.Saw(ctx, source.Endpoint(), doctor.TagCounts, info.TagCount > 0)

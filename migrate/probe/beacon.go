@@ -32,6 +32,6 @@ func (p *Prober) Beacon(ctx context.Context, move int) (key string, drop func() 
 			p.DropOwn(ctx, destination, m.Destination, m.Prefix))
 	}
 	return key, func() error {
-		return p.run.Patient(ctx, func() error { return Remove(ctx, destination, m.Destination, key, written) })
+		return p.Remove(ctx, destination, m.Destination, key, written)
 	}, nil
 }

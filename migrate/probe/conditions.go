@@ -37,7 +37,7 @@ func (p *Prober) conditions(ctx context.Context, m plan.Move, key string) error 
 			return err
 		}
 		passed := fmt.Errorf("a probe that was written to %s replaced one that was there", p.run.Plan.To(m))
-		return errors.Join(p.unconditional(ctx, passed), Remove(ctx, store, m.Destination, key, written))
+		return errors.Join(p.unconditional(ctx, passed), p.Remove(ctx, store, m.Destination, key, written))
 	}
 	if err := p.conditionsOfUploads(ctx, m, key); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (p *Prober) conditionsOfUploads(ctx context.Context, m plan.Move, key strin
 	written, err := store.CompleteUpload(ctx, o, id, []objectstore.Part{part}, objectstore.Checksum{})
 	if err == nil {
 		passed := fmt.Errorf("an upload to %s replaced a probe that was there", p.run.Plan.To(m))
-		return errors.Join(p.unconditional(ctx, passed), Remove(ctx, store, o.Bucket, key, written))
+		return errors.Join(p.unconditional(ctx, passed), p.Remove(ctx, store, o.Bucket, key, written))
 	}
 	if abort := store.AbortUpload(context.WithoutCancel(ctx), o.Bucket, key, id); abort != nil {
 		return errors.Join(err, abort)
@@ -91,7 +91,7 @@ func (p *Prober) refusesConditions(ctx context.Context, m plan.Move, key string)
 		written, err := store.Put(ctx, objectstore.NewObject{Bucket: m.Destination, Key: key,
 			Guard: objectstore.Guard{Absent: true}}, body)
 		if err == nil {
-			if err := Remove(ctx, store, m.Destination, key, written); err != nil {
+			if err := p.Remove(ctx, store, m.Destination, key, written); err != nil {
 				return fmt.Errorf("remove the probe %s, which was written although its MD5 is another: %w", key, err)
 			}
 		}

@@ -38,5 +38,5 @@ func (p *Prober) Enforces(ctx context.Context, m plan.Move) (bool, error) {
 		}
 		return false, unlessRefused(ctx, p.DropOwn(ctx, store, bucket, ""))
 	}
-	return false, p.run.Patient(ctx, func() error { return Remove(ctx, store, bucket, key, written) })
+	return false, p.Remove(ctx, store, bucket, key, written)
 }

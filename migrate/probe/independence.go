@@ -98,7 +98,7 @@ func (p *Prober) probeDestination(ctx context.Context, m plan.Move) error {
 			return errors.Join(fmt.Errorf("probe %s: %w", p.run.Plan.To(m), err), p.DropOwn(ctx, destination, m.Destination, ""))
 		}
 		if again, err := p.waitsForIDs(ctx, m, written); again {
-			if err = errors.Join(err, Remove(ctx, destination, m.Destination, key, written)); err != nil {
+			if err = errors.Join(err, p.Remove(ctx, destination, m.Destination, key, written)); err != nil {
 				return fmt.Errorf("probe %s: %w", p.run.Plan.To(m), err)
 			}
 			return p.probeDestination(ctx, m)
@@ -110,7 +110,7 @@ func (p *Prober) probeDestination(ctx context.Context, m plan.Move) error {
 		if err == nil && !shows {
 			err = p.conditions(ctx, m, key)
 		}
-		if err = errors.Join(err, Remove(ctx, destination, m.Destination, key, written)); err != nil {
+		if err = errors.Join(err, p.Remove(ctx, destination, m.Destination, key, written)); err != nil {
 			return fmt.Errorf("probe %s: %w", p.run.Plan.To(m), err)
 		}
 	}
@@ -151,9 +151,9 @@ func Ref(bucket, key string, written objectstore.Written) objectstore.Ref {
 	return ref
 }
 
-// Remove removes a probe for good. One that is gone is no error: the other
+// remove removes a probe for good. One that is gone is no error: the other
 // end's removal may have reached it.
-func Remove(ctx context.Context, store objectstore.Store, bucket, key string, written objectstore.Written) error {
+func remove(ctx context.Context, store objectstore.Store, bucket, key string, written objectstore.Written) error {
 	results, err := store.Delete(context.WithoutCancel(ctx), bucket,
 		[]objectstore.Deletion{{Key: key, VersionID: written.VersionID}})
 	if err == nil {
@@ -168,6 +168,14 @@ func Remove(ctx context.Context, store objectstore.Store, bucket, key string, wr
 		return fmt.Errorf("remove the probe %s: %w", key, err)
 	}
 	return nil
+}
+
+// Remove removes a probe for good, and tries more than once: a service can be too busy, or stop
+// halfway. One that is gone is no error.
+func (p *Prober) Remove(
+	ctx context.Context, store objectstore.Store, bucket, key string, written objectstore.Written,
+) error {
+	return p.run.Patient(ctx, func() error { return remove(ctx, store, bucket, key, written) })
 }
 
 // showsKey looks by a listing: one who may not list cannot tell an absent key
@@ -225,7 +233,7 @@ func (p *Prober) Try(ctx context.Context, move int, twins int64) (segment.Trial,
 	// One that was acknowledged and is not there shows nothing by not coming.
 	there, err := showsKey(ctx, source, m.Bucket, key)
 	if err != nil {
-		err = errors.Join(err, Remove(ctx, source, m.Bucket, key, written))
+		err = errors.Join(err, p.Remove(ctx, source, m.Bucket, key, written))
 		return segment.Trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
 	}
 	if !there {
@@ -244,7 +252,7 @@ func (p *Prober) Try(ctx context.Context, move int, twins int64) (segment.Trial,
 	if err == nil && !shows {
 		t.Condition, err = p.condition(ctx, m, key, written.VersionID, t.Versioning)
 	}
-	if err = errors.Join(err, Remove(ctx, source, m.Bucket, key, written)); err != nil {
+	if err = errors.Join(err, p.Remove(ctx, source, m.Bucket, key, written)); err != nil {
 		return segment.Trial{}, fmt.Errorf("probe %s: %w", m.From(), err)
 	}
 	if shows {
@@ -414,7 +422,7 @@ func (p *Prober) dropUploads(ctx context.Context, bucket string) error {
 func (p *Prober) DropOwn(ctx context.Context, store objectstore.Store, bucket, prefix string) error {
 	for v, err := range store.Versions(ctx, bucket, prefix+p.OwnPrefix(), "") {
 		if err == nil {
-			err = Remove(ctx, store, bucket, v.Key, objectstore.Written{VersionID: v.VersionID})
+			err = p.Remove(ctx, store, bucket, v.Key, objectstore.Written{VersionID: v.VersionID})
 		}
 		if err != nil {
 			return fmt.Errorf("look for probes in %s: %w", bucket, err)
