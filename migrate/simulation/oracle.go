@@ -89,6 +89,7 @@ type record struct {
 	gone        bool   // from the source
 	erased      bool   // by a process
 	by          string // the plan of that
+	noted       bool   // the evidence alone had it then, by the plan of that; a state that comes back may not know
 	eraser      *process
 }
 
@@ -239,6 +240,7 @@ func (o *oracle) judge(r *record) {
 	if !o.verified(r) {
 		o.violate("L1", "%s was erased without a durable receipt that says verified", name)
 	}
+	r.noted = o.recorded(r)
 	if !o.held(r) {
 		if o.spoiled[at(o.world.target(r.bucket), r.key)] > o.seen(p, destination, o.world.target(r.bucket), r.key) {
 			r.freed = true // people took the copy after the last look at it

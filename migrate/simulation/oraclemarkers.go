@@ -15,6 +15,9 @@ func (o *oracle) recorded(r *record) bool {
 	if !r.version.Marker || !o.world.options.destination.TrailingMarkers {
 		return false
 	}
+	if r.noted {
+		return true
+	}
 	records := o.source[at(r.bucket, r.key)]
 	i := slices.Index(records, r)
 	return slices.ContainsFunc(records[i+1:], func(x *record) bool { return x.planned || x.erased || x.vanished }) ||
