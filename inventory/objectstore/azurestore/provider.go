@@ -61,7 +61,7 @@ type Options struct {
 	Connections int
 	// PageSize is how many blobs to ask for in one request; default 5,000, the most.
 	PageSize int
-	Listers  int                      // most requests of one listing in flight; default 80
+	Listers  int                      // most requests of one listing in flight; default 16
 	Random   io.Reader                // of upload IDs; default crypto/rand
 	Getenv   func(name string) string // default os.Getenv
 }
@@ -145,7 +145,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Patience = cmp.Or(o.Patience, 2*time.Minute)
 	o.Connections = cmp.Or(o.Connections, 256)
-	o.PageSize = cmp.Or(o.PageSize, pageBlobs)
+	o.PageSize, o.Listers = cmp.Or(o.PageSize, pageBlobs), cmp.Or(o.Listers, listers)
 	return o
 }
 
