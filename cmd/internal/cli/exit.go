@@ -111,7 +111,7 @@ func exitCode(err error) int {
 		return exitPolicy
 	case is(migrate.ErrVerification):
 		return exitVerification
-	case is(migrate.ErrNotEmpty, migrate.ErrVanished, migrate.ErrStays, migrate.ErrUnexplained):
+	case is(migrate.ErrNotEmpty, migrate.ErrVanished, migrate.ErrStays, migrate.ErrLookDeleted, migrate.ErrUnexplained):
 		return exitNotEmpty
 	case is(state.ErrLeased, state.ErrLeaseLost):
 		return exitLeased

@@ -190,6 +190,11 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	if len(u.Stays) > 0 {
 		kept = "kept: not known to be written by this plan, or versions without which such entries would be out of sight"
 	}
+	hidden := "keys that were there before look deleted"
+	if u.Hidden == 1 {
+		hidden = "key that was there before looks deleted"
+	}
+	hidden += ", as at the source; this service takes no deletion back"
 	for _, row := range []struct {
 		n    int64
 		text string
@@ -199,7 +204,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		{u.Kept, kept}, {u.Left, "could not be removed"},
 		{u.Unknown, "in segments that never finished: unrecorded copies of them may exist"},
 		{u.Uploads, "unfinished uploads aborted"},
-		{u.Hidden, "keys that were there before look deleted, as they are at the source; this service takes no deletion back"},
+		{u.Hidden, hidden},
 	} {
 		if row.n > 0 {
 			fmt.Fprintln(a.Out, render.Hang("  ", render.Count(row.n)+" "+row.text, a.page.Width, "    "))
