@@ -83,7 +83,7 @@ func FuzzBlobs(f *testing.F) {
 		`</Properties></Blob></Blobs></EnumerationResults>`))
 	f.Add([]byte(`<EnumerationResults><Blobs><Blob><Name Encoded='maybe'>a</Name></Blob></Blobs></EnumerationResults>`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		page, err := parseBlobs(data)
+		page, err := parseBlobs(data, pageBlobs)
 		if err != nil {
 			if page != nil {
 				t.Error("a page beside an error")

@@ -102,7 +102,9 @@ func (s *Store) pager(ctx context.Context, bucket, prefix, include string) (list
 	}
 	return func(ctx context.Context, from listing.Marker) (listing.Page, error) {
 		p := s.pages(a, container, prefix, within(from.Key), include)
-		p.marker, _ = strings.CutPrefix(from.VersionID, behind)
+		if marker, ok := strings.CutPrefix(from.VersionID, behind); ok { // and not the ID of an entry
+			p.marker = marker
+		}
 		page, err := p.next(ctx)
 		if err != nil {
 			return listing.Page{}, err
@@ -250,7 +252,7 @@ func (p *blobPages) next(ctx context.Context) (*blobPage, error) {
 		if err != nil {
 			return nil, err
 		}
-		page, err := parseBlobs(data)
+		page, err := parseBlobs(data, p.store.provider.pageSize)
 		if err == nil && page.next != "" {
 			err = p.course.Advance(listing.Marker{VersionID: page.next}, 1)
 		}

@@ -77,12 +77,12 @@ func parse[T any](data []byte) (*T, error) {
 	return v, nil
 }
 
-// parseBlobs reads a page of a listing of blobs, of which there are many.
-func parseBlobs(data []byte) (*blobPage, error) {
+// parseBlobs reads a page of a listing of blobs, of which there are many, and no more than were asked for.
+func parseBlobs(data []byte, most int) (*blobPage, error) {
 	if !utf8.Valid(data) {
 		return nil, errXML
 	}
-	p := &blobPage{blobs: make([]blobItem, 0, bytes.Count(data, []byte("<Blob>")))}
+	p := &blobPage{blobs: make([]blobItem, 0, min(most, bytes.Count(data, []byte("<Blob>"))))}
 	s := flatxml.New(data)
 	root, err := s.Root()
 	if err != nil || string(root) != "EnumerationResults" {
@@ -94,6 +94,9 @@ func parseBlobs(data []byte) (*blobPage, error) {
 			return s.Children(child, func(item []byte) error {
 				if string(item) != "Blob" {
 					return s.Skip()
+				}
+				if len(p.blobs) == most {
+					return errXML
 				}
 				var before blobItem // whose texts many have in common
 				if n := len(p.blobs); n > 0 {
@@ -182,8 +185,10 @@ func (b *blobItem) property(s *flatxml.Scanner, name []byte, before *blobItem) (
 	case "Last-Modified":
 		b.modified = flatxml.Same(before.modified, text)
 	case "Content-Length":
-		if b.size, err = strconv.ParseInt(string(text), 10, 64); b.size < 0 {
-			err = errXML
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			if b.size, err = strconv.ParseInt(string(text), 10, 64); b.size < 0 {
+				err = errXML
+			}
 		}
 	case "BlobType":
 		b.kind = flatxml.Same(before.kind, text)
@@ -192,7 +197,9 @@ func (b *blobItem) property(s *flatxml.Scanner, name []byte, before *blobItem) (
 	case "ArchiveStatus":
 		b.archiveStatus = flatxml.Same(before.archiveStatus, text)
 	case "RemainingRetentionDays":
-		b.remaining, err = strconv.Atoi(string(text))
+		if text = bytes.TrimSpace(text); len(text) > 0 {
+			b.remaining, err = strconv.Atoi(string(text))
+		}
 	case "Content-MD5":
 		b.contentMD5 = string(text)
 	}
@@ -202,7 +209,7 @@ func (b *blobItem) property(s *flatxml.Scanner, name []byte, before *blobItem) (
 // truth reads an element that is true or false; one without text is false.
 func truth(s *flatxml.Scanner, name []byte) (bool, error) {
 	text, err := s.Text(name)
-	if err != nil || len(text) == 0 {
+	if text = bytes.TrimSpace(text); err != nil || len(text) == 0 {
 		return false, err
 	}
 	return strconv.ParseBool(string(text))

@@ -113,27 +113,28 @@ func (s *Scanner) next() (token, error) {
 		s.closed = nil
 		return t, nil
 	}
-	if s.pos == len(s.buf) {
-		return token{kind: tokenEOF}, nil
-	}
-	if s.buf[s.pos] != '<' {
-		n := bytes.IndexByte(s.buf[s.pos:], '<')
-		if n < 0 {
-			n = len(s.buf) - s.pos
+	var tag []byte
+	for len(tag) == 0 || tag[0] == '?' { // the document's own declaration, and what is for other programs
+		if s.pos == len(s.buf) {
+			return token{kind: tokenEOF}, nil
 		}
-		t := token{tokenText, s.buf[s.pos : s.pos+n]}
-		s.pos += n
-		return t, nil
+		if s.buf[s.pos] != '<' {
+			n := bytes.IndexByte(s.buf[s.pos:], '<')
+			if n < 0 {
+				n = len(s.buf) - s.pos
+			}
+			t := token{tokenText, s.buf[s.pos : s.pos+n]}
+			s.pos += n
+			return t, nil
+		}
+		n := bytes.IndexByte(s.buf[s.pos:], '>')
+		if n < 2 {
+			return token{}, fmt.Errorf("%w at byte %d", ErrSyntax, s.pos)
+		}
+		tag = s.buf[s.pos+1 : s.pos+n]
+		s.pos += n + 1
 	}
-	n := bytes.IndexByte(s.buf[s.pos:], '>')
-	if n < 2 {
-		return token{}, fmt.Errorf("%w at byte %d", ErrSyntax, s.pos)
-	}
-	tag := s.buf[s.pos+1 : s.pos+n]
-	s.pos += n + 1
 	switch tag[0] {
-	case '?':
-		return s.next()
 	case '!':
 		return token{}, fmt.Errorf("%w: declaration at byte %d", ErrSyntax, s.pos)
 	case '/':
@@ -147,6 +148,9 @@ func (s *Scanner) next() (token, error) {
 	if i := bytes.IndexAny(tag, " \t\r\n"); i >= 0 {
 		tag, s.attributes = tag[:i], tag[i:]
 	}
+	if !quoted(s.attributes) {
+		return token{}, fmt.Errorf("%w: an attribute of <%s> has no end", ErrSyntax, tag)
+	}
 	if len(tag) == 0 {
 		return token{}, fmt.Errorf("%w: nameless element at byte %d", ErrSyntax, s.pos)
 	}
@@ -154,6 +158,20 @@ func (s *Scanner) next() (token, error) {
 		s.closed = tag
 	}
 	return token{tokenStart, tag}, nil
+}
+
+// quoted tells whether all quotes of attributes are closed: a '>' in one has not ended the tag.
+func quoted(attributes []byte) bool {
+	var open byte
+	for _, c := range attributes {
+		switch {
+		case open == 0 && (c == '"' || c == '\''):
+			open = c
+		case c == open:
+			open = 0
+		}
+	}
+	return open == 0
 }
 
 // Element reads the text of the element that was just opened; it must have no
@@ -173,6 +191,9 @@ func (s *Scanner) Text(name []byte) ([]byte, error) {
 		}
 		switch t.kind {
 		case tokenText:
+			if text != nil {
+				return nil, fmt.Errorf("%w: the text of <%s> is in pieces", ErrSyntax, name)
+			}
 			text = t.data
 		case tokenEnd:
 			if !bytes.Equal(t.data, name) {

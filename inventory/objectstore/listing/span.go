@@ -38,8 +38,10 @@ type span struct {
 // beyond ends it.
 func (s *span) take(p Page) error {
 	entries := p.Entries
-	for len(entries) > 0 && (entries[0].Key <= s.after || entries[0].Same(s.last)) {
-		entries = entries[1:] // some servers take the marker as included
+	// Some servers take the marker as included. Behind an entry that was kept, a key that is no
+	// longer behind the first marker is out of order.
+	for len(entries) > 0 && (s.last.Key == "" && entries[0].Key <= s.after || entries[0].Same(s.last)) {
+		entries = entries[1:]
 	}
 	cut := len(entries)
 	for i := range entries {
