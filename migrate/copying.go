@@ -23,7 +23,7 @@ import (
 
 // copy brings over all segments that have no verified receipts yet.
 func (w *work) copy(ctx context.Context) error {
-	stays, err := w.sourceCheck.RemoveStale(ctx, false)
+	stays, err := w.sourceCheck.RemoveStale(ctx, nil)
 	w.result.Problems.Append(stays)
 	if err != nil {
 		return err

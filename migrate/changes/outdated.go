@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -43,9 +42,11 @@ func Outdated(run *phase.Run, copied error) (n int64) {
 // owners have deleted or replaced since it was copied: exactly what the receipts
 // of earlier passes say was written, and nothing that was there before the plan.
 //
-// With abort, delete markers that are only shown are passed over: they go with the versions
-// beneath, which the abort removes.
-func (s *Check) RemoveStale(ctx context.Context, abort bool) (left phase.Problems, err error) {
+// An abort says with keeps which keys' copies stay. Delete markers that are only shown are passed over
+// then: they go with the versions beneath, which the abort removes.
+func (s *Check) RemoveStale(
+	ctx context.Context, keeps func(ctx context.Context, move int, key manifest.Key) (bool, error),
+) (left phase.Problems, err error) {
 	if len(s.run.Pass.Stale) == 0 {
 		return nil, nil
 	}
@@ -68,8 +69,18 @@ func (s *Check) RemoveStale(ctx context.Context, abort bool) (left phase.Problem
 		if err != nil {
 			return err
 		}
-		if abort {
-			entries = slices.DeleteFunc(entries, func(e manifest.Entry) bool { return objectstore.IsMarkerOf(e.VersionID) })
+		if keeps != nil {
+			var removed []manifest.Entry
+			for _, x := range entries {
+				stays, err := keeps(ctx, move, x.Key)
+				if err != nil {
+					return err
+				}
+				if !stays && !objectstore.IsMarkerOf(x.VersionID) {
+					removed = append(removed, x)
+				}
+			}
+			entries = removed
 		}
 		erasures, err := e.Segment(ctx, entries)
 		for _, x := range erasures {

@@ -66,7 +66,7 @@ func (p *Prober) tryDestination(ctx context.Context, m plan.Move) error {
 		}
 		left = true
 		return p.probeDestination(ctx, m)
-	}, reserve.ErrCoupled, reserve.ErrUnconditional, plan.ErrClaimed)
+	}, reserve.ErrCoupled, reserve.ErrUnconditional, plan.ErrClaimed, errLeft)
 }
 
 // probeDestination writes a probe at a move's destination, looks for it at the
@@ -170,12 +170,26 @@ func remove(ctx context.Context, store objectstore.Store, bucket, key string, wr
 	return nil
 }
 
+// errLeft is of a probe that was not removed, however often that was tried.
+var errLeft = errors.New("a probe stays")
+
 // Remove removes a probe for good, and tries more than once: a service can be too busy, or stop
 // halfway. One that is gone is no error.
 func (p *Prober) Remove(
 	ctx context.Context, store objectstore.Store, bucket, key string, written objectstore.Written,
 ) error {
-	return p.run.Patient(ctx, func() error { return remove(ctx, store, bucket, key, written) })
+	var failed error
+	err := p.run.Patient(ctx, func() error {
+		failed = remove(ctx, store, bucket, key, written)
+		return failed
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, failed):
+		return fmt.Errorf("%w: %w", errLeft, err)
+	}
+	return fmt.Errorf("%w: %w (%w)", errLeft, failed, err) // the waiting was interrupted
 }
 
 // showsKey looks by a listing: one who may not list cannot tell an absent key

@@ -11,7 +11,6 @@ import (
 
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/inventory/remedy"
 	"github.com/residency/residency/migrate/changes"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
@@ -40,8 +39,7 @@ type Undone struct {
 	Retained int64 `json:"retained"`        // those of them that are under a lock
 	Unknown  int64 `json:"without_receipt"` // entries of segments that were never finished
 	Uploads  int64 `json:"uploads_aborted"` // unfinished uploads of the plan's keys
-	// keys with entries that were there before, which the plan had deleted as the source has; the service takes
-	// that back for nobody
+	// keys with entries that were found there, none of which is current any more: the service takes no deletion back
 	Hidden   int64          `json:"look_deleted"`
 	Fence    string         `json:"fence,omitempty"` // "lifted" if there was one
 	Problems phase.Problems `json:"problems"`        // the first of what is left
@@ -52,11 +50,6 @@ type Undone struct {
 // ErrErasing reports that a plan has begun to erase its source: what it wrote is
 // the only copy of what is gone.
 var ErrErasing = errors.New("the erase of the source has begun; the copies must stay")
-
-// ErrLookDeleted reports that the plan had deleted keys that were there before, and that the
-// service does not take a deletion back.
-var ErrLookDeleted = remedy.New("keys that were there before this plan look deleted",
-	"where they are to be read again, copy the newest version of each onto its own key with the service's own client")
 
 // Deps are what an abort works with, besides the run.
 type Deps struct {
@@ -110,11 +103,16 @@ type undoing struct {
 	beneath map[objectstore.Ref]bool
 	// orphans are those of them whose originals the source does not show.
 	orphans map[objectstore.Ref]bool
+	// hidden are the keys that look deleted and were found there, without version IDs.
+	hidden map[objectstore.Ref]bool
+	// known is what keepsStale has read last of each pass.
+	known map[*record.Pass]*shownIn
 }
 
 // undoAll takes back all passes and lifts the fence.
 func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Record) error {
 	a.beneath, a.orphans = make(map[objectstore.Ref]bool), make(map[objectstore.Ref]bool)
+	a.hidden, a.known = make(map[objectstore.Ref]bool), make(map[*record.Pass]*shownIn)
 	a.run.Progress.Begin("removing copies", a.run.Totals().Entries, 0)
 	// The last pass's receipts name all that was written and not removed since;
 	// those of the passes before are corrected.
@@ -189,7 +187,7 @@ func (a *undoing) undoPass(ctx context.Context, u *Undone) error {
 	if ok, err := a.deps.Reservation.Unbroken(ctx); err != nil {
 		return err
 	} else if ok {
-		stays, err := a.deps.Changes.RemoveStale(ctx, true)
+		stays, err := a.deps.Changes.RemoveStale(ctx, a.keepsStale)
 		a.problems.Append(stays)
 		if err != nil {
 			return err
@@ -224,7 +222,6 @@ func (a *undoing) undo(ctx context.Context, s manifest.Segment, u *Undone) error
 			return err
 		}
 	}
-	a.hide(m, r, u)
 	a.findBeneath(m, r, present, copies)
 	var written []manifest.Entry
 	var places []int // of what was written, in the segment
@@ -246,10 +243,14 @@ func (a *undoing) undo(ctx context.Context, s manifest.Segment, u *Undone) error
 			written, places = append(written, x.Written()), append(places, i)
 		}
 	}
+	shown := a.shownBefore(r.Receipts)
 	if len(written) > 0 {
 		if err := a.remove(ctx, s, r, written, places, u); err != nil {
 			return err
 		}
+	}
+	if err := a.lookDeleted(ctx, s, shown, u); err != nil {
+		return err
 	}
 	return a.undoUploads(ctx, m, s, u)
 }
@@ -291,7 +292,7 @@ func (a *undoing) remove(
 	}
 	for j, x := range erasures {
 		if objectstore.IsMarkerOf(x.VersionID) && x.Outcome == receipt.Unerased && x.Lasting {
-			x.Outcome = receipt.Changed // none is taken away alone; hide has named it
+			x.Outcome = receipt.Changed // none is taken away alone; lookDeleted names it
 		}
 		if x.Outcome != receipt.Changed && !x.Done() {
 			u.Left++
@@ -329,7 +330,6 @@ func (a *undoing) remove(
 // as that happened to. Where the service makes nothing current by itself, they are all
 // copies above what was there before, if they end with a version.
 func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copies listing) {
-	trailing := objectstore.CapabilitiesOf(a.run.Destination()).TrailingMarkers
 	recorded := make(map[objectstore.Ref]bool)
 	for _, x := range r.Receipts {
 		recorded[copyOf(m, x)] = true
@@ -337,8 +337,7 @@ func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copi
 	found := false
 	for i, x := range slices.Backward(r.Receipts) {
 		if i+1 == len(r.Receipts) || r.Receipts[i+1].Key != x.Key {
-			// Without the newest of its versions the key would look deleted.
-			found = trailing && !x.Marker && x.Ours() && foundBeneath(r.Receipts, i)
+			found = a.trailing() && covers(historyOf(r.Receipts, i))
 		}
 		if found && x.Ours() {
 			a.beneath[copyOf(m, x)] = true
@@ -347,37 +346,6 @@ func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copi
 		for id := range copies[x.Key] {
 			found = found || unrecorded(x) && !recorded[objectstore.Ref{Bucket: m.Destination, Key: string(x.Key),
 				VersionID: id}]
-		}
-	}
-}
-
-// foundBeneath tells of the receipt at i, of a key's newest entry, whether an older one of
-// the key was there before the plan wrote.
-func foundBeneath(all []receipt.Receipt, i int) bool {
-	for _, x := range slices.Backward(all[:i]) {
-		if x.Key != all[i].Key {
-			return false
-		}
-		if x.Before || x.Held {
-			return true
-		}
-	}
-	return false
-}
-
-// hide counts the keys that were shown before the plan wrote and look deleted afterwards,
-// for their newest entry is a marker that is only shown: such a one is not taken away
-// from above a version.
-func (a *undoing) hide(m plan.Move, r record.Joined, u *Undone) {
-	if a.run.Pass != a.run.Passes[len(a.run.Passes)-1] {
-		return
-	}
-	for i, x := range r.Receipts {
-		newest := i+1 == len(r.Receipts) || r.Receipts[i+1].Key != x.Key
-		if newest && x.Ours() && objectstore.IsMarkerOf(x.DestinationVersionID) && foundBeneath(r.Receipts, i) {
-			u.Hidden++
-			a.problems.Add(phase.Problem{Location: a.run.Plan.To(m).String(), Key: x.Key, VersionID: x.DestinationVersionID,
-				What: "looks deleted", Reason: "it was there before this plan, which deleted it as it is at the source"})
 		}
 	}
 }

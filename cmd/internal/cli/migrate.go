@@ -186,15 +186,15 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		return errors.Join(a.json(u), err)
 	}
 	fmt.Fprintf(a.Out, "Aborted plan %s. Entries of customer %s at the destination:\n\n", p.ID, p.Customer)
-	kept := "kept: not written by this plan, or versions without which what was there before would be out of sight"
+	kept := "kept: not written by this plan, or versions without which what was found there would be out of sight"
 	if len(u.Stays) > 0 {
 		kept = "kept: not known to be written by this plan, or versions without which such entries would be out of sight"
 	}
-	hidden := "keys that were there before look deleted"
+	hidden := "keys that were found there look deleted now"
 	if u.Hidden == 1 {
-		hidden = "key that was there before looks deleted"
+		hidden = "key that was found there looks deleted now"
 	}
-	hidden += ", as at the source; this service takes no deletion back"
+	hidden += "; this service takes no deletion back"
 	for _, row := range []struct {
 		n    int64
 		text string
