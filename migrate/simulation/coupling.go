@@ -124,6 +124,9 @@ func (o *oracle) lose(r *record) {
 		return
 	}
 	r.freed = true
+	if objectstore.IsMarkerOf(r.version.ID) {
+		return // it was only shown, and goes with the version beneath it
+	}
 	p := r.eraser
 	if p == nil {
 		o.violate("L11", "%s/%s@%s is at neither end", r.bucket, r.key, r.version.ID)

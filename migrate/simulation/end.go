@@ -42,7 +42,7 @@ func (w *operator) judgeEnd(end error) {
 		if end == nil {
 			w.exact()
 			w.certified()
-			if !w.fenced() {
+			if !w.fenced() && !w.fencedElsewhere() {
 				w.lifted("no fence is on record")
 			}
 		}

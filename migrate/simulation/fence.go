@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
 	"github.com/residency/residency/migrate/plan"
@@ -34,6 +35,14 @@ func (w *world) denied(err error) bool {
 func (w *operator) fenced() bool {
 	var record struct{ Honoured bool }
 	return w.plan != nil && json.Unmarshal(w.durable(w.plan.ID+"/fence.json"), &record) == nil && record.Honoured
+}
+
+// fencedElsewhere tells whether another state has begun to fence by a plan that is the same one.
+func (w *operator) fencedElsewhere() bool {
+	return slices.ContainsFunc(w.operators, func(o *operator) bool {
+		return o.state != w.state && o.plan != nil && w.plan != nil && o.plan.Digest == w.plan.Digest &&
+			len(o.durable(o.plan.ID+"/fence.json")) > 0
+	})
 }
 
 // lifted: the plan's fence does not stand any more, and every bucket has the
