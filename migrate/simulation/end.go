@@ -181,6 +181,12 @@ func (w *operator) exact() {
 			if by != "" && (by != w.author() || w.contended()) && n == len(want[k]) && ours[n].Marker {
 				ours = ours[:n]
 			}
+			// Where people deleted the newest version after what is beneath it had been erased, the key is
+			// deleted at the destination, as it would be at a source that makes nothing current by itself.
+			if n := len(want[k]); w.options.source.TrailingMarkers && n > 0 && len(ours) == n+1 &&
+				objectstore.IsMarkerOf(ours[n].ID) && w.oracle.freedAbove(want[k][n-1]) {
+				ours = ours[:n]
+			}
 			if len(want[k]) > 0 || !w.abandoned(p.bucket, key) {
 				w.equal(k, want[k], ours)
 			}
@@ -192,6 +198,14 @@ func (w *operator) exact() {
 			w.oracle.violate("end", "it says done, and %s is not at the destination", k)
 		}
 	}
+}
+
+// freedAbove tells whether people deleted a version that was above an entry when that was erased.
+func (o *oracle) freedAbove(r *record) bool {
+	records := o.source[at(r.bucket, r.key)]
+	return r.erased && slices.ContainsFunc(records[slices.Index(records, r)+1:], func(x *record) bool {
+		return x.gone && x.freed && !x.version.Marker
+	})
 }
 
 // places are those of a history that the destination's service has a place for.
