@@ -254,6 +254,10 @@ func (o *oracle) judge(r *record) {
 			r.freed = true // they put the same bytes in its place at once, which no date tells
 			return
 		}
+		if r.version.Marker && o.world.coupled && o.world.options.destination.TrailingMarkers {
+			o.lose(r) // it was only shown there, and has gone with the version beneath it
+			return
+		}
 		o.violate("L1", "%s was erased and is not at the destination", name)
 	}
 }
