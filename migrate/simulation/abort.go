@@ -33,6 +33,9 @@ func (w *operator) giveUp() {
 		// What a killed process wrote unrecorded may stay, and a marker that is only shown does.
 		if err == nil || errors.Is(err, migrate.ErrStays) || errors.Is(err, migrate.ErrLookDeleted) {
 			w.aborted(began, recorded)
+			if err == nil || errors.Is(err, migrate.ErrStays) {
+				w.hidesNothing()
+			}
 			if w.copied = ""; w.luck.one(0.5) {
 				w.plan = nil // plan again
 			} else if w.luck.one(0.6) {
@@ -136,6 +139,21 @@ func (w *operator) aborted(began bool, recorded []copied) {
 		if _, there := w.oracle.copies[c.version]; there {
 			w.oracle.violate("abort", "it says that it is done, and %s@%s, which the receipts call its own, is still there",
 				c.key, c.id)
+		}
+	}
+}
+
+// hidesNothing judges an abort that names no key as one that looks deleted now: what the destination showed
+// before the plan is shown, unless people or other plans have been there.
+func (w *operator) hidesNothing() {
+	if !w.options.destination.TrailingMarkers || len(w.operators) > 1 || w.coupled {
+		return
+	}
+	for _, k := range w.shown {
+		bucket, key, _ := strings.Cut(k, "/")
+		history := w.destination.History(bucket, key)
+		if len(history) > 0 && history[len(history)-1].Marker && w.oracle.spoiled[k] == 0 {
+			w.oracle.violate("abort", "it says that it is done, and %s, which was there before the plan, looks deleted", k)
 		}
 	}
 }

@@ -25,13 +25,14 @@ type operator struct {
 	places    []place // where they are
 	keeps     bool    // erase is a command of its own
 	plan      *plan.Plan
-	copied    string // the plan that migrate --keep-source has carried out
-	since     int    // step at which the plan was made
-	hesitates bool   // the next command does not erase yet
-	waited    bool   // until no retention was left
-	before    error  // what the last command ended with
-	calm      int    // commands in a row in which nothing went wrong
-	end       error  // what the last of all ended with
+	copied    string   // the plan that migrate --keep-source has carried out
+	since     int      // step at which the plan was made
+	shown     []string // keys that the destination showed then, with their bucket
+	hesitates bool     // the next command does not erase yet
+	waited    bool     // until no retention was left
+	before    error    // what the last command ended with
+	calm      int      // commands in a row in which nothing went wrong
+	end       error    // what the last of all ended with
 	ended     bool
 	turns     int // so far
 }
@@ -163,12 +164,25 @@ func (w *operator) choose(ctx context.Context, p *process, home state.Home) (*pl
 	if err == nil {
 		name := w.state + "/" + plan.ID
 		if _, again := w.planned[name]; !again {
-			w.planned[name] = since
+			w.planned[name], w.shown = since, w.shows()
 		}
 		// The same plan once more, of the same source, goes on with what it wrote.
 		w.since = w.planned[name]
 	}
 	return plan, true, err
+}
+
+// shows are the keys of the destination's buckets that are not deleted.
+func (w *operator) shows() (keys []string) {
+	for _, p := range w.places {
+		bucket := w.target(p.bucket)
+		for _, key := range w.destination.Keys(bucket) {
+			if history := w.destination.History(bucket, key); !history[len(history)-1].Marker && !own(key) {
+				keys = append(keys, at(bucket, key))
+			}
+		}
+	}
+	return keys
 }
 
 func (w *operator) inventory(ctx context.Context, p *process) (places []inventory.Place, err error) {
