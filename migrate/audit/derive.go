@@ -13,6 +13,9 @@ import (
 	"github.com/residency/residency/regions"
 )
 
+// secondCopy is the rule of a finding that rests on the plan.
+const secondCopy = "secondary-copy"
+
 // addedClass begins the name under which another storage class is counted that copies have.
 const addedClass = "storage class "
 
@@ -48,7 +51,7 @@ func (a *Account) Derive(r *record.Record, c *certificate.Certificate) {
 	a.numbers(c)
 	for i, m := range p.Moves {
 		if len(m.SecondCopies) > 0 && c.Moves[i].Erased > 0 {
-			c.Findings = append(c.Findings, certificate.Finding{Rule: "secondary-copy", Text: fmt.Sprintf("the service of %s "+
+			c.Findings = append(c.Findings, certificate.Finding{Rule: secondCopy, Text: fmt.Sprintf("the service of %s "+
 				"kept a second copy of everything in %s; no listing shows whether what was erased is gone from there",
 				c.Moves[i].SourceLocation, strings.Join(m.SecondCopies, ", "))})
 		}

@@ -40,6 +40,11 @@ func (r *Report) redacted(ctx context.Context, home state.Home) error {
 	derived := *r.Said
 	derived.Moves = append([]certificate.Move{}, r.Said.Moves...)
 	a.numbers(&derived)
+	for _, f := range r.Said.Findings {
+		if f.Rule == secondCopy { // the plan, of which there is no copy, says what services keep
+			derived.Findings = append(derived.Findings, f)
+		}
+	}
 	return r.compare(a, rec, &derived)
 }
 
