@@ -40,10 +40,14 @@ type Undone struct {
 	Unknown  int64 `json:"without_receipt"` // entries of segments that were never finished
 	Uploads  int64 `json:"uploads_aborted"` // unfinished uploads of the plan's keys
 	// keys with entries that were found there, none of which is current any more: the service takes no deletion back
-	Hidden   int64          `json:"look_deleted"`
-	Fence    string         `json:"fence,omitempty"` // "lifted" if there was one
-	Problems phase.Problems `json:"problems"`        // the first of what is left
-	// Stays is what a listing shows in buckets that the plan made, whatever is known of it.
+	Hidden int64  `json:"look_deleted"`
+	Fence  string `json:"fence,omitempty"` // "lifted" if there was one
+	// Deleted are entries that were deleted there, by whomever, and that the service keeps; until when, if it tells
+	Deleted  int64          `json:"deleted_and_kept"`
+	Until    *time.Time     `json:"kept_until"`
+	Problems phase.Problems `json:"problems"` // the first of what is left
+	// Stays is what a listing shows in buckets that the plan made, or to which a run that did not end may have
+	// written, whatever is known of it.
 	Stays []Stay `json:"stays"`
 }
 
@@ -153,7 +157,10 @@ func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Recor
 	if err := a.deps.Probes.DropAll(ctx); err != nil {
 		return err
 	}
-	if u.Stays, err = a.stays(ctx); err != nil {
+	if u.Stays, err = a.stays(ctx, u.Unknown > 0); err != nil {
+		return err
+	}
+	if err := a.deleted(ctx, u); err != nil {
 		return err
 	}
 	// As if it had never been started, but for the word that it was.
@@ -206,7 +213,9 @@ func (a *undoing) undo(ctx context.Context, s manifest.Segment, u *Undone) error
 	m := a.run.Plan.Moves[s.Move]
 	r, err := a.run.Load(ctx, s, record.WithReceipts)
 	if errors.Is(err, state.ErrNotFound) {
-		u.Unknown += int64(s.Entries)
+		if !a.started.IsZero() {
+			u.Unknown += int64(s.Entries)
+		}
 		return a.undoUploads(ctx, m, s, u)
 	}
 	if err != nil {

@@ -14,13 +14,15 @@ import (
 
 // ErrStays reports that something of the customer's is still in a bucket that the plan made.
 var ErrStays = remedy.New("copies stay at the destination",
-	"residency inventory shows what is there. The plan made these buckets: if nobody else uses them, delete them with "+
-		"all their versions by the service's own console or client; or let residency migrate --plan ID go on, which "+
-		"proves what is there instead of copying it again")
+	"residency inventory shows what is there; residency migrate --plan ID goes on from it, and proves it instead of copying it "+
+		"again. Delete nothing there by hand before it is certain that no other plan has moved data to these buckets: what "+
+		"stays could be the only copies")
 
-// Stay is what a listing shows of the customer's data in a bucket that the plan made.
+// Stay is what a listing shows of the customer's data in a bucket that the plan made, or to which a run that
+// did not end may have written.
 type Stay struct {
 	Location string `json:"location"`
+	Made     bool   `json:"made"` // the plan made the bucket; else it had been there
 	// Entries look like originals of the plan; Unlistable stand under names that the
 	// service's listings cannot represent.
 	Entries    int64 `json:"entries"`
@@ -34,20 +36,22 @@ type likeness struct {
 	etag   string
 }
 
-// stays lists the buckets that the plan made once more: a run that was killed can have
-// written copies of which no receipt knows. What differs from all originals of its key is
-// somebody else's.
-func (a *undoing) stays(ctx context.Context) (all []Stay, err error) {
+// stays lists once more the buckets that the plan made, and where segments never finished all others
+// too: a run that was killed can have written copies of which no receipt knows. What differs from all
+// originals of its key is somebody else's.
+func (a *undoing) stays(ctx context.Context, unfinished bool) (all []Stay, err error) {
+	all = []Stay{}
 	buckets, err := record.Buckets(ctx, a.run.Record)
 	if err != nil {
 		return nil, err
 	}
 	a.run.Pass = a.run.Passes[len(a.run.Passes)-1]
 	for i, m := range a.run.Plan.Moves {
-		if made := buckets.Find(m.Destination); m.Exists || made == nil || !made.Made {
+		made := buckets.Find(m.Destination)
+		s := Stay{Location: a.run.Plan.To(m).String(), Made: !m.Exists && made != nil && made.Made}
+		if !s.Made && !unfinished {
 			continue
 		}
-		s := Stay{Location: a.run.Plan.To(m).String()}
 		versions := objectstore.Listable(a.run.Destination().Versions(ctx, m.Destination, m.Prefix, ""),
 			func(objectstore.Version) { s.Unlistable++ })
 		leases := func(objectstore.Version) {}
@@ -67,6 +71,24 @@ func (a *undoing) stays(ctx context.Context) (all []Stay, err error) {
 		}
 	}
 	return all, nil
+}
+
+// deleted counts what the destination's service keeps of what was removed from where the plan wrote.
+func (a *undoing) deleted(ctx context.Context, u *Undone) error {
+	var all objectstore.Kept
+	for _, m := range a.run.Plan.Moves {
+		for d, err := range objectstore.KeptOf(ctx, a.run.Destination(), m.Destination, m.Prefix) {
+			if errors.Is(err, objectstore.ErrNotFound) {
+				break // with the bucket
+			}
+			if err != nil {
+				return fmt.Errorf("list what was deleted in %s and is kept: %w", a.run.Plan.To(m), err)
+			}
+			all.Add(d)
+		}
+	}
+	u.Deleted, u.Until = all.Entries, all.Until()
+	return nil
 }
 
 // alike counts what is listed of a key and looks like one of its originals, each of which
@@ -101,5 +123,5 @@ func stay(all []Stay) error {
 	if n == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d entries, by a listing of the buckets that this plan made", ErrStays, n)
+	return fmt.Errorf("%w: %d entries, by a listing", ErrStays, n)
 }

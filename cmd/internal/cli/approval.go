@@ -55,7 +55,11 @@ func (a *app) approve(
 	}
 	if !a.interactive {
 		if a.output == "table" {
-			fmt.Fprintf(a.Out, "\nNothing was changed. To run this plan:\n  %s\n", command)
+			what := "run"
+			if strings.Contains(command, " --abort ") {
+				what = "abort"
+			}
+			fmt.Fprintf(a.Out, "\nNothing was changed. To %s this plan:\n  %s\n", what, command)
 		}
 		return &refusedError{err: fmt.Errorf("%w: plan %s needs one; nothing was changed", errApproval, p.ID),
 			remedy: command}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -72,7 +73,7 @@ copies stay. If you have established that the owners deleted the originals, give
 
 --abort removes what a plan wrote at the destination, as long as nothing was
 erased, and lifts its fence. Copies whose originals are gone stay, and so do those
-that a killed run wrote and had no time to write down; it then exits 6.
+that a run which was killed or stopped had no time to write down; it then exits 6.
 ` + exitCodes,
 		Example: `  residency migrate --to eu-west --customer acme
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
@@ -210,9 +211,22 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 			fmt.Fprintln(a.Out, render.Hang("  ", render.Count(row.n)+" "+row.text, a.page.Width, "    "))
 		}
 	}
+	if u.Removed+u.Orphans+u.Kept+u.Left+u.Unknown+u.Uploads+u.Hidden == 0 {
+		fmt.Fprintln(a.Out, "  nothing that this plan has written is on record")
+	}
+	if u.Deleted > 0 {
+		text := render.Count(u.Deleted) + " that were deleted there are kept by the service"
+		if u.Until != nil {
+			text += ", the last until " + u.Until.Format(time.RFC3339)
+		}
+		fmt.Fprintln(a.Out, render.Hang("  ", text, a.page.Width, "    "))
+	}
 	for _, s := range u.Stays {
-		text := fmt.Sprintf("%s in all are in %s by a listing; this plan made that bucket",
-			render.Count(s.Entries+s.Unlistable), s.Location)
+		whose := "this plan made that bucket"
+		if !s.Made {
+			whose = "that bucket was there before, and which of them this plan has written is not known"
+		}
+		text := fmt.Sprintf("%s in all are in %s by a listing; %s", render.Count(s.Entries+s.Unlistable), s.Location, whose)
 		if s.Unlistable > 0 {
 			text += fmt.Sprintf(", and %s stand there under names that it cannot list as they are", render.Count(s.Unlistable))
 		}
