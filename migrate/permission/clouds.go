@@ -165,7 +165,9 @@ func googleGrants(s Stage) []grant {
 			grant{end: Source, actions: "objects.list objects.get", why: "see that nothing was erased"},
 			grant{end: Destination, actions: list + " objects.get", why: "list what is there"},
 			grant{end: Destination, actions: write + " objects.delete multipartUploads.abort",
-				why: "remove what the plan wrote, under a lease"})
+				why: "remove what the plan wrote, under a lease"},
+			grant{end: Destination, actions: "buckets.get", why: "see what the service keeps of what was removed",
+				optional: "how much that is, and until when, is not told"})
 	}
 	return nil
 }

@@ -42,8 +42,9 @@ type Undone struct {
 	// keys with entries that were found there, none of which is current any more: the service takes no deletion back
 	Hidden int64  `json:"look_deleted"`
 	Fence  string `json:"fence,omitempty"` // "lifted" if there was one
-	// Deleted are entries that were deleted there, by whomever, and that the service keeps; until when, if it tells
-	Deleted  int64          `json:"deleted_and_kept"`
+	// Deleted are entries that were deleted there, by whomever, and that the service keeps, until when if it
+	// tells; null: who aborts may not see that
+	Deleted  *int64         `json:"deleted_and_kept"`
 	Until    *time.Time     `json:"kept_until"`
 	Problems phase.Problems `json:"problems"` // the first of what is left
 	// Stays is what a listing shows in buckets that the plan made, or to which a run that did not end may have

@@ -78,16 +78,18 @@ func (a *undoing) deleted(ctx context.Context, u *Undone) error {
 	var all objectstore.Kept
 	for _, m := range a.run.Plan.Moves {
 		for d, err := range objectstore.KeptOf(ctx, a.run.Destination(), m.Destination, m.Prefix) {
-			if errors.Is(err, objectstore.ErrNotFound) {
-				break // with the bucket
-			}
-			if err != nil {
+			switch {
+			case errors.Is(err, objectstore.ErrDenied):
+				return nil
+			case errors.Is(err, objectstore.ErrNotFound):
+				continue // with the bucket
+			case err != nil:
 				return fmt.Errorf("list what was deleted in %s and is kept: %w", a.run.Plan.To(m), err)
 			}
 			all.Add(d)
 		}
 	}
-	u.Deleted, u.Until = all.Entries, all.Until()
+	u.Deleted, u.Until = &all.Entries, all.Until()
 	return nil
 }
 

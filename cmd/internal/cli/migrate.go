@@ -214,8 +214,8 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	if u.Removed+u.Orphans+u.Kept+u.Left+u.Unknown+u.Uploads+u.Hidden == 0 {
 		fmt.Fprintln(a.Out, "  nothing that this plan has written is on record")
 	}
-	if u.Deleted > 0 {
-		text := render.Count(u.Deleted) + " that were deleted there are kept by the service"
+	if u.Deleted != nil && *u.Deleted > 0 {
+		text := render.Count(*u.Deleted) + " that were deleted there are kept by the service"
 		if u.Until != nil {
 			text += ", the last until " + u.Until.Format(time.RFC3339)
 		}
