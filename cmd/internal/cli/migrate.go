@@ -46,7 +46,8 @@ stays where it is, which the plan says, unless --all is given.
 
 With several destinations each is given the data of its own provider, by a plan of
 its own, one after the other; the exit code is that of the first in the list of
-codes that any of them has.
+codes that any of them has. Each plan has a digest of its own to approve, in a command of
+its own, and -o json writes one document for each, one after the other.
 
 At a terminal it shows the plan and asks for the customer's name. Elsewhere it
 needs --approve DIGEST or --yes; without either it writes the plan, prints its

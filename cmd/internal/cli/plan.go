@@ -45,7 +45,8 @@ What it costs is estimated, as a range, by the prices of residency help cost. Wi
 --to takes a region (eu-west-1), an area (eu-west), or provider:region. Of an area
 it is the lowest-numbered configured region that the policy allows. If it allows
 some inside and some outside of the EU (eu-west-2 is London), name one. Of several
-destinations each gets a plan for the data of its own provider.`,
+destinations each gets a plan for the data of its own provider, and -o json writes one
+document for each, one after the other.`,
 		Example: `  residency plan --to eu-west --customer acme
   residency plan --to aws:eu-west-1,blob:northeurope,google:europe-west1 --customer acme
   residency plan --to cloud:eu-central-1 --customer acme -o json`,
