@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,9 +44,9 @@ type again struct {
 	from, to *memstore.Service
 	home     *refusing
 	plan     *plan.Plan
-	lose     int    // the number of the write whose answer is lost
-	keep     string // the version at the destination that cannot be deleted
-	begins   int    // the number of the upload begun at the source whose answer is lost
+	lose     atomic.Int64 // the number of the write whose answer is lost
+	keep     string       // the version at the destination that cannot be deleted
+	begins   int          // the number of the upload begun at the source whose answer is lost
 	asking   sync.Mutex
 }
 
@@ -69,7 +70,7 @@ func (f forgetful) CreateUpload(ctx context.Context, o objectstore.NewObject) (s
 // losing is a destination that loses one answer.
 type losing struct {
 	*memstore.Store
-	left *int
+	left *atomic.Int64
 	keep *string // a version that is not deleted, for an error of its key
 }
 
@@ -92,7 +93,7 @@ func (l losing) Put(ctx context.Context, o objectstore.NewObject, body objectsto
 	if strings.HasPrefix(o.Key, ".residency-") {
 		return w, err
 	}
-	if *l.left--; *l.left == 0 {
+	if l.left.Add(-1) == 0 {
 		return objectstore.Written{}, errRefused
 	}
 	return w, err
@@ -226,7 +227,7 @@ func TestAbortInterrupted(t *testing.T) {
 // history with a gap could not be continued.
 func TestAbortLeavesNoGap(t *testing.T) {
 	a := newAgain(t)
-	a.lose = 2
+	a.lose.Store(2)
 	a.copy(1)
 	u, err := a.runner().Abort(t.Context(), a.plan)
 	if !errors.Is(err, migrate.ErrStays) || u.Stays[0].Entries != 2 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,13 +16,13 @@ import (
 // fickle is a destination that takes so many more writes of a key, and its delete marker or not.
 type fickle struct {
 	losing
-	writes  *int
+	writes  *atomic.Int64
 	markers *bool
 }
 
 func (d fickle) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
 	if o.Key == "key" {
-		if *d.writes--; *d.writes < 0 {
+		if d.writes.Add(-1) < 0 {
 			return objectstore.Written{}, objectstore.ErrDenied
 		}
 	}
@@ -50,12 +51,13 @@ func (d fickle) PutMarkerOn(
 type covering struct {
 	*again
 	bucket  string
-	writes  int
+	writes  atomic.Int64
 	markers bool
 }
 
 func newCovering(t *testing.T) *covering {
-	c := &covering{again: newAgain(t), bucket: "bucket-" + eu, writes: 100, markers: true}
+	c := &covering{again: newAgain(t), bucket: "bucket-" + eu, markers: true}
+	c.writes.Store(100)
 	c.to.Traits.TrailingMarkers, c.to.Traits.ComparesVersions = true, true
 	to := c.to.Region(eu)
 	must(t, to.CreateBucket(t.Context(), c.bucket, false))
@@ -108,7 +110,7 @@ func TestAbortAfterWhateverHappened(t *testing.T) {
 		hidden int64
 	}{
 		{"the newest version was not copied", func(c *covering) {
-			c.writes = 1
+			c.writes.Store(1)
 			c.run()
 		}, "vv", 0},
 		{"the marker on top was not written", func(c *covering) {
@@ -129,7 +131,7 @@ func TestAbortAfterWhateverHappened(t *testing.T) {
 		{"outdated copies were removed, and not yet copied anew", func(c *covering) {
 			c.run()
 			c.deleteNewest(c.from, "bucket")
-			c.writes = 0
+			c.writes.Store(0)
 			c.run()
 		}, "vm", 1},
 		{"all of the key has gone, and its copies not yet", func(c *covering) {
@@ -180,7 +182,8 @@ func TestAbortAfterWhateverHappened(t *testing.T) {
 // A service that is too busy for deletions, and for nothing else, ends a run soon.
 func TestBusyForDeletions(t *testing.T) {
 	a := newAgain(t)
-	n, waited := 0, time.Duration(0)
+	var n atomic.Int64
+	waited := time.Duration(0)
 	r := a.runner()
 	r.Stores = func(provider, region string) objectstore.Store {
 		if s, ok := a.stores(provider, region).(losing); ok {
@@ -194,18 +197,18 @@ func TestBusyForDeletions(t *testing.T) {
 	}
 	_, err := r.Run(t.Context(), a.plan, migrate.Options{KeepSource: true})
 	const named = ": a probe stays: remove the probe .resid"
-	if !errors.Is(err, objectstore.ErrPassing) || !strings.Contains(err.Error(), named) || n > 10 ||
+	if !errors.Is(err, objectstore.ErrPassing) || !strings.Contains(err.Error(), named) || n.Load() > 10 ||
 		waited > 30*time.Second {
-		t.Errorf("%v, after %d deletions and waits of %s", err, n, waited)
+		t.Errorf("%v, after %d deletions and waits of %s", err, n.Load(), waited)
 	}
 }
 
 type overloaded struct {
 	losing
-	n *int
+	n *atomic.Int64
 }
 
 func (o overloaded) Delete(context.Context, string, []objectstore.Deletion) ([]error, error) {
-	*o.n++
+	o.n.Add(1)
 	return nil, objectstore.ErrPassing
 }

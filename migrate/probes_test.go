@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,18 +26,15 @@ func TestDeletionsThatEndHalfway(t *testing.T) {
 	for _, within := range []bool{false, true} {
 		met := true
 		for at := 1; met; at++ {
-			met = false
 			a := newAgain(t)
 			if within {
 				a.to = a.from
 			}
-			n := 0
+			var n atomic.Int64
 			for _, s := range []*memstore.Service{a.from, a.to} {
 				s.Traits.TrailingMarkers, s.Traits.TwoSteps, s.Traits.ComparesVersions = true, true, true
 				s.Halfway = func() bool {
-					n++
-					met = met || n == at
-					return n == at
+					return n.Add(1) == int64(at)
 				}
 			}
 			a.make()
@@ -54,7 +52,7 @@ func TestDeletionsThatEndHalfway(t *testing.T) {
 			if err != nil {
 				t.Errorf("within one service %t, deletion %d: %v", within, at, err)
 			}
-			if at > 60 {
+			if met = n.Load() >= int64(at); at > 60 {
 				t.Fatal("no end")
 			}
 		}
