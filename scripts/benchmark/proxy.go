@@ -48,7 +48,7 @@ func startCounter(upstream string, one *relay) (*counter, error) {
 			r.SetURL(u)
 			r.Out.Host = r.In.Host
 			if r.Out.Body != nil && r.Out.Body != http.NoBody {
-				r.Out.Body = counted{r.Out.Body, &c.sent}
+				r.Out.Body = counted{whole(r.Out), &c.sent}
 			}
 			if one != nil {
 				one.forward(r)
@@ -90,6 +90,19 @@ func (c *counter) close() error {
 	err := c.server.Close()
 	c.closeUpstream()
 	return err
+}
+
+// whole is a request's body that is known to have ended behind its last byte: a connection looks for more
+// there, perhaps when the answer is passed on already, and the body is closed by that. Told of it, it would
+// give up the answer.
+func whole(r *http.Request) io.ReadCloser {
+	if r.ContentLength < 0 {
+		return r.Body
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(r.Body, r.ContentLength), r.Body}
 }
 
 type counted struct {

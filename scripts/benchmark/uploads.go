@@ -48,6 +48,9 @@ func startUploads(upstream string) (address string, stop func() error, err error
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(u)
 			r.Out.Host = r.In.Host
+			if r.Out.Body != nil && r.Out.Body != http.NoBody {
+				r.Out.Body = whole(r.Out)
+			}
 		}}
 	s := &http.Server{Handler: &uploads{next: proxy}, ReadHeaderTimeout: time.Minute}
 	go func() { _ = s.Serve(l) }() // until stop
