@@ -15,11 +15,11 @@ type Undone = undo.Undone
 // the only copy of what is gone.
 var ErrErasing = undo.ErrErasing
 
-// ErrStays reports that something of the customer's is still in a bucket that an aborted
-// plan made.
+// ErrStays reports that something that looks like the customer's is still where an aborted
+// plan wrote.
 var ErrStays = undo.ErrStays
 
-// ErrLookDeleted reports that keys that were there before an aborted plan look deleted now.
+// ErrLookDeleted reports that keys that an aborted plan had found at the destination look deleted now.
 var ErrLookDeleted = undo.ErrLookDeleted
 
 // ErrAborting reports that an abort of the plan has begun and not ended: a

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
-	"github.com/residency/residency/inventory/objectstore/memstore"
 	"github.com/residency/residency/migrate"
 )
 
@@ -87,9 +86,18 @@ func (c *covering) run() {
 	_, _ = c.runner().Run(c.t.Context(), c.plan, migrate.Options{KeepSource: true, Passes: 1})
 }
 
-func (c *covering) deleteNewest(s *memstore.Service, bucket string) {
-	history := s.History(bucket, "key")
+// deleteNewest has the key's owner delete its newest version at the source.
+func (c *covering) deleteNewest() {
+	history := c.from.History("bucket", "key")
 	c.delete("key", history[len(history)-1].ID)
+}
+
+// runKeepingNewest runs while the newest copy cannot be removed.
+func (c *covering) runKeepingNewest() {
+	copies := c.to.History(c.bucket, "key")
+	c.keep = copies[len(copies)-1].ID
+	c.run()
+	c.keep = ""
 }
 
 // looks is what there is of the key at the destination, oldest first.
@@ -122,32 +130,26 @@ func TestAbortAfterWhateverHappened(t *testing.T) {
 		}, "vvv", 0},
 		{"an outdated copy was not removed", func(c *covering) {
 			c.run()
-			c.deleteNewest(c.from, "bucket")
-			copies := c.to.History(c.bucket, "key")
-			c.keep = copies[len(copies)-1].ID
-			c.run()
-			c.keep = ""
+			c.deleteNewest()
+			c.runKeepingNewest()
 		}, "vv", 0},
 		{"outdated copies were removed, and not yet copied anew", func(c *covering) {
 			c.run()
-			c.deleteNewest(c.from, "bucket")
+			c.deleteNewest()
 			c.writes.Store(0)
 			c.run()
 		}, "vm", 1},
 		{"all of the key has gone, and its copies not yet", func(c *covering) {
 			c.run()
 			for range 3 {
-				c.deleteNewest(c.from, "bucket")
+				c.deleteNewest()
 			}
-			copies := c.to.History(c.bucket, "key")
-			c.keep = copies[len(copies)-1].ID
-			c.run()
-			c.keep = ""
+			c.runKeepingNewest()
 		}, "vv", 0},
 		{"all of the key has gone, and its copies too", func(c *covering) {
 			c.run()
 			for range 3 {
-				c.deleteNewest(c.from, "bucket")
+				c.deleteNewest()
 			}
 			c.run()
 		}, "vm", 1},

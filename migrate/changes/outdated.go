@@ -72,11 +72,13 @@ func (s *Check) RemoveStale(
 		if keeps != nil {
 			var removed []manifest.Entry
 			for _, x := range entries {
-				stays, err := keeps(ctx, move, x.Key)
-				if err != nil {
-					return err
+				if objectstore.IsMarkerOf(x.VersionID) {
+					continue
 				}
-				if !stays && !objectstore.IsMarkerOf(x.VersionID) {
+				switch stays, err := keeps(ctx, move, x.Key); {
+				case err != nil:
+					return err
+				case !stays:
 					removed = append(removed, x)
 				}
 			}

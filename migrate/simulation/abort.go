@@ -33,7 +33,7 @@ func (w *operator) giveUp() {
 		// What a killed process wrote unrecorded may stay, and a marker that is only shown does.
 		if err == nil || errors.Is(err, migrate.ErrStays) || errors.Is(err, migrate.ErrLookDeleted) {
 			w.aborted(began, recorded)
-			if err == nil || errors.Is(err, migrate.ErrStays) {
+			if !errors.Is(err, migrate.ErrLookDeleted) {
 				w.hidesNothing()
 			}
 			if w.copied = ""; w.luck.one(0.5) {

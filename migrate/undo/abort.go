@@ -178,10 +178,7 @@ func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Recor
 	if left == nil {
 		left = stay(u.Stays)
 	}
-	if left == nil && u.Hidden > 0 {
-		left = fmt.Errorf("%w: %d of them", ErrLookDeleted, u.Hidden)
-	}
-	return left
+	return u.withHidden(left)
 }
 
 // undoPass takes away what one pass wrote.

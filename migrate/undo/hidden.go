@@ -3,6 +3,7 @@ package undo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -21,8 +22,19 @@ import (
 // ErrLookDeleted reports that keys were found at the destination and look deleted now.
 var ErrLookDeleted = remedy.New("keys that were found at the destination look deleted now",
 	"where they are to be read there again, copy the newest version of each onto its own key with the service's own "+
-		"client; "+
-		"as long as that copy is there, no plan moves what the source has under this key")
+		"client; as long as that copy is there, no plan moves what the source has under this key")
+
+// withHidden adds what looks deleted to what an abort ends with, unless another abort is to come, which says it.
+func (u *Undone) withHidden(left error) error {
+	hidden := fmt.Errorf("%w: %d of them", ErrLookDeleted, u.Hidden)
+	switch {
+	case u.Hidden == 0 || u.Left > 0:
+		return left
+	case left == nil:
+		return hidden
+	}
+	return fmt.Errorf("%w; %w", left, hidden)
+}
 
 // trailing tells whether the destination's service makes nothing current by itself.
 func (a *undoing) trailing() bool {
@@ -66,9 +78,12 @@ func covers(history []receipt.Receipt) bool {
 // shownBefore are the keys of which the newest entry that was found is a version, where nothing becomes
 // current by itself.
 func (a *undoing) shownBefore(all []receipt.Receipt) map[manifest.Key]bool {
+	if !a.trailing() {
+		return nil
+	}
 	keys := make(map[manifest.Key]bool)
 	for i, x := range all {
-		if i+1 < len(all) && all[i+1].Key == x.Key || !a.trailing() {
+		if i+1 < len(all) && all[i+1].Key == x.Key {
 			continue
 		}
 		history := historyOf(all, i)

@@ -12,7 +12,7 @@ import (
 	"github.com/residency/residency/migrate/record"
 )
 
-// ErrStays reports that something of the customer's is still in a bucket that the plan made.
+// ErrStays reports that something that looks like the customer's is still where the plan wrote.
 var ErrStays = remedy.New("copies stay at the destination",
 	"residency inventory shows what is there; residency migrate --plan ID goes on from it, and proves it instead of copying it "+
 		"again. Delete nothing there by hand before it is certain that no other plan has moved data to these buckets: what "+

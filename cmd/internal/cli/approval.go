@@ -18,6 +18,7 @@ import (
 type approval struct {
 	digest string
 	yes    bool
+	aborts bool // what is agreed to is that it is aborted
 }
 
 func (p *approval) addTo(c *cobra.Command) {
@@ -56,7 +57,7 @@ func (a *app) approve(
 	if !a.interactive {
 		if a.output == "table" {
 			what := "run"
-			if strings.Contains(command, " --abort ") {
+			if agree.aborts {
 				what = "abort"
 			}
 			fmt.Fprintf(a.Out, "\nNothing was changed. To %s this plan:\n  %s\n", what, command)

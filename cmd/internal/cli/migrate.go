@@ -173,6 +173,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 	if err != nil {
 		return err
 	}
+	agree.aborts = true
 	command := a.command("migrate", "--abort", p.ID, "--approve", p.Digest)
 	if err := a.approve(ctx, w, p, regions.Resolution{}, agree, command, nil); err != nil {
 		return err
@@ -197,6 +198,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		hidden = "key that was found there looks deleted now"
 	}
 	hidden += "; this service takes no deletion back"
+	none := true
 	for _, row := range []struct {
 		n    int64
 		text string
@@ -209,10 +211,11 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		{u.Hidden, hidden},
 	} {
 		if row.n > 0 {
+			none = false
 			fmt.Fprintln(a.Out, render.Hang("  ", render.Count(row.n)+" "+row.text, a.page.Width, "    "))
 		}
 	}
-	if u.Removed+u.Orphans+u.Kept+u.Left+u.Unknown+u.Uploads+u.Hidden == 0 {
+	if none {
 		fmt.Fprintln(a.Out, "  nothing that this plan has written is on record")
 	}
 	if u.Deleted != nil && *u.Deleted > 0 {
