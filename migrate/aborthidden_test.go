@@ -153,6 +153,12 @@ func TestAbortAfterWhateverHappened(t *testing.T) {
 			}
 			c.run()
 		}, "vm", 1},
+		{"what had been found is the newest again", func(c *covering) {
+			c.run()
+			c.deleteNewest()
+			c.deleteNewest()
+			c.run()
+		}, "vvv", 0},
 		{"an abort could not remove all", func(c *covering) {
 			_, err := c.from.Region(us).PutMarker(t.Context(), "bucket", "key")
 			must(t, err)
@@ -178,6 +184,35 @@ func TestAbortAfterWhateverHappened(t *testing.T) {
 				t.Errorf("%q at the destination, want %q; read: %v", got, tt.looks, err)
 			}
 		})
+	}
+}
+
+// A run does not remove the copies above what was found at the destination, where the key would look deleted, and the
+// source shows it. It says that they are in the way, as often as it is run.
+func TestRunHidesNothing(t *testing.T) {
+	c := newCovering(t)
+	from, to := c.from.Region(us), c.to.Region(eu)
+	_, err := from.Put(t.Context(), objectstore.NewObject{Bucket: "bucket", Key: "key"},
+		objectstore.Body{Reader: strings.NewReader("another"), Size: 7})
+	must(t, err)
+	c.make()
+	c.run()
+	for range 3 {
+		c.deleteNewest()
+	}
+	for range 2 {
+		r, err := c.runner().Run(t.Context(), c.plan, migrate.Options{Passes: 2})
+		const why = "4 entries where the source has 1"
+		if !errors.Is(err, migrate.ErrPartial) || len(r.Problems) != 1 || !strings.Contains(r.Problems[0].Reason, why) {
+			t.Errorf("%v, problems %v; want one: %s", err, r.Problems, why)
+		}
+		if _, err := to.Stat(t.Context(), objectstore.Ref{Bucket: c.bucket, Key: "key"}, 0); err != nil ||
+			c.looks() != "vvvv" {
+			t.Errorf("%q at the destination, want all four versions; read: %v", c.looks(), err)
+		}
+	}
+	if kept := c.from.History("bucket", "key"); len(kept) != 1 {
+		t.Errorf("the source has %d versions, want 1", len(kept))
 	}
 }
 
