@@ -14,8 +14,8 @@ cross: ## compile for the systems that releases are made for, as they are made
 		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -trimpath -o /dev/null ./cmd/residency || exit 1; done
 	cd scripts/release && RESIDENCY_CROSS=1 $(GO) test -count=1 ./...
 
-man: build ## the manual pages of all commands and help topics, into man/
-	$(BIN)/residency man man
+man: ## the manual pages of all commands and help topics, into man/
+	$(GO) run ./cmd/manpages man
 
 demo: build ## move a sample customer out of the United States, on real S3 servers; its certificate stays in bin/demo
 	DEMO="$(CURDIR)/$(BIN)/demo" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/sandbox up -azure -gcs -- sh scripts/demo

@@ -6,9 +6,8 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
-
-	_ "golang.org/x/crypto/x509roots/fallback" // for a container image without certificates of authorities
 
 	"github.com/residency/residency/cmd/internal/cli"
 )
@@ -19,5 +18,5 @@ func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	os.Exit(cli.Main(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:],
-		os.Getenv, signals))
+		os.Getenv, signals, sync.OnceFunc(authorities)))
 }

@@ -38,6 +38,7 @@ type Streams struct {
 type app struct {
 	Streams
 	getenv  func(string) string
+	trust   func() // authorities, before connections are set up
 	now     func() time.Time
 	log     *render.Log // what Err is too
 	logTo   *os.File    // of --log-file
@@ -78,8 +79,11 @@ type app struct {
 }
 
 // Main runs one command and returns its exit code. The first signal ends the
-// command's context, so that it stops cleanly; the second ends the process.
-func Main(ctx context.Context, s Streams, args []string, getenv func(string) string, signals <-chan os.Signal) int {
+// command's context, so that it stops cleanly; the second ends the process. trust has TLS trust
+// authorities, and is called before connections are set up, more than once.
+func Main(
+	ctx context.Context, s Streams, args []string, getenv func(string) string, signals <-chan os.Signal, trust func(),
+) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	diagnostics := render.NewLog(s.Err, asksForJSON(args, getenv))
@@ -102,7 +106,7 @@ func Main(ctx context.Context, s Streams, args []string, getenv func(string) str
 		}
 	}()
 	out := &output{to: s.Out}
-	a := &app{Streams: Streams{In: s.In, Out: out, Err: diagnostics}, log: diagnostics, getenv: getenv,
+	a := &app{Streams: Streams{In: s.In, Out: out, Err: diagnostics}, log: diagnostics, getenv: getenv, trust: trust,
 		now: time.Now, page: render.PageOf(s.Out, getenv),
 		interactive: render.IsTerminal(s.In) && render.IsTerminal(s.Out)}
 	a.args = args
@@ -243,7 +247,7 @@ It reports exposures by rule, source and date. It gives no legal conclusion.
 		a.verifyCommand(), a.statusCommand(), a.doctorCommand(), a.permissionsCommand(), a.certificateCommand(),
 		a.reportCommand(),
 		a.keyCommand(), a.initCommand(), a.configCommand(),
-		a.versionCommand(), a.manCommand())
+		a.versionCommand())
 	root.AddCommand(topicCommands(root)...)
 	root.SetHelpCommand(helpCommand(root))
 	root.InitDefaultHelpCmd()

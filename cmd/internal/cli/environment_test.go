@@ -25,7 +25,7 @@ func TestVariableOfList(t *testing.T) {
 	variables := map[string]string{"RESIDENCY_DATA": "aws:one/\n\n  aws:two/a,b/\n", "RESIDENCY_CUSTOMER": "acme",
 		"RESIDENCY_POLICY": "EU,CH\nFR"}
 	code := Main(t.Context(), Streams{In: &out, Out: &out, Err: &diagnostics}, []string{"init", file},
-		func(name string) string { return variables[name] }, nil)
+		func(name string) string { return variables[name] }, nil, nil)
 	if code != exitOK {
 		t.Fatalf("exit code %d\n%s", code, &diagnostics)
 	}

@@ -34,6 +34,7 @@ func (a *app) keptKey(ctx context.Context, flag, text string) (kept, error) {
 		return kept{}, &refusedError{err: fmt.Errorf("%s: %w", flag, err),
 			remedy: "sign with a key in the country that the data moves to; residency regions lists regions"}
 	}
+	a.trust()
 	key, err := awskms.Open(ctx, name, awskms.Options{Now: a.now})
 	if errors.Is(err, awskms.ErrKind) || errors.Is(err, objectstore.ErrNotFound) {
 		err = &usageError{err: err}

@@ -61,6 +61,7 @@ func (s *signFlags) read(ctx context.Context, a *app) (w signing, err error) {
 	}
 	w.words = append(w.words, "--timestamp-url", s.url)
 	w.stamp = func(ctx context.Context, envelope []byte) ([]byte, error) {
+		a.trust()
 		return attest.RequestTimestamp(ctx, &http.Client{}, s.url, envelope)
 	}
 	return w, nil

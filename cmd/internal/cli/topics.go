@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
+	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"github.com/residency/residency/cmd/internal/manual"
 )
@@ -16,12 +15,12 @@ const helpWidth = 80
 
 // topicCommands are the help topics that are no command's own.
 func topicCommands(root *cobra.Command) (topics []*cobra.Command) {
-	for _, t := range manual.Topics() {
+	for _, t := range manual.Heads() {
 		if c, _, err := root.Find([]string{t.Name}); err == nil && c != root {
 			continue // its help has the topic
 		}
 		c := &cobra.Command{Use: t.Name, Short: t.Title}
-		longHelp(c, func() string { return t.Text(helpWidth) })
+		longHelp(c, func() string { return manual.Lookup(t.Name).Text(helpWidth) })
 		topics = append(topics, c)
 	}
 	return topics
@@ -35,35 +34,13 @@ func longHelp(c *cobra.Command, text func() string) {
 	})
 }
 
-// manCommand is for those who make packages.
-func (a *app) manCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:    "man DIRECTORY",
-		Short:  "Write the manual pages of all commands and help topics",
-		Hidden: true,
-		Args:   cobra.ExactArgs(1),
-		RunE:   func(c *cobra.Command, args []string) error { return writeManual(c.Root(), args[0]) },
-	}
-}
-
-// writeManual writes commands to section 1 and topics to section 7.
-func writeManual(root *cobra.Command, directory string) error {
-	if err := os.MkdirAll(directory, 0o755); err != nil {
-		return fmt.Errorf("manual pages: %w", err)
-	}
-	root.DisableAutoGenTag = true
+// Root is the command line, for what documents it.
+func Root() *cobra.Command {
+	a := &app{Streams: Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard},
+		getenv: func(string) string { return "" }, now: time.Now}
+	root := a.root()
 	preformat(root)
-	header := &doc.GenManHeader{Section: "1", Source: "residency", Manual: "residency manual"}
-	if err := doc.GenManTree(root, header, directory); err != nil {
-		return fmt.Errorf("manual pages: %w", err)
-	}
-	for _, t := range manual.Topics() {
-		name := filepath.Join(directory, "residency-"+t.Name+".7")
-		if err := os.WriteFile(name, t.Man(), 0o644); err != nil {
-			return fmt.Errorf("manual pages: %w", err)
-		}
-	}
-	return nil
+	return root
 }
 
 // preformat keeps tables and lists of help texts as they are.

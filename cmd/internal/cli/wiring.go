@@ -95,6 +95,7 @@ func (a *app) openStores(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.trust()
 	for name, p := range w.config.Providers {
 		endpoints, signing := make(map[string]string, len(p.Regions)), make(map[string]string)
 		for code, r := range p.Regions {

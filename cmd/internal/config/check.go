@@ -20,9 +20,10 @@ import (
 // checker holds the meaning of a file against the rules and finds the place of
 // what breaks them.
 type checker struct {
-	catalog *regions.Catalog
-	name    string
-	file    *ast.File
+	catalog         *regions.Catalog
+	name            string
+	file            *ast.File
+	customer, owner *regexp.Regexp // their names
 }
 
 // at makes an error at the node that path leads to, or at its nearest parent
@@ -61,10 +62,14 @@ func start(node ast.Node) (line, column int) {
 
 var (
 	providerName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-	customerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 	accountID    = regexp.MustCompile(`^[0-9]{12}$`)
-	ownerName    = regexp.MustCompile(`^[A-Za-z0-9._+=,@-]{1,128}$`)
 	countryCode  = regexp.MustCompile(`^[A-Z]{2}$`)
+)
+
+// Forms whose bounds make them large: they are compiled where a configuration is checked, and not at each start.
+const (
+	customerName = `^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`
+	ownerName    = `^[A-Za-z0-9._+=,@-]{1,128}$`
 )
 
 func (k *checker) check(c *Config) error {
@@ -139,7 +144,7 @@ func (k *checker) provider(name string, p Provider) error {
 	case is.Global && p.Endpoint == "" && !accountID.MatchString(p.Account):
 		return k.at(path+".account", "provider %s: account %q is not 12 digits", name,
 			p.Account)
-	case !ownerName.MatchString(p.Account):
+	case !k.owner.MatchString(p.Account):
 		return k.at(path+".account", "provider %s: account %q is no name of an account", name, p.Account)
 	}
 	for i, unused := range p.NotUsed {
@@ -281,7 +286,7 @@ func (k *checker) customers(c *Config) error {
 	var claims []claim
 	for _, name := range sorted(c.Customers) {
 		path := "$.customers." + name
-		if !customerName.MatchString(name) {
+		if !k.customer.MatchString(name) {
 			return k.at("$.customers", "customer %q: a customer's name has letters, digits, '.', '_' and '-', at most 63", name)
 		}
 		if len(c.Customers[name].Data) == 0 {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 
 	"github.com/goccy/go-yaml"
@@ -340,7 +341,8 @@ func Parse(catalog *regions.Catalog, name string, data []byte) (*Config, error) 
 	if err := yaml.NodeToValue(file.Docs[0].Body, c, yaml.Strict()); err != nil {
 		return nil, fault(name, err)
 	}
-	k := &checker{catalog: catalog, name: name, file: file}
+	k := &checker{catalog: catalog, name: name, file: file, customer: regexp.MustCompile(customerName),
+		owner: regexp.MustCompile(ownerName)}
 	if err := k.check(c); err != nil {
 		return nil, err
 	}

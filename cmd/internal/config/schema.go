@@ -95,7 +95,7 @@ func schemaRules() map[string]schemaRule {
 		"providers.*.profile": {about: "Profile of the AWS configuration that has the credentials. Default: the standard " +
 			"credential chain."},
 		"providers.*.account": {about: "The account that must own the buckets, with its leading zeros. Default, on " +
-			"Amazon: that of the credentials.", pattern: ownerName.String()},
+			"Amazon: that of the credentials.", pattern: ownerName},
 		"providers.*.owner_check": {about: "required blocks a plan while the owner of the buckets is not known.",
 			enum: []string{Required}},
 		"providers.*.ordering": {about: "any is for a service that lists in an order of its own. Its listings are sorted " +
@@ -151,7 +151,7 @@ func schemaRules() map[string]schemaRule {
 		"discovery.bucket_tag": {about: "The bucket tag that names the customer. Default: " + DefaultTag +
 			"."},
 
-		"customers":             {about: "Whose data is where, by the customer's name.", names: customerName.String()},
+		"customers":             {about: "Whose data is where, by the customer's name.", names: customerName},
 		"customers.*":           {about: "One customer.", required: []string{"data"}},
 		"customers.*.allowed":   {about: "Where this customer's data may be, in place of the policy."},
 		"customers.*.allowed[]": {},

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/cpuguy83/go-md2man/v2/md2man"
 )
 
 var (
@@ -13,15 +11,15 @@ var (
 	deeper  = regexp.MustCompile(`(?m)^##`)
 )
 
-// Man is a page of section 7 of the manual.
-func (t Topic) Man() []byte {
+// Man is a page of section 7 of the manual, as Markdown whose head says so.
+func (t Topic) Man() string {
 	_, body, _ := strings.Cut(visible(t.Markdown), "\n")
 	body = toTopic.ReplaceAllString(body, "**residency-$1**(7)")
 	body = deeper.ReplaceAllString(link.ReplaceAllString(body, "$1"), "#")
 	head := fmt.Sprintf("%% %q \"7\" \"\" \"residency\" \"residency manual\"\n\n# NAME\n\nresidency-%s - %s\n\n# "+
 		"DESCRIPTION\n",
 		strings.ToUpper("residency-"+t.Name), t.Name, strings.ToLower(t.Title[:1])+t.Title[1:])
-	return md2man.Render([]byte(head + body))
+	return head + body
 }
 
 // Preformatted puts the indented lines of a help text between fences, so that a

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -64,8 +63,12 @@ func (r *refusal) Remedy() string {
 	return remedy.For(r.kind)
 }
 
-// code is what a service may call an error; anything else is not shown.
-var code = regexp.MustCompile(`^[A-Za-z.]{1,80}$`)
+// isCode tells whether a text is what a service may call an error; anything else is not shown.
+func isCode(text string) bool {
+	return text != "" && len(text) <= 80 && !strings.ContainsFunc(text, func(r rune) bool {
+		return r != '.' && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	})
+}
 
 // refused reads an error document (AWS JSON 1.1 protocol: __type, after a # if there is one).
 func (c *client) refused(operation string, answer *http.Response, document []byte) error {
@@ -76,7 +79,7 @@ func (c *client) refused(operation string, answer *http.Response, document []byt
 		said.Type, _, _ = strings.Cut(answer.Header.Get("X-Amzn-Errortype"), ":")
 	}
 	name := said.Type[strings.LastIndexByte(said.Type, '#')+1:]
-	if !code.MatchString(name) {
+	if !isCode(name) {
 		name = "an error without a name"
 	}
 	return &refusal{name: c.name, operation: operation, code: name, status: answer.StatusCode,
