@@ -24,11 +24,12 @@ func (w *work) certify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.result.Finished = w.run.Now().UTC()
+	finished := w.run.Now().UTC()
+	w.result.Finished = &finished
 	r := w.result
 	c := &certificate.Certificate{
 		Schema: certificate.Schema, Tool: w.tool, Configuration: r.Configuration, Departure: r.Departure,
-		Catalog: w.catalog, Finished: r.Finished,
+		Catalog: w.catalog, Finished: finished,
 		Fence: r.Fence, NotFenced: r.NotFenced, OwnerChecks: r.OwnerChecks,
 	}
 	c.Parity = destination.Parity(ctx, w.run)

@@ -25,12 +25,12 @@ type Result struct {
 	Configuration inventory.Configuration `json:"configuration"`
 	certificate.Departure
 
-	Started  time.Time `json:"started"`
-	Finished time.Time `json:"finished"`
-	Entries  int64     `json:"entries"`
-	Bytes    int64     `json:"bytes"`
-	Held     int64     `json:"already_at_destination"` // proven, not copied by this plan
-	Passes   int       `json:"passes"`                 // listings of the source that were carried, with the plan's
+	Started  time.Time  `json:"started"`
+	Finished *time.Time `json:"finished"` // null: it failed
+	Entries  int64      `json:"entries"`
+	Bytes    int64      `json:"bytes"`
+	Held     int64      `json:"already_at_destination"` // proven, not copied by this plan
+	Passes   int        `json:"passes"`                 // listings of the source that were carried, with the plan's
 	// Outdated is how many copies were removed because their originals were gone at
 	// the source, or had been replaced.
 	Outdated int64            `json:"outdated_copies_removed"`

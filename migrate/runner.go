@@ -128,6 +128,10 @@ func (r *Runner) leased(ctx context.Context, p *plan.Plan, do func(context.Conte
 	}
 	ctx = objectstore.WithStop(ctx)
 	result, err := do(ctx)
+	if err == nil && result != nil && result.Finished == nil {
+		now := r.Now().UTC()
+		result.Finished = &now
+	}
 	if errors.Is(err, objectstore.ErrNoBucket) {
 		err = r.sourceGone(ctx, p, err)
 	}

@@ -55,6 +55,8 @@ type Capabilities struct {
 	// OrdersByUTF16 is of a service that lists keys by their UTF-16 code units. That is the order of
 	// their bytes unless both a character beyond U+FFFF and one from U+E000 on are among them.
 	OrdersByUTF16 bool
+	// NoRedirects is of a service whose objects are no website redirects.
+	NoRedirects bool
 	// LowersNames is of a service that keeps names of metadata in lower case.
 	LowersNames bool
 	// AnyOrder is of a service that lists in an order of its own. Its listings are sorted on the way, and that each is

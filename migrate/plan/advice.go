@@ -8,11 +8,14 @@ func (p *Plan) asksRedirects(m Move) bool {
 	return m.Way != ServerSide || m.Redirects || p.Verify == "readback" || p.KMSKey != ""
 }
 
+// losesRedirects tells whether such a redirect could be lost.
+func (p *Plan) losesRedirects(m Move) bool { return !m.NoRedirects && !p.asksRedirects(m) }
+
 // adviseCopies names what copies that the service makes by itself do not show. What is
 // copied in parts is asked about in any case.
 func (p *sampler) adviseCopies(m Move) {
 	whole := m.Totals.Versions - m.Totals.Multipart
-	if whole == 0 || p.plan.asksRedirects(m) {
+	if whole == 0 || !p.plan.losesRedirects(m) {
 		return
 	}
 	p.warn(Issue{Rule: "redirects-not-asked", Location: m.From().String(), Count: whole,
@@ -65,7 +68,7 @@ func (p *Plan) NotCompared() []string {
 	for _, m := range p.Moves {
 		kms = kms || p.KMSDefault(m)
 		copies = copies || m.Way == ServerSide
-		unasked = unasked || !p.asksRedirects(m)
+		unasked = unasked || p.losesRedirects(m)
 		unannotated = unannotated || m.Unannotated > 0
 		unlisted = unlisted || m.UploadsUnlisted
 	}

@@ -22,13 +22,14 @@ func (p *planner) move(ctx context.Context, place inventory.Place) Move {
 		m.Destination = name
 	}
 	source, destination := p.Stores(place.Provider, place.Region), p.Stores(p.Destination.Provider, p.Destination.Code)
-	m.AnyOrder = objectstore.CapabilitiesOf(source).AnyOrder
+	is := objectstore.CapabilitiesOf(source)
+	m.AnyOrder, m.NoRedirects = is.AnyOrder, is.NoRedirects
 	switch {
 	case p.Stream || !objectstore.CanCopy(source, destination):
 	case objectstore.CapabilitiesOf(destination).CopiesSome:
 		m.Way = Mixed
 	default:
-		m.Way, m.Redirects = ServerSide, p.AskRedirects
+		m.Way, m.Redirects = ServerSide, p.AskRedirects && !m.NoRedirects
 	}
 	if to := p.Destination; objectstore.OneAddress(m.Source.Endpoint, to.Endpoint) && m.Source.Country != "" &&
 		m.Source.Country != to.Country && !objectstore.CapabilitiesOf(destination).LocatesBuckets {

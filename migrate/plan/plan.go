@@ -143,6 +143,8 @@ type Move struct {
 	TagsUntold bool `json:"tags_untold,omitempty"` // the source was seen not to tell which versions have tags
 	// Redirects tells that versions are asked for website redirects, which no service copies.
 	Redirects bool `json:"redirects,omitempty"`
+	// NoRedirects tells that the source's service has none.
+	NoRedirects bool `json:"no_redirects,omitempty"`
 	// Through are the versions of a Mixed move that its listing shows to be none that the service
 	// copies by itself.
 	Through Through `json:"through_machine,omitzero"`

@@ -14,28 +14,40 @@ import (
 	"github.com/residency/residency/regions"
 )
 
-// approval is how somebody agrees to a plan.
+// approval is how somebody agrees to a plan, or to one for each of several destinations.
 type approval struct {
-	digest string
-	yes    bool
-	aborts bool // what is agreed to is that it is aborted
+	digests []string // or their beginnings
+	yes     bool
+	aborts  bool // what is agreed to is that it is aborted
 }
 
 func (p *approval) addTo(c *cobra.Command) {
-	c.Flags().StringVar(&p.digest, "approve", "",
+	c.Flags().StringSliceVar(&p.digests, "approve", nil,
 		"approve the plan with this `digest` (or at least its first 12 hex digits, if they begin no other\nplan's "+
-			"digest in this state)")
+			"digest in this state); with several destinations one of each plan, with commas between")
 	c.Flags().BoolVar(&p.yes, "yes", false, "approve whatever the plan says")
 }
 
-// check refuses digits that are too few to name a plan.
-func (p *approval) check() error {
-	if p.digest != "" && len(p.digest) < plan.MinApproval {
-		return &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest",
-			p.digest, plan.MinApproval)}
+// check refuses digits that are too few to name a plan, and more digests than there can be plans.
+func (p *approval) check(most int) error {
+	for _, digits := range p.digests {
+		if len(digits) < plan.MinApproval {
+			return &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest",
+				digits, plan.MinApproval)}
+		}
+	}
+	if len(p.digests) > most {
+		return &usageError{err: fmt.Errorf("--approve has %s, and there is %s", plural(len(p.digests), "digest"),
+			plural(most, "plan"))}
 	}
 	return nil
 }
+
+// digest is the one that was given, if one was.
+func (p *approval) digest() string { return strings.Join(p.digests, ",") }
+
+// given tells whether nobody needs to be asked.
+func (p *approval) given() bool { return p.yes || len(p.digests) > 0 }
 
 // approve asks, or demands what stands in for an answer, and shows the plan with what it costs,
 // unless that is nil. Nothing was changed when it returns an error.
@@ -43,47 +55,73 @@ func (a *app) approve(
 	ctx context.Context, w *session, p *plan.Plan, d regions.Resolution, agree approval, command string,
 	estimate *cost.Estimate,
 ) error {
-	if agree.digest != "" {
+	switch {
+	case len(agree.digests) > 0:
 		a.approvedBy = "digest"
-		return a.approved(ctx, w, p, agree.digest)
-	}
-	if agree.yes {
+		return a.approved(ctx, w, p, agree.digest())
+	case agree.yes:
 		a.approvedBy = "yes"
 		return nil
 	}
 	if err := a.printPlan(p, d, estimate); err != nil {
 		return err
 	}
+	what := "run this plan"
+	if agree.aborts {
+		what = "abort this plan"
+	}
+	return a.confirm(ctx, p.Customer, what, fmt.Sprintf("plan %s needs one", p.ID), command)
+}
+
+// confirm has somebody agree to what was shown, or says which command does.
+func (a *app) confirm(ctx context.Context, customer, what, needs, command string) error {
 	if !a.interactive {
 		if a.output == "table" {
-			what := "run"
-			if agree.aborts {
-				what = "abort"
-			}
-			fmt.Fprintf(a.Out, "\nNothing was changed. To %s this plan:\n  %s\n", what, command)
+			fmt.Fprintf(a.Out, "\nNothing was changed. To %s:\n  %s\n", what, command)
 		}
-		return &refusedError{err: fmt.Errorf("%w: plan %s needs one; nothing was changed", errApproval, p.ID),
-			remedy: command}
+		return &refusedError{err: fmt.Errorf("%w: %s; nothing was changed", errApproval, needs), remedy: command}
 	}
-	fmt.Fprintf(a.Out, "\nType the customer's name (%s) to proceed, anything else to stop: ", p.Customer)
+	fmt.Fprintf(a.Out, "\nType the customer's name (%s) to proceed, anything else to stop: ", customer)
 	name, err := a.answer(ctx)
 	if err != nil {
 		return &refusedError{err: fmt.Errorf("%w: no answer; nothing was changed", errApproval)}
 	}
-	if name != p.Customer {
-		return &refusedError{err: fmt.Errorf("%w: the answer was not %q; nothing was changed", errApproval, p.Customer)}
+	if name != customer {
+		return &refusedError{err: fmt.Errorf("%w: the answer was not %q; nothing was changed", errApproval, customer)}
 	}
 	a.approvedBy = "typed"
 	return nil
 }
 
+// approvalTo is what an approval says of the plan to one of several destinations: the digest of a stored plan to
+// there. Digests of no stored plan may be another machine's of what is there now, to any of them.
+func (a *app) approvalTo(
+	ctx context.Context, w *session, d regions.Resolution, agree approval,
+) (approval, error) {
+	own := approval{yes: agree.yes}
+	for _, digits := range agree.digests {
+		p, err := plan.ByDigest(ctx, w.home, digits)
+		switch {
+		case errors.Is(err, plan.ErrAmbiguous):
+			return own, ambiguous(err)
+		case errors.Is(err, plan.ErrNoPlan):
+			own.digests = append(own.digests, digits)
+		case err != nil:
+			return own, err
+		case p.Destination.Provider == d.Place.Provider && p.Destination.Code == d.Place.Code:
+			return approval{digests: []string{digits}}, nil
+		}
+	}
+	return own, nil
+}
+
 // confirmDigest refuses an approval of another plan than this one, of which nothing is
 // left to be approved.
 func (a *app) confirmDigest(ctx context.Context, w *session, p *plan.Plan, agree approval) error {
-	if agree.digest == "" {
+	if len(agree.digests) == 0 {
 		return nil
 	}
-	return a.approved(ctx, w, p, agree.digest)
+	return a.approved(ctx, w, p, agree.digest())
 }
 
 // approved tells whether a digest, or its beginning, approves this plan: it must

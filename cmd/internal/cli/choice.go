@@ -19,8 +19,8 @@ import (
 // an earlier run began, or a new one.
 func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *plan.Plan, fresh bool, err error) {
 	name := m.plan
-	if name == "" {
-		name = m.agree.digest
+	if name == "" && len(m.agree.digests) == 1 {
+		name = m.agree.digest()
 	}
 	if name != "" {
 		p, err = m.load(ctx, m.session, name)
@@ -52,9 +52,12 @@ func (m *migration) choose(ctx context.Context, d regions.Resolution) (p *plan.P
 	if err != nil {
 		return nil, false, err
 	}
-	if m.agree.digest != "" && !strings.EqualFold(p.Digest, m.agree.digest) {
+	switch {
+	case slices.ContainsFunc(m.agree.digests, p.Approves):
+		m.agree.digests = []string{p.Digest}
+	case len(m.agree.digests) > 0:
 		err := fmt.Errorf("%w: the approval names %s, the plan of what is there now has digest %s", migrate.ErrDrift,
-			m.agree.digest, p.Digest)
+			strings.Join(m.agree.digests, ", "), p.Digest)
 		if slices.ContainsFunc(p.Moves, func(m plan.Move) bool { return m.Exists }) {
 			err = fmt.Errorf("%w; its destination exists now, which a plan made before that did not know", err)
 		}
@@ -178,7 +181,11 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 			return err
 		}
 	}
-	reason := fmt.Sprintf("all data of %s is in %s; plan %s moved it", customer, done.Destination, done.ID)
+	what := "all data of " + customer
+	if sources := m.session.scope.Sources; len(sources) > 0 {
+		what = "what was in " + strings.Join(sources, ", ")
+	}
+	reason := fmt.Sprintf("%s is in %s; plan %s moved it", what, done.Destination, done.ID)
 	if remedy.For(why) != "" {
 		reason = fmt.Sprintf("plan %s is done, and what is left may stay: %s", done.ID,
 			strings.TrimPrefix(why.Error(), plan.ErrNothing.Error()+": "))

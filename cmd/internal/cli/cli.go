@@ -76,6 +76,7 @@ type app struct {
 	interactive bool // somebody is there to answer
 	keyless     bool // the command at hand opens no object
 	observe     func(objectstore.Exchange)
+	together    *together // what several destinations have for one result; nil: there is one
 }
 
 // Main runs one command and returns its exit code. The first signal ends the

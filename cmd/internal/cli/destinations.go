@@ -8,56 +8,124 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/residency/residency/cmd/internal/render"
 	"github.com/residency/residency/inventory"
 	"github.com/residency/residency/migrate/plan"
 )
 
-// toEach does the same for each destination that is named, one after the other. Of several each
-// is given the data of its own provider; what fails for one does not keep the others from it.
-func (a *app) toEach(
-	ctx context.Context, to string, flags scopeFlags, do func(context.Context, *session, string) error,
-) error {
+// target is a destination that --to names, with what is to go there.
+type target struct {
+	*session
+	to string
+}
+
+// targets are the destinations of a command. Of several each is given the data of its own provider.
+type targets struct {
+	*app
+	all     []target
+	several bool
+	scope   plan.Scope // as it was given
+	stay    []string   // what is said of what has no destination
+}
+
+// together is what several destinations have for one result.
+type together struct {
+	documents []any
+	rows      [][]string
+}
+
+// targets opens a session for each destination that is named.
+func (a *app) targets(ctx context.Context, to string, flags scopeFlags) (*targets, error) {
 	scope, err := flags.read()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	destinations := strings.Split(to, ",")
-	if len(destinations) == 1 {
+	named := strings.Split(to, ",")
+	t := &targets{app: a, scope: scope, several: len(named) > 1}
+	if !t.several {
 		w, err := a.open(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		w.scope = scope
-		return do(ctx, w, to)
+		t.all = []target{{w, to}}
+		return t, nil
 	}
 	if len(a.reportTo) > 0 {
-		return &usageError{err: errors.New("--report is of one destination, and --to names several")}
+		return nil, &usageError{err: errors.New("--report is of one destination, and --to names several"),
+			remedy: "leave --report out, or give one command for each destination"}
 	}
-	own, stay, err := a.ownSources(ctx, destinations, scope)
+	a.together = &together{documents: []any{}}
+	own, stay, err := a.ownSources(ctx, named, scope)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
-	for i, one := range destinations {
+	t.stay = stay
+	for i, one := range named {
 		if len(own[i]) == 0 {
 			a.reporter().Note(fmt.Sprintf("%s: nothing of its provider's is to be moved", one))
 			continue
 		}
 		w, err := a.open(ctx)
 		if err != nil {
-			return errors.Join(append(errs, err)...)
+			return nil, err
 		}
 		w.scope = plan.Scope{All: scope.All, Sources: own[i]}
-		a.reporter().Note(fmt.Sprintf("to %s: %s", one, strings.Join(own[i], ", ")))
-		if err := do(ctx, w, one); err != nil {
-			errs = append(errs, fmt.Errorf("to %s: %w", one, err))
+		t.all = append(t.all, target{w, one})
+	}
+	return t, nil
+}
+
+// each does the same for each destination, one after the other. What fails for one does not keep the others from it.
+func (t *targets) each(ctx context.Context, do func(context.Context, target) error) error {
+	var errs []error
+	for _, one := range t.all {
+		if t.several {
+			t.reporter().Note(fmt.Sprintf("to %s: %s", one.to, strings.Join(one.scope.Sources, ", ")))
+		}
+		if err := do(ctx, one); err != nil {
+			errs = append(errs, t.at(one.to, err))
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	for _, text := range stay { // what was said in the beginning is far above by now
-		a.reporter().Note(text)
+	return join(errs)
+}
+
+// at names the destination that an error is of, where there are several.
+func (t *targets) at(to string, err error) error {
+	if !t.several {
+		return err
+	}
+	return fmt.Errorf("to %s: %w", to, err)
+}
+
+// end writes the result of several destinations, with the error that they ended with.
+func (t *targets) end(failed error) error {
+	for _, text := range t.stay { // what was said in the beginning is far above by now
+		t.reporter().Note(text)
+	}
+	if t.together == nil {
+		return failed
+	}
+	results := *t.together
+	t.together = nil
+	var err error
+	switch t.output {
+	case "json":
+		err = render.JSON(t.Out, results.documents)
+	case "csv":
+		err = render.CSV(t.Out, planColumns(), results.rows)
+	}
+	return join([]error{failed, err})
+}
+
+// join is errors.Join, with an error that is the only one as it is.
+func join(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if len(errs) == 1 {
+		return errs[0]
 	}
 	return errors.Join(errs...)
 }
@@ -89,8 +157,8 @@ func (a *app) ownSources(
 			return nil, nil, err
 		}
 		if other := taken[d.Place.Provider]; other != "" {
-			return nil, nil, &usageError{err: fmt.Errorf("--to: %s and %s are both of provider %s: one plan each, with --source",
-				other, one, d.Place.Provider)}
+			return nil, nil, &usageError{err: fmt.Errorf("--to: %s and %s are both of provider %s", other, one,
+				d.Place.Provider), remedy: "give one command for each, with --source for what is to go there"}
 		}
 		taken[d.Place.Provider] = one
 		for _, p := range inv.Places {

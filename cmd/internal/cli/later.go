@@ -34,7 +34,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 		Example: `  residency erase --plan acme-eu-west-1-3f9a0c1b2d4e --approve 3f9a0c1b2d4e`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(agree.check(), checkWorkers(workers)); err != nil {
+			if err := errors.Join(agree.check(1), checkWorkers(workers)); err != nil {
 				return err
 			}
 			signs, err := sign.read(c.Context(), a)

@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,9 +44,11 @@ What is outside of the policy moves, and what is in the United States. The rest
 stays where it is, which the plan says, unless --all is given.
 
 With several destinations each is given the data of its own provider, by a plan of
-its own, one after the other; the exit code is that of the first in the list of
-codes that any of them has. Each plan has a digest of its own to approve, in a command of
-its own, and -o json writes one document for each, one after the other.
+its own. All plans are made before anything is changed, shown, and approved
+together: by one answer, or by --approve with the digest of each. Then they are
+carried out one after the other; what fails for one does not keep the others from
+it, and the exit code is that of the first in the list of codes that any of them
+has. -o json writes a list.
 
 At a terminal it shows the plan and asks for the customer's name. Elsewhere it
 needs --approve DIGEST or --yes; without either it writes the plan, prints its
@@ -80,11 +81,12 @@ that a run which was killed or stopped had no time to write down; it then exits 
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e
   residency migrate --to eu-west --customer acme --yes --keep-source
   residency migrate --to aws:eu-west-1,blob:northeurope,google:europe-west1 --customer acme
+  residency migrate --to aws:eu-west-1,blob:northeurope --customer acme --approve 3f9a0c1b2d4e,91be60a7c5d2
   residency migrate --to eu-west --customer acme --approve 3f9a0c1b2d4e --fence
   residency migrate --abort acme-eu-west-1-3f9a0c1b2d4e`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := agree.check(); err != nil {
+			if err := agree.check(1 + strings.Count(to, ",")); err != nil {
 				return err
 			}
 			if passes < 0 || passes > maxPasses {
@@ -100,7 +102,7 @@ that a run which was killed or stopped had no time to write down; it then exits 
 				}
 				return a.abort(c.Context(), abort, agree)
 			}
-			if plan == "" && agree.digest == "" {
+			if plan == "" && len(agree.digests) == 0 {
 				if err := needTo(to); err != nil {
 					return err
 				}
@@ -114,22 +116,30 @@ that a run which was killed or stopped had no time to write down; it then exits 
 					return err
 				}
 			}
-			return a.toEach(c.Context(), to, scope, func(ctx context.Context, w *session, to string) error {
+			if plan != "" && strings.Contains(to, ",") {
+				return &usageError{err: errors.New("--plan is of one destination, and --to names several"),
+					remedy: "leave --to out, or --plan"}
+			}
+			all, err := a.targets(c.Context(), to, scope)
+			if err != nil {
+				return err
+			}
+			return all.end(all.migrate(c.Context(), agree, func(one target) (*migration, error) {
+				w := one.session
 				w.signing = signs
 				if w.restore, err = restoreTier(restore); err != nil {
-					return err
+					return nil, err
 				}
 				w.excludeUnlistable, w.withoutSettings, w.askRedirects, w.stream = exclude, without, redirects, stream
 				w.unguardedWrites = unguarded
 				if w.noTransit, err = w.countries(transit); err != nil {
-					return err
+					return nil, err
 				}
-				m := &migration{app: a, session: w, to: to, plan: plan, verify: verify, agree: agree,
+				return &migration{app: a, session: w, to: one.to, plan: plan, verify: verify, agree: agree,
 					options: migrate.Options{KeepSource: keep, Passes: passes, Fence: fence != fenceOff,
 						FenceRequired: fence == fenceRequired, RemoveOutdated: outdated, NoTransit: w.noTransit},
-					workers: workers, memory: room, most: most}
-				return m.run(ctx)
-			})
+					workers: workers, memory: room, most: most}, nil
+			}))
 		},
 	}
 	f := c.Flags()
@@ -261,165 +271,6 @@ const maxPasses = 100
 
 // maxWorkers bounds connections and memory against a mistyped number.
 const maxWorkers = 1024
-
-// migration is one run of the migrate command.
-type migration struct {
-	*app
-	session *session
-	to      string
-	plan    string
-	verify  string
-	agree   approval
-	options migrate.Options
-	workers int
-	memory  memory
-	most    maxCost
-}
-
-func (m *migration) run(ctx context.Context) error {
-	var d regions.Resolution
-	if m.to != "" {
-		var err error
-		if d, err = m.destination(ctx, m.session, m.to); err != nil {
-			return err
-		}
-	}
-	p, fresh, err := m.choose(ctx, d)
-	if err != nil {
-		return err
-	}
-	if p == nil {
-		return nil // nothing to do, and said so
-	}
-	m.reportOf(m.session).AddPlan(p)
-	m.found.People = m.planPage(ctx, m.session, p)
-	m.session.signing.warn(m.app, p.Destination.Country)
-	workers, most, err := m.bounded(m.workers)
-	if err != nil {
-		return err
-	}
-	runner := m.runner(m.session, workers)
-	runner.Budget, runner.MostWorkers = m.memory.budget(), most
-	status, err := runner.Status(ctx, p)
-	if err != nil {
-		return err
-	}
-	if status.Stage == migrate.Certified {
-		if err := m.confirmDigest(ctx, m.session, p, m.agree); err != nil {
-			return err
-		}
-		n := nothing{Plan: &p.ID, Customer: p.Customer, Destination: p.Destination.String(),
-			Reason: "plan " + p.ID + " is done, and its source was empty when it was certified"}
-		if err := m.vanished(ctx, m.session, n, p); err != nil {
-			return err
-		}
-		return m.nothingToDo(n)
-	}
-	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
-		return m.refuse(ctx, p, d, blocked(p))
-	}
-	estimate, err := m.checkCost(ctx, p, d, status.Stage)
-	if err != nil {
-		return err
-	}
-	departs, err := m.checkPlan(ctx, m.session, p, fresh)
-	if err != nil {
-		return err
-	}
-	if m.plan == "" && m.agree.digest == "" {
-		erasing := status.Stage == migrate.Erasing || status.Stage == migrate.Remaining
-		if err := m.otherwise(p, departs, erasing); err != nil {
-			return err
-		}
-	}
-	runner.Departs = departs
-	if err := m.approve(ctx, m.session, p, d, m.agree, m.again(p), estimate); err != nil {
-		return err
-	}
-	m.noteDeparture(p, departs)
-	return m.carryOut(ctx, m.session, p, "migrate", func(ctx context.Context) (*migrate.Result, error) {
-		o := m.options
-		o.Fresh = fresh
-		runner.Actor, runner.Approval = m.streamer(ctx, m.session, p), m.approvedBy
-		return runner.Run(ctx, p, o)
-	}, runner)
-}
-
-// refuse shows the plan that is refused.
-func (m *migration) refuse(ctx context.Context, p *plan.Plan, d regions.Resolution, why error) error {
-	estimate, err := m.estimate(ctx, m.session, p)
-	if err != nil {
-		return err
-	}
-	return cmp.Or(m.printPlan(p, d, estimate), why)
-}
-
-// checkCost holds what the plan costs against the most that it may. Prices that cannot be
-// added are refused before a plan is started, which writes down what it is to cost. The
-// estimate is nil where nobody needs it, for it may take a reading of the manifest.
-func (m *migration) checkCost(
-	ctx context.Context, p *plan.Plan, d regions.Resolution, at migrate.Stage,
-) (*cost.Estimate, error) {
-	if m.most.limit == nil && at != migrate.Planned && (m.agree.digest != "" || m.agree.yes) {
-		return nil, nil
-	}
-	estimate, err := m.estimate(ctx, m.session, p)
-	if err != nil {
-		return nil, err
-	}
-	if why := m.most.admits(estimate); why != nil {
-		return nil, cmp.Or(m.printPlan(p, d, estimate), why)
-	}
-	return estimate, nil
-}
-
-// again is what would run this plan.
-func (m *migration) again(p *plan.Plan) string {
-	words := []string{"--to", p.Destination.String(), "--customer", p.Customer}
-	if m.options.KeepSource {
-		words = append(words, "--keep-source")
-	}
-	if p.Verify != verifyAuto {
-		words = append(words, "--verify", p.Verify)
-	}
-	if p.Restore != nil {
-		words = append(words, "--restore", p.Restore.Tier)
-	}
-	if p.ExcludeUnlistable {
-		words = append(words, "--exclude-unlistable")
-	}
-	if p.WithoutSettings {
-		words = append(words, "--without-settings")
-	}
-	words = append(words, scopeWords(p)...)
-	if p.UnguardedWrites {
-		words = append(words, "--unguarded-writes")
-	}
-	if p.AskRedirects {
-		words = append(words, "--ask-redirects")
-	}
-	if p.Stream {
-		words = append(words, "--stream")
-	}
-	switch {
-	case m.options.FenceRequired:
-		words = append(words, "--fence="+string(fenceRequired))
-	case m.options.Fence:
-		words = append(words, "--fence")
-	}
-	if n := m.options.RemoveOutdated; n > 0 {
-		words = append(words, "--remove-outdated", strconv.FormatInt(n, 10))
-	}
-	if m.options.Passes != migrate.DefaultPasses {
-		words = append(words, "--passes", strconv.Itoa(m.options.Passes))
-	}
-	words = append(words, m.most.words()...)
-	words = append(words, m.session.signing.words...)
-	for _, country := range m.session.noTransit {
-		words = append(words, "--no-transit", country)
-	}
-	return m.command("migrate", append(words, "--approve", p.Digest)...)
-}
 
 func (a *app) runner(w *session, workers int) *migrate.Runner {
 	host, err := os.Hostname()

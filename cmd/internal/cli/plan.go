@@ -45,8 +45,8 @@ What it costs is estimated, as a range, by the prices of residency help cost. Wi
 --to takes a region (eu-west-1), an area (eu-west), or provider:region. Of an area
 it is the lowest-numbered configured region that the policy allows. If it allows
 some inside and some outside of the EU (eu-west-2 is London), name one. Of several
-destinations each gets a plan for the data of its own provider, and -o json writes one
-document for each, one after the other.`,
+destinations each gets a plan for the data of its own provider; -o json writes a list
+of them.`,
 		Example: `  residency plan --to eu-west --customer acme
   residency plan --to aws:eu-west-1,blob:northeurope,google:europe-west1 --customer acme
   residency plan --to cloud:eu-central-1 --customer acme -o json`,
@@ -55,8 +55,13 @@ document for each, one after the other.`,
 			if err := needTo(to); err != nil {
 				return err
 			}
-			return a.toEach(c.Context(), to, scope, func(ctx context.Context, w *session, to string) error {
-				d, customer, err := a.resolve(ctx, w, to)
+			all, err := a.targets(c.Context(), to, scope)
+			if err != nil {
+				return err
+			}
+			return all.end(all.each(c.Context(), func(ctx context.Context, one target) error {
+				w := one.session
+				d, customer, err := a.resolve(ctx, w, one.to)
 				if err != nil {
 					return err
 				}
@@ -88,7 +93,7 @@ document for each, one after the other.`,
 					return blocked(p)
 				}
 				return most.admits(estimate)
-			})
+			}))
 		},
 	}
 	c.Flags().StringVar(&to, "to", "", "destination `region`; several, with commas between: for each the data of its own "+
@@ -105,6 +110,11 @@ document for each, one after the other.`,
 	scope.addTo(c)
 	a.addReport(c)
 	return inFormats(c, "json", "csv")
+}
+
+func planColumns() []string {
+	return []string{"source", "source_region", "source_country", "destination", "destination_region", "destination_country",
+		"way", "versions", "delete_markers", "unfinished_uploads", "bytes"}
 }
 
 // passing says how many bytes do.
@@ -312,9 +322,11 @@ func (a *app) printPlan(p *plan.Plan, d regions.Resolution, estimate *cost.Estim
 					p.Destination.Country, m.Way, number(m.Totals.Versions), number(m.Totals.Markers),
 					number(m.Totals.Uploads), number(m.Totals.Bytes)})
 		}
-		return render.CSV(a.Out,
-			[]string{"source", "source_region", "source_country", "destination", "destination_region",
-				"destination_country", "way", "versions", "delete_markers", "unfinished_uploads", "bytes"}, rows)
+		if a.together != nil {
+			a.together.rows = append(a.together.rows, rows...)
+			return nil
+		}
+		return render.CSV(a.Out, planColumns(), rows)
 	}
 	fmt.Fprintf(a.Out, "Plan %s\n\n", p.ID)
 	a.fact("customer", "%s", p.Customer)

@@ -15,6 +15,10 @@ func (a *app) json(v any) error {
 	if !a.logKeys {
 		v = withoutKeys(v)
 	}
+	if a.together != nil {
+		a.together.documents = append(a.together.documents, v)
+		return nil
+	}
 	return render.JSON(a.Out, v)
 }
 

@@ -103,7 +103,7 @@ func (a *app) printResult(p *plan.Plan, r *migrate.Result, verb string, failed e
 	if r.Entries > 0 {
 		rows = append(rows, []string{"not compared", strings.Join(r.NotCompared, "; ")})
 	}
-	if !r.Finished.IsZero() {
+	if r.Finished != nil {
 		rows = append(rows, []string{"started", r.Started.Format(time.RFC3339)},
 			[]string{"finished", r.Finished.Format(time.RFC3339)})
 	}

@@ -38,12 +38,12 @@ func (s *scopeFlags) read() (plan.Scope, error) {
 	return scope, nil
 }
 
-// scopeWords are the flags that a plan was made with.
-func scopeWords(p *plan.Plan) (words []string) {
-	if p.All {
+// scopeWords are the flags of a scope.
+func scopeWords(scope plan.Scope) (words []string) {
+	if scope.All {
 		words = append(words, "--all")
 	}
-	for _, at := range p.Sources {
+	for _, at := range scope.Sources {
 		words = append(words, "--source", at)
 	}
 	return words

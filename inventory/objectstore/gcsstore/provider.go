@@ -117,11 +117,12 @@ func (s *Store) Sent() objectstore.Sent { return s.transport.sent.Sent() }
 //   - AcrossRegions, CarriesAttributes: JSON API, "Objects: rewrite", which copies between
 //     locations, with the source's metadata where none is given;
 //   - CountsTags: there are none, and so all are counted;
+//   - NoRedirects: JSON API, "Objects", which has no such property;
 //   - KeepsOwner: IAM documentation, "Policy inheritance": roles of the project hold on.
 func (s *Store) Capabilities() objectstore.Capabilities {
 	return objectstore.Capabilities{NoMarkers: true, TrailingMarkers: true, Sum: "CRC32C", ConditionsWrites: true,
 		LocatesBuckets: true, AcrossRegions: true, CarriesAttributes: true, CountsTags: true, KeepsOwner: true,
-		NewBuckets: objectstore.NewBucket{BlocksPublic: true}}
+		NoRedirects: true, NewBuckets: objectstore.NewBucket{BlocksPublic: true}}
 }
 
 const (
