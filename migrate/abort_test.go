@@ -526,3 +526,47 @@ func TestAbortLooksAtOriginalsWrittenAnew(t *testing.T) {
 		})
 	}
 }
+
+// stopping is a destination whose run is stopped in the middle of a write, which is done.
+type stopping struct {
+	losing
+	writes *atomic.Int64
+	stop   context.CancelFunc
+}
+
+func (s stopping) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	if o.Key == "key" && s.writes.Add(-1) == 0 {
+		s.stop()
+		return objectstore.Written{}, context.Canceled
+	}
+	return s.losing.Put(ctx, o, body)
+}
+
+// An abort after a stop takes back the older versions of a history too whose newest were not come to: a listing shows
+// that they are not there.
+func TestAbortAfterStop(t *testing.T) {
+	for n := int64(1); n <= 3; n++ {
+		a := newAgain(t)
+		ctx, stop := context.WithCancel(t.Context())
+		var writes atomic.Int64
+		writes.Store(n)
+		r := a.runner()
+		r.Stores = func(provider, region string) objectstore.Store {
+			if l, ok := a.stores(provider, region).(losing); ok {
+				return stopping{l, &writes, stop}
+			}
+			return a.stores(provider, region)
+		}
+		if _, err := r.Run(ctx, a.plan, migrate.Options{KeepSource: true}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("run: %v", err)
+		}
+		if left := len(a.to.History("bucket-"+eu, "key")); left != int(n)-1 {
+			t.Fatalf("%d versions were copied before the stop, want %d", left, n-1)
+		}
+		u, err := a.runner().Abort(t.Context(), a.plan)
+		if err != nil || u.Removed != n-1 || u.Kept != 0 {
+			t.Errorf("stopped in write %d: %v, %+v", n, err, u)
+		}
+		a.keys()
+	}
+}

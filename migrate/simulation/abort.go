@@ -95,7 +95,7 @@ func (w *operator) recorded() (ours []copied) {
 				break
 			}
 			key := at(bucket, string(r.Key))
-			found[key] = found[key] || r.Held || r.Before || r.Reason == receipt.NotYet
+			found[key] = found[key] || r.Held || r.Before
 			failed[key] = failed[key] || r.Verdict == receipt.Failed && r.DestinationVersionID == ""
 			for _, v := range w.destination.History(bucket, string(r.Key)) {
 				known[v] = known[v] || counts && v.ID == r.DestinationVersionID

@@ -331,8 +331,8 @@ func (a *undoing) remove(
 }
 
 // findBeneath notes which copies of the plan lie beneath one that was found, as
-// a write whose answer was lost leaves it, or that may be there unrecorded, of a
-// run that ended within the history or could not write its receipts. Without them
+// a write whose answer was lost leaves it, or beneath one that no receipt names and a
+// listing shows, of a run that ended within the history. Without them
 // the history would have a gap, and no run could go on with it. There are as many
 // as that happened to. Where the service makes nothing current by itself, they are all
 // copies above what was there before, if they end with a version.
@@ -349,7 +349,7 @@ func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copi
 		if found && x.Ours() {
 			a.beneath[copyOf(m, x)] = true
 		}
-		found = found || x.Before || x.Held || x.Reason == receipt.NotYet || x.Ours() && !present[i]
+		found = found || x.Before || x.Held || x.Ours() && !present[i]
 		for id := range copies[x.Key] {
 			found = found || unrecorded(x) && !recorded[objectstore.Ref{Bucket: m.Destination, Key: string(x.Key),
 				VersionID: id}]
