@@ -32,7 +32,6 @@ type migration struct {
 // ready is a migration that runs once its plan is approved.
 type ready struct {
 	*migration
-	target   target
 	is       *plan.Plan
 	resolved regions.Resolution
 	estimate *cost.Estimate // nil: nobody needs it
@@ -52,14 +51,16 @@ func (t *targets) migrate(ctx context.Context, agree approval, with func(target)
 			return err
 		}
 		r, err := m.prepare(ctx, t.several)
-		if err == nil && r != nil {
-			r.target = one
+		if r != nil {
 			all = append(all, r)
 		}
 		return err
 	})
 	errs := []error{failed}
 	if len(all) > 1 && !agree.given() {
+		if failed != nil && t.interactive { // it is said before anybody agrees to the others
+			t.reporter().Note(failed.Error())
+		}
 		if err := t.approveAll(ctx, all); err != nil {
 			return join(append(errs, err))
 		}
@@ -68,7 +69,7 @@ func (t *targets) migrate(ctx context.Context, agree approval, with func(target)
 			err := r.approve(ctx, r.session, r.is, r.resolved, r.agree, r.again(r.is.Scope(), r.is), r.estimate)
 			r.approval = r.approvedBy
 			if err != nil {
-				errs = append(errs, t.at(r.target.to, err))
+				errs = append(errs, t.at(r.to, err))
 			}
 			return err != nil
 		})
@@ -77,8 +78,11 @@ func (t *targets) migrate(ctx context.Context, agree approval, with func(target)
 		if ctx.Err() != nil {
 			break
 		}
+		if len(all) > 1 {
+			t.reporter().Note("carrying out plan " + r.is.ID)
+		}
 		if err := r.run(ctx); err != nil {
-			errs = append(errs, t.at(r.target.to, err))
+			errs = append(errs, t.at(r.to, err))
 		}
 	}
 	return join(errs)
