@@ -570,3 +570,41 @@ func TestAbortAfterStop(t *testing.T) {
 		a.keys()
 	}
 }
+
+// deceiving is a destination that makes one write, and says that it may not be made.
+type deceiving struct {
+	losing
+	writes *atomic.Int64
+}
+
+func (d deceiving) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+	w, err := d.losing.Put(ctx, o, body)
+	if o.Key == "key" && d.writes.Add(-1) == 0 {
+		return objectstore.Written{}, objectstore.ErrDenied
+	}
+	return w, err
+}
+
+// An abort says what stays of a write that was answered as if it had failed, also in a bucket that was there before.
+func TestAbortNamesWhatFailed(t *testing.T) {
+	a := newAgain(t)
+	must(t, a.to.Region(eu).CreateBucket(t.Context(), "bucket-"+eu, false))
+	must(t, a.to.Region(eu).SetVersioning(t.Context(), "bucket-"+eu, objectstore.Enabled))
+	a.make()
+	var writes atomic.Int64
+	writes.Store(2)
+	r := a.runner()
+	r.Stores = func(provider, region string) objectstore.Store {
+		if l, ok := a.stores(provider, region).(losing); ok {
+			return deceiving{l, &writes}
+		}
+		return a.stores(provider, region)
+	}
+	if _, err := r.Run(t.Context(), a.plan, migrate.Options{KeepSource: true}); err == nil {
+		t.Fatal("the run did not fail")
+	}
+	u, err := a.runner().Abort(t.Context(), a.plan)
+	if !errors.Is(err, migrate.ErrStays) || len(u.Stays) != 1 || u.Stays[0].Entries != 2 || u.Stays[0].Made {
+		t.Errorf("%v, %+v; want two entries that stay", err, u)
+	}
+}

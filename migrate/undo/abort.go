@@ -110,6 +110,8 @@ type undoing struct {
 	orphans map[objectstore.Ref]bool
 	// hidden are the keys that look deleted and were found there, without version IDs.
 	hidden map[objectstore.Ref]bool
+	// unnamed tells that the destination was seen to have, of an entry without a copy on record, what no receipt names.
+	unnamed bool
 	// known is what keepsStale has read last of each pass.
 	known map[*record.Pass]*shownIn
 }
@@ -158,7 +160,7 @@ func (a *undoing) undoAll(ctx context.Context, u *Undone, block writeblock.Recor
 	if err := a.deps.Probes.DropAll(ctx); err != nil {
 		return err
 	}
-	if u.Stays, err = a.stays(ctx, u.Unknown > 0); err != nil {
+	if u.Stays, err = a.stays(ctx, u.Unknown > 0 || a.unnamed); err != nil {
 		return err
 	}
 	if err := a.deleted(ctx, u); err != nil {
@@ -337,10 +339,8 @@ func (a *undoing) remove(
 // as that happened to. Where the service makes nothing current by itself, they are all
 // copies above what was there before, if they end with a version.
 func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copies listing) {
-	recorded := make(map[objectstore.Ref]bool)
-	for _, x := range r.Receipts {
-		recorded[copyOf(m, x)] = true
-	}
+	unnamed := unnamedKeys(m, r, copies)
+	a.unnamed = a.unnamed || len(unnamed) > 0
 	found := false
 	for i, x := range slices.Backward(r.Receipts) {
 		if i+1 == len(r.Receipts) || r.Receipts[i+1].Key != x.Key {
@@ -349,12 +349,29 @@ func (a *undoing) findBeneath(m plan.Move, r record.Joined, present []bool, copi
 		if found && x.Ours() {
 			a.beneath[copyOf(m, x)] = true
 		}
-		found = found || x.Before || x.Held || x.Ours() && !present[i]
+		found = found || x.Before || x.Held || x.Ours() && !present[i] || unrecorded(x) && unnamed[x.Key]
+	}
+}
+
+// unnamedKeys are the keys with an entry that has no copy on record, and of which a listing shows what no receipt
+// names.
+func unnamedKeys(m plan.Move, r record.Joined, copies listing) map[manifest.Key]bool {
+	recorded := make(map[objectstore.Ref]bool)
+	for _, x := range r.Receipts {
+		recorded[copyOf(m, x)] = true
+	}
+	unnamed := make(map[manifest.Key]bool)
+	for _, x := range r.Receipts {
+		if !unrecorded(x) {
+			continue
+		}
 		for id := range copies[x.Key] {
-			found = found || unrecorded(x) && !recorded[objectstore.Ref{Bucket: m.Destination, Key: string(x.Key),
-				VersionID: id}]
+			if !recorded[objectstore.Ref{Bucket: m.Destination, Key: string(x.Key), VersionID: id}] {
+				unnamed[x.Key] = true
+			}
 		}
 	}
+	return unnamed
 }
 
 // unrecorded tells of an entry whose copy, if there is one, no receipt knows.

@@ -18,8 +18,8 @@ var ErrStays = remedy.New("copies stay at the destination",
 		"again. Delete nothing there by hand before it is certain that no other plan has moved data to these buckets: what "+
 		"stays could be the only copies")
 
-// Stay is what a listing shows of the customer's data in a bucket that the plan made, or to which a run that
-// did not end may have written.
+// Stay is what a listing shows of the customer's data in a bucket that the plan made, or to which it may have written
+// what no receipt names.
 type Stay struct {
 	Location string `json:"location"`
 	Made     bool   `json:"made"` // the plan made the bucket; else it had been there
@@ -36,10 +36,10 @@ type likeness struct {
 	etag   string
 }
 
-// stays lists once more the buckets that the plan made, and where segments never finished all others
-// too: a run that was killed can have written copies of which no receipt knows. What differs from all
+// stays lists once more the buckets that the plan made, and all others too where copies may be of which no receipt
+// knows: of a run that was killed, or of a write that was answered as if it had failed. What differs from all
 // originals of its key is somebody else's.
-func (a *undoing) stays(ctx context.Context, unfinished bool) (all []Stay, err error) {
+func (a *undoing) stays(ctx context.Context, others bool) (all []Stay, err error) {
 	all = []Stay{}
 	buckets, err := record.Buckets(ctx, a.run.Record)
 	if err != nil {
@@ -49,7 +49,7 @@ func (a *undoing) stays(ctx context.Context, unfinished bool) (all []Stay, err e
 	for i, m := range a.run.Plan.Moves {
 		made := buckets.Find(m.Destination)
 		s := Stay{Location: a.run.Plan.To(m).String(), Made: !m.Exists && made != nil && made.Made}
-		if !s.Made && !unfinished {
+		if !s.Made && !others {
 			continue
 		}
 		versions := objectstore.Listable(a.run.Destination().Versions(ctx, m.Destination, m.Prefix, ""),
