@@ -95,11 +95,15 @@ func refusal(f *pflag.Flag, err error) error {
 func (a *app) blame(text string) string {
 	var names []string
 	for _, f := range a.taken {
-		value := f.Value.String()
+		values := []string{f.Value.String()}
 		if f.Name == configFlag {
-			value = a.getenv(variable(f))
+			values[0] = a.getenv(variable(f))
 		}
-		if strings.Contains(text, "--"+f.Name) || len(value) > 1 && strings.Contains(text, value) {
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		named := func(value string) bool { return len(value) > 1 && strings.Contains(text, value) }
+		if strings.Contains(text, "--"+f.Name) || slices.ContainsFunc(values, named) {
 			names = append(names, fmt.Sprintf("--%s by %s", f.Name, variable(f)))
 		}
 	}
