@@ -67,6 +67,9 @@ type Plan struct {
 	All     bool     `json:"all,omitempty"`
 	Sources []string `json:"sources,omitempty"`
 	Stays   []Stay   `json:"stays,omitempty"`
+	// OfProvider is the one whose places alone were to be moved, where others have a destination, and a plan, of
+	// their own; empty: none.
+	OfProvider string `json:"of_provider,omitempty"`
 	// CustomerTag is the bucket tag that names whose a bucket is.
 	CustomerTag string             `json:"customer_tag,omitempty"`
 	Moves       []Move             `json:"moves"`

@@ -118,7 +118,7 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		Destination: r.Destination, Verify: r.Verify,
 		KMSKey: r.KMSKey, Encryption: r.Encryption, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys,
 		CustomerTag: r.TagKey,
-		All:         r.Scope.All, Sources: r.Scope.Sources, ExcludeUnlistable: r.ExcludeUnlistable,
+		All:         r.Scope.All, Sources: r.Scope.Sources, OfProvider: r.Scope.Provider, ExcludeUnlistable: r.ExcludeUnlistable,
 		WithoutSettings: r.WithoutSettings, AskRedirects: r.AskRedirects, UnguardedWrites: r.UnguardedWrites,
 		Stream:   r.Stream,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Safeguards: r.Safeguards, Parity: []Parity{},
@@ -177,7 +177,7 @@ func (p *planner) collect(ctx context.Context) error {
 			place.Region == r.Destination.Code {
 			continue
 		}
-		if place.Error != "" {
+		if place.Error != "" || !r.Scope.Covers(place) {
 			continue // what could not be looked at blocks already
 		}
 		why, scoped := r.Scope.Moves(place, r.Inventory.Policy)

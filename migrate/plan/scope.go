@@ -12,15 +12,23 @@ import (
 // Scope says which of a customer's places are to be moved. Its zero value is what has
 // to: what is outside of the policy, in the United States, or nobody knows where.
 type Scope struct {
-	All     bool     // also what satisfies the policy
-	Sources []string // only these locations, in order; none: wherever
+	All      bool     // also what satisfies the policy
+	Sources  []string // only these locations, in order; none: wherever
+	Provider string   // only what lies there; empty: with any
 }
 
 // Equal tells whether two are the same.
-func (s Scope) Equal(o Scope) bool { return s.All == o.All && slices.Equal(s.Sources, o.Sources) }
+func (s Scope) Equal(o Scope) bool {
+	return s.All == o.All && s.Provider == o.Provider && slices.Equal(s.Sources, o.Sources)
+}
 
 // Scope is what the plan was asked to move.
-func (p *Plan) Scope() Scope { return Scope{All: p.All, Sources: p.Sources} }
+func (p *Plan) Scope() Scope { return Scope{All: p.All, Sources: p.Sources, Provider: p.OfProvider} }
+
+// Covers tells whether a place is one that the scope says anything of.
+func (s Scope) Covers(place inventory.Place) bool {
+	return s.Provider == "" || place.Provider == s.Provider
+}
 
 // Moves tells whether a place is to be moved, and why, or why not.
 func (s Scope) Moves(place inventory.Place, policy string) (why string, moves bool) {
@@ -29,6 +37,8 @@ func (s Scope) Moves(place inventory.Place, policy string) (why string, moves bo
 		satisfies = fmt.Sprintf("satisfies the policy (%s)", policy)
 	}
 	switch {
+	case !s.Covers(place):
+		return "of another provider", false
 	case len(s.Sources) > 0 && !slices.Contains(s.Sources, place.Location().String()):
 		return NotNamed, false
 	case regions.IsUS(place.Country):

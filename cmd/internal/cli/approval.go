@@ -18,27 +18,30 @@ import (
 type approval struct {
 	digests []string // or their beginnings
 	yes     bool
-	aborts  bool // what is agreed to is that it is aborted
+	aborts  bool   // what is agreed to is that it is aborted
+	stands  string // how the plan stands, if it has begun
 }
 
-func (p *approval) addTo(c *cobra.Command) {
+func (p *approval) addTo(c *cobra.Command, more string) {
 	c.Flags().StringSliceVar(&p.digests, "approve", nil,
 		"approve the plan with this `digest` (or at least its first 12 hex digits, if they begin no other\nplan's "+
-			"digest in this state); with several destinations one of each plan, with commas between")
+			"digest in this state)"+more)
 	c.Flags().BoolVar(&p.yes, "yes", false, "approve whatever the plan says")
 }
 
 // check refuses digits that are too few to name a plan, and more digests than there can be plans.
 func (p *approval) check(most int) error {
-	for _, digits := range p.digests {
+	for i, digits := range p.digests {
+		digits = strings.TrimSpace(digits)
+		p.digests[i] = digits
 		if len(digits) < plan.MinApproval {
 			return &usageError{err: fmt.Errorf("--approve %q: at least %d hex digits of the plan's digest",
 				digits, plan.MinApproval)}
 		}
 	}
 	if len(p.digests) > most {
-		return &usageError{err: fmt.Errorf("--approve has %s, and there is %s", plural(len(p.digests), "digest"),
-			plural(most, "plan"))}
+		return &usageError{err: fmt.Errorf("--approve has %s, and the command is of %s", plural(len(p.digests), "digest"),
+			plural(most, "plan")), remedy: "give the digest of each plan once"}
 	}
 	return nil
 }
@@ -56,14 +59,14 @@ func (a *app) approve(
 	estimate *cost.Estimate,
 ) error {
 	switch {
-	case len(agree.digests) > 0:
+	case len(agree.digests) > 0: // whatever else is said
 		a.approvedBy = "digest"
 		return a.approved(ctx, w, p, agree.digest())
 	case agree.yes:
 		a.approvedBy = "yes"
 		return nil
 	}
-	if err := a.printPlan(p, d, estimate); err != nil {
+	if err := a.show(p, d, agree, estimate); err != nil {
 		return err
 	}
 	what := "run this plan"
@@ -73,10 +76,22 @@ func (a *app) approve(
 	return a.confirm(ctx, p.Customer, what, fmt.Sprintf("plan %s needs one", p.ID), command)
 }
 
+// show shows a plan that is to be approved.
+func (a *app) show(p *plan.Plan, d regions.Resolution, agree approval, estimate *cost.Estimate) error {
+	if err := a.printPlan(p, d, estimate); err != nil {
+		return err
+	}
+	if agree.stands != "" && a.output == outputTable {
+		fmt.Fprintln(a.Out)
+		a.paragraph("%s", agree.stands)
+	}
+	return nil
+}
+
 // confirm has somebody agree to what was shown, or says which command does.
 func (a *app) confirm(ctx context.Context, customer, what, needs, command string) error {
-	if !a.interactive {
-		if a.output == "table" {
+	if !a.interactive || a.output != outputTable { // nobody reads a plan as JSON before they answer
+		if a.output == outputTable {
 			fmt.Fprintf(a.Out, "\nNothing was changed. To %s:\n  %s\n", what, command)
 		}
 		return &refusedError{err: fmt.Errorf("%w: %s; nothing was changed", errApproval, needs), remedy: command}
@@ -98,7 +113,8 @@ func (a *app) confirm(ctx context.Context, customer, what, needs, command string
 func (a *app) approvalTo(
 	ctx context.Context, w *session, d regions.Resolution, agree approval,
 ) (approval, error) {
-	own := approval{yes: agree.yes}
+	own := agree
+	own.digests = nil
 	for _, digits := range agree.digests {
 		p, err := plan.ByDigest(ctx, w.home, digits)
 		switch {
@@ -109,7 +125,8 @@ func (a *app) approvalTo(
 		case err != nil:
 			return own, err
 		case p.Destination.Provider == d.Place.Provider && p.Destination.Code == d.Place.Code:
-			return approval{digests: []string{digits}}, nil
+			own.digests = []string{digits}
+			return own, nil
 		}
 	}
 	return own, nil

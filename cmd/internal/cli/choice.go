@@ -75,7 +75,10 @@ func (m *migration) checkMatch(p *plan.Plan, d regions.Resolution) error {
 		return &refusedError{err: fmt.Errorf("plan %s moves to %s, not to %s", p.ID, p.Destination,
 			d.Place.Provider+":"+d.Place.Code)}
 	}
-	if asked := m.session.scope; (asked.All || len(asked.Sources) > 0) && !asked.Equal(p.Scope()) {
+	// Of several destinations it may have been made by a command for this one alone: its digest approves it as it is.
+	asked := m.session.scope
+	asked.Provider = p.OfProvider
+	if (asked.All || len(asked.Sources) > 0) && !asked.Equal(p.Scope()) {
 		return &refusedError{err: fmt.Errorf("plan %s was made for another choice of sources than --all or --source make",
 			p.ID), remedy: "leave them out to run this plan, or --plan and --approve to make another one"}
 	}
@@ -182,6 +185,9 @@ func (m *migration) nothing(ctx context.Context, d regions.Resolution, customer 
 		}
 	}
 	what := "all data of " + customer
+	if provider := m.session.scope.Provider; provider != "" {
+		what += " at " + provider
+	}
 	if sources := m.session.scope.Sources; len(sources) > 0 {
 		what = "what was in " + strings.Join(sources, ", ")
 	}

@@ -23,9 +23,17 @@ type target struct {
 type targets struct {
 	*app
 	all     []target
+	to      string // as it was given
 	several bool
 	scope   plan.Scope // as it was given
-	stay    []string   // what is said of what has no destination
+	stays   stays
+}
+
+// stays are places of the customer's that were to be moved, and have no destination.
+type stays struct {
+	Schema   string      `json:"schema"`
+	Customer string      `json:"customer"`
+	Stays    []plan.Stay `json:"stays"`
 }
 
 // together is what several destinations have for one result.
@@ -41,7 +49,7 @@ func (a *app) targets(ctx context.Context, to string, flags scopeFlags) (*target
 		return nil, err
 	}
 	named := strings.Split(to, ",")
-	t := &targets{app: a, scope: scope, several: len(named) > 1}
+	t := &targets{app: a, to: to, scope: scope, several: len(named) > 1}
 	if !t.several {
 		w, err := a.open(ctx)
 		if err != nil {
@@ -51,28 +59,32 @@ func (a *app) targets(ctx context.Context, to string, flags scopeFlags) (*target
 		t.all = []target{{w, to}}
 		return t, nil
 	}
+	if slices.Contains(named, "") {
+		return nil, &usageError{err: fmt.Errorf("--to %q: a destination is missing beside a comma", to),
+			remedy: "name each destination, with a comma between"}
+	}
 	if len(a.reportTo) > 0 {
 		return nil, &usageError{err: errors.New("--report is of one destination, and --to names several"),
 			remedy: "leave --report out, or give one command for each destination"}
 	}
-	a.together = &together{documents: []any{}}
-	own, stay, err := a.ownSources(ctx, named, scope)
+	providers, err := t.providers(ctx, named)
 	if err != nil {
 		return nil, err
 	}
-	t.stay = stay
-	for i, one := range named {
-		if len(own[i]) == 0 {
-			a.reporter().Note(fmt.Sprintf("%s: nothing of its provider's is to be moved", one))
+	for i, provider := range providers {
+		if provider == "" {
+			a.reporter().Note(fmt.Sprintf("%s: nothing of its provider's is to be moved", named[i]))
 			continue
 		}
 		w, err := a.open(ctx)
 		if err != nil {
 			return nil, err
 		}
-		w.scope = plan.Scope{All: scope.All, Sources: own[i]}
-		t.all = append(t.all, target{w, one})
+		w.scope = scope
+		w.scope.Provider = provider
+		t.all = append(t.all, target{w, named[i]})
 	}
+	a.together = &together{documents: []any{}}
 	return t, nil
 }
 
@@ -80,15 +92,20 @@ func (a *app) targets(ctx context.Context, to string, flags scopeFlags) (*target
 func (t *targets) each(ctx context.Context, do func(context.Context, target) error) error {
 	var errs []error
 	for _, one := range t.all {
+		if ctx.Err() != nil {
+			errs = append(errs, t.at(one.to, context.Cause(ctx)))
+			break
+		}
 		if t.several {
-			t.reporter().Note(fmt.Sprintf("to %s: %s", one.to, strings.Join(one.scope.Sources, ", ")))
+			t.reporter().Note("to " + one.to)
 		}
 		if err := do(ctx, one); err != nil {
 			errs = append(errs, t.at(one.to, err))
 		}
-		if ctx.Err() != nil {
-			break
-		}
+	}
+	if t.several && len(t.all) == 0 && len(t.stays.Stays) > 0 {
+		errs = append(errs, &refusedError{err: fmt.Errorf("%w: --to names no destination of a provider with data of %s that "+
+			"is to be moved", plan.ErrNothing, t.stays.Customer), remedy: "residency inventory shows where it is"})
 	}
 	return join(errs)
 }
@@ -103,20 +120,27 @@ func (t *targets) at(to string, err error) error {
 
 // end writes the result of several destinations, with the error that they ended with.
 func (t *targets) end(failed error) error {
-	for _, text := range t.stay { // what was said in the beginning is far above by now
-		t.reporter().Note(text)
-	}
 	if t.together == nil {
 		return failed
 	}
 	results := *t.together
 	t.together = nil
 	var err error
-	switch t.output {
+	switch left := t.stays.Stays; t.output {
 	case "json":
+		if len(left) > 0 {
+			results.documents = append(results.documents, t.stays)
+		}
 		err = render.JSON(t.Out, results.documents)
 	case "csv":
 		err = render.CSV(t.Out, planColumns(), results.rows)
+	default:
+		if len(left) > 0 {
+			fmt.Fprintln(t.Out)
+		}
+		for _, s := range left {
+			t.paragraph("left where it is: %s (%s): %s", s.Location, cmp.Or(s.Country, s.Region), s.Why)
+		}
 	}
 	return join([]error{failed, err})
 }
@@ -130,56 +154,51 @@ func join(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// ownSources are the customer's locations that are to be moved to each destination: those of
-// its provider. No provider can have two destinations. stay says which have none.
-func (a *app) ownSources(
-	ctx context.Context, destinations []string, scope plan.Scope,
-) (own [][]string, stay []string, err error) {
-	w, err := a.openStores(ctx)
+// providers are those of the destinations, which has to be another one for each; empty where nothing of its
+// provider's is to be moved. What stays has no destination.
+func (t *targets) providers(ctx context.Context, named []string) ([]string, error) {
+	w, err := t.openStores(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	customer, err := a.oneCustomer(w)
+	customer, err := t.oneCustomer(w)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	request := a.request(w, customer, nil)
+	request := t.request(w, customer, nil)
 	request.Locate = true
 	inv, err := inventory.Scan(ctx, request)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	own = make([][]string, len(destinations))
+	all := make([]string, len(named))
 	taken := make(map[string]string)
-	for i, one := range destinations {
+	for i, one := range named {
 		d, err := w.resolve(one)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if other := taken[d.Place.Provider]; other != "" {
-			return nil, nil, &usageError{err: fmt.Errorf("--to: %s and %s are both of provider %s", other, one,
-				d.Place.Provider), remedy: "give one command for each, with --source for what is to go there"}
+		provider := d.Place.Provider
+		if other := taken[provider]; other != "" {
+			return nil, &usageError{err: fmt.Errorf("--to: %s and %s are both of provider %s", other, one, provider),
+				remedy: "give one command for each, with --source for what is to go there"}
 		}
-		taken[d.Place.Provider] = one
-		for _, p := range inv.Places {
-			if p.Customer != customer || p.Provider != d.Place.Provider || p.Region == d.Place.Code {
-				continue
-			}
-			if _, moves := scope.Moves(p, ""); moves {
-				own[i] = append(own[i], p.Location().String())
-			}
+		taken[provider] = one
+		if slices.ContainsFunc(inv.Places, func(p inventory.Place) bool {
+			_, moves := t.scope.Moves(p, "")
+			return moves && p.Customer == customer && p.Provider == provider && p.Region != d.Place.Code
+		}) {
+			all[i] = provider
 		}
-		slices.Sort(own[i])
-		own[i] = slices.Compact(own[i])
 	}
+	t.stays = stays{Schema: "residency/stays/1", Customer: customer, Stays: []plan.Stay{}}
 	for _, p := range inv.Places {
-		if _, moves := scope.Moves(p, ""); moves && p.Customer == customer && taken[p.Provider] == "" {
-			stay = append(stay, fmt.Sprintf("%s (%s) stays: --to names no destination of provider %s", p.Location(),
-				cmp.Or(p.Country, p.Region), p.Provider))
+		if _, moves := t.scope.Moves(p, ""); moves && p.Customer == customer && taken[p.Provider] == "" {
+			s := plan.Stay{Location: p.Location().String(), Region: p.Region, Country: p.Country,
+				Why: "--to names no destination of provider " + p.Provider}
+			t.stays.Stays = append(t.stays.Stays, s)
+			t.reporter().Note(fmt.Sprintf("%s (%s) stays: %s", s.Location, cmp.Or(s.Country, s.Region), s.Why))
 		}
 	}
-	for _, text := range stay {
-		a.reporter().Note(text)
-	}
-	return own, stay, nil
+	return all, nil
 }

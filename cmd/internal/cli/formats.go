@@ -26,5 +26,8 @@ func formats(c *cobra.Command) []string {
 	if !ok {
 		others = "json"
 	}
-	return slices.Concat([]string{"table"}, strings.Split(others, ","))
+	return slices.Concat([]string{outputTable}, strings.Split(others, ","))
 }
+
+// outputTable is the format for people.
+const outputTable = "table"

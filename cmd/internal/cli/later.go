@@ -72,6 +72,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				}
 				return a.nothingToDo(n)
 			}
+			agree.stands = begunText(status) + " What is to be approved is that its entries are deleted at the source."
 			command := a.command("erase", append([]string{"--plan", p.ID, "--approve", p.Digest}, w.signing.words...)...)
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command, nil); err != nil {
 				return err
@@ -89,7 +90,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 	}
 	addPlan(c, &plan)
 	c.Flags().IntVar(&workers, "workers", migrate.DefaultWorkers, "deletion requests sent at once")
-	agree.addTo(c)
+	agree.addTo(c, "")
 	sign.addTo(c)
 	return c
 }
@@ -309,6 +310,12 @@ func (a *app) printStatus(p *plan.Plan, s *migrate.Status) error {
 		fmt.Fprintf(a.Out, "next      %s\n", next)
 	}
 	return nil
+}
+
+// begunText says how a plan stands that has begun.
+func begunText(s *migrate.Status) string {
+	return fmt.Sprintf("This plan has begun (%s): %s of its %s entries are copied and verified, and %d of %d segments erased at "+
+		"the source.", s.Stage, render.Count(s.EntriesCopied), render.Count(s.Entries), s.SegmentsErased, s.Segments)
 }
 
 // nextStep is the command that goes on from where a plan is.

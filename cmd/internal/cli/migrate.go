@@ -45,10 +45,11 @@ stays where it is, which the plan says, unless --all is given.
 
 With several destinations each is given the data of its own provider, by a plan of
 its own. All plans are made before anything is changed, shown, and approved
-together: by one answer, or by --approve with the digest of each. Then they are
-carried out one after the other; what fails for one does not keep the others from
-it, and the exit code is that of the first in the list of codes that any of them
-has. -o json writes a list.
+together: by one answer, or by --approve with the digest of each. If one cannot be
+made, or is not approved, none is carried out. Then they are carried out one after
+the other; what fails for one by then does not keep the others from it, and the
+exit code is that of the first in the list of codes that any of them has. -o json
+writes a list.
 
 At a terminal it shows the plan and asks for the customer's name. Elsewhere it
 needs --approve DIGEST or --yes; without either it writes the plan, prints its
@@ -161,7 +162,7 @@ that a run which was killed or stopped had no time to write down; it then exits 
 			"open few files and connections (ulimit -n)", limit.LeastWorkers,
 		limit.MostWorkers))
 	f.Var(&room, "memory", "memory the process may use")
-	agree.addTo(c)
+	agree.addTo(c, "; with several destinations that of each plan, with commas between")
 	sign.addTo(c)
 	addTransit(c, &transit)
 	most.addTo(c)
@@ -217,7 +218,7 @@ func (a *app) abort(ctx context.Context, plan string, agree approval) error {
 		{u.Orphans, "kept: their originals are gone from the source, so these may be the only copies"},
 		{u.Kept, kept}, {u.Left, "could not be removed"},
 		{u.Unknown, "in segments that never finished: unrecorded copies of them may exist"},
-		{u.Uploads, "unfinished uploads aborted"},
+		{u.Uploads, map[bool]string{true: "unfinished upload", false: "unfinished uploads"}[u.Uploads == 1] + " aborted"},
 		{u.Hidden, hidden},
 	} {
 		if row.n > 0 {

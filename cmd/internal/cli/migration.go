@@ -42,10 +42,10 @@ type ready struct {
 }
 
 // migrate plans for all destinations before anything is changed, has the plans approved, and carries them out one
-// after the other.
+// after the other. If one cannot be made or is not approved, none is carried out.
 func (t *targets) migrate(ctx context.Context, agree approval, with func(target) (*migration, error)) error {
 	var all []*ready
-	failed := t.each(ctx, func(ctx context.Context, one target) error {
+	err := t.each(ctx, func(ctx context.Context, one target) error {
 		m, err := with(one)
 		if err != nil {
 			return err
@@ -56,53 +56,85 @@ func (t *targets) migrate(ctx context.Context, agree approval, with func(target)
 		}
 		return err
 	})
-	errs := []error{failed}
-	if len(all) > 1 && !agree.given() {
-		if failed != nil && t.interactive { // it is said before anybody agrees to the others
-			t.reporter().Note(failed.Error())
-		}
-		if err := t.approveAll(ctx, all); err != nil {
-			return join(append(errs, err))
-		}
-	} else {
-		all = slices.DeleteFunc(all, func(r *ready) bool {
-			err := r.approve(ctx, r.session, r.is, r.resolved, r.agree, r.again(r.is.Scope(), r.is), r.estimate)
-			r.approval = r.approvedBy
-			if err != nil {
-				errs = append(errs, t.at(r.to, err))
-			}
-			return err != nil
-		})
+	if err == nil {
+		err = t.approveAll(ctx, all, agree)
 	}
-	for _, r := range all {
+	if err != nil {
+		if t.several && len(t.all) > 0 {
+			err = fmt.Errorf("%w; no plan was carried out", err)
+		}
+		return err
+	}
+	var errs []error
+	for i, r := range all {
 		if ctx.Err() != nil {
+			errs = append(errs, t.at(r.to, context.Cause(ctx)))
 			break
 		}
 		if len(all) > 1 {
 			t.reporter().Note("carrying out plan " + r.is.ID)
 		}
-		if err := r.run(ctx); err != nil {
+		err := error(nil)
+		if i > 0 { // of what was found when it was made, hours may have passed
+			err = r.lookAgain(ctx)
+		}
+		if err == nil {
+			err = r.run(ctx)
+		}
+		if err != nil {
 			errs = append(errs, t.at(r.to, err))
 		}
 	}
 	return join(errs)
 }
 
-// approveAll shows the plans of several destinations, and has them approved together.
-func (t *targets) approveAll(ctx context.Context, all []*ready) error {
-	plans, ids := make([]*plan.Plan, len(all)), make([]string, len(all))
+// approveAll has the plans of all destinations approved: by a digest each or by --yes, else together.
+func (t *targets) approveAll(ctx context.Context, all []*ready, agree approval) error {
+	if len(all) == 0 {
+		return nil
+	}
+	plans := make([]*plan.Plan, len(all))
 	for i, r := range all {
-		plans[i], ids[i] = r.is, r.is.ID
-		if i > 0 && t.output == "table" {
+		plans[i] = r.is
+	}
+	to, scope := t.to, t.scope
+	if !t.several {
+		to, scope = plans[0].Destination.String(), plans[0].Scope()
+	}
+	command := all[0].again(to, scope, plans...)
+	var open []*ready
+	var ids []string
+	for _, r := range all {
+		// Of several a digest is of one alone, and whoever gives one means no other.
+		if len(r.agree.digests) == 0 && (len(agree.digests) > 0 || !agree.yes) {
+			open, ids = append(open, r), append(ids, r.is.ID)
+			continue
+		}
+		if err := r.approve(ctx, r.session, r.is, r.resolved, r.agree, command, r.estimate); err != nil {
+			return t.at(r.to, err)
+		}
+		r.approval = r.approvedBy
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	for i, r := range open {
+		if i > 0 && t.output == outputTable {
 			fmt.Fprintln(t.Out)
 		}
-		if err := t.printPlan(r.is, r.resolved, r.estimate); err != nil {
+		if err := t.show(r.is, r.resolved, r.agree, r.estimate); err != nil {
 			return err
 		}
 	}
-	err := t.confirm(ctx, plans[0].Customer, "run these plans", "plans "+strings.Join(ids, ", ")+" need one each",
-		all[0].again(t.scope, plans...))
-	for _, r := range all {
+	what, needs := "run this plan", "plan "+ids[0]+" needs one"
+	if len(all) > 1 {
+		what = "run these plans"
+	}
+	if len(open) > 1 {
+		needs = "plans " + strings.Join(ids, ", ") + " need one each"
+	}
+	err := t.confirm(ctx, plans[0].Customer, what, needs, command)
+	for _, r := range open {
 		r.approval = t.approvedBy
 	}
 	return err
@@ -147,6 +179,9 @@ func (m *migration) prepare(ctx context.Context, several bool) (*ready, error) {
 	if len(p.Blockers) > 0 || len(p.EraseBlockers) > 0 && !m.options.KeepSource {
 		return nil, m.refuse(ctx, p, d, blocked(p))
 	}
+	if status.Stage != migrate.Planned && status.Stage != migrate.Aborted {
+		m.agree.stands = begunText(status)
+	}
 	r := &ready{migration: m, is: p, resolved: d, runner: runner, fresh: fresh}
 	if r.estimate, err = m.checkCost(ctx, p, d, status.Stage); err != nil {
 		return nil, err
@@ -162,6 +197,14 @@ func (m *migration) prepare(ctx context.Context, several bool) (*ready, error) {
 	}
 	runner.Departs = r.departs
 	return r, nil
+}
+
+// lookAgain holds a plan that was made a while ago against what is there now, as one of an earlier command is.
+func (r *ready) lookAgain(ctx context.Context) (err error) {
+	r.fresh = false
+	r.departs, err = r.checkPlan(ctx, r.session, r.is, false)
+	r.runner.Departs = r.departs
+	return err
 }
 
 // done says that a plan was carried out before.
@@ -217,12 +260,12 @@ func (m *migration) checkCost(
 }
 
 // again is what would run these plans, of one customer and to a destination each.
-func (m *migration) again(scope plan.Scope, plans ...*plan.Plan) string {
-	var to, digests []string
-	for _, p := range plans {
-		to, digests = append(to, p.Destination.String()), append(digests, p.Digest)
+func (m *migration) again(to string, scope plan.Scope, plans ...*plan.Plan) string {
+	digests := make([]string, len(plans))
+	for i, p := range plans {
+		digests[i] = p.Digest
 	}
-	words := []string{"--to", strings.Join(to, ","), "--customer", plans[0].Customer}
+	words := []string{"--to", to, "--customer", plans[0].Customer}
 	if m.options.KeepSource {
 		words = append(words, "--keep-source")
 	}
