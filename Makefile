@@ -35,7 +35,7 @@ test-servers: build systems ## what is said of servers, on versitygw, a strict A
 		echo "$$program could not be fetched, for the reason above: its tests are skipped"; done
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" \
 	RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" RESIDENCY_MC="$$(test -x $(BIN)/mc && echo "$(CURDIR)/$(BIN)/mc")" \
-	$(GO) test -count=1 -timeout 9m \
+	$(GO) test -count=1 -timeout 20m \
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
 	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_AMAZON=all $(GO) test -count=1 -timeout 25m -run '^(TestScriptsOnAmazon|TestPermissions|TestPermissionsOfClouds)$$' ./cmd/residency
 	$(GO) test -count=1 -v -run '^Test(Browser|Layout)$$' ./cmd/internal/report/page # skipped where there is no chromium

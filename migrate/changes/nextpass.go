@@ -45,6 +45,9 @@ func (s *Check) NextPass(ctx context.Context, drift Drift, erasing, blocked bool
 	if m.next.Segments, err = writer.Close(ctx); err != nil {
 		return nil, err
 	}
+	if err := m.keepStale(ctx); err != nil {
+		return nil, err
+	}
 	if err := m.flushStale(ctx); err != nil {
 		return nil, err
 	}
@@ -187,11 +190,31 @@ func (m *passMaker) seed(ctx context.Context, s manifest.Segment) error {
 }
 
 func (m *passMaker) addStale(ctx context.Context, move int, r receipt.Receipt) error {
-	m.stale = append(m.stale, record.Stale{Move: move, Entry: r.Written()})
+	return m.add(ctx, record.Stale{Move: move, Entry: r.Written()})
+}
+
+func (m *passMaker) add(ctx context.Context, x record.Stale) error {
+	m.stale = append(m.stale, x)
 	if len(m.stale) < staleLines {
 		return nil
 	}
 	return m.flushStale(ctx)
+}
+
+// keepStale takes over what the pass before says that the destination must lose, and that it has still.
+func (m *passMaker) keepStale(ctx context.Context) error {
+	if gone, err := isRemoved(ctx, m.run); err != nil || gone {
+		return err
+	}
+	return m.run.EachStale(ctx, func(move int, entries []manifest.Entry) error {
+		m.next.Kept += int64(len(entries))
+		for _, e := range entries {
+			if err := m.add(ctx, record.Stale{Move: move, Entry: e}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (m *passMaker) flushStale(ctx context.Context) error {

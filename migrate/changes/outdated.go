@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/residency/residency/inventory/objectstore"
@@ -34,6 +35,7 @@ func Outdated(run *phase.Run, copied error) (n int64) {
 		for _, file := range p.Stale {
 			n += int64(file.Entries)
 		}
+		n -= p.Kept
 	}
 	return n
 }
@@ -43,26 +45,21 @@ func Outdated(run *phase.Run, copied error) (n int64) {
 // of earlier passes say was written, and nothing that was there before the plan.
 //
 // An abort says with keeps which keys' copies stay. Delete markers that are only shown are passed over
-// then: they go with the versions beneath, which the abort removes.
+// then: they go with the versions beneath, which the abort removes. Without keeps those stay without which a
+// key would look deleted that the source shows (see bare), and what stays is left.
 func (s *Check) RemoveStale(
 	ctx context.Context, keeps func(ctx context.Context, move int, key manifest.Key) (bool, error),
 ) (left phase.Problems, err error) {
-	if len(s.run.Pass.Stale) == 0 {
-		return nil, nil
-	}
-	var done staleDone
-	err = state.GetJSON(ctx, s.run.Home, s.run.Name(s.run.Pass.Dir()+staleDoneFile), &done)
-	if err != nil && !errors.Is(err, state.ErrNotFound) {
+	if gone, err := isRemoved(ctx, s.run); err != nil || gone {
 		return nil, err
-	}
-	if err == nil && done.Pass.Equal(s.run.Pass.At) {
-		return nil, nil
 	}
 	if err := s.Explain(ctx, s.run.Pass.Erased); err != nil {
 		return nil, err
 	}
-	done = staleDone{Schema: "residency/stale-done/1", Pass: s.run.Pass.At}
+	done := staleDone{Schema: "residency/stale-done/1", Pass: s.run.Pass.At}
 	var failed receipt.Failures
+	hidden := int64(0) // those of the failed ones without which keys would look deleted
+	b := bare{run: s.run}
 	s.run.Progress.Begin("removing outdated copies", 0, 0)
 	err = s.run.EachStale(ctx, func(move int, entries []manifest.Entry) error {
 		e, err := phase.DestinationEraser(ctx, s.run, s.run.Plan.Moves[move])
@@ -83,6 +80,22 @@ func (s *Check) RemoveStale(
 				}
 			}
 			entries = removed
+		} else if !s.run.Pass.Erased { // what is erased at the source is current nowhere else
+			hides, err := b.hides(ctx, move, entries)
+			if err != nil {
+				return err
+			}
+			entries = slices.DeleteFunc(entries, func(x manifest.Entry) bool {
+				if !hides[x.Key] {
+					return false
+				}
+				hidden++
+				failed.Add(true, receipt.CauseOf(receipt.ErrForeign))
+				left.Add(phase.Problem{Location: s.run.Plan.To(s.run.Plan.Moves[move]).String(), Key: x.Key, VersionID: x.VersionID,
+					What: string(receipt.Unerased), Reason: "an outdated copy stays: without it the key would look deleted, for this " +
+						"service makes current nothing that lies beneath, and what does is not this plan's to write again"})
+				return true
+			})
 		}
 		erasures, err := e.Segment(ctx, entries)
 		for _, x := range erasures {
@@ -99,14 +112,30 @@ func (s *Check) RemoveStale(
 		return left, fmt.Errorf("remove outdated copies: %w", err)
 	}
 	if failed.Entries > 0 {
-		return left, stale{phase.Failed(failed, "%d outdated copies could not be removed from the destination",
-			failed.Entries)}
+		err := phase.Failed(failed, "%d outdated copies could not be removed from the destination", failed.Entries)
+		if hidden == failed.Entries {
+			return left, err // what the source gets may go above them
+		}
+		return left, stale{err}
 	}
 	return nil, state.PutJSON(ctx, s.run.Home, s.run.Name(s.run.Pass.Dir()+staleDoneFile), done)
 }
 
+// isRemoved tells whether the destination has lost what the pass says it must.
+func isRemoved(ctx context.Context, run *phase.Run) (bool, error) {
+	if len(run.Pass.Stale) == 0 {
+		return true, nil
+	}
+	var done staleDone
+	err := state.GetJSON(ctx, run.Home, run.Name(run.Pass.Dir()+staleDoneFile), &done)
+	if errors.Is(err, state.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && done.Pass.Equal(run.Pass.At), err
+}
+
 // ErrStale reports copies at the destination of what the source does not have
-// any more, which could not be removed. It comes with phase.ErrPartial.
+// any more, which could not be removed whatever the source gets. It comes with phase.ErrPartial.
 var ErrStale = errors.New("outdated copies")
 
 type stale struct{ error }

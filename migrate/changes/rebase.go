@@ -58,16 +58,10 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced, trailin
 			last = i
 		}
 	}
-	needed := len(before) // what is above this place stays
-	if top := r.bared(known, places); trailing && top >= 0 {
-		// Without what is above it, it would be there and not current: it is removed as well, and copied anew. If it
-		// is not ours to remove, what is above stays: the copier has to say so.
-		if !receipts[top].Ours() {
-			needed = top + 1
-		}
-		if n := len(r.carried) - 1; n == len(r.entries)-1 {
-			r.carried, r.places = r.carried[:n], r.places[:n]
-		}
+	if n := len(r.carried) - 1; trailing && n >= 0 && n == len(r.entries)-1 && r.bared(known) {
+		// Without what is above it, it would be there and not current: it is removed as well, and copied anew. One that
+		// is not ours to remove keeps what is above it (see bare).
+		r.carried, r.places = r.carried[:n], r.places[:n]
 	}
 	next, foreign := 0, false // of places; something that is not ours to remove
 	for i, old := range receipts {
@@ -77,7 +71,7 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced, trailin
 		switch {
 		case next < len(r.places) && r.places[next] == i:
 			next++
-		case old.Ours() && i < needed && !r.covers(old):
+		case old.Ours() && !r.covers(old):
 			r.stale = append(r.stale, old)
 		case (old.Before || old.Held) && !kept[i]:
 			foreign = true
@@ -107,17 +101,11 @@ func (r *rebased) covers(old receipt.Receipt) bool {
 	})
 }
 
-// bared is the place before of the newest entry, if that is a version that the source still has, above which there
-// was something that the destination must lose, or has lost already; -1 if not.
-func (r *rebased) bared(known record.Joined, places index) int {
-	if len(r.entries) == 0 {
-		return -1
-	}
-	top := places.find(known.Entries, r.entries[len(r.entries)-1])
-	if top < 0 || top+1 == len(known.Entries) || known.Entries[top].Marker || known.Begun[top] {
-		return -1
-	}
-	return top
+// bared tells whether the newest entry is a version that the source still has, and that is ours, above which there was
+// something that the destination must lose, or has lost already.
+func (r *rebased) bared(known record.Joined) bool {
+	top := r.places[len(r.places)-1]
+	return top+1 < len(known.Entries) && !known.Entries[top].Marker && !known.Begun[top] && known.Receipts[top].Ours()
 }
 
 // remarked is the receipt of a delete marker in a history that has changed; false if the destination

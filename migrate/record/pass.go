@@ -20,13 +20,14 @@ type Pass struct {
 	Plan   string        `json:"plan_sha256"`
 	Number int           `json:"pass"` // from 1
 	At     time.Time     `json:"at"`
-	Fenced bool          `json:"fenced"`            // writes to the source were denied when it was listed
-	Erased bool          `json:"erasing"`           // the source was being erased: what is gone was erased by us
-	Undone bool          `json:"undone,omitempty"`  // aborted: it does not count
-	New    int64         `json:"new"`               // entries that the pass before did not have
-	Gone   int64         `json:"gone"`              // entries of the pass before that the source has no more
-	Stale  []ListFile    `json:"stale,omitempty"`   // lists of what the destination must lose
-	Upload *plan.Uploads `json:"uploads,omitempty"` // unfinished uploads to be aborted
+	Fenced bool          `json:"fenced"`               // writes to the source were denied when it was listed
+	Erased bool          `json:"erasing"`              // the source was being erased: what is gone was erased by us
+	Undone bool          `json:"undone,omitempty"`     // aborted: it does not count
+	New    int64         `json:"new"`                  // entries that the pass before did not have
+	Gone   int64         `json:"gone"`                 // entries of the pass before that the source has no more
+	Stale  []ListFile    `json:"stale,omitempty"`      // lists of what the destination must lose
+	Kept   int64         `json:"stale_kept,omitempty"` // of that, what the pass before says as well and had not removed
+	Upload *plan.Uploads `json:"uploads,omitempty"`    // unfinished uploads to be aborted
 
 	Segments []manifest.Segment `json:"segments"`
 	Moves    []plan.Totals      `json:"totals"` // by move
