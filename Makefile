@@ -24,7 +24,7 @@ test: build vet ## everything that must hold, race detector on
 	cd cmd/sandbox && $(GO) test -race -count=1 ./...
 	cd scripts/benchmark && $(GO) test -race -count=1 ./...
 	cd scripts/release && $(GO) test -count=1 ./...
-	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" GORACE=atexit_sleep_ms=0 $(GO) test -race -count=1 -p 3 -parallel 4 -timeout 25m \
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" GORACE=atexit_sleep_ms=0 $(GO) test -race -count=1 -p 3 -parallel 4 -timeout 40m \
 		-skip '^(TestAcrossSizes|TestPermissions|TestPermissionsOfClouds|TestBrowser)$$' ./... # test-servers has them; many wait for servers rather than compute, whatever the cores
 	$(GO) test -count=1 -run 'TestCost|TestConstantMemory' ./migrate # counts that the race detector would change
 	@echo "make test: all passed"
@@ -37,7 +37,7 @@ test-servers: build systems ## what is said of servers, on versitygw, a strict A
 	RESIDENCY_MINIO="$$(test -x $(BIN)/minio && echo "$(CURDIR)/$(BIN)/minio")" RESIDENCY_MC="$$(test -x $(BIN)/mc && echo "$(CURDIR)/$(BIN)/mc")" \
 	$(GO) test -count=1 -timeout 20m \
 		-run 'TestEverythingMoves|TestSettings|TestLongHistory|TestSuspended|TestUnversioned|TestServerSide|TestServers|TestCustomerKey|TestOnMoto|TestAcross' ./migrate/... ./inventory/...
-	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_AMAZON=all $(GO) test -count=1 -timeout 25m -run '^(TestScriptsOnAmazon|TestPermissions|TestPermissionsOfClouds)$$' ./cmd/residency
+	RESIDENCY_SANDBOX="$(CURDIR)/$(BIN)/sandbox" RESIDENCY_AMAZON=all $(GO) test -count=1 -timeout 40m -run '^(TestScriptsOnAmazon|TestPermissions|TestPermissionsOfClouds)$$' ./cmd/residency
 	$(GO) test -count=1 -v -run '^Test(Browser|Layout)$$' ./cmd/internal/report/page # skipped where there is no chromium
 	@echo "make test-servers: all passed"
 
