@@ -59,8 +59,8 @@ func rebase(known record.Joined, listed []objectstore.Version, replaced, trailin
 		}
 	}
 	if n := len(r.carried) - 1; trailing && n >= 0 && n == len(r.entries)-1 && r.bared(known) {
-		// Without what is above it, it would be there and not current: it is removed as well, and copied anew. One that
-		// is not ours to remove keeps what is above it (see bare).
+		// Without what is above it, it would be there and not current: it is removed as well, and copied anew. What is
+		// not ours to remove is for the copier to judge, or keeps what is above it (see bare).
 		r.carried, r.places = r.carried[:n], r.places[:n]
 	}
 	next, foreign := 0, false // of places; something that is not ours to remove
@@ -101,11 +101,17 @@ func (r *rebased) covers(old receipt.Receipt) bool {
 	})
 }
 
-// bared tells whether the newest entry is a version that the source still has, and that is ours, above which there was
-// something that the destination must lose, or has lost already.
+// bared tells whether the newest entry is a version that the source still has, above which there was something that
+// the destination must lose, or has lost already. One that is not ours to remove stays proven beneath copies that are:
+// they are removed if that leaves it current.
 func (r *rebased) bared(known record.Joined) bool {
 	top := r.places[len(r.places)-1]
-	return top+1 < len(known.Entries) && !known.Entries[top].Marker && !known.Begun[top] && known.Receipts[top].Ours()
+	if top+1 == len(known.Entries) || known.Entries[top].Marker || known.Begun[top] {
+		return false
+	}
+	return known.Receipts[top].Ours() || !slices.ContainsFunc(known.Receipts[top+1:], func(x receipt.Receipt) bool {
+		return x.Ours() && !x.Marker
+	})
 }
 
 // remarked is the receipt of a delete marker in a history that has changed; false if the destination

@@ -131,6 +131,7 @@ func TestRebaseWithoutMarkersBeneath(t *testing.T) {
 		{before: "v1 v2 d3:marker", listed: "v1 v2", carried: "v1", removed: "v2 d3"},
 		// Not one that was found there, which is not ours to remove.
 		{before: "v1:found v2 v3", listed: "v1", carried: "v1", removed: "v2 v3"},
+		{before: "v1:found d2:marker", listed: "v1", removed: "d2"},
 		{before: "v1:found v2 v3", listed: "v1 v2", carried: "v1", removed: "v2 v3"},
 		{before: "v1 v2 v3", listed: "v2 v3", carried: "v2 v3", removed: "v1"},
 		{before: "v1 v2 v3", listed: "v1 v2 v4", carried: "v1 v2", removed: "v3"},
