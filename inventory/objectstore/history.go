@@ -1,6 +1,7 @@
 package objectstore
 
 import (
+	"context"
 	"fmt"
 	"hash/maphash"
 	"iter"
@@ -15,6 +16,25 @@ const historyBlock = 1024
 // key whose entries name one version twice is an ErrOrder.
 func Histories(listing iter.Seq2[Version, error]) iter.Seq2[[]Version, error] {
 	return HistoriesOf(listing, func(v Version) Version { return v })
+}
+
+// VersionLister lists versions, as a Lister does.
+type VersionLister interface {
+	Versions(ctx context.Context, bucket, prefix, after string) iter.Seq2[Version, error]
+}
+
+// History lists the entries of one key, oldest first; none if it has none.
+func History(ctx context.Context, l VersionLister, bucket, key string) ([]Version, error) {
+	for h, err := range Histories(l.Versions(ctx, bucket, key, "")) {
+		if err != nil {
+			return nil, err
+		}
+		if h[0].Key == key {
+			return h, nil
+		}
+		break // keys that only begin like it come after it
+	}
+	return nil, nil
 }
 
 // HistoriesOf is [Histories] of what of makes of each entry as it comes, in the

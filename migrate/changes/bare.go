@@ -12,7 +12,6 @@ import (
 	"github.com/residency/residency/migrate/copier"
 	"github.com/residency/residency/migrate/manifest"
 	"github.com/residency/residency/migrate/phase"
-	"github.com/residency/residency/migrate/plan"
 )
 
 // bare finds keys that would look deleted at a destination with trailing markers (objectstore.Capabilities) when
@@ -31,33 +30,32 @@ func (b *bare) hides(ctx context.Context, move int, stale []manifest.Entry) (map
 		return nil, nil
 	}
 	type question struct {
-		key     manifest.Key
-		history []manifest.Entry
-		stale   []manifest.Entry
-		hidden  bool
+		history, stale []manifest.Entry
+		hidden         bool
 	}
-	var asked []*question
-	for len(stale) > 0 {
-		key := stale[0].Key
-		n := slices.IndexFunc(stale, func(e manifest.Entry) bool { return e.Key != key })
-		if n < 0 {
-			n = len(stale)
+	asked := make(map[manifest.Key]*question)
+	for _, e := range stale {
+		if q := asked[e.Key]; q != nil {
+			q.stale = append(q.stale, e)
+			continue
 		}
-		history, err := b.history(ctx, move, key)
+		history, err := b.history(ctx, move, e.Key)
 		if err != nil {
 			return nil, err
 		}
 		if len(history) > 0 && !history[len(history)-1].Marker {
-			asked = append(asked, &question{key: key, history: history, stale: stale[:n]})
+			asked[e.Key] = &question{history: history, stale: []manifest.Entry{e}}
 		}
-		stale = stale[n:]
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(b.run.Workers, phase.DefaultWorkers))
-	for _, q := range asked {
+	for key, q := range asked {
 		g.Go(func() error {
 			return b.run.Patient(gctx, func() error {
-				held, err := b.held(gctx, m, string(q.key))
+				held, err := objectstore.History(gctx, b.run.Destination(), m.Destination, string(key))
+				if errors.Is(err, objectstore.ErrNotFound) {
+					err = nil // with the bucket
+				}
 				q.hidden = isBare(q.history, held, q.stale, b.run.Opaque(m))
 				return err
 			})
@@ -67,8 +65,8 @@ func (b *bare) hides(ctx context.Context, move int, stale []manifest.Entry) (map
 		return nil, err
 	}
 	hidden := make(map[manifest.Key]bool)
-	for _, q := range asked {
-		hidden[q.key] = hidden[q.key] || q.hidden
+	for key, q := range asked {
+		hidden[key] = q.hidden
 	}
 	return hidden, nil
 }
@@ -112,21 +110,4 @@ func (b *bare) history(ctx context.Context, move int, key manifest.Key) ([]manif
 		}
 	}
 	return b.histories[key], nil
-}
-
-// held is what a destination holds of a key, oldest first.
-func (b *bare) held(ctx context.Context, m plan.Move, key string) ([]objectstore.Version, error) {
-	for h, err := range objectstore.Histories(b.run.Destination().Versions(ctx, m.Destination, key, "")) {
-		if errors.Is(err, objectstore.ErrNotFound) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if h[0].Key == key {
-			return h, nil
-		}
-		break // keys that only begin like it come after it
-	}
-	return nil, nil
 }

@@ -14,26 +14,26 @@ func TestIsBare(t *testing.T) {
 		source, held, stale string
 		bare                bool
 	}{
-		{"v1", "v1 v2", "v2", true},                 // what is beneath was found there
-		{"v1", "v1 v2 v3", "v2 v3", true},           //
-		{"v1", "v1 v2 v3", "v2", false},             // another one is current
-		{"v1", "v1 v2", "v1 v2", false},             // nothing is beneath
-		{"v1 v4", "v1 v2 v3", "v2 v3", false},       // it is written above
-		{"v4", "v1 v2 v3", "v2 v3", true},           // it is not, for what is beneath is in its way
-		{"v1", "v0 v1 v2", "v2", true},              // an older one lies beneath
-		{"v1", "v1 x2 v3", "v3", true},              // somebody's is beneath
-		{"v1", "v1 m", "v2", false},                 // it looks deleted already
-		{"v1", "v1 v2 x3", "v2", false},             // somebody's is current
-		{"v1", "", "v2", false},                     // all of it is gone
-		{"v1 d2 v3", "v1 v4", "v4", false},          // a recorded marker has no place there
-		{"v1 v3", "v1 v3 v4", "v4", true},           // all of it was found
-		{"v1 v3", "v1 v3 v4", "v3 v4", false},       // its newest is copied anew
-		{"v1 v3", "v1 v3 v4 v5", "v4 v5", true},     //
-		{"v1 v3 v6", "v1 v3 v4 v5", "v4 v5", false}, //
-		{"v2 v3 v6", "v1 v3 v4 v5", "v4 v5", true},  // not its beginning
-		{"v1 v3 v6", "x0 v1 v3 v5", "v5", true},     // not its beginning either
-		{"v3", "v1 v2 v3 v4", "v4", true},           //
-		{"v3", "v1 v2 v3 v4", "v1 v2 v3 v4", false}, //
+		{"v1", "v1 v2", "v2", true}, // what is beneath was found there
+		{"v1", "v1 v2 v3", "v2 v3", true},
+		{"v1", "v1 v2 v3", "v2", false},       // another one is current
+		{"v1", "v1 v2", "v1 v2", false},       // nothing is beneath
+		{"v1 v4", "v1 v2 v3", "v2 v3", false}, // it is written above
+		{"v4", "v1 v2 v3", "v2 v3", true},     // it is not, for what is beneath is in its way
+		{"v1", "v0 v1 v2", "v2", true},        // an older one lies beneath
+		{"v1", "v1 x2 v3", "v3", true},        // somebody's is beneath
+		{"v1", "v1 m", "v2", false},           // it looks deleted already
+		{"v1", "v1 v2 x3", "v2", false},       // somebody's is current
+		{"v1", "", "v2", false},               // all of it is gone
+		{"v1 d2 v3", "v1 v4", "v4", false},    // a recorded marker has no place there
+		{"v1 v3", "v1 v3 v4", "v4", true},     // all of it was found
+		{"v1 v3", "v1 v3 v4", "v3 v4", false}, // its newest is copied anew
+		{"v1 v3", "v1 v3 v4 v5", "v4 v5", true},
+		{"v1 v3 v6", "v1 v3 v4 v5", "v4 v5", false},
+		{"v2 v3 v6", "v1 v3 v4 v5", "v4 v5", true}, // not its beginning
+		{"v1 v3 v6", "x0 v1 v3 v5", "v5", true},    // not its beginning either
+		{"v3", "v1 v2 v3 v4", "v4", true},
+		{"v3", "v1 v2 v3 v4", "v1 v2 v3 v4", false},
 	} {
 		var history, stale []manifest.Entry
 		var held []objectstore.Version

@@ -59,6 +59,10 @@ func (s *Check) RemoveStale(
 	done := staleDone{Schema: "residency/stale-done/1", Pass: s.run.Pass.At}
 	var failed receipt.Failures
 	hidden := int64(0) // those of the failed ones without which keys would look deleted
+	stays := func(move int, key manifest.Key, id string, what receipt.Outcome, why string) {
+		left.Add(phase.Problem{Location: s.run.Plan.To(s.run.Plan.Moves[move]).String(), Key: key, VersionID: id,
+			What: string(what), Reason: "an outdated copy " + why})
+	}
 	b := bare{run: s.run}
 	s.run.Progress.Begin("removing outdated copies", 0, 0)
 	err = s.run.EachStale(ctx, func(move int, entries []manifest.Entry) error {
@@ -91,9 +95,8 @@ func (s *Check) RemoveStale(
 				}
 				hidden++
 				failed.Add(true, receipt.CauseOf(receipt.ErrForeign))
-				left.Add(phase.Problem{Location: s.run.Plan.To(s.run.Plan.Moves[move]).String(), Key: x.Key, VersionID: x.VersionID,
-					What: string(receipt.Unerased), Reason: "an outdated copy stays: without it the key would look deleted, for this " +
-						"service makes current nothing that lies beneath, and what does is not this plan's to write again"})
+				stays(move, x.Key, x.VersionID, receipt.Unerased, "stays: without it the key would look deleted, for this service "+
+					"makes current nothing that lies beneath, and what does is not this plan's to write again")
 				return true
 			})
 		}
@@ -101,8 +104,7 @@ func (s *Check) RemoveStale(
 		for _, x := range erasures {
 			if !x.Done() && x.Outcome != receipt.Changed { // what others have written over is gone
 				failed.Add(x.Lasting, x.Cause)
-				left.Add(phase.Problem{Location: s.run.Plan.To(s.run.Plan.Moves[move]).String(), Key: x.Key, VersionID: x.VersionID,
-					What: string(x.Outcome), Reason: "an outdated copy could not be removed: " + x.Reason})
+				stays(move, x.Key, x.VersionID, x.Outcome, "could not be removed: "+x.Reason)
 			}
 		}
 		done.Entries += len(entries)

@@ -259,7 +259,7 @@ func (c *Copier) entry(
 	for attempt := 1; ; attempt++ {
 		var err error
 		if stale {
-			held, err = c.look(ctx, string(e.Key))
+			held, err = objectstore.History(ctx, c.destination, c.to, string(e.Key))
 		}
 		if err == nil {
 			held, err = c.withoutPlaceholder(ctx, entries, held)
@@ -342,20 +342,6 @@ func worthwhile(err error, attempt int) bool {
 func (c *Copier) backoff(attempt int) time.Duration {
 	d := min(c.Backoff<<min(attempt-1, 16), 20*time.Second)
 	return time.Duration(c.Random(int64(d) + 1))
-}
-
-// look lists what the destination holds of one key, oldest first.
-func (c *Copier) look(ctx context.Context, key string) ([]objectstore.Version, error) {
-	for h, err := range objectstore.Histories(c.destination.Versions(ctx, c.to, key, "")) {
-		if err != nil {
-			return nil, err
-		}
-		if h[0].Key == key {
-			return h, nil
-		}
-		break // keys that only begin like it come after it
-	}
-	return nil, nil
 }
 
 // refusal marks an error of a write at the destination.
