@@ -534,7 +534,9 @@ type stopping struct {
 	stop   context.CancelFunc
 }
 
-func (s stopping) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+func (s stopping) Put(
+	ctx context.Context, o objectstore.NewObject, body objectstore.Body,
+) (objectstore.Written, error) {
 	if o.Key == "key" && s.writes.Add(-1) == 0 {
 		s.stop()
 		return objectstore.Written{}, context.Canceled
@@ -577,7 +579,9 @@ type deceiving struct {
 	writes *atomic.Int64
 }
 
-func (d deceiving) Put(ctx context.Context, o objectstore.NewObject, body objectstore.Body) (objectstore.Written, error) {
+func (d deceiving) Put(
+	ctx context.Context, o objectstore.NewObject, body objectstore.Body,
+) (objectstore.Written, error) {
 	w, err := d.losing.Put(ctx, o, body)
 	if o.Key == "key" && d.writes.Add(-1) == 0 {
 		return objectstore.Written{}, objectstore.ErrDenied

@@ -220,7 +220,8 @@ func TestRunHidesNothing(t *testing.T) {
 			t.Errorf("%s: the source has %d versions, want 1", content, len(kept))
 		}
 		write("one more")
-		if r, err := c.runner().Run(t.Context(), c.plan, migrate.Options{Passes: 2}); err != nil || c.looks() != "vv" || r.Outdated != 3 {
+		r, err := c.runner().Run(t.Context(), c.plan, migrate.Options{Passes: 2})
+		if err != nil || c.looks() != "vv" || r.Outdated != 3 {
 			t.Errorf("%s: %v, %q at the destination, want two versions\n%s", content, err, c.looks(), problems(r))
 		}
 	}

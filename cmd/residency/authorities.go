@@ -7,8 +7,7 @@ import (
 )
 
 // authorities has TLS trust the roots of Mozilla's program where the system has none, as in a container image
-// without certificates. To read 150 certificates takes as long as all else that a command does which opens no
-// connection. It can be called once.
+// without certificates. To read its certificates takes some 4 ms, a tenth of a start. It can be called once.
 func authorities() {
 	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {

@@ -118,8 +118,9 @@ func Make(ctx context.Context, home state.Home, r Request) (_ *Plan, err error) 
 		Destination: r.Destination, Verify: r.Verify,
 		KMSKey: r.KMSKey, Encryption: r.Encryption, AnyClass: r.AnyClass, Restore: restore, CustomerKeys: r.CustomerKeys,
 		CustomerTag: r.TagKey,
-		All:         r.Scope.All, Sources: r.Scope.Sources, OfProvider: r.Scope.Provider, ExcludeUnlistable: r.ExcludeUnlistable,
-		WithoutSettings: r.WithoutSettings, AskRedirects: r.AskRedirects, UnguardedWrites: r.UnguardedWrites,
+		All:         r.Scope.All, Sources: r.Scope.Sources, OfProvider: r.Scope.Provider,
+		ExcludeUnlistable: r.ExcludeUnlistable,
+		WithoutSettings:   r.WithoutSettings, AskRedirects: r.AskRedirects, UnguardedWrites: r.UnguardedWrites,
 		Stream:   r.Stream,
 		Blockers: []Issue{}, Warnings: []Issue{}, Exposures: r.Exposures, Safeguards: r.Safeguards, Parity: []Parity{},
 	}}

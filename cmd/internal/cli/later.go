@@ -72,7 +72,7 @@ the versions in the plan, lists what is left, and writes the certificate.
 				}
 				return a.nothingToDo(n)
 			}
-			agree.stands = begunText(status) + " What is to be approved is that its entries are deleted at the source."
+			agree.stands = stands(status) + " What is to be approved is that its entries are deleted at the source."
 			command := a.command("erase", append([]string{"--plan", p.ID, "--approve", p.Digest}, w.signing.words...)...)
 			if err := a.approve(c.Context(), w, p, regions.Resolution{}, agree, command, nil); err != nil {
 				return err
@@ -312,10 +312,10 @@ func (a *app) printStatus(p *plan.Plan, s *migrate.Status) error {
 	return nil
 }
 
-// begunText says how a plan stands that has begun.
-func begunText(s *migrate.Status) string {
-	return fmt.Sprintf("This plan has begun (%s): %s of its %s entries are copied and verified, and %d of %d segments erased at "+
-		"the source.", s.Stage, render.Count(s.EntriesCopied), render.Count(s.Entries), s.SegmentsErased, s.Segments)
+// stands says how a plan stands.
+func stands(s *migrate.Status) string {
+	return fmt.Sprintf("Stage of this plan: %s. %s of its %s entries are copied and verified; %d of %s erased at the source.",
+		s.Stage, render.Count(s.EntriesCopied), render.Count(s.Entries), s.SegmentsErased, plural(s.Segments, "segment"))
 }
 
 // nextStep is the command that goes on from where a plan is.

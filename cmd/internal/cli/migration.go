@@ -180,7 +180,7 @@ func (m *migration) prepare(ctx context.Context, several bool) (*ready, error) {
 		return nil, m.refuse(ctx, p, d, blocked(p))
 	}
 	if status.Stage != migrate.Planned && status.Stage != migrate.Aborted {
-		m.agree.stands = begunText(status)
+		m.agree.stands = stands(status)
 	}
 	r := &ready{migration: m, is: p, resolved: d, runner: runner, fresh: fresh}
 	if r.estimate, err = m.checkCost(ctx, p, d, status.Stage); err != nil {
@@ -270,9 +270,8 @@ func (m *migration) again(to string, scope plan.Scope, plans ...*plan.Plan) stri
 		words = append(words, "--keep-source")
 	}
 	// What a plan was made with can be in one of them alone, if an earlier command began that.
-	i := max(0, slices.IndexFunc(plans, func(p *plan.Plan) bool { return p.Verify != verifyAuto }))
-	if how := plans[i].Verify; how != verifyAuto {
-		words = append(words, "--verify", how)
+	if i := slices.IndexFunc(plans, func(p *plan.Plan) bool { return p.Verify != verifyAuto }); i >= 0 {
+		words = append(words, "--verify", plans[i].Verify)
 	}
 	if i := slices.IndexFunc(plans, func(p *plan.Plan) bool { return p.Restore != nil }); i >= 0 {
 		words = append(words, "--restore", plans[i].Restore.Tier)

@@ -113,8 +113,8 @@ of them.`,
 }
 
 func planColumns() []string {
-	return []string{"source", "source_region", "source_country", "destination", "destination_region", "destination_country",
-		"way", "versions", "delete_markers", "unfinished_uploads", "bytes"}
+	return []string{"source", "source_region", "source_country", "destination", "destination_region",
+		"destination_country", "way", "versions", "delete_markers", "unfinished_uploads", "bytes"}
 }
 
 // passing says how many bytes do.

@@ -28,13 +28,13 @@ customers:
 		trust int
 	}{
 		{"--version", 0}, {"config check --config " + file, 0}, {"regions show eu-west-1 --config " + file, 0},
-		{"inventory --region nowhere --config " + file, 0}, {"permissions --stage copy --config " + file, 0},
+		{"permissions --stage copy --config " + file, 0},
 		{"plan --to eu-west-1 --customer acme --config " + file, 1},
 	} {
 		var out strings.Builder
 		n := 0
-		Main(t.Context(), Streams{In: strings.NewReader(""), Out: &out, Err: &out}, strings.Fields(tt.args+" --state "+t.TempDir()),
-			func(string) string { return "" }, nil, func() { n++ })
+		Main(t.Context(), Streams{In: strings.NewReader(""), Out: &out, Err: &out},
+			strings.Fields(tt.args+" --state "+t.TempDir()), func(string) string { return "" }, nil, func() { n++ })
 		if n != tt.trust {
 			t.Errorf("%s: called %d times, want %d\n%s", tt.args, n, tt.trust, &out)
 		}
